@@ -1,0 +1,1 @@
+"""Tests of the integration, in folders that mirror its own."""
