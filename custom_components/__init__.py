@@ -1,0 +1,1 @@
+"""Custom components of Home Assistant; this repository holds one."""

@@ -1,0 +1,269 @@
+"""One battery behind a link, and what is remembered of it from poll to poll."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from .decoder import decode_configuration, decode_identity, decode_reading
+from .exceptions import ExceptionReply, InvalidBlock, ReplyTimeout
+from .families import Family
+from .line import Line
+from .models import (
+    BatteryConfiguration,
+    BatteryIdentity,
+    BatteryReading,
+    ReadingFailure,
+)
+from .plan import CONFIGURATION, EVERYTHING, IDENTITY, Block, ReadPlan
+from .reader import BlockReader
+
+# A reading is held this long while polls bring nothing that can be believed.
+HELD_POLLS: Final = 3
+HELD_SECONDS: Final = 300.0
+
+FIRST_CONTACT_RETRIES: Final = 2
+SILENT_POLLS_UNTIL_BACKOFF: Final = 3
+BACKOFF_SECONDS: Final = 300.0
+
+DETAILS_SECONDS: Final = 6 * 3600.0
+DETAILS_RETRY_SECONDS: Final = 300.0
+
+# A calibration moves the capacity by parts per thousand (protocol 1.5).
+_SAME_CAPACITY: Final = 0.1
+
+
+def is_same_battery(before: BatteryReading, after: BatteryReading) -> bool:
+    """Tell whether two readings of one unit id can be of one battery.
+
+    Serial numbers repeat in the field (protocol 1.4), so what differs between packs counts:
+    the number of cells, the capacity, and cycles, which never become fewer.
+    """
+    if len(before.cell_voltages) != len(after.cell_voltages):
+        return False
+    change = abs(after.total_capacity - before.total_capacity)
+    if change > _SAME_CAPACITY * before.total_capacity:
+        return False
+    return (
+        before.cycles is None or after.cycles is None or after.cycles >= before.cycles
+    )
+
+
+def is_same_identity(before: BatteryIdentity, after: BatteryIdentity) -> bool:
+    """Tell whether two identities can be of one battery; what was not read is no evidence."""
+    return all(
+        old is None or new is None or old == new
+        for old, new in (
+            (before.serial_number, after.serial_number),
+            (before.model, after.model),
+        )
+    )
+
+
+class Battery:
+    """A unit: how to read it, what it said last, and how it has been answering.
+
+    `answered` and `identity_changed` are about the poll under way; `failure` is why it
+    brought nothing new, None when it did.
+    """
+
+    def __init__(
+        self,
+        unit: int,
+        family: Family,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        """Start knowing nothing but the unit id."""
+        self.unit = unit
+        self.identity: BatteryIdentity | None = None
+        self.configuration: BatteryConfiguration | None = None
+        self.failure: ReadingFailure | None = ReadingFailure.NOT_POLLED
+        self.answered = False
+        self.identity_changed = False
+        self.asked_at = float("-inf")
+        self.invalid_blocks = 0
+        self.retries = 0
+        self._family = family
+        self._clock = clock
+        self._now = now
+        self._plan = ReadPlan()
+        self._last_reading: BatteryReading | None = None
+        self._last_reading_at = float("-inf")
+        self._may_hold = False
+        self._failed_polls = 0
+        self._silent_polls = 0
+        self._fruitless_polls = 0
+        self._details_due_at = float("-inf")
+        self._counters: Counter[str] = Counter()
+        self._last_frames: dict[Block, bytes] = {}
+        self._last_objection: str | None = None
+
+    def begin_poll(self) -> None:
+        """Forget what was about the last poll."""
+        self.failure = ReadingFailure.NOT_POLLED
+        self.answered = False
+        self.identity_changed = False
+        self.invalid_blocks = 0
+        self.retries = 0
+        self._failed_polls += 1
+
+    def is_due(self) -> bool:
+        """Tell whether to ask: a long-silent battery is only looked for now and then."""
+        return (
+            self._silent_polls < SILENT_POLLS_UNTIL_BACKOFF
+            or self._clock() - self.asked_at >= BACKOFF_SECONDS
+        )
+
+    @property
+    def reading(self) -> BatteryReading | None:
+        """The reading of this poll, or the last good one while it may be held."""
+        if self.failure is None:
+            return self._last_reading
+        age = self._clock() - self._last_reading_at
+        if self._may_hold and self._failed_polls <= HELD_POLLS and age <= HELD_SECONDS:
+            return self._last_reading
+        return None
+
+    async def poll(self, line: Line) -> None:
+        """Read the measurements and the status; raises LinkLost."""
+        self.asked_at = self._clock()
+        reader = BlockReader(
+            line, self.unit, self._plan, self._retry_budget(), self._clock
+        )
+        try:
+            reading = await self._read_believable(reader)
+        except ReplyTimeout:
+            # One that answered in part is there, but its reading is not whole.
+            self._fail(
+                ReadingFailure.INVALID if reader.answered else ReadingFailure.SILENT
+            )
+        except ExceptionReply:
+            self._fail(ReadingFailure.REFUSED)
+        except InvalidBlock:
+            self._fail(ReadingFailure.INVALID)
+        else:
+            self._succeed(reading)
+        finally:
+            self.answered = reader.answered
+            self._keep_records(reader)
+
+    async def read_details(self, line: Line) -> None:
+        """Read identity and configuration when they are due; raises LinkLost.
+
+        They are no part of a reading: one that cannot be had is tried again later.
+        """
+        if self._clock() < self._details_due_at:
+            return
+        reader = BlockReader(line, self.unit, self._plan, 1, self._clock)
+        self._details_due_at = self._clock() + DETAILS_RETRY_SECONDS
+        try:
+            await reader.read(IDENTITY)
+            self._learn_identity(decode_identity(reader.image))
+            await reader.read(CONFIGURATION)
+            self.configuration = decode_configuration(reader.image)
+        except ReplyTimeout, ExceptionReply:
+            return
+        except InvalidBlock as error:
+            self._object(error)
+            return
+        finally:
+            self._keep_records(reader)
+        reader.confirm()
+        self._details_due_at = self._clock() + DETAILS_SECONDS
+
+    def link_lost(self) -> None:
+        """Take note that the link ended before this battery was read."""
+        if self.failure is ReadingFailure.NOT_POLLED:
+            self.failure = ReadingFailure.LINK_LOST
+            self._counters[ReadingFailure.LINK_LOST] += 1
+
+    def diagnostics(self) -> dict[str, Any]:
+        """Return what is remembered; raw frames without those that carry a serial number."""
+        now = self._clock()
+        return {
+            "plan": [str(block) for block in self._plan.blocks(EVERYTHING, now)],
+            "silent_polls": self._silent_polls,
+            "counters": dict(self._counters),
+            "last_objection": self._last_objection,
+            "last_frames": {
+                str(block): frame.hex() for block, frame in self._last_frames.items()
+            },
+        }
+
+    def _retry_budget(self) -> int:
+        """Return how often to ask again: only a battery that just failed is worth it."""
+        if self._fruitless_polls:
+            return 0
+        return 1 if self._counters["good"] else FIRST_CONTACT_RETRIES
+
+    def _keep_records(self, reader: BlockReader) -> None:
+        self.retries += reader.retried
+        for block, frame in reader.frames.items():
+            if block is not IDENTITY:
+                self._last_frames[block] = frame
+
+    async def _read_believable(self, reader: BlockReader) -> BatteryReading:
+        while True:
+            await reader.read(EVERYTHING)
+            try:
+                reading = decode_reading(
+                    reader.image, self._family, self._now(), self.configuration
+                )
+            except InvalidBlock as error:
+                self._object(error)
+                if not reader.start_over():
+                    raise
+            else:
+                reader.confirm()
+                return reading
+
+    def _object(self, error: InvalidBlock) -> None:
+        self.invalid_blocks += 1
+        self._counters["invalid_blocks"] += 1
+        self._last_objection = str(error)
+
+    def _succeed(self, reading: BatteryReading) -> None:
+        before = self._last_reading
+        if before is not None and not is_same_battery(before, reading):
+            self._forget_identity()
+        self._answered_again()
+        self.failure = None
+        self._last_reading = reading
+        self._last_reading_at = self._clock()
+        self._may_hold = True
+        self._failed_polls = self._fruitless_polls = 0
+        self._counters["good"] += 1
+
+    def _answered_again(self) -> None:
+        """After a silence, look who it is: cables may have been moved."""
+        if self._silent_polls:
+            self._silent_polls = 0
+            self._details_due_at = self._clock()
+
+    def _fail(self, failure: ReadingFailure) -> None:
+        self.failure = failure
+        self._fruitless_polls += 1
+        self._counters[failure] += 1
+        if failure is not ReadingFailure.SILENT:
+            self._answered_again()
+            return
+        # A silent battery is gone: an old reading would pass for a new one.
+        self._may_hold = False
+        self._silent_polls += 1
+        if self._silent_polls == SILENT_POLLS_UNTIL_BACKOFF:
+            self._plan = ReadPlan()
+
+    def _learn_identity(self, identity: BatteryIdentity) -> None:
+        if self.identity is not None and not is_same_identity(self.identity, identity):
+            self._forget_identity()
+        self.identity = identity
+
+    def _forget_identity(self) -> None:
+        """Take the unit for another battery from now on."""
+        if not self.identity_changed:
+            self._counters["identity_changed"] += 1
+        self.identity_changed = True
+        self.identity = self.configuration = None
+        self._plan = ReadPlan()
+        self._details_due_at = self._clock()

@@ -1,0 +1,60 @@
+"""What can go wrong between this library and a battery."""
+
+from enum import StrEnum
+
+
+class DeviceKind(StrEnum):
+    """What a peripheral is, when it is not a battery (protocol 1.4, 1.7)."""
+
+    CHARGE_CONTROLLER = "charge_controller"
+    INVERTER = "inverter"
+    SHUNT = "shunt"
+    UNKNOWN = "unknown"
+
+
+class RenogyError(Exception):
+    """Base of every error that this library raises."""
+
+
+class LinkUnreachable(RenogyError):
+    """No connection could be made; the message is a reason a human can read."""
+
+
+class LinkSilent(RenogyError):
+    """The connection stands, but no unit behind it answers."""
+
+
+class LinkLost(RenogyError):
+    """The connection ended while it was in use."""
+
+
+class NotABattery(RenogyError):
+    """The peripheral answers, but is something else than a battery."""
+
+    def __init__(self, kind: DeviceKind) -> None:
+        """Remember what the peripheral is."""
+        super().__init__(f"Not a battery: {kind}")
+        self.kind = kind
+
+
+class ReplyTimeout(RenogyError):
+    """A unit did not answer a request in time."""
+
+
+class ExceptionReply(RenogyError):
+    """A unit answered with a Modbus exception (protocol 1.3)."""
+
+    def __init__(self, code: int) -> None:
+        """Remember the exception code, 1 to 5 by the makers' document."""
+        super().__init__(f"Modbus exception {code}")
+        self.code = code
+
+
+class InvalidBlock(RenogyError):
+    """A block holds values that cannot be true (protocol 1.9)."""
+
+    def __init__(self, check: str, reason: str) -> None:
+        """Remember the check that failed, by its name, and why."""
+        super().__init__(f"{check}: {reason}")
+        self.check = check
+        self.reason = reason

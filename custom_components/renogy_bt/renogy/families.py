@@ -1,0 +1,109 @@
+"""The families of Renogy peripherals, told by their advertised names (protocol 1.1, 1.6)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .exceptions import DeviceKind
+
+DEFAULT_UNIT: Final = 0xF7
+HUB_UNITS: Final = tuple(range(48, 56))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """What is common to the peripherals whose name starts alike.
+
+    `probe_units` are asked when a link is set up; `built_in_bluetooth` says that one battery
+    is its own link, which is asked as unit 255 first. `current_divisor` is the number of counts
+    in one ampere of register 5042. Where `trusts_alarm_fields` is false the registers
+    5100-5105, 5108 and 5109 do not follow the makers' document and are ignored.
+    `refused_as` names what the peripheral is when it cannot be a battery.
+    """
+
+    key: str
+    name_prefix: str
+    probe_units: tuple[int, ...] = (*HUB_UNITS, DEFAULT_UNIT)
+    built_in_bluetooth: bool = False
+    current_divisor: int = 100
+    trusts_alarm_fields: bool = True
+    cells_may_be_millivolts: bool = False
+    cycles_low_byte_first: bool = False
+    refused_as: DeviceKind | None = None
+
+
+_OWN_UNITS: Final = (HUB_UNITS[0], DEFAULT_UNIT)
+
+STANDARD: Final = Family(key="standard", name_prefix="BT-TH")
+PRO: Final = Family(
+    key="pro",
+    name_prefix="RNGRBP",
+    probe_units=_OWN_UNITS,
+    built_in_bluetooth=True,
+    current_divisor=10,
+)
+RNGC: Final = Family(
+    key="rngc",
+    name_prefix="RNGC",
+    probe_units=_OWN_UNITS,
+    built_in_bluetooth=True,
+    current_divisor=10,
+    cells_may_be_millivolts=True,
+    cycles_low_byte_first=True,
+)
+RNGPRO: Final = Family(
+    key="rngpro",
+    name_prefix="RNGPRO",
+    probe_units=_OWN_UNITS,
+    built_in_bluetooth=True,
+    trusts_alarm_fields=False,
+)
+SHUNT: Final = Family(
+    key="shunt", name_prefix="RTMShunt300", refused_as=DeviceKind.SHUNT
+)
+INVERTER_RIU: Final = Family(
+    key="inverter_riu", name_prefix="RNGRIU", refused_as=DeviceKind.INVERTER
+)
+INVERTER_RIC: Final = Family(
+    key="inverter_ric", name_prefix="BTRIC", refused_as=DeviceKind.INVERTER
+)
+
+FAMILIES: Final[tuple[Family, ...]] = (
+    STANDARD,
+    PRO,
+    RNGC,
+    RNGPRO,
+    SHUNT,
+    INVERTER_RIU,
+    INVERTER_RIC,
+)
+
+
+def family_of(local_name: str | None) -> Family:
+    """Return the family that an advertised name belongs to.
+
+    Names come padded with blanks or NUL. A name that is not known, for instance one that
+    the owner changed, is taken for the standard family.
+    """
+    name = (local_name or "").strip(" \0").upper()
+    for family in FAMILIES:
+        if name.startswith(family.name_prefix.upper()):
+            return family
+    return STANDARD
+
+
+def family_by_key(key: str) -> Family:
+    """Return the family with this key; raises KeyError."""
+    return {family.key: family for family in FAMILIES}[key]
+
+
+def is_dongle(local_name: str | None, models: Sequence[str | None] = ()) -> bool:
+    """Tell whether a link is a BT-1 or BT-2 dongle rather than a battery's own Bluetooth.
+
+    Both advertise as "BT-TH-..." (protocol 1.1); a lone battery whose model says "-BT" is
+    its own link.
+    """
+    if family_of(local_name) is not STANDARD:
+        return False
+    lone = models[0] if len(models) == 1 else None
+    return lone is None or "BT" not in lone.upper().partition("-")[2]

@@ -1,0 +1,141 @@
+"""The line to the batteries: one request outstanding at a time on an open connection."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from .exceptions import ExceptionReply, LinkLost, ReplyTimeout
+from .modbus import BROADCAST_UNIT, Frame, FrameAssembler, ReadRequest
+from .timing import ReplyTimes
+from .transport import Transport
+
+# A line on which nothing came for this long is quiet.
+QUIET_SECONDS: Final = 0.2
+# A reply under way is waited for beyond its limit, but no longer than this.
+LONGEST_EXTENSION: Final = 1.0
+
+
+@dataclass(slots=True)
+class LineCounters:
+    """What happened on a line."""
+
+    requests: int = 0
+    replies: int = 0
+    timeouts: int = 0
+    dropped_frames: int = 0
+    bytes_received: int = 0
+
+
+class Line:
+    """Reads registers over a transport.
+
+    A reply counts only when it answers the outstanding request; everything else is dropped
+    and counted. When a request ends without a reply the line is quiet: the wait goes on while
+    bytes keep coming. `units_heard` are the units that any frame came from,
+    `unanswered_units` those that owe a reply, which may still come late.
+    """
+
+    def __init__(self, transport: Transport, times: ReplyTimes) -> None:
+        """Take over the notifications of an open connection."""
+        self.counters = LineCounters()
+        self.units_heard: set[int] = set()
+        self.unanswered_units: set[int] = set()
+        self._transport = transport
+        self._times = times
+        self._assembler = FrameAssembler()
+        self._request: ReadRequest | None = None
+        self._reply: asyncio.Future[Frame] | None = None
+        self._broadcast_answerer: int | None = None
+        self._last_byte_at = 0.0
+        self._loop = asyncio.get_running_loop()
+        transport.on_notification(self._received)
+        transport.lost.add_done_callback(self._lost)
+
+    async def read(self, request: ReadRequest, limit: float | None = None) -> Frame:
+        """Return the reply to a request.
+
+        It is waited for `limit` seconds, by default a multiple of what it usually takes.
+        Raises ReplyTimeout, ExceptionReply or LinkLost.
+        """
+        if limit is None:
+            limit = self._times.limit(request.unit, request.count)
+        self._drop_unfinished()
+        sent_at = self._loop.time()
+        try:
+            frame = await self._exchange(request, sent_at + limit)
+        except TimeoutError:
+            self.counters.timeouts += 1
+            self.unanswered_units.add(request.unit)
+            self._times.unanswered(request.unit, request.count)
+            raise ReplyTimeout(
+                f"Unit {request.unit} did not answer within {limit:.1f} s"
+            ) from None
+        self.counters.replies += 1
+        if frame.exception_code is not None:
+            raise ExceptionReply(frame.exception_code)
+        self._times.answered(request.unit, request.count, self._loop.time() - sent_at)
+        return frame
+
+    async def _exchange(self, request: ReadRequest, deadline: float) -> Frame:
+        """Send a request and return its reply; raises TimeoutError or LinkLost."""
+        if self._transport.lost.done():
+            raise LinkLost("The connection has ended")
+        reply: asyncio.Future[Frame] = self._loop.create_future()
+        self._request, self._reply = request, reply
+        self.counters.requests += 1
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._transport.write(request.encode())
+            while not reply.done() and (remaining := self._remaining(deadline)) > 0:
+                await asyncio.wait({reply}, timeout=remaining)
+            if not reply.done():
+                raise TimeoutError
+            return reply.result()
+        finally:
+            self._request = self._reply = None
+            # A reply that failed while its request was being sent is nobody's any more.
+            if not reply.cancel():
+                reply.exception()
+
+    def _remaining(self, deadline: float) -> float:
+        """Return how long to wait still: to the deadline, and until the line is quiet."""
+        quiet_at = self._last_byte_at + QUIET_SECONDS
+        end = max(deadline, min(quiet_at, deadline + LONGEST_EXTENSION))
+        return end - self._loop.time()
+
+    def _received(self, fragment: bytes) -> None:
+        self._last_byte_at = self._loop.time()
+        self.counters.bytes_received += len(fragment)
+        skipped = self._assembler.skipped_bytes
+        for frame in self._assembler.feed(fragment):
+            self._take(frame)
+        self._count_garbage(skipped)
+
+    def _take(self, frame: Frame) -> None:
+        self.units_heard.add(frame.unit)
+        request, reply = self._request, self._reply
+        if (
+            request is None
+            or reply is None
+            or reply.done()
+            or not request.is_answered_by(frame, self._broadcast_answerer)
+        ):
+            self.counters.dropped_frames += 1
+            return
+        if request.unit == BROADCAST_UNIT:
+            self._broadcast_answerer = frame.unit
+        reply.set_result(frame)
+
+    def _drop_unfinished(self) -> None:
+        skipped = self._assembler.skipped_bytes
+        self._assembler.clear()
+        self._count_garbage(skipped)
+
+    def _count_garbage(self, skipped_before: int) -> None:
+        """Count a run of bytes that was no frame as one dropped frame."""
+        if self._assembler.skipped_bytes > skipped_before:
+            self.counters.dropped_frames += 1
+
+    def _lost(self, _: asyncio.Future[None]) -> None:
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_exception(LinkLost("The connection ended while reading"))

@@ -1,0 +1,259 @@
+"""What one battery, and one poll of a link, is known to be.
+
+Every value is immutable. Currents and powers are positive while charging.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class AlarmSeverity(StrEnum):
+    """How bad an alarm is: a warning, a protection that acted, a failed measurement."""
+
+    WARNING = "warning"
+    PROTECTION = "protection"
+    ERROR = "error"
+
+
+class ChargingState(StrEnum):
+    """The direction of a battery's current."""
+
+    CHARGING = "charging"
+    DISCHARGING = "discharging"
+    IDLE = "idle"
+
+
+class ReadingFailure(StrEnum):
+    """Why a poll brought nothing new for a unit."""
+
+    SILENT = "silent"
+    INVALID = "invalid"
+    REFUSED = "refused"
+    LINK_LOST = "link_lost"
+    NOT_POLLED = "not_polled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """An alarm that a battery reports.
+
+    `key` is a slug such as "cell_over_voltage"; `parts` are the numbers, from 1, of the
+    cells or sensors concerned, empty where the alarm is about the whole battery.
+    """
+
+    key: str
+    severity: AlarmSeverity
+    parts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatteryStatus:
+    """The state and alarm words 5100-5109 (protocol 1.5).
+
+    A flag is None where the battery does not let its word be read.
+    """
+
+    charge_mosfet: bool | None = None
+    discharge_mosfet: bool | None = None
+    module_power: bool | None = None
+    heater: bool | None = None
+    fully_charged: bool | None = None
+    buzzer: bool | None = None
+    effective_charge_current: bool | None = None
+    effective_discharge_current: bool | None = None
+    charge_enabled: bool | None = None
+    discharge_enabled: bool | None = None
+    charge_immediately: bool | None = None
+    full_charge_requested: bool | None = None
+    alarms: tuple[Alarm, ...] = ()
+    contradicted_alarms: tuple[Alarm, ...] = ()
+
+    @property
+    def problem(self) -> bool | None:
+        """Whether a trusted alarm is active; None when the protection word is unreadable."""
+        if self.alarms:
+            return True
+        return None if self.module_power is None else False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatteryIdentity:
+    """The ASCII registers 5110-5141 (protocol 1.5); None where empty or unreadable."""
+
+    model: str | None = None
+    serial_number: str | None = None
+    manufacturer: str | None = None
+    software_version: str | None = None
+    manufacture_version: str | None = None
+    main_line_version: str | None = None
+    protocol_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatteryConfiguration:
+    """The limits 5200-5221, the shutdown word and the unit id 5223 (protocol 1.5).
+
+    V, degC and A; discharge currents are negative. None where unreadable.
+    """
+
+    cell_over_voltage: float | None = None
+    cell_high_voltage: float | None = None
+    cell_low_voltage: float | None = None
+    cell_under_voltage: float | None = None
+    charge_over_temperature: float | None = None
+    charge_high_temperature: float | None = None
+    charge_low_temperature: float | None = None
+    charge_under_temperature: float | None = None
+    charge_over_current_2: float | None = None
+    charge_over_current_1: float | None = None
+    charge_high_current: float | None = None
+    module_over_voltage: float | None = None
+    module_high_voltage: float | None = None
+    module_low_voltage: float | None = None
+    module_under_voltage: float | None = None
+    discharge_over_temperature: float | None = None
+    discharge_high_temperature: float | None = None
+    discharge_low_temperature: float | None = None
+    discharge_under_temperature: float | None = None
+    discharge_over_current_2: float | None = None
+    discharge_over_current_1: float | None = None
+    discharge_high_current: float | None = None
+    shutdown: int | None = None
+    device_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatteryReading:
+    """One battery's measured values and status.
+
+    V, A, Ah and degC. `board_temperature` is None where the sensor is not fitted (it then
+    reads exactly 0) or not readable.
+    """
+
+    read_at: datetime
+    cell_voltages: tuple[float, ...]
+    cell_temperatures: tuple[float, ...]
+    board_temperature: float | None = None
+    environment_temperatures: tuple[float, ...] = ()
+    heater_temperatures: tuple[float, ...] = ()
+    current: float
+    voltage: float
+    remaining_capacity: float
+    total_capacity: float
+    cycles: int | None = None
+    charge_voltage_limit: float | None = None
+    discharge_voltage_limit: float | None = None
+    charge_current_limit: float | None = None
+    discharge_current_limit: float | None = None
+    status: BatteryStatus
+
+    @property
+    def power(self) -> float:
+        """Power in W, positive while charging."""
+        return round(self.voltage * self.current, 3)
+
+    @property
+    def state_of_charge(self) -> float:
+        """State of charge in %, clamped: a recalibrated battery may hold more than its total."""
+        return min(100.0, 100.0 * self.remaining_capacity / self.total_capacity)
+
+    @property
+    def stored_energy(self) -> float:
+        """Energy in Wh at the present voltage."""
+        return round(self.remaining_capacity * self.voltage, 3)
+
+    @property
+    def temperature(self) -> float | None:
+        """Mean of the cell temperature sensors in degC."""
+        if not self.cell_temperatures:
+            return None
+        return round(sum(self.cell_temperatures) / len(self.cell_temperatures), 2)
+
+    @property
+    def temperature_min(self) -> float | None:
+        """Coldest cell temperature sensor in degC."""
+        return min(self.cell_temperatures, default=None)
+
+    @property
+    def temperature_max(self) -> float | None:
+        """Warmest cell temperature sensor in degC."""
+        return max(self.cell_temperatures, default=None)
+
+    @property
+    def cell_voltage_min(self) -> float | None:
+        """Lowest cell voltage in V."""
+        return min(self.cell_voltages, default=None)
+
+    @property
+    def cell_voltage_max(self) -> float | None:
+        """Highest cell voltage in V."""
+        return max(self.cell_voltages, default=None)
+
+    @property
+    def cell_voltage_spread(self) -> float | None:
+        """Highest minus lowest cell voltage in V, in steps of the cells' resolution."""
+        if not self.cell_voltages:
+            return None
+        return round(max(self.cell_voltages) - min(self.cell_voltages), 3)
+
+    @property
+    def charging_state(self) -> ChargingState:
+        """The direction of the current; the battery itself reports small ones as 0."""
+        if self.current > 0:
+            return ChargingState.CHARGING
+        return ChargingState.DISCHARGING if self.current < 0 else ChargingState.IDLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollStatistics:
+    """How one poll of a link went.
+
+    `seconds` run from the start of connecting to the last block in. `dropped_frames` counts
+    valid frames that answered nothing that was asked, and runs of bytes that were no frame.
+    """
+
+    seconds: float = 0.0
+    connect_seconds: float = 0.0
+    requests: int = 0
+    replies: int = 0
+    retries: int = 0
+    timeouts: int = 0
+    invalid_blocks: int = 0
+    dropped_frames: int = 0
+    bytes_received: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkReport:
+    """What one poll of a link brought, by unit.
+
+    A unit whose last good reading is held is in `readings` and in `failed`.
+    `identity_changed` names the units that turned out to be another battery than before.
+    """
+
+    readings: Mapping[int, BatteryReading]
+    identities: Mapping[int, BatteryIdentity] = field(default_factory=dict)
+    configurations: Mapping[int, BatteryConfiguration] = field(default_factory=dict)
+    failed: Mapping[int, ReadingFailure] = field(default_factory=dict)
+    identity_changed: tuple[int, ...] = ()
+    statistics: PollStatistics = field(default_factory=PollStatistics)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundBattery:
+    """A battery found behind a link."""
+
+    unit: int
+    model: str | None
+    serial_number: str | None
+    cells: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeReport:
+    """What probing a link found; `family` is a `Family.key`."""
+
+    family: str
+    batteries: tuple[FoundBattery, ...]

@@ -1,0 +1,135 @@
+"""Which blocks a poll reads: the widest that a battery gives, remembered per battery.
+
+A request costs about 190 ms and 1 ms per byte (protocol 1.8), so few large reads win. What a
+battery lets be read in one request differs (protocol 1.5): each block has narrower forms
+that are asked when it is refused. No two blocks have the same length, so that a late reply
+can never pass for the answer to another block.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, override
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of registers that one request reads."""
+
+    address: int
+    count: int
+
+    @override
+    def __str__(self) -> str:
+        """Return the usual spelling, address and count."""
+        return f"{self.address}x{self.count}"
+
+
+EVERYTHING: Final = Block(5000, 110)
+MEASUREMENTS: Final = Block(5000, 53)
+CELLS: Final = Block(5000, 34)
+MODULE: Final = Block(5035, 18)
+MODULE_NO_TEMPERATURES: Final = Block(5042, 11)
+MODULE_NO_LIMITS: Final = Block(5042, 7)
+STATUS: Final = Block(5100, 10)
+STATUS_NO_CELLS: Final = Block(5104, 6)
+STATUS_WORDS: Final = Block(5106, 2)
+IDENTITY: Final = Block(5110, 32)
+MODEL: Final = Block(5122, 8)
+CONFIGURATION: Final = Block(5200, 24)
+
+# An empty tuple: a reading can do without. Blocks not named here are indispensable.
+NARROWER: Final[Mapping[Block, tuple[Block, ...]]] = MappingProxyType(
+    {
+        EVERYTHING: (MEASUREMENTS, STATUS),
+        MEASUREMENTS: (CELLS, MODULE),
+        MODULE: (MODULE_NO_TEMPERATURES,),
+        MODULE_NO_TEMPERATURES: (MODULE_NO_LIMITS,),
+        STATUS: (STATUS_NO_CELLS,),
+        STATUS_NO_CELLS: (STATUS_WORDS,),
+        STATUS_WORDS: (),
+        IDENTITY: (MODEL,),
+        MODEL: (),
+        CONFIGURATION: (),
+    }
+)
+
+# How often the narrower form must have answered where this one did not.
+MISSES_UNTIL_REFUSED: Final = 2
+# A verdict is tried again after this, for a spurious refusal or a new firmware.
+VERDICT_SECONDS: Final = 24 * 3600.0
+
+
+class ReadPlan:
+    """What is known of one battery's willingness to answer each block.
+
+    A block is *proven* once it was answered, *refused* by an exception or by repeated silence
+    where its narrower form answered, and *doubted* between a silence and that form's answer.
+    """
+
+    def __init__(self) -> None:
+        """Start knowing nothing."""
+        self._proven: set[Block] = set()
+        self._doubted: set[Block] = set()
+        self._misses: Counter[Block] = Counter()
+        self._refused_at: dict[Block, float] = {}
+
+    def asks(self, block: Block, now: float) -> bool:
+        """Tell whether this block is to be asked, rather than its narrower forms."""
+        if block in self._doubted:
+            return False
+        refused_at = self._refused_at.get(block)
+        return refused_at is None or now - refused_at >= VERDICT_SECONDS
+
+    def is_proven(self, block: Block) -> bool:
+        """Tell whether the battery ever answered this block."""
+        return block in self._proven
+
+    def narrower_has_answered(self, block: Block) -> bool:
+        """Tell whether its narrower form once answered where this block did not."""
+        return self._misses[block] > 0
+
+    def answered(self, block: Block) -> None:
+        """Remember that the battery gives this block."""
+        self._proven.add(block)
+        self._misses.pop(block, None)
+        self._refused_at.pop(block, None)
+
+    def refused(self, block: Block, now: float) -> None:
+        """Remember that the battery does not give this block."""
+        self._proven.discard(block)
+        self._refused_at[block] = now
+
+    def unanswered(self, block: Block) -> bool:
+        """Take note of a silence; tell whether a narrower form may be tried for it.
+
+        Silence on a block that the battery is known to give is a lost reply, nothing more.
+        """
+        if block in self._proven or block not in NARROWER:
+            return False
+        self._doubted.add(block)
+        return True
+
+    def narrower_answered(self, block: Block, now: float) -> None:
+        """Judge a doubted block, now that its narrower forms have answered."""
+        if block not in self._doubted:
+            return
+        self._doubted.remove(block)
+        self._misses[block] += 1
+        if self._misses[block] >= MISSES_UNTIL_REFUSED:
+            self.refused(block, now)
+
+    def forget_doubts(self) -> None:
+        """Take silence for what it is once not even an indispensable block was answered."""
+        self._doubted.clear()
+
+    def blocks(self, root: Block, now: float) -> tuple[Block, ...]:
+        """Return the blocks that a poll would ask, as far as is known."""
+        if self.asks(root, now):
+            return (root,)
+        return tuple(
+            block
+            for narrower in NARROWER.get(root, ())
+            for block in self.blocks(narrower, now)
+        )

@@ -1,0 +1,123 @@
+"""Reads the blocks of one battery over a line, by the battery's plan."""
+
+from collections.abc import Callable
+
+from .exceptions import ExceptionReply, ReplyTimeout
+from .image import RegisterImage
+from .line import Line
+from .modbus import ILLEGAL_ADDRESS, TOO_LONG, ReadRequest
+from .plan import NARROWER, Block, ReadPlan
+
+
+class BlockReader:
+    """One reading of one battery, with a budget of retries."""
+
+    def __init__(
+        self,
+        line: Line,
+        unit: int,
+        plan: ReadPlan,
+        retries: int,
+        clock: Callable[[], float],
+    ) -> None:
+        """Start with nothing read."""
+        self.image = RegisterImage()
+        self.frames: dict[Block, bytes] = {}
+        self.answered = False
+        self.retried = 0
+        self._line = line
+        self._unit = unit
+        self._plan = plan
+        self._retries = retries
+        self._clock = clock
+        self._bypassed: list[Block] = []
+
+    async def read(self, block: Block) -> None:
+        """Read a block into the image or, where the battery does not give it, narrower ones.
+
+        Raises ReplyTimeout, ExceptionReply or LinkLost.
+        """
+        if self._plan.asks(block, self._clock()) and await self._ask(block):
+            return
+        if (narrower := NARROWER.get(block)) is None:
+            raise ExceptionReply(ILLEGAL_ADDRESS)
+        for form in narrower:
+            await self.read(form)
+        self._bypassed.append(block)
+
+    def confirm(self) -> None:
+        """Let the plan learn from a reading that can be believed."""
+        for block in self.frames:
+            self._plan.answered(block)
+        for block in self._bypassed:
+            self._plan.narrower_answered(block, self._clock())
+
+    def start_over(self) -> bool:
+        """Drop what cannot be believed; tell whether it may be read once more.
+
+        Blocks that never gave anything believable are then asked in their narrower forms.
+        """
+        if not self._spend_retry():
+            return False
+        for block in self.frames:
+            self._plan.unanswered(block)
+        self.image = RegisterImage()
+        self.frames.clear()
+        self._bypassed.clear()
+        return True
+
+    async def _ask(self, block: Block) -> bool:
+        """Ask for a block; return False when its narrower forms are to be asked instead."""
+        confirming = False
+        while True:
+            request = ReadRequest(self._unit, block.address, block.count)
+            try:
+                frame = await self._line.read(request)
+            except ExceptionReply as error:
+                self.answered = True
+                if error.code in {ILLEGAL_ADDRESS, TOO_LONG}:
+                    if confirming or self._is_beyond_doubt(block):
+                        self._plan.refused(block, self._clock())
+                        return False
+                    confirming = True
+                    continue
+                if self._plan.unanswered(block):
+                    return False
+                if not self._spend_retry():
+                    raise
+            except ReplyTimeout:
+                if not self._goes_on_after_silence(block):
+                    raise
+                if not self._plan.asks(block, self._clock()):
+                    return False
+            else:
+                self.answered = True
+                self.image.add(block.address, frame.data)
+                self.frames[block] = frame.raw
+                return True
+
+    def _is_beyond_doubt(self, block: Block) -> bool:
+        """Tell whether an exception is certainly the answer to this very request.
+
+        It names no address, so it may be a late answer to a request given up before.
+        """
+        return (
+            not self._plan.is_proven(block)
+            and self._unit not in self._line.unanswered_units
+        )
+
+    def _goes_on_after_silence(self, block: Block) -> bool:
+        """Tell whether the block is asked again or, once it is doubted, a narrower form."""
+        if self._plan.unanswered(block):
+            return self._plan.narrower_has_answered(block) or self._spend_retry()
+        if self._spend_retry():
+            return True
+        if block not in NARROWER:
+            self._plan.forget_doubts()
+        return False
+
+    def _spend_retry(self) -> bool:
+        if self.retried >= self._retries:
+            return False
+        self.retried += 1
+        return True

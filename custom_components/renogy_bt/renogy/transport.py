@@ -1,0 +1,191 @@
+"""One open GATT connection to a peripheral (protocol 1.2)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import logging
+from typing import Final, Protocol, override
+
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.device import BLEDevice
+from bleak.exc import BleakCharacteristicNotFoundError, BleakError
+import bleak_retry_connector
+from bleak_retry_connector import BleakClientWithServiceCache
+
+from .exceptions import LinkLost, LinkUnreachable
+
+_LOGGER = logging.getLogger(__name__)
+
+CONNECT_SECONDS: Final = 20.0
+DISCONNECT_SECONDS: Final = 5.0
+# Connectors bound themselves; this includes their waiting for other links' turns.
+LONGEST_CONNECT_SECONDS: Final = 120.0
+
+# Full uuids and their services: a BT-2 has a second "ffd1", for firmware updates.
+REQUEST_SERVICE: Final = "0000ffd0-0000-1000-8000-00805f9b34fb"
+REQUEST_CHARACTERISTIC: Final = "0000ffd1-0000-1000-8000-00805f9b34fb"
+REPLY_SERVICE: Final = "0000fff0-0000-1000-8000-00805f9b34fb"
+REPLY_CHARACTERISTIC: Final = "0000fff1-0000-1000-8000-00805f9b34fb"
+
+# A lost D-Bus connection surfaces as OSError or EOFError.
+_CONNECTION_ERRORS: Final = (BleakError, OSError, EOFError)
+
+
+class Transport(Protocol):
+    """An open connection: frames go out, notifications come in."""
+
+    @property
+    def lost(self) -> asyncio.Future[None]:
+        """Done as soon as the connection has ended, for whatever reason."""
+
+    async def write(self, frame: bytes) -> None:
+        """Send one request frame; raises LinkLost."""
+
+    def on_notification(self, callback: Callable[[bytes], None]) -> None:
+        """Give every notification's bytes to `callback` from now on."""
+
+    async def disconnect(self) -> None:
+        """End the connection; bounded, never raises a RenogyError."""
+
+
+type Connector = Callable[[], Awaitable[Transport]]
+
+
+async def open_transport(connector: Connector) -> Transport:
+    """Return what a connector opens, bounded; raises LinkUnreachable."""
+    try:
+        async with asyncio.timeout(LONGEST_CONNECT_SECONDS):
+            return await connector()
+    except TimeoutError:
+        raise LinkUnreachable("Connecting took too long") from None
+
+
+async def connect(device: BLEDevice, name: str) -> Transport:
+    """Connect to a peripheral and subscribe to its replies, within 20 s.
+
+    Raises LinkUnreachable with a human reason.
+    """
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await _connect(device, name)
+    except TimeoutError:
+        reason = f"{name}: no connection within {CONNECT_SECONDS:.0f} s"
+        raise LinkUnreachable(reason) from None
+    except _CONNECTION_ERRORS as error:
+        raise LinkUnreachable(str(error) or type(error).__name__) from error
+
+
+async def _connect(device: BLEDevice, name: str) -> Transport:
+    """Connect, and once more without cached services when subscribing fails.
+
+    BlueZ gives its objects anew when it is started again, and a client that kept the old
+    services is told that the method or the characteristic does not exist.
+    """
+    transport = BleakTransport(name)
+    try:
+        return await _open(transport, device)
+    except BleakError as error:
+        if not transport.was_connected:
+            raise
+        _LOGGER.debug("%s: Subscribing failed, services are read anew: %s", name, error)
+        await transport.forget_services()
+    return await _open(BleakTransport(name), device)
+
+
+async def _open(transport: BleakTransport, device: BLEDevice) -> BleakTransport:
+    """Connect and subscribe; nothing stays connected when that fails or is cancelled."""
+    await transport.open(device)
+    try:
+        await transport.subscribe()
+    except BaseException:
+        await transport.disconnect()
+        raise
+    return transport
+
+
+class BleakTransport(Transport):
+    """A connection through bleak, and so through Home Assistant's adapters and proxies."""
+
+    def __init__(self, name: str) -> None:
+        """Start unconnected."""
+        self._name = name
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._client: BleakClientWithServiceCache | None = None
+        self._request: BleakGATTCharacteristic | None = None
+        self._callback: Callable[[bytes], None] | None = None
+
+    @property
+    def was_connected(self) -> bool:
+        """Whether the connection once stood."""
+        return self._client is not None
+
+    @property
+    @override
+    def lost(self) -> asyncio.Future[None]:
+        return self._lost
+
+    async def open(self, device: BLEDevice) -> None:
+        """Connect; raises BleakError and the errors of a lost D-Bus connection.
+
+        The client class is looked up now: Home Assistant replaces it when it starts.
+        """
+        self._client = await bleak_retry_connector.establish_connection(
+            bleak_retry_connector.BleakClientWithServiceCache,
+            device,
+            self._name,
+            self._disconnected,
+        )
+        if not self._client.is_connected:
+            self._disconnected(self._client)
+
+    async def subscribe(self) -> None:
+        """Find the characteristics and listen for replies; raises as `open` does."""
+        self._request = self._characteristic(REQUEST_SERVICE, REQUEST_CHARACTERISTIC)
+        reply = self._characteristic(REPLY_SERVICE, REPLY_CHARACTERISTIC)
+        await self._connected.start_notify(reply, self._notified)
+
+    async def forget_services(self) -> None:
+        """Drop the services that were remembered of the peripheral."""
+        await self._connected.clear_cache()
+
+    @override
+    async def write(self, frame: bytes) -> None:
+        if self._request is None:
+            raise LinkLost(f"{self._name}: not subscribed")
+        try:
+            await self._connected.write_gatt_char(self._request, frame, response=False)
+        except _CONNECTION_ERRORS as error:
+            raise LinkLost(str(error) or type(error).__name__) from error
+
+    @override
+    def on_notification(self, callback: Callable[[bytes], None]) -> None:
+        self._callback = callback
+
+    @override
+    async def disconnect(self) -> None:
+        try:
+            async with asyncio.timeout(DISCONNECT_SECONDS):
+                await self._connected.disconnect()
+        except _CONNECTION_ERRORS as error:
+            _LOGGER.debug("%s: Disconnecting failed: %s", self._name, error)
+
+    @property
+    def _connected(self) -> BleakClientWithServiceCache:
+        if self._client is None:
+            raise LinkLost(f"{self._name}: not connected")
+        return self._client
+
+    def _characteristic(self, service: str, uuid: str) -> BleakGATTCharacteristic:
+        for characteristic in self._connected.services.characteristics.values():
+            if characteristic.uuid == uuid and characteristic.service_uuid == service:
+                return characteristic
+        raise BleakCharacteristicNotFoundError(uuid)
+
+    def _disconnected(self, _: BleakClient) -> None:
+        # Attempts that fail before the connection stands call back as well.
+        if self._client is not None and not self._lost.done():
+            self._lost.set_result(None)
+
+    def _notified(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
+        if self._callback is not None:
+            self._callback(bytes(data))
