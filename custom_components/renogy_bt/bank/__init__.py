@@ -1,0 +1,1 @@
+"""A bank of batteries as one thing; free of Home Assistant."""

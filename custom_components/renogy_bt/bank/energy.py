@@ -1,0 +1,80 @@
+"""Charged and discharged energy, integrated from power.
+
+The batteries report no energy counters (protocol 1.5), so energy is the integral of power over
+the time that really passed between two readings.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+# Over a longer gap than this many update intervals nothing is known, so nothing is added.
+MAX_GAP_INTERVALS: Final = 5
+_SECONDS_PER_HOUR: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyTotals:
+    """Energy that went in and out since the counting began, in Wh; never falls."""
+
+    charged: float = 0.0
+    discharged: float = 0.0
+
+    def __add__(self, other: EnergyTotals) -> EnergyTotals:
+        """Return the sum of two totals."""
+        return EnergyTotals(
+            charged=self.charged + other.charged,
+            discharged=self.discharged + other.discharged,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerSample:
+    """Power (W, positive when charging) at a time of a clock that never jumps (s)."""
+
+    at: float
+    power: float
+
+
+def energy_between(
+    earlier: PowerSample, later: PowerSample, max_gap: float
+) -> EnergyTotals:
+    """Return the energy between two samples, by the trapezoid rule.
+
+    Where the sign changes in between, the line through both samples is cut at zero, so that
+    each direction gets its own triangle. A gap above ``max_gap`` seconds, or a clock that did
+    not advance, adds nothing.
+    """
+    hours = (later.at - earlier.at) / _SECONDS_PER_HOUR
+    if not 0 < later.at - earlier.at <= max_gap:
+        return EnergyTotals()
+    return EnergyTotals(
+        charged=_positive_area(earlier.power, later.power, hours),
+        discharged=_positive_area(-earlier.power, -later.power, hours),
+    )
+
+
+def _positive_area(start: float, end: float, width: float) -> float:
+    """Return the area above zero and below the line from ``start`` to ``end``."""
+    if start <= 0 and end <= 0:
+        return 0.0
+    if start >= 0 and end >= 0:
+        return (start + end) / 2 * width
+    peak = max(start, end)
+    return peak * peak / (abs(start) + abs(end)) / 2 * width
+
+
+class EnergyCounter:
+    """Adds up the energy of one battery, reading by reading."""
+
+    def __init__(self, totals: EnergyTotals, update_interval: float) -> None:
+        """Go on from ``totals``; readings come every ``update_interval`` seconds."""
+        self.totals = totals
+        self._max_gap = MAX_GAP_INTERVALS * update_interval
+        self._last: PowerSample | None = None
+
+    def add(self, sample: PowerSample) -> EnergyTotals:
+        """Take a sample and return the totals up to it."""
+        if self._last is not None:
+            self.totals += energy_between(self._last, sample, self._max_gap)
+        self._last = sample
+        return self.totals

@@ -1,0 +1,70 @@
+"""Time to full and to empty, calm enough to look at."""
+
+from dataclasses import dataclass
+import math
+from typing import Final
+
+# A fridge that starts moves the answer over minutes, not at once.
+SMOOTHING_SECONDS: Final = 600.0
+# A mean current below this share of the capacity per hour says nothing about the time left.
+IDLE_RATE: Final = 0.005
+# Beyond this the answer is no more than noise.
+LONGEST_SECONDS: Final = 7 * 24 * 3600.0
+_SECONDS_PER_HOUR: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeEstimate:
+    """Seconds until full or empty; None where it cannot be said."""
+
+    to_full: float | None = None
+    to_empty: float | None = None
+
+
+class CurrentSmoother:
+    """An average of the current over ``SMOOTHING_SECONDS``, for readings at uneven times.
+
+    It begins as the plain mean of what it has seen, so that the first reading does not
+    outweigh the ones after it; after a gap longer than the averaging time it begins anew.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any reading."""
+        self._began = 0.0
+        self._at: float | None = None
+        self.current: float | None = None
+
+    def add(self, at: float, current: float) -> float:
+        """Take a current (A) at a time of a clock that never jumps (s); return the average."""
+        elapsed = SMOOTHING_SECONDS + 1 if self._at is None else at - self._at
+        if self.current is None or not 0 <= elapsed <= SMOOTHING_SECONDS:
+            self._began, self._at, self.current = at, at, current
+            return current
+        weight = -math.expm1(-elapsed / SMOOTHING_SECONDS)
+        age = at - self._began
+        if 0 < age < SMOOTHING_SECONDS:
+            weight = max(weight, elapsed / (age + elapsed))
+        self._at = at
+        self.current += weight * (current - self.current)
+        return self.current
+
+
+def estimate(
+    current: float | None, remaining: float | None, total: float | None
+) -> TimeEstimate:
+    """Return the time left at this average current (A), of these capacities (Ah).
+
+    A current too small to mean anything gives no estimate.
+    """
+    if current is None or remaining is None or not total:
+        return TimeEstimate()
+    if abs(current) < IDLE_RATE * total:
+        return TimeEstimate()
+    if current > 0:
+        return TimeEstimate(to_full=_seconds(max(total - remaining, 0.0), current))
+    return TimeEstimate(to_empty=_seconds(max(remaining, 0.0), -current))
+
+
+def _seconds(charge: float, current: float) -> float | None:
+    seconds = charge / current * _SECONDS_PER_HOUR
+    return seconds if seconds <= LONGEST_SECONDS else None

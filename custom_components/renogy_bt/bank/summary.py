@@ -1,0 +1,133 @@
+"""What a bank of batteries is as a whole.
+
+A sum over all batteries is unknown while one of them is missing, so that it never dips; means
+and extremes go over those that answer.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from custom_components.renogy_bt.renogy.models import BatteryReading
+
+
+class Wiring(StrEnum):
+    """How the batteries of a bank are connected."""
+
+    PARALLEL = "parallel"
+    SERIES = "series"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankSummary[K]:
+    """A bank's values in the units of a reading; None where they cannot be known.
+
+    Current and power are positive while charging. `weakest_battery` has the lowest state of
+    charge, and of several such the lowest cell.
+    """
+
+    state_of_charge: float | None
+    voltage: float | None
+    current: float | None
+    power: float | None
+    remaining_capacity: float | None
+    total_capacity: float | None
+    stored_energy: float | None
+    state_of_charge_spread: float | None
+    cell_voltage_min: float | None
+    cell_voltage_max: float | None
+    cell_voltage_spread: float | None
+    temperature_min: float | None
+    temperature_max: float | None
+    weakest_battery: K | None
+    batteries_responding: int
+    problem: bool | None
+
+
+def summarise[K](
+    readings: Mapping[K, BatteryReading], expected: int, wiring: Wiring
+) -> BankSummary[K]:
+    """Add a bank of `expected` batteries up from those that answer.
+
+    In parallel currents and capacities add and the voltage is the mean. In series voltages add,
+    the current is the mean and the smallest capacity is the bank's. Power and energy add always,
+    and the state of charge is weighted by capacity.
+    """
+    known = readings.values()
+    is_whole = 0 < expected <= len(readings)
+    in_series = wiring is Wiring.SERIES
+    across = _sum if in_series else _mean
+    along = _mean if in_series else _sum
+    capacity = _min if in_series else _sum
+    voltages = [reading.voltage for reading in known]
+    currents = [reading.current for reading in known]
+    charges = [reading.state_of_charge for reading in known]
+    cells = [voltage for reading in known for voltage in reading.cell_voltages]
+    temperatures = [each for reading in known for each in reading.cell_temperatures]
+    return BankSummary(
+        state_of_charge=_weighted_state_of_charge(known),
+        voltage=across(voltages) if is_whole or not in_series else None,
+        current=along(currents) if is_whole or in_series else None,
+        power=_sum(r.power for r in known) if is_whole else None,
+        remaining_capacity=(
+            capacity(r.remaining_capacity for r in known) if is_whole else None
+        ),
+        total_capacity=capacity(r.total_capacity for r in known) if is_whole else None,
+        stored_energy=_sum(r.stored_energy for r in known) if is_whole else None,
+        state_of_charge_spread=_spread(charges),
+        cell_voltage_min=_min(cells),
+        cell_voltage_max=_max(cells),
+        cell_voltage_spread=_spread(cells),
+        temperature_min=_min(temperatures),
+        temperature_max=_max(temperatures),
+        weakest_battery=_weakest(readings),
+        batteries_responding=len(readings),
+        problem=_problem(known),
+    )
+
+
+def _sum(values: Iterable[float]) -> float | None:
+    return round(sum(values), 3)
+
+
+def _mean(values: Collection[float]) -> float | None:
+    return round(sum(values) / len(values), 3) if values else None
+
+
+def _min(values: Iterable[float]) -> float | None:
+    return min(values, default=None)
+
+
+def _max(values: Iterable[float]) -> float | None:
+    return max(values, default=None)
+
+
+def _spread(values: Collection[float]) -> float | None:
+    return round(max(values) - min(values), 3) if values else None
+
+
+def _weighted_state_of_charge(readings: Collection[BatteryReading]) -> float | None:
+    """Return the state of charge in %, each battery counting by its total capacity."""
+    total = sum(reading.total_capacity for reading in readings)
+    if not total:
+        return None
+    weighted = sum(
+        reading.state_of_charge * reading.total_capacity for reading in readings
+    )
+    return min(100.0, weighted / total)
+
+
+def _weakest[K](readings: Mapping[K, BatteryReading]) -> K | None:
+    def strength(battery: K) -> tuple[float, float]:
+        reading = readings[battery]
+        return reading.state_of_charge, reading.cell_voltage_min or 0.0
+
+    return min(readings, key=strength, default=None)
+
+
+def _problem(readings: Collection[BatteryReading]) -> bool | None:
+    """Return whether any battery has one; None when no battery can tell."""
+    problems = {reading.status.problem for reading in readings}
+    if True in problems:
+        return True
+    return False if False in problems else None
