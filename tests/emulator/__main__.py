@@ -1,0 +1,134 @@
+"""Run an emulated Bluetooth world on a D-Bus of its own."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+import contextlib
+import ctypes
+import json
+import os
+from pathlib import Path
+import signal
+import sys
+
+from .bus import BusUnavailable, PrivateBus
+from .emulated_world import EmulatedWorld
+from .faults import FAULTS, ActiveFault, FaultError, parse_switch
+from .world import World
+from .world_file import WorldFileError, load_world
+
+WORLDS = Path(__file__).parent / "worlds"
+DEFAULT_WORLD = WORLDS / "owner.json"
+
+_PR_SET_PDEATHSIG = 1
+
+
+def _fault(text: str) -> ActiveFault:
+    try:
+        return parse_switch(text)
+    except FaultError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    rows = "\n".join(
+        f"  {fault.name:28} {fault.scope:8} {fault.description}"
+        for fault in FAULTS.values()
+    )
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.emulator",
+        description=(
+            "Run BlueZ's D-Bus interface with Renogy batteries behind it, on a private"
+            " bus. When it is ready, one JSON line on standard output says where:"
+            ' {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=..."}. SIGTERM or SIGINT ends it.'
+        ),
+        epilog=f"faults (name, what it falls on, what it does):\n{rows}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--world",
+        type=Path,
+        default=DEFAULT_WORLD,
+        metavar="FILE",
+        help="the world as JSON; the owner's four batteries if left out",
+    )
+    parser.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help='begin with this fault; NAME or NAME={"parameter": value}; repeatable',
+    )
+    parser.add_argument(
+        "--bus-socket",
+        type=Path,
+        metavar="PATH",
+        help="where the bus listens; a temporary folder if left out",
+    )
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=1.0,
+        metavar="N",
+        help="make connects and replies N times as fast as captured",
+    )
+    parser.add_argument(
+        "--exit-with-parent",
+        action="store_true",
+        help="end when the process that started this one ends",
+    )
+    return parser
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM when the parent ends; at once if it has ended."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent or parent == 1:
+        raise SystemExit(0)
+
+
+async def _run(world: World, bus: PrivateBus, faults: Sequence[ActiveFault]) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    async with EmulatedWorld(world, bus) as emulated:
+        for fault in faults:
+            await emulated.set_fault(fault.name, **fault.values)
+        print(json.dumps({"DBUS_SYSTEM_BUS_ADDRESS": bus.address}), flush=True)
+        await ended.wait()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until told to end; return the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not 0.01 <= options.speed <= 1000:
+        parser.error("--speed: must be 0.01 to 1000")
+    if options.exit_with_parent:
+        _end_with_parent()
+    try:
+        world = load_world(options.world).with_timing(1 / options.speed)
+    except WorldFileError as error:
+        print(error, file=sys.stderr)
+        return 2
+    bus = PrivateBus(options.bus_socket)
+    try:
+        bus.start()
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_run(world, bus, options.fault))
+    except BusUnavailable as error:
+        print(error, file=sys.stderr)
+        return 1
+    except FaultError as error:
+        print(error, file=sys.stderr)
+        return 2
+    finally:
+        bus.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,332 @@
+"""The emulated Bluetooth world as one object on the running event loop."""
+
+import asyncio
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+
+from .adapter import LocalAdapter
+from .bluez import Bluetoothd
+from .bus import PrivateBus
+from .control import ControlService
+from .controller import Controller
+from .devices import devices_of
+from .fault_effects import EFFECTS, NO_EFFECT
+from .faults import ActiveFault, FaultError, Scope, Until, activate
+from .peripheral import Peripheral
+from .statistics import LinkStatistics
+from .timers import Timers
+from .world import World
+
+
+class EmulatedWorld:
+    """org.bluez on a private bus, the radios below it and the peripherals around.
+
+    Use as `async with EmulatedWorld(world, bus) as emulated:` or with `start` and
+    `stop`; after `stop` no task, timer or connection is left. The bus must have been
+    started and is left running. Everything happens on the event loop of `start`.
+    """
+
+    def __init__(self, world: World, bus: PrivateBus) -> None:
+        """Take what the world is like and the bus it lives on."""
+        self.world = world
+        self.bus = bus
+        self._active: list[ActiveFault] = []
+        self._ended: dict[ActiveFault, asyncio.Event] = {}
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        await self.stop()
+
+    async def start(self) -> None:
+        """Own org.bluez and begin to advertise.
+
+        Raises `BusError` when somebody else owns it and `OSError` without a bus.
+        """
+        self._timers = Timers()
+        self._began = self._timers.now()
+        self._controllers = [
+            Controller(
+                adapter,
+                self.world.timing,
+                self._timers,
+                self.active_faults,
+                self._power_changed,
+            )
+            for adapter in self.world.adapters
+        ]
+        self._storage: dict[str, dict[str, Peripheral]] = {
+            adapter.address: {} for adapter in self.world.adapters
+        }
+        self.peripherals = {
+            link.address: Peripheral(
+                link,
+                devices_of(link, self.world.solar_day, self.age),
+                self.world,
+                self._timers,
+                self.active_faults,
+                self._advertised,
+            )
+            for link in self.world.links
+        }
+        self._bluetoothd: Bluetoothd | None = None
+        self._control = ControlService(self.bus, self)
+        try:
+            await self.start_bluetoothd()
+            await self._control.start()
+        except BaseException:
+            await self.stop()
+            raise
+        for peripheral in self.peripherals.values():
+            peripheral.start()
+
+    async def stop(self) -> None:
+        """Let go of everything; the bus itself stays as it is."""
+        await self._timers.stop()
+        self._active.clear()
+        self._ended.clear()
+        await self._control.stop()
+        await self.stop_bluetoothd(gracefully=True)
+        await self._timers.stop()
+
+    def age(self) -> float:
+        """Return how long ago the world began, in seconds."""
+        return self._timers.now() - self._began
+
+    def peripheral(self, address: str) -> Peripheral:
+        """Return a link's peripheral; raises `KeyError`."""
+        return self.peripherals[address]
+
+    def adapter(self, name_or_address: str | None = None) -> LocalAdapter:
+        """Return an adapter, the first one by default; raises `KeyError`.
+
+        What it returns is over when the adapter goes or bluetoothd ends.
+        """
+        for controller in self._controllers:
+            adapter = self.adapter_of(controller)
+            known = (None, controller.name, controller.specification.address)
+            if adapter is not None and name_or_address in known:
+                return adapter
+        raise KeyError(name_or_address)
+
+    def statistics(self) -> dict[str, LinkStatistics]:
+        """Return the counters of every link, by address."""
+        return {
+            address: peripheral.statistics
+            for address, peripheral in self.peripherals.items()
+        }
+
+    def active_faults(self) -> Collection[ActiveFault]:
+        """Return the faults that are on."""
+        return self._active
+
+    async def set_fault(self, name: str, **values: Any) -> ActiveFault:
+        """Switch a fault on, in place of one of that name on the same target.
+
+        Returns when it has begun. Raises `FaultError` for what cannot be.
+        """
+        fault = self._resolved(activate(name, values))
+        for other in [f for f in self._active if _same_target(f, fault)]:
+            await self._end(other)
+        self._active.append(fault)
+        self._ended[fault] = asyncio.Event()
+        try:
+            await EFFECTS.get(name, NO_EFFECT).begin(self, fault)
+        except FaultError:
+            self._forget(fault)
+            raise
+        return fault
+
+    async def clear_fault(self, name: str) -> None:
+        """Switch off every fault of a name; one that is not on is fine.
+
+        Raises `FaultError` for a name that does not exist.
+        """
+        activate(name, {})
+        for fault in [active for active in self._active if active.name == name]:
+            await self._end(fault)
+
+    async def clear_faults(self) -> None:
+        """Switch off every fault, the latest first."""
+        for fault in list(reversed(self._active)):
+            await self._end(fault)
+
+    async def fault_ended(self, fault: ActiveFault) -> None:
+        """Wait until a fault is over."""
+        if ended := self._ended.get(fault):
+            await ended.wait()
+
+    # What fault effects act on.
+
+    def controller_of(self, fault: ActiveFault) -> Controller:
+        """Return the controller that an adapter fault names."""
+        return self._controller(fault.values["adapter"], fault.name)
+
+    def adapter_of(self, controller: Controller) -> LocalAdapter | None:
+        """Return a controller's adapter, None while bluetoothd does not show it."""
+        if self._bluetoothd is None:
+            return None
+        return self._bluetoothd.adapters.get(controller.name)
+
+    def peripherals_of(self, fault: ActiveFault) -> list[Peripheral]:
+        """Return the peripherals that a link fault falls on."""
+        return [
+            peripheral
+            for address, peripheral in self.peripherals.items()
+            if fault.falls_on_link(address)
+        ]
+
+    def later(self, fault: ActiveFault, seconds: float) -> None:
+        """End a fault after some time."""
+
+        async def end() -> None:
+            await asyncio.sleep(seconds)
+            await self._end(fault)
+
+        self._timers.spawn(end())
+
+    def plug_in(self, controller: Controller) -> None:
+        """Let a controller come back, powered as bluetoothd's AutoEnable does."""
+        controller.plugged = True
+        controller.power_on()
+        if self._bluetoothd is not None:
+            self._bluetoothd.add_adapter(
+                self._new_adapter(self._bluetoothd, controller)
+            )
+
+    def pull_out(self, controller: Controller) -> None:
+        """Let a controller go, its power too."""
+        adapter = self.adapter_of(controller)
+        controller.plugged = False
+        if adapter is not None and self._bluetoothd is not None:
+            self._bluetoothd.remove_adapter(adapter)
+        controller.power_off()
+
+    def is_free(self, name: str) -> bool:
+        """Tell whether this can be an adapter's new hci name."""
+        taken = {controller.name for controller in self._controllers}
+        return name.startswith("hci") and name[3:].isdecimal() and name not in taken
+
+    async def stop_bluetoothd(self, *, gracefully: bool) -> None:
+        """Stop bluetoothd, if it runs."""
+        bluetoothd, self._bluetoothd = self._bluetoothd, None
+        if bluetoothd is None:
+            return
+        if gracefully:
+            await bluetoothd.stop()
+        else:
+            bluetoothd.kill()
+
+    async def start_bluetoothd(self) -> None:
+        """Start bluetoothd, if it does not run."""
+        if self._bluetoothd is not None or not self.bus.is_running:
+            return
+        for controller in self._controllers:
+            controller.reset_scan()
+        bluetoothd = Bluetoothd(self.bus.address)
+        await bluetoothd.start(self._new_adapters)
+        self._bluetoothd = bluetoothd
+
+    def hang_bluetoothd(self, *, hung: bool) -> None:
+        """Stop bluetoothd in its tracks, or let it go on."""
+        if self._bluetoothd is None:
+            return
+        if hung:
+            self._bluetoothd.hang()
+        else:
+            self._bluetoothd.resume()
+
+    async def stop_bus(self) -> None:
+        """Kill the bus, and with it what lives on it."""
+        await self.stop_bluetoothd(gracefully=False)
+        await self._control.leave()
+        self.bus.kill()
+
+    async def start_bus(self) -> None:
+        """Start the bus and what lives on it."""
+        self.bus.start()
+        await self.start_bluetoothd()
+        await self._control.start()
+
+    def _new_adapters(self, bluetoothd: Bluetoothd) -> Iterator[LocalAdapter]:
+        for controller in self._controllers:
+            if controller.plugged:
+                yield self._new_adapter(bluetoothd, controller)
+
+    def _new_adapter(
+        self, bluetoothd: Bluetoothd, controller: Controller
+    ) -> LocalAdapter:
+        return LocalAdapter(
+            world=self.world,
+            controller=controller,
+            objects=bluetoothd.objects,
+            timers=self._timers,
+            stored=self._storage[controller.specification.address],
+            call_client=bluetoothd.call_client,
+            send=bluetoothd.send,
+        )
+
+    def _advertised(self, peripheral: Peripheral, rssi: int) -> None:
+        if self._bluetoothd is not None:
+            self._bluetoothd.advertised(peripheral, rssi)
+
+    def _controller(self, wanted: Any, fault_name: str) -> Controller:
+        for controller in self._controllers:
+            if wanted in (None, controller.name, controller.specification.address):
+                return controller
+        raise FaultError(f"{fault_name}.adapter: there is no {wanted}")
+
+    def _resolved(self, fault: ActiveFault) -> ActiveFault:
+        """Return the fault with its target's address; raises `FaultError`."""
+        values = dict(fault.values)
+        if fault.fault.scope is Scope.ADAPTER:
+            controller = self._controller(values["adapter"], fault.name)
+            values["adapter"] = controller.specification.address
+        elif "link" in values and values["link"] not in {None, *self.peripherals}:
+            raise FaultError(f"{fault.name}.link: there is no {values['link']}")
+        return replace(fault, values=MappingProxyType(values))
+
+    def _power_changed(self, controller: Controller) -> None:
+        """End what a controller's loss or return of power ends."""
+        if controller.powered:
+            ending = {Until.POWER_ON}
+        elif controller.plugged:
+            ending = {Until.POWER_CYCLE}
+        else:
+            ending = {Until.POWER_CYCLE, Until.UNPLUGGED}
+        for fault in list(self._active):
+            if (
+                fault.values.get("adapter") == controller.specification.address
+                and fault.until in ending
+            ):
+                self._forget(fault)
+
+    def _forget(self, fault: ActiveFault) -> None:
+        self._active = [active for active in self._active if active is not fault]
+        if ended := self._ended.pop(fault, None):
+            ended.set()
+
+    async def _end(self, fault: ActiveFault) -> None:
+        if not any(active is fault for active in self._active):
+            return
+        self._active = [active for active in self._active if active is not fault]
+        await EFFECTS.get(fault.name, NO_EFFECT).end(self, fault)
+        self._forget(fault)
+
+
+def _same_target(one: ActiveFault, other: ActiveFault) -> bool:
+    return one.name == other.name and all(
+        one.values.get(key) == other.values.get(key)
+        for key in ("adapter", "link", "unit")
+    )
