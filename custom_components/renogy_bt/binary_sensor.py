@@ -1,0 +1,126 @@
+"""Binary sensors of batteries and of the bank."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.binary_sensor import (
+    BinarySensorDeviceClass,
+    BinarySensorEntity,
+    BinarySensorEntityDescription,
+)
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .bank.summary import BankSummary
+from .coordinator import RenogyConfigEntry
+from .entity import RenogyBankEntity, RenogyBatteryEntity
+from .links import BatteryId
+from .renogy.models import BatteryReading, ChargingState
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatteryBinarySensorDescription(BinarySensorEntityDescription):
+    """Describes a binary sensor of a battery."""
+
+    value_fn: Callable[[BatteryReading], bool | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BankBinarySensorDescription(BinarySensorEntityDescription):
+    """Describes a binary sensor of a bank."""
+
+    value_fn: Callable[[BankSummary[BatteryId]], bool | None]
+
+
+BATTERY_BINARY_SENSORS: tuple[BatteryBinarySensorDescription, ...] = (
+    BatteryBinarySensorDescription(
+        key="charging",
+        device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
+        value_fn=lambda reading: reading.charging_state is ChargingState.CHARGING,
+    ),
+    BatteryBinarySensorDescription(
+        key="problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda reading: reading.status.problem,
+    ),
+    BatteryBinarySensorDescription(
+        key="charge_mosfet",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda reading: reading.status.charge_mosfet,
+    ),
+    BatteryBinarySensorDescription(
+        key="discharge_mosfet",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda reading: reading.status.discharge_mosfet,
+    ),
+    BatteryBinarySensorDescription(
+        key="heater",
+        device_class=BinarySensorDeviceClass.RUNNING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda reading: reading.status.heater,
+    ),
+    BatteryBinarySensorDescription(
+        key="fully_charged",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda reading: reading.status.fully_charged,
+    ),
+)
+
+BANK_BINARY_SENSORS: tuple[BankBinarySensorDescription, ...] = (
+    BankBinarySensorDescription(
+        key="problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda bank: bank.problem,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: RenogyConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the binary sensors of a bank."""
+    coordinator = entry.runtime_data
+    async_add_entities(
+        BankBinarySensor(coordinator, description)
+        for description in BANK_BINARY_SENSORS
+    )
+    for subentry_id, battery in coordinator.batteries():
+        async_add_entities(
+            (
+                BatteryBinarySensor(coordinator, description, battery)
+                for description in BATTERY_BINARY_SENSORS
+            ),
+            config_subentry_id=subentry_id,
+        )
+
+
+class BatteryBinarySensor(RenogyBatteryEntity, BinarySensorEntity):
+    """A condition of one battery."""
+
+    entity_description: BatteryBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return the condition in the battery's reading."""
+        return self.entity_description.value_fn(self.reading)
+
+
+class BankBinarySensor(RenogyBankEntity, BinarySensorEntity):
+    """A condition of the bank as a whole."""
+
+    entity_description: BankBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return the condition of the bank."""
+        return self.entity_description.value_fn(self.summary)

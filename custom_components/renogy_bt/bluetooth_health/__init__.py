@@ -1,0 +1,1 @@
+"""Health of Bluetooth adapters: watch, judge, repair, tell."""

@@ -1,0 +1,102 @@
+"""Limits on resets: ten in a rolling hour, apart by a pause that grows with failure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any, Self
+
+RESETS_PER_HOUR = 10
+HOUR = 3600.0
+SHORTEST_PAUSE = 60.0
+LONGEST_PAUSE = 1800.0
+MOST_CREDIT = 300.0
+"""Longest time a single look at the clock may credit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimiter:
+    """Ages of the resets of the last hour, by a clock of its own.
+
+    The clock is only trusted for short stretches: it is looked at with every
+    sample, a step backwards counts as no time and a leap forwards as
+    `MOST_CREDIT` at most. So a clock that is set, a suspended machine or a
+    restart can make the limit stricter for an hour, never looser, and never
+    for good.
+    """
+
+    ages: tuple[float, ...] = ()
+    """Seconds since each reset, oldest first."""
+    failures: int = 0
+    """Resets in a row that did not help."""
+    looked_at: float | None = None
+
+    def at(self, now: float) -> Self:
+        """The limiter at a later time."""
+        if not self.ages:
+            return self
+        passed = 0.0
+        if self.looked_at is not None and isfinite(now):
+            passed = min(max(now - self.looked_at, 0.0), MOST_CREDIT)
+        ages = tuple(age + passed for age in self.ages if age + passed < HOUR)
+        return replace(
+            self, ages=ages, looked_at=now if isfinite(now) else self.looked_at
+        )
+
+    @property
+    def pause(self) -> float:
+        """Seconds that must lie between two resets now."""
+        return min(SHORTEST_PAUSE * 2.0 ** min(self.failures, 10), LONGEST_PAUSE)
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the next reset is allowed; 0 if it is now."""
+        return self._wait(self.pause)
+
+    @property
+    def wait_on_request(self) -> float:
+        """Seconds until a reset is allowed that the user asks for."""
+        return self._wait(SHORTEST_PAUSE)
+
+    def _wait(self, pause: float) -> float:
+        if not self.ages:
+            return 0.0
+        wait = pause - self.ages[-1]
+        if len(self.ages) >= RESETS_PER_HOUR:
+            wait = max(wait, HOUR - self.ages[-RESETS_PER_HOUR])
+        return max(wait, 0.0)
+
+    def after_reset(self, now: float) -> Self:
+        """The limiter with one more reset, taken now."""
+        limiter = self.at(now)
+        return replace(limiter, ages=(*limiter.ages, 0.0), looked_at=now)
+
+    def after_result(self, *, recovered: bool) -> Self:
+        """The limiter once it is known whether the last reset helped."""
+        return replace(self, failures=0 if recovered else self.failures + 1)
+
+    def to_json(self) -> dict[str, Any]:
+        """The limiter as plain data."""
+        return {"ages": list(self.ages), "failures": self.failures}
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """The limiter kept by `to_json`; damaged ages count as resets made just now."""
+        if not isinstance(data, Mapping):
+            return cls()
+        stored = data.get("ages")
+        ages = (
+            [_age(item) for item in stored[-RESETS_PER_HOUR:]]
+            if isinstance(stored, list)
+            else []
+        )
+        failures = data.get("failures")
+        return cls(
+            tuple(sorted((age for age in ages if age < HOUR), reverse=True)),
+            min(failures, 10) if type(failures) is int and failures >= 0 else 0,
+        )
+
+
+def _age(item: object) -> float:
+    if isinstance(item, int | float) and item >= 0:
+        return float(min(item, HOUR))
+    return 0.0

@@ -1,0 +1,246 @@
+"""Config flow of the Renogy Bluetooth batteries integration."""
+
+from typing import Any, override
+
+import probatio
+
+from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
+from homeassistant.config_entries import (
+    SOURCE_BLUETOOTH,
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlow,
+    ConfigFlowContext,
+    ConfigFlowResult,
+    ConfigSubentryFlow,
+    OptionsFlow,
+)
+from homeassistant.const import CONF_NAME
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+
+from .bank.summary import Wiring
+from .const import (
+    CONF_BANK,
+    CONF_UPDATE_INTERVAL,
+    CONF_WIRING,
+    DEFAULT_UPDATE_INTERVAL,
+    DOMAIN,
+    SUBENTRY_TYPE_LINK,
+)
+from .link_flow import LinkFlow
+from .links import async_bank_of_link, async_banks
+from .options_flow import WIRING_SELECTOR, BankOptionsFlow
+from .probing import clean_name, refusal_of
+from .subentry_flow import LinkSubentryFlow
+
+DEFAULT_TITLE = "Battery bank"
+
+NEW_BANK_SCHEMA = probatio.Schema(
+    {probatio.Required(CONF_WIRING, default=Wiring.PARALLEL): WIRING_SELECTOR}
+)
+
+
+class RenogyConfigFlow(
+    LinkFlow[ConfigFlowContext, ConfigFlowResult, str], ConfigFlow, domain=DOMAIN
+):
+    """Sets up the first link of a bank, or adds a link that was discovered to one."""
+
+    VERSION = 1
+    MINOR_VERSION = 1
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+        """Return the options flow of a bank."""
+        return BankOptionsFlow()
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry
+    ) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return the kinds of subentries of a bank."""
+        return {SUBENTRY_TYPE_LINK: LinkSubentryFlow}
+
+    @override
+    async def async_step_bluetooth(
+        self, discovery_info: BluetoothServiceInfoBleak
+    ) -> ConfigFlowResult:
+        """Take up a link that Home Assistant has heard."""
+        self._address = discovery_info.address
+        self._name = clean_name(discovery_info.name)
+        if (refusal := refusal_of(self._name)) is not None:
+            return self.async_abort(
+                reason=refusal, description_placeholders=self._placeholders
+            )
+        if (bank := async_bank_of_link(self.hass, self._address)) is not None:
+            async_reload_if_retrying(self.hass, bank)
+            return self.async_abort(reason="already_configured")
+        await self.async_set_unique_id(self._address)
+        self._abort_if_unique_id_configured()
+        self.context["title_placeholders"] = {CONF_NAME: self._name}
+        return await self.async_step_bluetooth_confirm()
+
+    async def async_step_bluetooth_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask before connecting to a discovered link."""
+        if user_input is not None:
+            return await self.async_step_probe()
+        self._set_confirm_only()
+        return self.async_show_form(
+            step_id="bluetooth_confirm",
+            errors=self._errors,
+            description_placeholders=self._placeholders,
+        )
+
+    @override
+    async def async_step_user(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Look for links at the user's request."""
+        return await self.async_step_search()
+
+    @override
+    async def async_step_pick(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Let the user pick a link; its own discovery is held off meanwhile."""
+        if user_input is not None:
+            await self.async_set_unique_id(
+                user_input["address"], raise_on_progress=False
+            )
+        return await super().async_step_pick(user_input)
+
+    @override
+    async def _async_ask_again(self) -> ConfigFlowResult:
+        if self.source == SOURCE_BLUETOOTH:
+            return await self.async_step_bluetooth_confirm()
+        return await self.async_step_pick()
+
+    @override
+    def _found_schema(self) -> probatio.Schema:
+        if async_banks(self.hass):
+            return super()._found_schema()
+        return NEW_BANK_SCHEMA
+
+    @override
+    async def _async_use_link(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        if CONF_WIRING in user_input:
+            return await self._async_create_bank(user_input[CONF_WIRING])
+        if not async_banks(self.hass):
+            return await self.async_step_new_bank()
+        return await self.async_step_bank()
+
+    async def async_step_bank(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask which bank the link belongs to."""
+        banks = async_banks(self.hass)
+        return self.async_show_menu(
+            step_id="bank",
+            menu_options=[
+                "add_to_bank" if len(banks) == 1 else "add_to_existing_bank",
+                "new_bank",
+            ],
+            description_placeholders={
+                CONF_NAME: self._name,
+                CONF_BANK: banks[0].title,
+            },
+        )
+
+    async def async_step_add_to_bank(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Add the link to the only bank."""
+        return await self._async_add_to(async_banks(self.hass)[0])
+
+    async def async_step_add_to_existing_bank(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Add the link to one of several banks."""
+        banks = {bank.entry_id: bank for bank in async_banks(self.hass)}
+        if user_input is not None:
+            return await self._async_add_to(banks[user_input[CONF_BANK]])
+        options = [
+            SelectOptionDict(value=entry_id, label=bank.title)
+            for entry_id, bank in banks.items()
+        ]
+        return self.async_show_form(
+            step_id="add_to_existing_bank",
+            data_schema=probatio.Schema(
+                {
+                    probatio.Required(CONF_BANK): SelectSelector(
+                        SelectSelectorConfig(
+                            options=options, mode=SelectSelectorMode.LIST
+                        )
+                    )
+                }
+            ),
+            description_placeholders={CONF_NAME: self._name},
+        )
+
+    async def async_step_new_bank(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Create another bank for the link."""
+        if user_input is not None:
+            return await self._async_create_bank(user_input[CONF_WIRING])
+        return self.async_show_form(
+            step_id="new_bank",
+            data_schema=NEW_BANK_SCHEMA,
+            description_placeholders={CONF_NAME: self._name},
+        )
+
+    async def _async_add_to(self, bank: ConfigEntry) -> ConfigFlowResult:
+        self._abort_if_link_configured()
+        # The bank settles the discovery of its links, this flow must not be taken for one.
+        await self.async_set_unique_id(None)
+        self.hass.config_entries.async_add_subentry(bank, self._link.as_subentry())
+        async_reload_if_retrying(self.hass, bank)
+        return self.async_abort(
+            reason="added_to_bank",
+            description_placeholders={CONF_NAME: self._name, CONF_BANK: bank.title},
+        )
+
+    async def _async_create_bank(self, wiring: str) -> ConfigFlowResult:
+        self._abort_if_link_configured()
+        # A bank is no device: a link that moves to another bank must not take it along.
+        await self.async_set_unique_id(None)
+        subentry = self._link.as_subentry()
+        return self.async_create_entry(
+            title=self._new_title(),
+            data={},
+            options={
+                CONF_WIRING: wiring,
+                CONF_UPDATE_INTERVAL: DEFAULT_UPDATE_INTERVAL,
+            },
+            subentries=[
+                {
+                    # Not the read-only view: the flow's result goes to the browser as JSON.
+                    "data": dict(subentry.data),
+                    "subentry_type": subentry.subentry_type,
+                    "title": subentry.title,
+                    "unique_id": subentry.unique_id,
+                }
+            ],
+        )
+
+    def _new_title(self) -> str:
+        banks = async_banks(self.hass)
+        return f"{DEFAULT_TITLE} {len(banks) + 1}" if banks else DEFAULT_TITLE
+
+
+@callback
+def async_reload_if_retrying(hass: HomeAssistant, bank: ConfigEntry) -> None:
+    """Set a bank up at once that waits for its next try: something has just changed."""
+    if bank.state is ConfigEntryState.SETUP_RETRY:
+        hass.config_entries.async_schedule_reload(bank.entry_id)

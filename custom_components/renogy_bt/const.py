@@ -1,0 +1,25 @@
+"""Constants of the Renogy Bluetooth batteries integration."""
+
+import logging
+from typing import Final
+
+DOMAIN: Final = "renogy_bt"
+LOGGER: Final = logging.getLogger(__package__)
+MANUFACTURER: Final = "Renogy"
+
+SUBENTRY_TYPE_LINK: Final = "link"
+
+CONF_BANK: Final = "bank"
+CONF_CELLS: Final = "cells"
+CONF_FAMILY: Final = "family"
+CONF_FORGET: Final = "forget"
+CONF_UNIT: Final = "unit"
+CONF_UNITS: Final = "units"
+CONF_UPDATE_INTERVAL: Final = "update_interval"
+CONF_WIRING: Final = "wiring"
+
+# Seconds. A poll of four batteries keeps a real radio busy for about 7 s, a shorter interval
+# than 10 s would keep the adapter from hearing anything else.
+DEFAULT_UPDATE_INTERVAL: Final = 60
+MIN_UPDATE_INTERVAL: Final = 10
+MAX_UPDATE_INTERVAL: Final = 600

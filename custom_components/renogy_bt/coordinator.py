@@ -1,0 +1,234 @@
+"""Polls the batteries of a bank."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final, override
+
+from homeassistant.components import bluetooth
+from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
+
+from .bank.summary import Wiring
+from .connection import async_connector
+from .const import (
+    CONF_UPDATE_INTERVAL,
+    CONF_WIRING,
+    DEFAULT_UPDATE_INTERVAL,
+    DOMAIN,
+    LOGGER,
+)
+from .links import BatteryId, BatteryLabel, LinkSettings, battery_labels, links_of
+from .reappearance import Reappearance
+from .renogy.exceptions import LinkSilent, RenogyError
+from .renogy.link import RenogyLink
+from .renogy.models import ReadingFailure
+from .report import BankReport, LinkOutcome, bank_report, link_error
+
+type RenogyConfigEntry = ConfigEntry[BankCoordinator]
+
+LINK_QUALITY_POLLS: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolledLink:
+    """A link of the bank with what polls it and what watches for its return."""
+
+    subentry_id: str
+    settings: LinkSettings
+    client: RenogyLink
+    reappearance: Reappearance
+
+
+class BankCoordinator(DataUpdateCoordinator[BankReport]):
+    """Polls all links of a bank and puts their readings together.
+
+    A link or a battery that fails does not take the others with it: the report says what is
+    missing, and entities read their availability from it. Only when no link at all could be
+    read does the update fail.
+    """
+
+    config_entry: RenogyConfigEntry
+
+    def __init__(self, hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
+        """Prepare polling; nothing is connected yet."""
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=entry.title,
+            update_interval=timedelta(
+                seconds=entry.options.get(CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL)
+            ),
+        )
+        self.wiring = Wiring(entry.options.get(CONF_WIRING, Wiring.PARALLEL))
+        self.links: dict[str, PolledLink] = {
+            settings.address: self._polled_link(subentry_id, settings)
+            for subentry_id, settings in links_of(entry).items()
+        }
+        self.labels: dict[BatteryId, BatteryLabel] = battery_labels(
+            link.settings for link in self.links.values()
+        )
+        self.last_errors: dict[str, str] = {}
+        self._fresh: dict[BatteryId, deque[bool]] = {
+            battery: deque(maxlen=LINK_QUALITY_POLLS) for battery in self.labels
+        }
+        self._silent: set[BatteryId] = set()
+        self._polls: list[asyncio.Task[LinkOutcome]] = []
+
+    def _polled_link(self, subentry_id: str, settings: LinkSettings) -> PolledLink:
+        return PolledLink(
+            subentry_id=subentry_id,
+            settings=settings,
+            client=RenogyLink(
+                settings.name,
+                settings.units,
+                async_connector(self.hass, settings.address, settings.name),
+                family=settings.family,
+            ),
+            reappearance=Reappearance(self.hass.loop.time),
+        )
+
+    def link_quality(self, battery: BatteryId) -> float | None:
+        """Return the share of the last polls that brought fresh values, in %."""
+        fresh = self._fresh[battery]
+        return 100 * sum(fresh) / len(fresh) if fresh else None
+
+    @override
+    async def _async_update_data(self) -> BankReport:
+        """Poll all links at once; connecting is what they take turns in."""
+        outcomes = await self._async_poll_links()
+        self._note_links(outcomes)
+        report = bank_report(
+            [link.settings for link in self.links.values()],
+            outcomes,
+            self.data,
+            wiring=self.wiring,
+            polled_at=dt_util.utcnow(),
+        )
+        for battery, fresh in self._fresh.items():
+            fresh.append(battery in report.readings and battery not in report.failed)
+        if self.links and len(self.last_errors) == len(self.links):
+            raise UpdateFailed(
+                translation_domain=DOMAIN,
+                translation_key="no_link_answers",
+                translation_placeholders={"reason": self._reasons()},
+            )
+        self._log_changes(report)
+        return report
+
+    async def _async_poll_links(self) -> dict[str, LinkOutcome]:
+        # Links take turns in connecting: those that failed last time come last, so that
+        # their time-outs are not waited for by the others.
+        ordered = sorted(
+            self.links.values(),
+            key=lambda link: link.settings.address in self.last_errors,
+        )
+        self._polls = [
+            self.config_entry.async_create_background_task(
+                self.hass, _async_poll(link), f"{DOMAIN} poll {link.settings.name}"
+            )
+            for link in ordered
+        ]
+        outcomes = await asyncio.gather(*self._polls)
+        return {
+            link.settings.address: outcome
+            for link, outcome in zip(ordered, outcomes, strict=True)
+        }
+
+    def _note_links(self, outcomes: dict[str, LinkOutcome]) -> None:
+        self.last_errors = {
+            address: error
+            for address, outcome in outcomes.items()
+            if (error := link_error(outcome)) is not None
+        }
+        for address, outcome in outcomes.items():
+            if _was_reached(outcome):
+                self.links[address].reappearance.poll_succeeded()
+            else:
+                self.links[address].reappearance.poll_failed()
+
+    def _reasons(self) -> str:
+        return "; ".join(
+            f"{self.links[address].settings.name}: {error}"
+            for address, error in self.last_errors.items()
+        )
+
+    def _log_changes(self, report: BankReport) -> None:
+        """Log a battery falling silent once, and its return."""
+        silent = self.labels.keys() - report.readings.keys()
+        for battery in sorted(silent - self._silent):
+            LOGGER.warning(
+                "%s: %s does not answer (%s)",
+                self.name,
+                self.labels[battery],
+                report.failed.get(battery, ReadingFailure.NOT_POLLED),
+            )
+        for battery in sorted(self._silent - silent):
+            LOGGER.info("%s: %s answers again", self.name, self.labels[battery])
+        for battery in report.identity_changed:
+            LOGGER.warning(
+                "%s: Another battery than before answers as %s",
+                self.name,
+                self.labels[battery],
+            )
+        self._silent = silent
+
+    @callback
+    def async_watch_for_links(self) -> None:
+        """Poll a link that failed as soon as it is heard again."""
+        for link in self.links.values():
+            self.config_entry.async_on_unload(
+                bluetooth.async_register_advertisement_callback(
+                    self.hass,
+                    partial(self._async_advertisement_heard, link),
+                    link.settings.address,
+                )
+            )
+
+    @callback
+    def _async_advertisement_heard(
+        self, link: PolledLink, _: BluetoothServiceInfoBleak
+    ) -> None:
+        if link.reappearance.advertisement_heard():
+            LOGGER.debug("%s: %s is back, polling", self.name, link.settings.name)
+            self.config_entry.async_create_background_task(
+                self.hass, self.async_refresh(), f"{DOMAIN} poll on return"
+            )
+
+    @override
+    async def async_shutdown(self) -> None:
+        """Stop polling and close every link."""
+        await super().async_shutdown()
+        for poll in self._polls:
+            poll.cancel()
+        if self._polls:
+            await asyncio.wait(self._polls)
+        await asyncio.gather(*(link.client.close() for link in self.links.values()))
+
+    def batteries(self) -> Iterable[tuple[str, BatteryId]]:
+        """Yield every battery with the id of its link's config subentry."""
+        for link in self.links.values():
+            for battery in link.settings.battery_ids:
+                yield link.subentry_id, battery
+
+
+async def _async_poll(link: PolledLink) -> LinkOutcome:
+    try:
+        return await link.client.poll()
+    except RenogyError as error:
+        LOGGER.debug("Polling %s failed: %s", link.settings.name, error)
+        return error
+
+
+def _was_reached(outcome: LinkOutcome) -> bool:
+    """Tell whether the link could be connected to and stayed connected."""
+    if isinstance(outcome, RenogyError):
+        return isinstance(outcome, LinkSilent)
+    return ReadingFailure.LINK_LOST not in outcome.failed.values()

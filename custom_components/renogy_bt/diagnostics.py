@@ -1,0 +1,92 @@
+"""Diagnostics of a bank."""
+
+from dataclasses import asdict
+import re
+from typing import Any, Final
+
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_ADDRESS, CONF_NAME
+from homeassistant.core import HomeAssistant
+
+from .coordinator import BankCoordinator, PolledLink, RenogyConfigEntry
+from .links import links_of, position
+
+TO_REDACT: Final = frozenset({CONF_ADDRESS, CONF_NAME, "serial_number", "source"})
+
+_ADDRESS: Final = re.compile(r"(?:[0-9A-Fa-f]{2}[:_-]){5}[0-9A-Fa-f]{2}")
+
+
+async def async_get_config_entry_diagnostics(
+    hass: HomeAssistant, entry: RenogyConfigEntry
+) -> dict[str, Any]:
+    """Return what is known of a bank, without addresses, names and serial numbers."""
+    diagnostics: dict[str, Any] = {
+        "state": entry.state,
+        "reason": _scrubbed(entry.reason, entry),
+        "options": dict(entry.options),
+        "stored_links": [
+            async_redact_data(dict(link.as_data()), TO_REDACT)
+            for link in links_of(entry).values()
+        ],
+    }
+    if entry.state is not ConfigEntryState.LOADED:
+        return diagnostics
+    coordinator = entry.runtime_data
+    error = coordinator.last_exception
+    return {
+        **diagnostics,
+        "last_update_success": coordinator.last_update_success,
+        "last_exception": _scrubbed(str(error) if error else None, entry),
+        "polled_at": coordinator.data.polled_at,
+        "links": [
+            _link(coordinator, link, entry) for link in coordinator.links.values()
+        ],
+    }
+
+
+def _link(
+    coordinator: BankCoordinator, link: PolledLink, entry: RenogyConfigEntry
+) -> dict[str, Any]:
+    address = link.settings.address
+    statistics = coordinator.data.links.get(address)
+    return {
+        "last_error": _scrubbed(coordinator.last_errors.get(address), entry),
+        "last_poll": asdict(statistics) if statistics else None,
+        "batteries": [
+            _battery(coordinator, link, unit) for unit in link.settings.units
+        ],
+        "client": async_redact_data(link.client.diagnostics(), TO_REDACT),
+    }
+
+
+def _battery(
+    coordinator: BankCoordinator, link: PolledLink, unit: int
+) -> dict[str, Any]:
+    battery = (link.settings.address, unit)
+    report = coordinator.data
+    reading = report.readings.get(battery)
+    identity = report.identities.get(battery)
+    configuration = report.configurations.get(battery)
+    redacted: dict[str, Any] = async_redact_data(
+        {
+            "unit": unit,
+            "position": position(unit, link.settings.units),
+            "failure": report.failed.get(battery),
+            "link_quality": coordinator.link_quality(battery),
+            "reading": asdict(reading) if reading else None,
+            "identity": asdict(identity) if identity else None,
+            "configuration": asdict(configuration) if configuration else None,
+        },
+        TO_REDACT,
+    )
+    return redacted
+
+
+def _scrubbed(text: str | None, entry: RenogyConfigEntry) -> str | None:
+    """Return a message without addresses and the names of links, which hold a part of them."""
+    if text is None:
+        return None
+    for link in links_of(entry).values():
+        text = text.replace(link.name, REDACTED)
+    return _ADDRESS.sub(REDACTED, text)

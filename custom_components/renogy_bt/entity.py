@@ -1,0 +1,87 @@
+"""Base entities of the Renogy Bluetooth batteries integration."""
+
+from typing import override
+
+from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .bank.summary import BankSummary
+from .const import DOMAIN
+from .coordinator import BankCoordinator
+from .links import BatteryId, battery_identifier
+from .renogy.models import BatteryReading
+
+
+class RenogyEntity(CoordinatorEntity[BankCoordinator]):
+    """An entity of a bank or of one of its batteries.
+
+    Its device is registered before, `identifier` names it; `number` tells entities of the
+    same description apart.
+    """
+
+    _attr_has_entity_name = True
+
+    def __init__(
+        self,
+        coordinator: BankCoordinator,
+        description: EntityDescription,
+        identifier: str,
+        number: int | None = None,
+    ) -> None:
+        """Derive the entity's identity from its device and its description."""
+        super().__init__(coordinator)
+        self.entity_description = description
+        self._attr_translation_key = description.key
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, identifier)})
+        self._attr_unique_id = f"{identifier}_{description.key}"
+        if number is not None:
+            self._attr_unique_id += f"_{number}"
+            self._attr_translation_placeholders = {"number": str(number)}
+
+
+class RenogyBatteryEntity(RenogyEntity):
+    """An entity of one battery, available while the battery has a reading."""
+
+    def __init__(
+        self,
+        coordinator: BankCoordinator,
+        description: EntityDescription,
+        battery: BatteryId,
+        number: int | None = None,
+    ) -> None:
+        """Remember the battery."""
+        super().__init__(coordinator, description, battery_identifier(battery), number)
+        self.battery = battery
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the battery has a reading, a fresh one or one that may be held."""
+        return super().available and self.battery in self.coordinator.data.readings
+
+    @property
+    def reading(self) -> BatteryReading:
+        """The battery's reading; only asked for while available."""
+        return self.coordinator.data.readings[self.battery]
+
+
+class RenogyBankEntity(RenogyEntity):
+    """An entity of the bank as a whole, available while any battery has a reading."""
+
+    def __init__(
+        self, coordinator: BankCoordinator, description: EntityDescription
+    ) -> None:
+        """Belong to the bank's own device."""
+        super().__init__(coordinator, description, coordinator.config_entry.entry_id)
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether any battery of the bank has a reading."""
+        return super().available and bool(self.coordinator.data.readings)
+
+    @property
+    def summary(self) -> BankSummary[BatteryId]:
+        """The bank added up."""
+        return self.coordinator.data.summary

@@ -1,0 +1,126 @@
+"""What one poll of a whole bank brought."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .bank.summary import BankSummary, Wiring, summarise
+from .links import BatteryId, LinkSettings
+from .renogy.exceptions import LinkSilent, RenogyError
+from .renogy.models import (
+    BatteryConfiguration,
+    BatteryIdentity,
+    BatteryReading,
+    LinkReport,
+    PollStatistics,
+    ReadingFailure,
+)
+
+type LinkOutcome = LinkReport | RenogyError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankReport:
+    """Readings of all batteries of a bank, by battery.
+
+    A battery that brought nothing new is in `failed`; it is in `readings` as well while its
+    last good reading may be held. Identities and configurations are the last known ones.
+    `links` holds the statistics of each link's poll by address, None where it failed.
+    """
+
+    readings: Mapping[BatteryId, BatteryReading]
+    failed: Mapping[BatteryId, ReadingFailure]
+    identities: Mapping[BatteryId, BatteryIdentity]
+    configurations: Mapping[BatteryId, BatteryConfiguration]
+    identity_changed: tuple[BatteryId, ...] = ()
+    links: Mapping[str, PollStatistics | None] = field(default_factory=dict)
+    summary: BankSummary[BatteryId]
+    polled_at: datetime
+
+
+def bank_report(
+    links: Iterable[LinkSettings],
+    outcomes: Mapping[str, LinkOutcome],
+    previous: BankReport | None,
+    *,
+    wiring: Wiring,
+    polled_at: datetime,
+) -> BankReport:
+    """Put the polls of a bank's links, by address, together."""
+    batteries = [battery for link in links for battery in link.battery_ids]
+    reports = {
+        address: outcome
+        for address, outcome in outcomes.items()
+        if isinstance(outcome, LinkReport)
+    }
+    readings = {
+        (address, unit): reading
+        for address, report in reports.items()
+        for unit, reading in report.readings.items()
+    }
+    changed = tuple(
+        (address, unit)
+        for address, report in reports.items()
+        for unit in report.identity_changed
+    )
+    return BankReport(
+        readings=readings,
+        failed=_failures(batteries, outcomes),
+        identities=_kept(
+            previous.identities if previous else {},
+            {address: report.identities for address, report in reports.items()},
+            changed,
+        ),
+        configurations=_kept(
+            previous.configurations if previous else {},
+            {address: report.configurations for address, report in reports.items()},
+            changed,
+        ),
+        identity_changed=changed,
+        links={
+            address: reports[address].statistics if address in reports else None
+            for address in outcomes
+        },
+        summary=summarise(readings, len(batteries), wiring),
+        polled_at=polled_at,
+    )
+
+
+def _kept[V](
+    before: Mapping[BatteryId, V],
+    now: Mapping[str, Mapping[int, V]],
+    changed: Collection[BatteryId],
+) -> dict[BatteryId, V]:
+    """Add what a poll brought to what is known, but nothing of a battery that was replaced."""
+    known = {
+        battery: value for battery, value in before.items() if battery not in changed
+    }
+    for address, values in now.items():
+        known.update({(address, unit): value for unit, value in values.items()})
+    return known
+
+
+def link_error(outcome: LinkOutcome) -> str | None:
+    """Return why a link brought no reading at all, or None."""
+    if isinstance(outcome, RenogyError):
+        return str(outcome)
+    if outcome.readings:
+        return None
+    return ", ".join(sorted(set(outcome.failed.values()))).replace("_", " ")
+
+
+def _failures(
+    batteries: Iterable[BatteryId], outcomes: Mapping[str, LinkOutcome]
+) -> dict[BatteryId, ReadingFailure]:
+    failures = {
+        battery: _failure(battery[1], outcomes[battery[0]]) for battery in batteries
+    }
+    return {battery: failure for battery, failure in failures.items() if failure}
+
+
+def _failure(unit: int, outcome: LinkOutcome) -> ReadingFailure | None:
+    if isinstance(outcome, LinkReport):
+        return outcome.failed.get(unit)
+    if isinstance(outcome, LinkSilent):
+        return ReadingFailure.SILENT
+    return ReadingFailure.LINK_LOST

@@ -1,0 +1,594 @@
+"""Sensors of batteries and of the bank."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import (
+    EntityCategory,
+    UnitOfElectricCurrent,
+    UnitOfElectricPotential,
+    UnitOfEnergy,
+    UnitOfPower,
+    UnitOfRatio,
+    UnitOfTemperature,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
+
+from .bank.summary import BankSummary
+from .const import DOMAIN
+from .coordinator import BankCoordinator, RenogyConfigEntry
+from .entity import RenogyBankEntity, RenogyBatteryEntity
+from .links import BatteryId, KnownBattery, battery_identifier
+from .renogy.models import BatteryReading, ChargingState
+
+PARALLEL_UPDATES = 0
+
+# Home Assistant has no device class for electric charge.
+AMPERE_HOUR = "Ah"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatterySensorDescription(SensorEntityDescription):
+    """Describes a sensor of a battery."""
+
+    value_fn: Callable[[BatteryReading], StateType | datetime]
+    attributes_fn: Callable[[BatteryReading], Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberedSensorDescription(SensorEntityDescription):
+    """Describes the sensors of a battery that there are several of.
+
+    `expected_fn` tells how many a battery is known to have before it was first read.
+    """
+
+    values_fn: Callable[[BatteryReading], tuple[float, ...]]
+    expected_fn: Callable[[KnownBattery], int] = lambda _: 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BankSensorDescription(SensorEntityDescription):
+    """Describes a sensor of a bank."""
+
+    value_fn: Callable[[BankSummary[BatteryId]], StateType]
+
+
+BATTERY_SENSORS: tuple[BatterySensorDescription, ...] = (
+    BatterySensorDescription(
+        key="state_of_charge",
+        device_class=SensorDeviceClass.BATTERY,
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        value_fn=lambda reading: reading.state_of_charge,
+    ),
+    BatterySensorDescription(
+        key="voltage",
+        device_class=SensorDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=2,
+        value_fn=lambda reading: reading.voltage,
+    ),
+    BatterySensorDescription(
+        key="current",
+        device_class=SensorDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=2,
+        value_fn=lambda reading: reading.current,
+    ),
+    BatterySensorDescription(
+        key="power",
+        device_class=SensorDeviceClass.POWER,
+        native_unit_of_measurement=UnitOfPower.WATT,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        value_fn=lambda reading: reading.power,
+    ),
+    BatterySensorDescription(
+        key="stored_energy",
+        device_class=SensorDeviceClass.ENERGY_STORAGE,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=2,
+        value_fn=lambda reading: reading.stored_energy,
+    ),
+    BatterySensorDescription(
+        key="charging_state",
+        device_class=SensorDeviceClass.ENUM,
+        options=list(ChargingState),
+        value_fn=lambda reading: reading.charging_state,
+    ),
+    BatterySensorDescription(
+        key="temperature",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        value_fn=lambda reading: reading.temperature,
+    ),
+    BatterySensorDescription(
+        key="remaining_capacity",
+        native_unit_of_measurement=AMPERE_HOUR,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=1,
+        value_fn=lambda reading: reading.remaining_capacity,
+    ),
+    BatterySensorDescription(
+        key="total_capacity",
+        native_unit_of_measurement=AMPERE_HOUR,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=1,
+        value_fn=lambda reading: reading.total_capacity,
+    ),
+    BatterySensorDescription(
+        key="cycles",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda reading: reading.cycles,
+    ),
+    BatterySensorDescription(
+        key="temperature_min",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        value_fn=lambda reading: reading.temperature_min,
+    ),
+    BatterySensorDescription(
+        key="temperature_max",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        value_fn=lambda reading: reading.temperature_max,
+    ),
+    BatterySensorDescription(
+        key="cell_voltage_min",
+        device_class=SensorDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=3,
+        value_fn=lambda reading: reading.cell_voltage_min,
+    ),
+    BatterySensorDescription(
+        key="cell_voltage_max",
+        device_class=SensorDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=3,
+        value_fn=lambda reading: reading.cell_voltage_max,
+    ),
+    BatterySensorDescription(
+        key="cell_voltage_spread",
+        device_class=SensorDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=3,
+        value_fn=lambda reading: reading.cell_voltage_spread,
+    ),
+    BatterySensorDescription(
+        key="board_temperature",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        value_fn=lambda reading: reading.board_temperature,
+    ),
+    BatterySensorDescription(
+        key="charge_voltage_limit",
+        device_class=SensorDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        value_fn=lambda reading: reading.charge_voltage_limit,
+    ),
+    BatterySensorDescription(
+        key="discharge_voltage_limit",
+        device_class=SensorDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        value_fn=lambda reading: reading.discharge_voltage_limit,
+    ),
+    BatterySensorDescription(
+        key="charge_current_limit",
+        device_class=SensorDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        value_fn=lambda reading: reading.charge_current_limit,
+    ),
+    BatterySensorDescription(
+        key="discharge_current_limit",
+        device_class=SensorDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        value_fn=lambda reading: reading.discharge_current_limit,
+    ),
+    BatterySensorDescription(
+        key="alarms",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda reading: len(reading.status.alarms),
+        attributes_fn=lambda reading: {
+            "active": [alarm.key for alarm in reading.status.alarms]
+        },
+    ),
+    BatterySensorDescription(
+        key="last_read",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda reading: reading.read_at,
+    ),
+)
+
+NUMBERED_SENSORS: tuple[NumberedSensorDescription, ...] = (
+    NumberedSensorDescription(
+        key="cell_voltage",
+        device_class=SensorDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=3,
+        values_fn=lambda reading: reading.cell_voltages,
+        expected_fn=lambda battery: battery.cells,
+    ),
+    NumberedSensorDescription(
+        key="cell_temperature",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        values_fn=lambda reading: reading.cell_temperatures,
+    ),
+    NumberedSensorDescription(
+        key="environment_temperature",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        values_fn=lambda reading: reading.environment_temperatures,
+    ),
+    NumberedSensorDescription(
+        key="heater_temperature",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        values_fn=lambda reading: reading.heater_temperatures,
+    ),
+)
+
+LINK_QUALITY = SensorEntityDescription(
+    key="link_quality",
+    native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+    state_class=SensorStateClass.MEASUREMENT,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    suggested_display_precision=0,
+)
+
+BANK_SENSORS: tuple[BankSensorDescription, ...] = (
+    BankSensorDescription(
+        key="state_of_charge",
+        device_class=SensorDeviceClass.BATTERY,
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        value_fn=lambda bank: bank.state_of_charge,
+    ),
+    BankSensorDescription(
+        key="voltage",
+        device_class=SensorDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=2,
+        value_fn=lambda bank: bank.voltage,
+    ),
+    BankSensorDescription(
+        key="current",
+        device_class=SensorDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=2,
+        value_fn=lambda bank: bank.current,
+    ),
+    BankSensorDescription(
+        key="power",
+        device_class=SensorDeviceClass.POWER,
+        native_unit_of_measurement=UnitOfPower.WATT,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        value_fn=lambda bank: bank.power,
+    ),
+    BankSensorDescription(
+        key="stored_energy",
+        device_class=SensorDeviceClass.ENERGY_STORAGE,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=2,
+        value_fn=lambda bank: bank.stored_energy,
+    ),
+    BankSensorDescription(
+        key="remaining_capacity",
+        native_unit_of_measurement=AMPERE_HOUR,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=1,
+        value_fn=lambda bank: bank.remaining_capacity,
+    ),
+    BankSensorDescription(
+        key="total_capacity",
+        native_unit_of_measurement=AMPERE_HOUR,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=1,
+        value_fn=lambda bank: bank.total_capacity,
+    ),
+    BankSensorDescription(
+        key="state_of_charge_spread",
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=1,
+        value_fn=lambda bank: bank.state_of_charge_spread,
+    ),
+    BankSensorDescription(
+        key="cell_voltage_min",
+        device_class=SensorDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=3,
+        value_fn=lambda bank: bank.cell_voltage_min,
+    ),
+    BankSensorDescription(
+        key="cell_voltage_max",
+        device_class=SensorDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=3,
+        value_fn=lambda bank: bank.cell_voltage_max,
+    ),
+    BankSensorDescription(
+        key="cell_voltage_spread",
+        device_class=SensorDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=3,
+        value_fn=lambda bank: bank.cell_voltage_spread,
+    ),
+    BankSensorDescription(
+        key="temperature_min",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=1,
+        value_fn=lambda bank: bank.temperature_min,
+    ),
+    BankSensorDescription(
+        key="temperature_max",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=1,
+        value_fn=lambda bank: bank.temperature_max,
+    ),
+    BankSensorDescription(
+        key="batteries_responding",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda bank: bank.batteries_responding,
+    ),
+)
+
+WEAKEST_BATTERY = SensorEntityDescription(
+    key="weakest_battery", entity_category=EntityCategory.DIAGNOSTIC
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: RenogyConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the sensors of a bank."""
+    coordinator = entry.runtime_data
+    async_add_entities(_bank_sensors(coordinator))
+    numbered = NumberedSensors(coordinator, async_add_entities)
+    for subentry_id, battery in coordinator.batteries():
+        async_add_entities(
+            _battery_sensors(coordinator, battery), config_subentry_id=subentry_id
+        )
+    numbered.async_add_missing()
+    entry.async_on_unload(coordinator.async_add_listener(numbered.async_add_missing))
+
+
+def _bank_sensors(coordinator: BankCoordinator) -> Iterable[SensorEntity]:
+    for description in BANK_SENSORS:
+        yield BankSensor(coordinator, description)
+    yield WeakestBatterySensor(coordinator, WEAKEST_BATTERY)
+
+
+def _battery_sensors(
+    coordinator: BankCoordinator, battery: BatteryId
+) -> Iterable[SensorEntity]:
+    for description in BATTERY_SENSORS:
+        yield BatterySensor(coordinator, description, battery)
+    yield LinkQualitySensor(coordinator, LINK_QUALITY, battery)
+
+
+class NumberedSensors:
+    """Adds the sensors of cells and temperatures as soon as their number is known."""
+
+    def __init__(
+        self,
+        coordinator: BankCoordinator,
+        async_add_entities: AddConfigEntryEntitiesCallback,
+    ) -> None:
+        """Start with none added."""
+        self._coordinator = coordinator
+        self._async_add_entities = async_add_entities
+        self._added: dict[tuple[BatteryId, str], int] = {}
+
+    @callback
+    def async_add_missing(self) -> None:
+        """Add what the batteries' last readings show and was not added before."""
+        for link in self._coordinator.links.values():
+            missing = [
+                sensor
+                for battery in link.settings.batteries
+                for description in NUMBERED_SENSORS
+                for sensor in self._missing(
+                    (link.settings.address, battery.unit), battery, description
+                )
+            ]
+            if missing:
+                self._async_add_entities(missing, config_subentry_id=link.subentry_id)
+
+    def _missing(
+        self,
+        battery: BatteryId,
+        known: KnownBattery,
+        description: NumberedSensorDescription,
+    ) -> list[SensorEntity]:
+        reading = self._coordinator.data.readings.get(battery)
+        read = len(description.values_fn(reading)) if reading else 0
+        added = self._added.get((battery, description.key), 0)
+        number = max(added, read, description.expected_fn(known))
+        self._added[battery, description.key] = number
+        return [
+            NumberedSensor(self._coordinator, description, battery, index + 1)
+            for index in range(added, number)
+        ]
+
+
+class BatterySensor(RenogyBatteryEntity, SensorEntity):
+    """A value of one battery."""
+
+    entity_description: BatterySensorDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return the value of the battery's reading."""
+        return self.entity_description.value_fn(self.reading)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Return what the description adds to the value."""
+        if self.entity_description.attributes_fn is None:
+            return None
+        return self.entity_description.attributes_fn(self.reading)
+
+
+class NumberedSensor(RenogyBatteryEntity, SensorEntity):
+    """One of a battery's cell voltages or temperatures, counted from 1."""
+
+    entity_description: NumberedSensorDescription
+
+    def __init__(
+        self,
+        coordinator: BankCoordinator,
+        description: NumberedSensorDescription,
+        battery: BatteryId,
+        number: int,
+    ) -> None:
+        """Remember which of the values this is."""
+        super().__init__(coordinator, description, battery, number)
+        self._index = number - 1
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return the value, unknown where the reading has fewer."""
+        values = self.entity_description.values_fn(self.reading)
+        return values[self._index] if self._index < len(values) else None
+
+
+class LinkQualitySensor(RenogyBatteryEntity, SensorEntity):
+    """How many of a battery's last polls brought fresh values."""
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return the share in %."""
+        return self.coordinator.link_quality(self.battery)
+
+
+class BankSensor(RenogyBankEntity, SensorEntity):
+    """A value of the bank as a whole."""
+
+    entity_description: BankSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return the value of the bank."""
+        return self.entity_description.value_fn(self.summary)
+
+
+class WeakestBatterySensor(RenogyBankEntity, SensorEntity):
+    """Names the battery that limits the bank."""
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return the name of the battery's device, the user's own one where given."""
+        if (battery := self.summary.weakest_battery) is None:
+            return None
+        device = dr.async_get(self.hass).async_get_device_by_identifier(
+            (DOMAIN, battery_identifier(battery)),
+            self.coordinator.config_entry.entry_id,
+        )
+        if device is None:
+            return str(self.coordinator.labels[battery])
+        return device.name_by_user or device.name
