@@ -1,0 +1,1 @@
+"""A real Home Assistant on the emulated Bluetooth world, ready to look at or to check."""

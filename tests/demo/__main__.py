@@ -1,0 +1,184 @@
+"""Run the demo: `scripts/demo --help`."""
+
+import argparse
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+import json
+from pathlib import Path
+import signal
+import sys
+import tempfile
+import time
+from typing import Final
+
+from .check import bank_entity, check_document, enable_all_entities, wait_for_batteries
+from .client import HomeAssistantClient, open_client, wait_for_port
+from .dashboard import save_dashboard
+from .emulator import EmulatorProcess, run_emulator
+from .errors import DemoError
+from .flows import set_up_links
+from .home_assistant import (
+    HOST,
+    choose_port,
+    log_tail,
+    run_home_assistant,
+    write_configuration,
+)
+from .measure import measure_poll
+
+DEFAULT_PORT: Final = 8123
+CHECK_LIMIT_SECONDS: Final = 170.0
+EXIT_INTERRUPTED: Final = 130
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo",
+        description="Home Assistant with renogy_bt on emulated Bluetooth batteries.",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="no browser: print one JSON document with all states on stdout, then end",
+    )
+    parser.add_argument(
+        "--world", type=Path, metavar="FILE", help="the emulated world (JSON)"
+    )
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="start with this fault (python -m tests.emulator --list-faults)",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        help=f"where Home Assistant listens on {HOST} "
+        f"(default {DEFAULT_PORT}; with --check any free one)",
+    )
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="configuration folder, kept afterwards (default: a temporary one)",
+    )
+    arguments = parser.parse_args()
+    if arguments.port is None and not arguments.check:
+        arguments.port = DEFAULT_PORT
+    return arguments
+
+
+def _log(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+@asynccontextmanager
+async def _running(
+    arguments: argparse.Namespace, folder: Path
+) -> AsyncGenerator[tuple[EmulatorProcess, HomeAssistantClient, str]]:
+    """Run the emulated world and, on it, Home Assistant; log in to it."""
+    port = choose_port(arguments.port)
+    url = f"http://{HOST}:{port}"
+    write_configuration(folder, port)
+    async with run_emulator(arguments.world, arguments.fault) as emulator:
+        _log(f"The emulated world is up: {emulator.description}")
+        async with (
+            run_home_assistant(folder, emulator.bus_address) as process,
+            open_client(url) as client,
+        ):
+            _log(f"Home Assistant starts at {url}")
+            watch = asyncio.create_task(process.wait())
+            start = asyncio.create_task(_log_in(client, port))
+            await asyncio.wait({watch, start}, return_when=asyncio.FIRST_COMPLETED)
+            if not start.done():
+                start.cancel()
+                raise DemoError(
+                    f"Home Assistant ended by itself with status {watch.result()}:\n{log_tail(folder)}"
+                )
+            await start
+            try:
+                yield emulator, client, url
+            finally:
+                watch.cancel()
+
+
+async def _log_in(client: HomeAssistantClient, port: int) -> None:
+    await wait_for_port(HOST, port)
+    await client.log_in()
+    await client.wait_until_running()
+
+
+async def _check(arguments: argparse.Namespace, folder: Path) -> None:
+    began = time.monotonic()
+    async with _running(arguments, folder) as (emulator, client, _):
+        started = time.monotonic() - began
+        _log(f"Home Assistant runs after {started:.1f} s")
+        await _set_up(client, emulator)
+        first_readings = time.monotonic() - began
+        _log(f"Every battery has values after {first_readings:.1f} s")
+        await enable_all_entities(client)
+        await wait_for_batteries(client, emulator.batteries)
+        seconds = {
+            "started": round(started, 2),
+            "first_readings": round(first_readings, 2),
+            **await measure_poll(client, emulator, await bank_entity(client)),
+        }
+        print(json.dumps(await check_document(client, seconds), indent=2))
+
+
+async def _show(arguments: argparse.Namespace, folder: Path) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with _running(arguments, folder) as (emulator, client, url):
+        await _set_up(client, emulator)
+        await save_dashboard(client)
+        _log(f"Ready: open {url} (Ctrl+C ends the demo)")
+        await stop.wait()
+        _log("Stopping")
+
+
+async def _set_up(client: HomeAssistantClient, emulator: EmulatorProcess) -> None:
+    await set_up_links(client, emulator.link_addresses, _log)
+    await wait_for_batteries(client, emulator.batteries)
+    for name in await emulator.begin_late_faults():
+        _log(f"The fault {name} begins")
+
+
+async def _main(arguments: argparse.Namespace) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with tempfile.TemporaryDirectory(prefix="renogy_bt-demo-") as temporary:
+        folder = (arguments.keep or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        if not arguments.check:
+            await _show(arguments, folder)
+            return
+        try:
+            async with asyncio.timeout(CHECK_LIMIT_SECONDS):
+                await _check(arguments, folder)
+        except TimeoutError as err:
+            raise DemoError(
+                f"Not every battery had values within {CHECK_LIMIT_SECONDS:.0f} s. "
+                f"The end of Home Assistant's log:\n{log_tail(folder)}"
+            ) from err
+
+
+def main() -> int:
+    """Run the demo and return the exit status."""
+    try:
+        asyncio.run(_main(_arguments()))
+    except DemoError as err:
+        print(f"scripts/demo: {err}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt, asyncio.CancelledError:
+        return EXIT_INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

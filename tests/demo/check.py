@@ -1,0 +1,191 @@
+"""The document of `scripts/demo --check`: every entity of the integration with its state."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from .client import HomeAssistantClient, Json
+from .flows import DOMAIN
+
+type State = float | int | str | bool | None
+
+_WAIT_SECONDS: Final = 0.2
+_ADAPTER: Final = "adapter_"
+_NO_STATE: Final = frozenset({"unknown", "unavailable"})
+_TWO_STATE_PLATFORMS: Final = frozenset({"binary_sensor", "switch"})
+# From both ends of the measurements and from the status words.
+_PROOF_OF_READING: Final = ("temperature", "voltage", "charge_mosfet")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One device of the integration with the states of its entities by key."""
+
+    identifier: str
+    model: str | None
+    entities: Mapping[str, State]
+
+
+async def enable_all_entities(client: HomeAssistantClient) -> None:
+    """Enable what is disabled by default, and reload the banks once so that it has states."""
+    for entity in await _entities(client):
+        if entity["disabled_by"] == "integration":
+            await client.command(
+                "config/entity_registry/update",
+                entity_id=entity["entity_id"],
+                disabled_by=None,
+            )
+    for entry_id in await entry_ids(client):
+        await client.post(f"/api/config/config_entries/entry/{entry_id}/reload", {})
+
+
+async def entry_ids(client: HomeAssistantClient) -> list[str]:
+    """Return the ids of the integration's config entries."""
+    entries = await client.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
+    return [entry["entry_id"] for entry in entries]
+
+
+async def wait_for_batteries(
+    client: HomeAssistantClient, batteries: Iterable[tuple[str, int]]
+) -> None:
+    """Wait until each of these batteries (address, unit id) has values."""
+    wanted = {battery_identifier(address, unit) for address, unit in batteries}
+    while await missing_batteries(client, wanted):
+        await asyncio.sleep(_WAIT_SECONDS)
+
+
+async def missing_batteries(
+    client: HomeAssistantClient, wanted: Iterable[str]
+) -> list[str]:
+    """Return which of these batteries have no values yet."""
+    parts = {part.identifier: part for part in await read_parts(client)}
+    return [identifier for identifier in wanted if not _is_read(parts.get(identifier))]
+
+
+def _is_read(part: Part | None) -> bool:
+    return part is not None and all(
+        part.entities.get(key) is not None for key in _PROOF_OF_READING
+    )
+
+
+def battery_identifier(address: str, unit: int) -> str:
+    """Return the device identifier of a battery."""
+    return f"{address.lower()}_{unit}"
+
+
+async def read_parts(client: HomeAssistantClient) -> list[Part]:
+    """Return every device of the integration with its entities' states."""
+    states = {state["entity_id"]: state for state in await client.command("get_states")}
+    entities = await _entities(client)
+    return [
+        Part(
+            identifier,
+            device["model"],
+            {
+                entity["unique_id"].removeprefix(f"{identifier}_"): _state(
+                    entity["entity_id"], states.get(entity["entity_id"])
+                )
+                for entity in entities
+                if entity["device_id"] == device["id"]
+            },
+        )
+        for device in await client.command("config/device_registry/list")
+        for domain, identifier in device["identifiers"]
+        if domain == DOMAIN
+    ]
+
+
+async def _entities(client: HomeAssistantClient) -> list[Json]:
+    return [
+        entity
+        for entity in await client.command("config/entity_registry/list")
+        if entity["platform"] == DOMAIN
+    ]
+
+
+def _state(entity_id: str, state: Json | None) -> State:
+    if state is None or state["state"] in _NO_STATE:
+        return None
+    text = str(state["state"])
+    if entity_id.partition(".")[0] in _TWO_STATE_PLATFORMS:
+        return text == "on"
+    attributes = state["attributes"]
+    if "unit_of_measurement" in attributes or "state_class" in attributes:
+        return float(text) if "." in text or "e" in text else int(text)
+    return text
+
+
+def document(
+    parts: Iterable[Part],
+    *,
+    version: str,
+    seconds: Mapping[str, float],
+    issues: list[Json],
+    banks: Iterable[str],
+) -> Json:
+    """Return the check document."""
+    by_kind = defaultdict(list)
+    for part in parts:
+        by_kind[_kind(part.identifier, set(banks))].append(part)
+    return {
+        "home_assistant": version,
+        "seconds": dict(seconds),
+        "batteries": sorted(
+            (_battery(part) for part in by_kind["battery"]),
+            key=lambda battery: (battery["link"], battery["unit"]),
+        ),
+        "bank": dict(by_kind["bank"][0].entities) if by_kind["bank"] else {},
+        "adapters": [_adapter(part) for part in by_kind["adapter"]],
+        "issues": issues,
+    }
+
+
+def _kind(identifier: str, banks: set[str]) -> str:
+    if identifier in banks:
+        return "bank"
+    if identifier.startswith(_ADAPTER):
+        return "adapter"
+    return "battery" if "_" in identifier else "dongle"
+
+
+def _battery(part: Part) -> Json:
+    link, _, unit = part.identifier.rpartition("_")
+    return {
+        "link": link.upper(),
+        "unit": int(unit),
+        "model": part.model,
+        "entities": dict(part.entities),
+    }
+
+
+def _adapter(part: Part) -> Json:
+    return {
+        "address": part.identifier.removeprefix(_ADAPTER).upper(),
+        "entities": dict(part.entities),
+    }
+
+
+async def check_document(
+    client: HomeAssistantClient, seconds: Mapping[str, float]
+) -> Json:
+    """Return the check document of a running Home Assistant."""
+    issues = await client.command("repairs/list_issues")
+    return document(
+        await read_parts(client),
+        version=(await client.get("/api/config"))["version"],
+        seconds=seconds,
+        issues=[issue for issue in issues["issues"] if issue["domain"] == DOMAIN],
+        banks=await entry_ids(client),
+    )
+
+
+async def bank_entity(client: HomeAssistantClient) -> str:
+    """Return an entity of the bank."""
+    banks = await entry_ids(client)
+    return next(
+        str(entity["entity_id"])
+        for entity in await _entities(client)
+        if entity["unique_id"] == f"{banks[0]}_voltage"
+    )

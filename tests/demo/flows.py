@@ -1,0 +1,87 @@
+"""Setting the integration up through its own config flows, as a person would."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from .client import HomeAssistantClient, Json
+from .errors import DemoError
+
+DOMAIN: Final = "renogy_bt"
+_POLL_SECONDS: Final = 0.1
+_FLOWS: Final = "/api/config/config_entries/flow"
+_ADD_TO_BANK: Final = "add_to_bank"
+_ADDED: Final = frozenset({"added_to_bank", "already_configured"})
+
+
+async def confirm_adapters(client: HomeAssistantClient) -> None:
+    """Confirm the Bluetooth adapters that Home Assistant found but did not set up by itself."""
+    for flow in await client.command("config_entries/flow/progress"):
+        if flow["handler"] == "bluetooth":
+            await client.post(f"{_FLOWS}/{flow['flow_id']}", {})
+
+
+async def set_up_links(
+    client: HomeAssistantClient, addresses: Iterable[str], log: Callable[[str], None]
+) -> None:
+    """Confirm the discovery of each of these links; the first makes the bank, the others join it.
+
+    Raises:
+        DemoError: A link was refused, with Home Assistant's own reason.
+
+    """
+    configured = await _configured_addresses(client)
+    for address in addresses:
+        if address.casefold() in configured:
+            continue
+        flow_id = await _discovered(client, address)
+        log(f"Found {address}, setting it up")
+        await _finish(client, flow_id, address)
+
+
+async def _configured_addresses(client: HomeAssistantClient) -> set[str]:
+    addresses = set()
+    for entry in await client.get(f"/api/config/config_entries/entry?domain={DOMAIN}"):
+        for subentry in await client.command(
+            "config_entries/subentries/list", entry_id=entry["entry_id"]
+        ):
+            addresses.add(str(subentry["unique_id"]).casefold())
+    return addresses
+
+
+async def _discovered(client: HomeAssistantClient, address: str) -> str:
+    while True:
+        for flow in await client.command("config_entries/flow/progress"):
+            unique_id = flow["context"].get("unique_id") or ""
+            if flow["handler"] == DOMAIN and unique_id.casefold() == address.casefold():
+                return str(flow["flow_id"])
+        await confirm_adapters(client)
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _finish(client: HomeAssistantClient, flow_id: str, address: str) -> None:
+    step: Json = await client.get(f"{_FLOWS}/{flow_id}")
+    while True:
+        match step["type"]:
+            case "create_entry":
+                return
+            case "abort" if step["reason"] in _ADDED:
+                return
+            case "abort":
+                raise DemoError(f"{address} was refused: {step['reason']}")
+            case "progress":
+                await asyncio.sleep(_POLL_SECONDS)
+                step = await client.get(f"{_FLOWS}/{flow_id}")
+            case "menu":
+                step = await client.post(
+                    f"{_FLOWS}/{flow_id}", {"next_step_id": _join_bank(step)}
+                )
+            case _ if step.get("errors"):
+                raise DemoError(f"{address} was refused: {step['errors']}")
+            case _:
+                step = await client.post(f"{_FLOWS}/{flow_id}", {})
+
+
+def _join_bank(menu: Json) -> str:
+    options = list(menu["menu_options"])
+    return _ADD_TO_BANK if _ADD_TO_BANK in options else str(options[0])
