@@ -2,34 +2,73 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from bleak_retry_connector import close_stale_connections_by_address
 
 from homeassistant.components import bluetooth
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    SOURCE_USER,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.typing import ConfigType
 
+from .adapter_issues import async_follow_adapters
+from .bluetooth_health.models import RecoveryLevel
+from .bluetooth_health.supervisor import async_get_supervisor
 from .connection import async_release_locks
-from .const import DOMAIN, LOGGER
+from .const import CONF_RECOVERY, DOMAIN, LOGGER
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .devices import BankDevices
+from .energy_store import EnergyStore
 from .links import LinkSettings, battery_identifier, links_of
+from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
-PLATFORMS: list[Platform] = [Platform.BINARY_SENSOR, Platform.SENSOR]
+PLATFORMS: list[Platform] = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.EVENT,
+    Platform.SENSOR,
+]
 
 STALE_CONNECTIONS_LIMIT: Final = 10.0
 
 
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what all banks share: actions, and the issues of the Bluetooth adapters."""
+    async_setup_services(hass)
+    async_follow_adapters(hass)
+    async_dispatcher_connect(
+        hass, SIGNAL_CONFIG_ENTRY_CHANGED, partial(_async_entry_changed, hass)
+    )
+    return True
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bool:
-    """Set up a bank: poll it once, then register its devices and entities."""
+    """Set up a bank: poll it once, then register its devices and entities.
+
+    The adapters are watched from the beginning, also while the first poll is tried again and
+    again: a broken adapter may be why it fails.
+    """
     await _async_settle_discoveries(hass, entry)
     await _async_close_stale_connections(entry)
-    coordinator = BankCoordinator(hass, entry)
+    supervisor = async_get_supervisor(hass)
+    await supervisor.async_attach(
+        entry.entry_id,
+        [link.address for link in links_of(entry).values()],
+        RecoveryLevel(entry.options.get(CONF_RECOVERY, RecoveryLevel.FULL)),
+    )
+    coordinator = BankCoordinator(hass, entry, supervisor)
 
     async def stop_polling(_: Event) -> None:
         await coordinator.async_shutdown()
@@ -53,11 +92,14 @@ async def async_unload_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> b
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     async_release_locks(hass)
+    await async_get_supervisor(hass).async_detach(entry.entry_id)
     return True
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
-    """Let the links of a removed bank be discovered again."""
+    """Forget a removed bank and let its links be discovered again."""
+    await async_get_supervisor(hass).async_detach(entry.entry_id)
+    await EnergyStore(hass, entry.entry_id).async_remove()
     for link in links_of(entry).values():
         bluetooth.async_rediscover_address(hass, link.address)
 
@@ -88,6 +130,18 @@ async def async_remove_config_entry_device(
     return True
 
 
+@callback
+def _async_entry_changed(
+    hass: HomeAssistant, change: ConfigEntryChange, entry: ConfigEntry
+) -> None:
+    """Stop watching for a bank that was disabled while its set-up was being retried."""
+    if entry.domain == DOMAIN and entry.disabled_by is not None:
+        hass.async_create_task(
+            async_get_supervisor(hass).async_detach(entry.entry_id),
+            f"{DOMAIN} detach {entry.title}",
+        )
+
+
 async def _async_entry_updated(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
     """Apply changed options and links; a removed link may be discovered again."""
     links = {link.address for link in links_of(entry).values()}
@@ -108,7 +162,9 @@ async def _async_settle_discoveries(
             include_uninitialized=True,
             match_context={"unique_id": link.address},
         ):
-            flows.async_abort(flow["flow_id"])
+            # A dialogue that the user has opened says itself that the link is set up.
+            if flow["context"]["source"] != SOURCE_USER:
+                flows.async_abort(flow["flow_id"])
         ignored = hass.config_entries.async_entry_for_domain_unique_id(
             DOMAIN, link.address
         )

@@ -13,7 +13,9 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .adapters import AdapterEntity, async_add_adapter_entities
 from .bank.summary import BankSummary
+from .bluetooth_health.supervisor import AdapterStatus
 from .coordinator import RenogyConfigEntry
 from .entity import RenogyBankEntity, RenogyBatteryEntity
 from .links import BatteryId
@@ -34,6 +36,13 @@ class BankBinarySensorDescription(BinarySensorEntityDescription):
     """Describes a binary sensor of a bank."""
 
     value_fn: Callable[[BankSummary[BatteryId]], bool | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterBinarySensorDescription(BinarySensorEntityDescription):
+    """Describes a binary sensor of a Bluetooth adapter."""
+
+    value_fn: Callable[[AdapterStatus], bool | None]
 
 
 BATTERY_BINARY_SENSORS: tuple[BatteryBinarySensorDescription, ...] = (
@@ -81,6 +90,17 @@ BANK_BINARY_SENSORS: tuple[BankBinarySensorDescription, ...] = (
 )
 
 
+ADAPTER_BINARY_SENSORS: tuple[AdapterBinarySensorDescription, ...] = (
+    AdapterBinarySensorDescription(
+        key="problem",
+        translation_key="adapter_problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda status: status.problem,
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: RenogyConfigEntry,
@@ -88,6 +108,15 @@ async def async_setup_entry(
 ) -> None:
     """Add the binary sensors of a bank."""
     coordinator = entry.runtime_data
+    async_add_adapter_entities(
+        hass,
+        entry,
+        async_add_entities,
+        lambda supervisor, address: (
+            AdapterBinarySensor(supervisor, address, description)
+            for description in ADAPTER_BINARY_SENSORS
+        ),
+    )
     async_add_entities(
         BankBinarySensor(coordinator, description)
         for description in BANK_BINARY_SENSORS
@@ -124,3 +153,15 @@ class BankBinarySensor(RenogyBankEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         """Return the condition of the bank."""
         return self.entity_description.value_fn(self.summary)
+
+
+class AdapterBinarySensor(AdapterEntity, BinarySensorEntity):
+    """A condition of a Bluetooth adapter."""
+
+    entity_description: AdapterBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return what the supervisor found last."""
+        return self.entity_description.value_fn(self.status)

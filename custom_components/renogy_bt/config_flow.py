@@ -161,14 +161,16 @@ class RenogyConfigFlow(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Add the link to the only bank."""
-        return await self._async_add_to(async_banks(self.hass)[0])
+        if not (banks := async_banks(self.hass)):
+            return await self.async_step_new_bank()
+        return await self._async_add_to(banks[0])
 
     async def async_step_add_to_existing_bank(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Add the link to one of several banks."""
         banks = {bank.entry_id: bank for bank in async_banks(self.hass)}
-        if user_input is not None:
+        if user_input is not None and user_input[CONF_BANK] in banks:
             return await self._async_add_to(banks[user_input[CONF_BANK]])
         options = [
             SelectOptionDict(value=entry_id, label=bank.title)

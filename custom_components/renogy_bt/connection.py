@@ -10,10 +10,12 @@ from bleak.backends.device import BLEDevice
 
 from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import BluetoothReachabilityIntent
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
+from .links import async_banks
 from .renogy.exceptions import LinkUnreachable
 from .renogy.transport import Connector, Transport, connect
 
@@ -111,6 +113,7 @@ def _known_device(hass: HomeAssistant, address: str) -> BLEDevice:
 
 @callback
 def async_release_locks(hass: HomeAssistant) -> None:
-    """Drop the locks once no bank is loaded any more."""
-    if not hass.config_entries.async_loaded_entries(DOMAIN):
+    """Drop the locks once no bank is in use any more."""
+    in_use = {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
+    if all(bank.state not in in_use for bank in async_banks(hass)):
         hass.data.pop(_LOCKS, None)

@@ -4,6 +4,7 @@ import logging
 from typing import Final
 
 DOMAIN: Final = "renogy_bt"
+DOCUMENTATION_URL: Final = "https://github.com/jorik41/renogy_bt"
 LOGGER: Final = logging.getLogger(__package__)
 MANUFACTURER: Final = "Renogy"
 
@@ -13,6 +14,7 @@ CONF_BANK: Final = "bank"
 CONF_CELLS: Final = "cells"
 CONF_FAMILY: Final = "family"
 CONF_FORGET: Final = "forget"
+CONF_RECOVERY: Final = "recovery"
 CONF_UNIT: Final = "unit"
 CONF_UNITS: Final = "units"
 CONF_UPDATE_INTERVAL: Final = "update_interval"

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Final, override
@@ -15,7 +15,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
+from .bank.meters import BankMeters
 from .bank.summary import Wiring
+from .bluetooth_health.poll_gate import PollGate
 from .connection import async_connector
 from .const import (
     CONF_UPDATE_INTERVAL,
@@ -24,6 +26,7 @@ from .const import (
     DOMAIN,
     LOGGER,
 )
+from .energy_store import EnergyStore
 from .links import BatteryId, BatteryLabel, LinkSettings, battery_labels, links_of
 from .reappearance import Reappearance
 from .renogy.exceptions import LinkSilent, RenogyError
@@ -56,8 +59,15 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     config_entry: RenogyConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
-        """Prepare polling; nothing is connected yet."""
+    _meters: BankMeters[BatteryId]
+
+    def __init__(
+        self, hass: HomeAssistant, entry: RenogyConfigEntry, gate: PollGate
+    ) -> None:
+        """Prepare polling; nothing is connected yet.
+
+        `gate` holds polls off while a Bluetooth adapter is being repaired.
+        """
         super().__init__(
             hass,
             LOGGER,
@@ -76,6 +86,8 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             link.settings for link in self.links.values()
         )
         self.last_errors: dict[str, str] = {}
+        self.energy_store = EnergyStore(hass, entry.entry_id)
+        self._gate = gate
         self._fresh: dict[BatteryId, deque[bool]] = {
             battery: deque(maxlen=LINK_QUALITY_POLLS) for battery in self.labels
         }
@@ -101,6 +113,15 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         return 100 * sum(fresh) / len(fresh) if fresh else None
 
     @override
+    async def _async_setup(self) -> None:
+        """Take up the energy totals where they were left."""
+        assert self.update_interval is not None
+        energy = await self.energy_store.async_load(
+            self.update_interval.total_seconds()
+        )
+        self._meters = BankMeters(energy)
+
+    @override
     async def _async_update_data(self) -> BankReport:
         """Poll all links at once; connecting is what they take turns in."""
         outcomes = await self._async_poll_links()
@@ -113,7 +134,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             polled_at=dt_util.utcnow(),
         )
         for battery, fresh in self._fresh.items():
-            fresh.append(battery in report.readings and battery not in report.failed)
+            fresh.append(battery in report.fresh)
         if self.links and len(self.last_errors) == len(self.links):
             raise UpdateFailed(
                 translation_domain=DOMAIN,
@@ -121,26 +142,62 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
                 translation_placeholders={"reason": self._reasons()},
             )
         self._log_changes(report)
-        return report
+        meters = self._meters.advance(
+            self.hass.loop.time(), report.readings, report.fresh, report.summary
+        )
+        await self.energy_store.async_save(self._meters.energy)
+        return replace(report, meters=meters)
 
     async def _async_poll_links(self) -> dict[str, LinkOutcome]:
-        # Links take turns in connecting: those that failed last time come last, so that
-        # their time-outs are not waited for by the others.
-        ordered = sorted(
-            self.links.values(),
-            key=lambda link: link.settings.address in self.last_errors,
-        )
+        """Poll what worked last time, then what did not.
+
+        Links take turns in connecting: the time-outs of those that are gone are not to be
+        waited for by the others.
+        """
+        failed = self.last_errors.keys()
+        links = self.links.values()
+        return {
+            **await self._async_poll_together(
+                [link for link in links if link.settings.address not in failed]
+            ),
+            **await self._async_poll_together(
+                [link for link in links if link.settings.address in failed]
+            ),
+        }
+
+    async def _async_poll_together(
+        self, links: list[PolledLink]
+    ) -> dict[str, LinkOutcome]:
         self._polls = [
             self.config_entry.async_create_background_task(
-                self.hass, _async_poll(link), f"{DOMAIN} poll {link.settings.name}"
+                self.hass, self._async_poll(link), f"{DOMAIN} poll {link.settings.name}"
             )
-            for link in ordered
+            for link in links
         ]
         outcomes = await asyncio.gather(*self._polls)
         return {
             link.settings.address: outcome
-            for link, outcome in zip(ordered, outcomes, strict=True)
+            for link, outcome in zip(links, outcomes, strict=True)
         }
+
+    async def _async_poll(self, link: PolledLink) -> LinkOutcome:
+        """Poll a link; once more if the adapter was being repaired meanwhile."""
+        outcome, excused = await self._async_poll_once(link)
+        if excused:
+            outcome, _ = await self._async_poll_once(link)
+        return outcome
+
+    async def _async_poll_once(self, link: PolledLink) -> tuple[LinkOutcome, bool]:
+        address = link.settings.address
+        await self._gate.ready(address)
+        self._gate.poll_started(address)
+        connected = False
+        try:
+            outcome = await _outcome_of_poll(link)
+            connected = _was_connected(outcome)
+        finally:
+            excused = self._gate.poll_ended(address, connected=connected)
+        return outcome, excused and isinstance(outcome, RenogyError)
 
     def _note_links(self, outcomes: dict[str, LinkOutcome]) -> None:
         self.last_errors = {
@@ -182,7 +239,10 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     @callback
     def async_watch_for_links(self) -> None:
-        """Poll a link that failed as soon as it is heard again."""
+        """Poll a link that failed as soon as it is heard again, or its adapter repaired."""
+        self.config_entry.async_on_unload(
+            self._gate.async_add_poll_listener(self._async_poll_now)
+        )
         for link in self.links.values():
             self.config_entry.async_on_unload(
                 bluetooth.async_register_advertisement_callback(
@@ -198,9 +258,13 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
     ) -> None:
         if link.reappearance.advertisement_heard():
             LOGGER.debug("%s: %s is back, polling", self.name, link.settings.name)
-            self.config_entry.async_create_background_task(
-                self.hass, self.async_refresh(), f"{DOMAIN} poll on return"
-            )
+            self._async_poll_now()
+
+    @callback
+    def _async_poll_now(self) -> None:
+        self.config_entry.async_create_background_task(
+            self.hass, self.async_refresh(), f"{DOMAIN} poll on return"
+        )
 
     @override
     async def async_shutdown(self) -> None:
@@ -219,7 +283,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
                 yield link.subentry_id, battery
 
 
-async def _async_poll(link: PolledLink) -> LinkOutcome:
+async def _outcome_of_poll(link: PolledLink) -> LinkOutcome:
     try:
         return await link.client.poll()
     except RenogyError as error:
@@ -227,8 +291,13 @@ async def _async_poll(link: PolledLink) -> LinkOutcome:
         return error
 
 
+def _was_connected(outcome: LinkOutcome) -> bool:
+    """Tell whether the link could be connected to, whatever came of it then."""
+    return not isinstance(outcome, RenogyError) or isinstance(outcome, LinkSilent)
+
+
 def _was_reached(outcome: LinkOutcome) -> bool:
     """Tell whether the link could be connected to and stayed connected."""
     if isinstance(outcome, RenogyError):
-        return isinstance(outcome, LinkSilent)
+        return _was_connected(outcome)
     return ReadingFailure.LINK_LOST not in outcome.failed.values()

@@ -9,6 +9,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_ADDRESS, CONF_NAME
 from homeassistant.core import HomeAssistant
 
+from .bluetooth_health.supervisor import async_get_supervisor
 from .coordinator import BankCoordinator, PolledLink, RenogyConfigEntry
 from .links import links_of, position
 
@@ -22,7 +23,7 @@ async def async_get_config_entry_diagnostics(
 ) -> dict[str, Any]:
     """Return what is known of a bank, without addresses, names and serial numbers."""
     diagnostics: dict[str, Any] = {
-        "state": entry.state,
+        "state": entry.state.value,
         "reason": _scrubbed(entry.reason, entry),
         "options": dict(entry.options),
         "stored_links": [
@@ -39,6 +40,9 @@ async def async_get_config_entry_diagnostics(
         "last_update_success": coordinator.last_update_success,
         "last_exception": _scrubbed(str(error) if error else None, entry),
         "polled_at": coordinator.data.polled_at,
+        "bluetooth_health": _scrubbed_addresses(
+            async_get_supervisor(hass).diagnostics()
+        ),
         "links": [
             _link(coordinator, link, entry) for link in coordinator.links.values()
         ],
@@ -81,6 +85,22 @@ def _battery(
         TO_REDACT,
     )
     return redacted
+
+
+def _scrubbed_addresses(data: Any) -> Any:
+    """Return plain data without any Bluetooth address, in keys and values."""
+    if isinstance(data, str):
+        return _ADDRESS.sub(REDACTED, data)
+    if isinstance(data, list | tuple | set | frozenset):
+        return [_scrubbed_addresses(each) for each in data]
+    if isinstance(data, dict):
+        # Adapters stay distinct although their addresses are gone.
+        names = {key: f"{REDACTED} {n}" for n, key in enumerate(data, 1)}
+        return {
+            names[key] if _ADDRESS.search(str(key)) else key: _scrubbed_addresses(value)
+            for key, value in data.items()
+        }
+    return data
 
 
 def _scrubbed(text: str | None, entry: RenogyConfigEntry) -> str | None:

@@ -23,6 +23,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
+from .const import DOMAIN
 from .links import LinkSettings, async_bank_of_link, position
 from .probing import ProbeProblem, async_probe_link, async_unconfigured_links
 from .renogy.models import FoundBattery, ProbeReport
@@ -86,7 +87,9 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         if self._search is None:
             self._search = self.hass.async_create_task(
                 bluetooth.async_request_active_scan(self.hass),
-                "renogy_bt search for links",
+                f"{DOMAIN} search for links",
+                # One that were over at once would leave no progress to show.
+                eager_start=False,
             )
         if not self._search.done():
             return self.async_show_progress(
@@ -142,7 +145,8 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         if self._probe is None:
             self._probe = self.hass.async_create_task(
                 async_probe_link(self.hass, self._address, self._name),
-                f"renogy_bt probe of {self._name}",
+                f"{DOMAIN} probe of {self._name}",
+                eager_start=False,
             )
         if not self._probe.done():
             return self.async_show_progress(

@@ -16,7 +16,9 @@ from homeassistant.helpers.selector import (
 )
 
 from .bank.summary import Wiring
+from .bluetooth_health.models import RecoveryLevel
 from .const import (
+    CONF_RECOVERY,
     CONF_UPDATE_INTERVAL,
     CONF_WIRING,
     DEFAULT_UPDATE_INTERVAL,
@@ -46,6 +48,13 @@ OPTIONS_SCHEMA = probatio.Schema(
                 )
             ),
             probatio.Coerce(int),
+        ),
+        probatio.Required(CONF_RECOVERY, default=RecoveryLevel.FULL): SelectSelector(
+            SelectSelectorConfig(
+                options=list(RecoveryLevel),
+                mode=SelectSelectorMode.LIST,
+                translation_key=CONF_RECOVERY,
+            )
         ),
     }
 )

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .bank.meters import MeterReadings
 from .bank.summary import BankSummary, Wiring, summarise
 from .links import BatteryId, LinkSettings
 from .renogy.exceptions import LinkSilent, RenogyError
@@ -35,7 +36,13 @@ class BankReport:
     identity_changed: tuple[BatteryId, ...] = ()
     links: Mapping[str, PollStatistics | None] = field(default_factory=dict)
     summary: BankSummary[BatteryId]
+    meters: MeterReadings[BatteryId] = field(default_factory=MeterReadings)
     polled_at: datetime
+
+    @property
+    def fresh(self) -> Collection[BatteryId]:
+        """The batteries that brought new readings."""
+        return self.readings.keys() - self.failed.keys()
 
 
 def bank_report(

@@ -19,13 +19,18 @@ from homeassistant.const import (
     UnitOfPower,
     UnitOfRatio,
     UnitOfTemperature,
+    UnitOfTime,
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
+from .adapters import AdapterEntity, async_add_adapter_entities
+from .bank.meters import MeterReadings
 from .bank.summary import BankSummary
+from .bluetooth_health.models import Verdict
+from .bluetooth_health.supervisor import AdapterStatus
 from .const import DOMAIN
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .entity import RenogyBankEntity, RenogyBatteryEntity
@@ -62,6 +67,27 @@ class BankSensorDescription(SensorEntityDescription):
     """Describes a sensor of a bank."""
 
     value_fn: Callable[[BankSummary[BatteryId]], StateType]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeterSensorDescription(SensorEntityDescription):
+    """Describes a sensor of a battery that is worked out from poll to poll."""
+
+    value_fn: Callable[[MeterReadings[BatteryId], BatteryId], StateType]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BankMeterSensorDescription(SensorEntityDescription):
+    """Describes a sensor of a bank that is worked out from poll to poll."""
+
+    value_fn: Callable[[MeterReadings[BatteryId]], StateType]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterSensorDescription(SensorEntityDescription):
+    """Describes a sensor of a Bluetooth adapter."""
+
+    value_fn: Callable[[AdapterStatus], StateType | datetime]
 
 
 BATTERY_SENSORS: tuple[BatterySensorDescription, ...] = (
@@ -258,6 +284,45 @@ BATTERY_SENSORS: tuple[BatterySensorDescription, ...] = (
     ),
 )
 
+METER_SENSORS: tuple[MeterSensorDescription, ...] = (
+    MeterSensorDescription(
+        key="energy_charged",
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        suggested_display_precision=2,
+        value_fn=lambda meters, battery: meters.energy[battery].charged,
+    ),
+    MeterSensorDescription(
+        key="energy_discharged",
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        suggested_display_precision=2,
+        value_fn=lambda meters, battery: meters.energy[battery].discharged,
+    ),
+    MeterSensorDescription(
+        key="time_to_full",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        value_fn=lambda meters, battery: meters.estimates[battery].to_full,
+    ),
+    MeterSensorDescription(
+        key="time_to_empty",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        value_fn=lambda meters, battery: meters.estimates[battery].to_empty,
+    ),
+)
+
 NUMBERED_SENSORS: tuple[NumberedSensorDescription, ...] = (
     NumberedSensorDescription(
         key="cell_voltage",
@@ -429,6 +494,80 @@ BANK_SENSORS: tuple[BankSensorDescription, ...] = (
     ),
 )
 
+BANK_METER_SENSORS: tuple[BankMeterSensorDescription, ...] = (
+    BankMeterSensorDescription(
+        key="energy_charged",
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        suggested_display_precision=2,
+        value_fn=lambda meters: meters.bank_energy.charged,
+    ),
+    BankMeterSensorDescription(
+        key="energy_discharged",
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        suggested_display_precision=2,
+        value_fn=lambda meters: meters.bank_energy.discharged,
+    ),
+    BankMeterSensorDescription(
+        key="time_to_full",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        value_fn=lambda meters: meters.bank_estimate.to_full,
+    ),
+    BankMeterSensorDescription(
+        key="time_to_empty",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        value_fn=lambda meters: meters.bank_estimate.to_empty,
+    ),
+)
+
+ADAPTER_SENSORS: tuple[AdapterSensorDescription, ...] = (
+    AdapterSensorDescription(
+        key="state",
+        translation_key="adapter_state",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=list(Verdict),
+        value_fn=lambda status: status.verdict,
+    ),
+    AdapterSensorDescription(
+        key="advertisement_rate",
+        translation_key="adapter_advertisement_rate",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        value_fn=lambda status: status.advertisement_rate,
+    ),
+    AdapterSensorDescription(
+        key="last_advertisement",
+        translation_key="adapter_last_advertisement",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda status: status.last_advertisement,
+    ),
+    AdapterSensorDescription(
+        key="recoveries",
+        translation_key="adapter_recoveries",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda status: status.recoveries,
+    ),
+)
+
 WEAKEST_BATTERY = SensorEntityDescription(
     key="weakest_battery", entity_category=EntityCategory.DIAGNOSTIC
 )
@@ -441,6 +580,15 @@ async def async_setup_entry(
 ) -> None:
     """Add the sensors of a bank."""
     coordinator = entry.runtime_data
+    async_add_adapter_entities(
+        hass,
+        entry,
+        async_add_entities,
+        lambda supervisor, address: (
+            AdapterSensor(supervisor, address, description)
+            for description in ADAPTER_SENSORS
+        ),
+    )
     async_add_entities(_bank_sensors(coordinator))
     numbered = NumberedSensors(coordinator, async_add_entities)
     for subentry_id, battery in coordinator.batteries():
@@ -454,6 +602,8 @@ async def async_setup_entry(
 def _bank_sensors(coordinator: BankCoordinator) -> Iterable[SensorEntity]:
     for description in BANK_SENSORS:
         yield BankSensor(coordinator, description)
+    for meter in BANK_METER_SENSORS:
+        yield BankMeterSensor(coordinator, meter)
     yield WeakestBatterySensor(coordinator, WEAKEST_BATTERY)
 
 
@@ -462,6 +612,8 @@ def _battery_sensors(
 ) -> Iterable[SensorEntity]:
     for description in BATTERY_SENSORS:
         yield BatterySensor(coordinator, description, battery)
+    for meter in METER_SENSORS:
+        yield MeterSensor(coordinator, meter, battery)
     yield LinkQualitySensor(coordinator, LINK_QUALITY, battery)
 
 
@@ -564,6 +716,20 @@ class LinkQualitySensor(RenogyBatteryEntity, SensorEntity):
         return self.coordinator.link_quality(self.battery)
 
 
+class MeterSensor(RenogyBatteryEntity, SensorEntity):
+    """Energy or time of one battery."""
+
+    entity_description: MeterSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return what was worked out up to the last poll."""
+        return self.entity_description.value_fn(
+            self.coordinator.data.meters, self.battery
+        )
+
+
 class BankSensor(RenogyBankEntity, SensorEntity):
     """A value of the bank as a whole."""
 
@@ -576,6 +742,30 @@ class BankSensor(RenogyBankEntity, SensorEntity):
         return self.entity_description.value_fn(self.summary)
 
 
+class BankMeterSensor(RenogyBankEntity, SensorEntity):
+    """Energy or time of the bank as a whole."""
+
+    entity_description: BankMeterSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return what was worked out up to the last poll."""
+        return self.entity_description.value_fn(self.coordinator.data.meters)
+
+
+class AdapterSensor(AdapterEntity, SensorEntity):
+    """What is known of a Bluetooth adapter."""
+
+    entity_description: AdapterSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return what the supervisor found last."""
+        return self.entity_description.value_fn(self.status)
+
+
 class WeakestBatterySensor(RenogyBankEntity, SensorEntity):
     """Names the battery that limits the bank."""
 
@@ -583,8 +773,10 @@ class WeakestBatterySensor(RenogyBankEntity, SensorEntity):
     @override
     def native_value(self) -> StateType:
         """Return the name of the battery's device, the user's own one where given."""
-        if (battery := self.summary.weakest_battery) is None:
-            return None
+        battery = self.summary.weakest_battery
+        return None if battery is None else self._name_of(battery)
+
+    def _name_of(self, battery: BatteryId) -> str | None:
         device = dr.async_get(self.hass).async_get_device_by_identifier(
             (DOMAIN, battery_identifier(battery)),
             self.coordinator.config_entry.entry_id,

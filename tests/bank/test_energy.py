@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.renogy_bt.bank.energy import (
+    BankEnergy,
     EnergyCounter,
     EnergyTotals,
     PowerSample,
@@ -66,7 +67,8 @@ def test_totals_never_fall(steps: list[tuple[float, float]]) -> None:
     at, before = 0.0, counter.totals
     for gap, power in steps:
         at += gap
-        after = counter.add(sample(at, power))
+        counter.add(sample(at, power))
+        after = counter.totals
         assert after.charged >= before.charged
         assert after.discharged >= before.discharged
         assert math.isfinite(after.charged + after.discharged)
@@ -92,3 +94,26 @@ def test_a_day_of_sun_and_loads() -> None:
     discharged = sum(max(-_power(second + 0.5), 0) for second in seconds) / HOUR
     assert counter.totals.charged == pytest.approx(charged, rel=0.005)
     assert counter.totals.discharged == pytest.approx(discharged, rel=0.005)
+
+
+def test_the_bank_adds_up_what_its_batteries_gain() -> None:
+    """The bank's total grows by what each battery gains, from where it was."""
+    energy = BankEnergy(
+        {"a": EnergyTotals(charged=5)}, EnergyTotals(charged=100), update_interval=60
+    )
+    energy.add({"a": sample(0, 600), "b": sample(0, -300)})
+    energy.add({"a": sample(60, 600), "b": sample(60, -300)})
+    assert energy.batteries == {
+        "a": EnergyTotals(charged=15),
+        "b": EnergyTotals(discharged=5),
+    }
+    assert energy.bank == EnergyTotals(charged=110, discharged=5)
+
+
+def test_a_silent_battery_keeps_its_total() -> None:
+    """A battery that does not answer neither gains nor loses."""
+    energy = BankEnergy({"a": EnergyTotals(charged=5)}, EnergyTotals(), 60)
+    energy.add({"b": sample(0, 60)})
+    energy.add({"b": sample(60, 60)})
+    assert energy.batteries["a"] == EnergyTotals(charged=5)
+    assert energy.bank == EnergyTotals(charged=1)

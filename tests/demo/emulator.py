@@ -66,6 +66,10 @@ class EmulatorProcess:
             )
         return [fault.name for fault in self._late_faults]
 
+    async def clear_faults(self) -> None:
+        """Switch every fault off."""
+        await self._call("ClearFaults")
+
     async def _call(
         self, member: str, signature: str = "", body: Iterable[str] = ()
     ) -> Any:

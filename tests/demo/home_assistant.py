@@ -1,7 +1,7 @@
 """The Home Assistant of the demo: its configuration folder and its process."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 import json
 import os
@@ -29,11 +29,11 @@ homeassistant:
   time_zone: Europe/Amsterdam
   unit_system: metric
   auth_providers:
-    - type: homeassistant
     - type: trusted_networks
       trusted_networks:
         - 127.0.0.0/8
       allow_bypass_login: true
+    - type: homeassistant
 bluetooth:
 config:
 diagnostics:
@@ -48,7 +48,7 @@ system_health:
 logger:
   default: warning
   logs:
-    custom_components.renogy_bt: info
+    custom_components: info
 """
 
 # Only the owner is still to be made; the other steps would look for services on the internet.
@@ -59,27 +59,38 @@ _ONBOARDING_STORE: Final = {
 }
 
 
-def write_configuration(folder: Path, port: int) -> None:
+def write_configuration(
+    folder: Path,
+    port: int,
+    *,
+    components: Iterable[Path] = (CHECKOUT / "custom_components" / "renogy_bt",),
+    configuration: str = "",
+) -> None:
     """Prepare a configuration folder; one that exists keeps what it holds.
+
+    `components` are linked into it as custom integrations, `configuration` is more YAML.
 
     The port is set in Home Assistant's own store: `http:` in YAML is on trial for five minutes,
     after which Home Assistant goes back to its default and restarts.
     """
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
-    (folder / "configuration.yaml").write_text(_CONFIGURATION)
+    (folder / "configuration.yaml").write_text(_CONFIGURATION + configuration)
     (storage / "http").write_text(json.dumps(_http_store(port)))
     onboarding = storage / "onboarding"
     if not onboarding.exists():
         onboarding.write_text(json.dumps(_ONBOARDING_STORE))
-    components = folder / "custom_components"
-    components.mkdir(exist_ok=True)
-    link = components / "renogy_bt"
+    for component in components:
+        _link(folder / "custom_components" / component.name, component)
+
+
+def _link(link: Path, target: Path) -> None:
+    link.parent.mkdir(exist_ok=True)
     if link.is_symlink():
         link.unlink()
     elif link.exists():
         raise DemoError(f"{link} is not the demo's: remove it or choose another folder")
-    link.symlink_to(CHECKOUT / "custom_components" / "renogy_bt")
+    link.symlink_to(target)
 
 
 def _http_store(port: int) -> dict[str, object]:
@@ -139,6 +150,8 @@ async def run_home_assistant(
             "Home Assistant",
             _hass_command(folder),
             environment=environment,
+            # Elsewhere Python would find the custom components of the checkout first.
+            folder=folder,
             stdout=output,
             stderr=output,
         ) as process:

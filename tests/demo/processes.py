@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 import ctypes
 import os
+from pathlib import Path
 import signal
 from typing import IO
 
@@ -25,10 +26,11 @@ async def child_process(
     command: Sequence[str],
     *,
     environment: Mapping[str, str] = os.environ,
+    folder: Path | None = None,
     stdout: int | IO[bytes] = asyncio.subprocess.DEVNULL,
     stderr: int | IO[bytes] | None = None,
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """Run a command in a session of its own for as long as the context lasts.
+    """Run a command, in a session of its own and in `folder`, while the context lasts.
 
     It is asked to stop with SIGTERM and, after ``STOP_SECONDS``, killed.
 
@@ -40,6 +42,7 @@ async def child_process(
         process = await asyncio.create_subprocess_exec(
             *command,
             env=environment,
+            cwd=folder,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,

@@ -2,6 +2,12 @@
 
 BlueZ's D-Bus interface on a private bus, BT-2 dongles and batteries with the captured
 timing law behind it, and fault switches. Runs alone as `python -m tests.emulator`.
+
+From the outside in: `emulated_world` is the whole; `bluez`, `adapter`, `device` and
+`gatt` are what bluetoothd shows, `discovery`, `monitors` and `connecting` its rules;
+`controller` is kernel and radio; `peripheral`, `line` and `devices` are the far end.
+`world`, `world_file` and `solar_day` say what it is like, `faults` and `fault_effects`
+what goes wrong; `control` and `bus` are for other processes.
 """
 
 from .bus import BusUnavailable, PrivateBus

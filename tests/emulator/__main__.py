@@ -4,23 +4,20 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 import contextlib
-import ctypes
 import json
 import os
 from pathlib import Path
 import signal
 import sys
 
-from .bus import BusUnavailable, PrivateBus
+from .bus import BusUnavailable, PrivateBus, signal_at_end_of_parent
 from .emulated_world import EmulatedWorld
-from .faults import FAULTS, ActiveFault, FaultError, parse_switch
+from .faults import FAULTS, ActiveFault, Fault, FaultError, parse_switch
 from .world import World
 from .world_file import WorldFileError, load_world
 
 WORLDS = Path(__file__).parent / "worlds"
 DEFAULT_WORLD = WORLDS / "owner.json"
-
-_PR_SET_PDEATHSIG = 1
 
 
 def _fault(text: str) -> ActiveFault:
@@ -30,11 +27,16 @@ def _fault(text: str) -> ActiveFault:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    rows = "\n".join(
-        f"  {fault.name:28} {fault.scope:8} {fault.description}"
-        for fault in FAULTS.values()
+def _row(fault: Fault) -> str:
+    defaults = ", ".join(
+        f"{name}={parameter.default}" for name, parameter in fault.parameters.items()
     )
+    row = f"  {fault.name:28} {fault.scope:8} {fault.description}"
+    return f"{row}\n{'':40}{defaults}" if defaults else row
+
+
+def _parser() -> argparse.ArgumentParser:
+    rows = "\n".join(map(_row, FAULTS.values()))
     parser = argparse.ArgumentParser(
         prog="python -m tests.emulator",
         description=(
@@ -42,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
             " bus. When it is ready, one JSON line on standard output says where:"
             ' {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=..."}. SIGTERM or SIGINT ends it.'
         ),
-        epilog=f"faults (name, what it falls on, what it does):\n{rows}",
+        epilog=f"faults (name, what it falls on, what it does; its parameters):\n{rows}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -82,10 +84,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _end_with_parent() -> None:
-    """Have the kernel send SIGTERM when the parent ends; at once if it has ended."""
+    """Have the kernel send SIGTERM when the parent ends; end now if it just did."""
     parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent or parent == 1:
+    signal_at_end_of_parent(signal.SIGTERM)
+    if os.getppid() != parent:
         raise SystemExit(0)
 
 
@@ -114,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WorldFileError as error:
         print(error, file=sys.stderr)
         return 2
-    bus = PrivateBus(options.bus_socket)
+    bus = PrivateBus(options.bus_socket, ends_with_parent=True)
     try:
         bus.start()
         with contextlib.suppress(KeyboardInterrupt):

@@ -1,6 +1,6 @@
 """One local adapter as bluetoothd shows it: org.bluez.Adapter1 (BlueZ's src/adapter.c)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dbus_fast import Variant
@@ -224,10 +224,6 @@ class LocalAdapter:
         self.controller.power_on()
         self._set({"Powered": Variant("b", True)})
         self._set_power_state("on")
-
-    def devices(self) -> Iterator[Device]:
-        """Yield the devices that have an object."""
-        yield from self._devices.values()
 
     def _properties(self) -> Properties:
         powered = self.controller.powered

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dbus_fast import BusType, Message, MessageType, NameFlag, RequestNameReply
+from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from .adapter import LocalAdapter
 from .bluez_names import AGENT_MANAGER, ROOT, SERVICE
+from .dbus_connection import close_connection, connect_to_bus, leave_bus, own_name
 from .dbus_service import (
     INTROSPECTABLE,
     OBJECT_MANAGER,
@@ -34,32 +35,11 @@ _RULES = (
 type AdapterFactory = Callable[[Bluetoothd], Iterable[LocalAdapter]]
 
 
-class BusError(RuntimeError):
-    """The private bus did not do what the emulated service needs."""
-
-
-async def connect_to_bus(address: str) -> MessageBus:
-    """Return a connection to a bus; the caller disconnects it."""
-    bus = MessageBus(bus_address=address, bus_type=BusType.SYSTEM)
-    try:
-        return await bus.connect()
-    except BaseException:
-        bus.disconnect()
-        raise
-
-
-async def own_name(bus: MessageBus, name: str) -> None:
-    """Take a name on the bus; raises `BusError` if somebody else has it."""
-    reply = await bus.request_name(name, NameFlag.DO_NOT_QUEUE)
-    if reply is not RequestNameReply.PRIMARY_OWNER:
-        raise BusError(f"{name} is taken: {reply.name}")
-
-
 @dataclass(slots=True)
 class Bluetoothd:
     """One run of bluetoothd, from taking the name to losing it.
 
-    While `hung` messages wait, those to it and those from it.
+    While it hangs, messages wait, those to it and those from it.
     """
 
     bus_address: str
@@ -98,7 +78,7 @@ class Bluetoothd:
             await own_name(bus, SERVICE)
         except BaseException:
             self._bus = None
-            bus.disconnect()
+            await close_connection(bus)
             raise
         self.objects.add(ROOT, {AGENT_MANAGER: {}})
         for adapter in adapters(self):
@@ -114,7 +94,7 @@ class Bluetoothd:
         adapter.disappear()
         del self.adapters[adapter.name]
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         """Die at once: no signal, no answer; the links break."""
         bus, self._bus = self._bus, None
         self.objects.clear()
@@ -123,21 +103,13 @@ class Bluetoothd:
         for adapter in list(self.adapters.values()):
             self.remove_adapter(adapter)
         if bus is not None:
-            bus.disconnect()
+            await leave_bus(bus, SERVICE)
 
     async def stop(self) -> None:
-        """Take the objects away and give the name back."""
+        """Take the objects away, then end."""
         for adapter in list(self.adapters.values()):
             self.remove_adapter(adapter)
-        bus = self._bus
-        if bus is not None and bus.connected:
-            await bus.release_name(SERVICE)
-        self.kill()
-
-    @property
-    def hung(self) -> bool:
-        """Tell whether it hangs."""
-        return self._hung
+        await self.kill()
 
     def hang(self) -> None:
         """Stop to do anything, as a stopped process."""

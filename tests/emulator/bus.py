@@ -1,21 +1,27 @@
 """A private dbus-daemon."""
 
+import ctypes
 from pathlib import Path
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
+from typing import BinaryIO
+from urllib.parse import quote
 
 START_LIMIT = 10.0
 STOP_LIMIT = 5.0
 _CHECKOUT = Path(__file__).parents[2]
 
+# What needs no escape in an address (D-Bus specification, server addresses).
+_UNESCAPED = "-_/.\\*"
 _CONFIGURATION = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
-  <listen>unix:path={socket}</listen>
+  <listen>{address}</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/>
@@ -28,8 +34,21 @@ _CONFIGURATION = """\
 """
 
 
+def _die_with_parent() -> None:
+    signal_at_end_of_parent(signal.SIGKILL)
+
+
 class BusUnavailable(RuntimeError):
     """There is no dbus-daemon, or it does not start."""
+
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+def signal_at_end_of_parent(number: signal.Signals) -> None:
+    """Have the kernel signal this process when the thread that started it ends."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, number)
 
 
 def find_program(name: str) -> Path | None:
@@ -49,8 +68,15 @@ class PrivateBus:
     same socket.
     """
 
-    def __init__(self, socket: Path | None = None) -> None:
-        """Take a socket's path; without one it lies in a new temporary folder."""
+    def __init__(
+        self, socket: Path | None = None, *, ends_with_parent: bool = False
+    ) -> None:
+        """Take a socket's path; without one it lies in a new temporary folder.
+
+        With `ends_with_parent` the kernel kills the daemon when the thread that calls
+        `start` ends, even by a kill; for processes without other threads.
+        """
+        self._ends_with_parent = ends_with_parent
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._wanted = socket
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +85,7 @@ class PrivateBus:
     @property
     def address(self) -> str:
         """Return what DBUS_SYSTEM_BUS_ADDRESS is to say."""
-        return f"unix:path={self.socket}"
+        return f"unix:path={quote(str(self.socket), safe=_UNESCAPED)}"
 
     @property
     def process_id(self) -> int | None:
@@ -85,8 +111,20 @@ class PrivateBus:
         self.socket = self._wanted or folder / "socket"
         self.socket.unlink(missing_ok=True)
         configuration = folder / "bus.conf"
-        configuration.write_text(_CONFIGURATION.format(socket=self.socket))
-        self._process = subprocess.Popen(
+        configuration.write_text(_CONFIGURATION.format(address=self.address))
+        log_file = folder / "daemon.log"
+        with log_file.open("wb") as log:
+            self._process = self._spawn(program, configuration, log)
+        if not self._is_listening(self._process):
+            self.kill()
+            raise BusUnavailable(
+                f"dbus-daemon does not start: {log_file.read_text().strip()}"
+            )
+
+    def _spawn(
+        self, program: Path, configuration: Path, log: BinaryIO
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [
                 program,
                 f"--config-file={configuration}",
@@ -96,16 +134,17 @@ class PrivateBus:
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=log,
+            # Only a process with one thread asks for it.
+            preexec_fn=_die_with_parent if self._ends_with_parent else None,  # noqa: PLW1509
         )
-        self._wait_until_listening(self._process)
 
-    def _wait_until_listening(self, process: subprocess.Popen[bytes]) -> None:
+    @staticmethod
+    def _is_listening(process: subprocess.Popen[bytes]) -> bool:
+        """Wait until the daemon says where it listens, or has ended."""
         assert process.stdout is not None
         readable, _, _ = select.select([process.stdout], [], [], START_LIMIT)
-        if not readable or not process.stdout.readline():
-            self.kill()
-            raise BusUnavailable("dbus-daemon does not start")
+        return bool(readable and process.stdout.readline())
 
     def kill(self) -> None:
         """Kill the daemon; every client loses its connection."""

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
-from .bluez import connect_to_bus, own_name
 from .bus import PrivateBus
+from .dbus_connection import close_connection, connect_to_bus, leave_bus, own_name
 from .dbus_service import INTROSPECTABLE, PEER, PROPERTIES, Call
 from .faults import ActiveFault, FaultError, activate, describe, parse_parameters
 from .statistics import LinkStatistics
@@ -77,7 +77,7 @@ class ControlService:
             bus.add_message_handler(self._handle)
             await own_name(bus, SERVICE)
         except BaseException:
-            bus.disconnect()
+            await close_connection(bus)
             raise
         self._bus = bus
 
@@ -89,11 +89,8 @@ class ControlService:
     async def leave(self) -> None:
         """Leave the bus, if it is there."""
         bus, self._bus = self._bus, None
-        if bus is None:
-            return
-        if bus.connected:
-            await bus.release_name(SERVICE)
-        bus.disconnect()
+        if bus is not None:
+            await leave_bus(bus, SERVICE)
 
     def _send(self, message: Message) -> None:
         if self._bus is not None and self._bus.connected:

@@ -102,10 +102,6 @@ class ManagedObjects:
         """Tell whether there is an object at a path."""
         return path in self._objects
 
-    def paths(self) -> list[str]:
-        """Return the paths of all objects."""
-        return list(self._objects)
-
     def has_interface(self, path: str, interface: str) -> bool:
         """Tell whether the object at a path has an interface."""
         return interface in self._objects.get(path, {})
@@ -144,11 +140,6 @@ class ManagedObjects:
     def clear(self) -> None:
         """Forget all objects without a word, as a process that dies."""
         self._objects.clear()
-
-    def value(self, path: str, interface: str, name: str) -> Any:
-        """Return a property's value, None if there is none."""
-        variant = self._objects.get(path, {}).get(interface, {}).get(name)
-        return None if variant is None else variant.value
 
     def set(self, path: str, interface: str, changed: Mapping[str, Variant]) -> None:
         """Set properties and signal them, whether or not they differ."""

@@ -67,11 +67,6 @@ class Device:
             self.objects, self.path, self.peripheral, self.world.timing, self.timers
         )
 
-    @property
-    def is_connecting(self) -> bool:
-        """Tell whether a connect is under way."""
-        return self._attempt is not None
-
     def appear(self, rssi: int | None) -> None:
         """Add the object; without strength when it comes from bluetoothd's storage."""
         self._rssi = rssi

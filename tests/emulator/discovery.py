@@ -4,25 +4,14 @@ One session for each sender; a single place for the client whose call waits for 
 kernel, which is why a second client can make the first one wait for ever.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
 from .bluez_names import busy, fail, invalid_arguments, not_ready
 from .dbus_service import Call
-
-_NO_RSSI = -127
-_FILTER_TYPES = {
-    "UUIDs": "as",
-    "RSSI": "n",
-    "Pathloss": "q",
-    "Transport": "s",
-    "DuplicateData": "b",
-    "Discoverable": "b",
-    "Pattern": "s",
-    "AutoConnect": "b",
-}
+from .discovery_filter import DiscoveryFilter, merged_filter, parse_filter
 
 
 class Outcome(Enum):
@@ -48,46 +37,6 @@ class Kernel(Protocol):
 
     def stop_discovery(self, done: Callable[[Outcome], None]) -> None:
         """End the scan; tell the outcome later."""
-
-
-@dataclass(frozen=True, slots=True)
-class DiscoveryFilter:
-    """What of a client's filter decides whether a running scan fits."""
-
-    uuids: tuple[str, ...] = ()
-    transport: str = "auto"
-    rssi: int = _NO_RSSI
-    duplicate: bool = False
-    pattern: str | None = None
-
-    def admits(self, uuids: tuple[str, ...], rssi: int) -> bool:
-        """Tell whether a device with these services and this strength passes."""
-        has_service = not self.uuids or any(uuid in self.uuids for uuid in uuids)
-        return has_service and rssi >= self.rssi
-
-
-def parse_filter(options: Mapping[str, Any]) -> DiscoveryFilter | None:
-    """Return the filter of a SetDiscoveryFilter call, None for an empty one.
-
-    Raises `ValueError` for options that BlueZ refuses.
-    """
-    for name, option in options.items():
-        if _FILTER_TYPES.get(name) != option.signature:
-            raise ValueError(name)
-    if not options:
-        return None
-    values = {name: option.value for name, option in options.items()}
-    if values.get("Transport", "auto") not in {"auto", "bredr", "le"}:
-        raise ValueError("Transport")
-    if "RSSI" in values and "Pathloss" in values:
-        raise ValueError("Pathloss")
-    return DiscoveryFilter(
-        uuids=tuple(sorted(uuid.lower() for uuid in values.get("UUIDs", ()))),
-        transport=values.get("Transport", "auto"),
-        rssi=values.get("RSSI", _NO_RSSI),
-        duplicate=values.get("DuplicateData", False),
-        pattern=values.get("Pattern"),
-    )
 
 
 @dataclass(slots=True, eq=False)
@@ -228,23 +177,9 @@ class DiscoverySessions:
     def _find(clients: list[_Client], sender: str) -> _Client | None:
         return next((client for client in clients if client.sender == sender), None)
 
-    def _merged_filter(self) -> DiscoveryFilter | None:
-        """Return the scan that serves all clients, None for an unfiltered one."""
-        filters = [client.filter for client in self._clients]
-        known = [wanted for wanted in filters if wanted is not None]
-        if len(known) < len(filters) or not known:
-            return None
-        uuids = {uuid for wanted in known for uuid in wanted.uuids}
-        transports = {wanted.transport for wanted in known}
-        return DiscoveryFilter(
-            uuids=tuple(sorted(uuids)) if all(w.uuids for w in known) else (),
-            transport=transports.pop() if len(transports) == 1 else "auto",
-            rssi=min(wanted.rssi for wanted in known),
-        )
-
     def _needs_start(self) -> bool:
         """Tell whether the kernel must be asked; equal filters count as running."""
-        merged = self._merged_filter()
+        merged = merged_filter([client.filter for client in self._clients])
         if merged == self._current_filter and self.discovering:
             return False
         self._current_filter = merged

@@ -1,6 +1,5 @@
 """The emulated Bluetooth world as one object on the running event loop."""
 
-import asyncio
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
@@ -12,12 +11,12 @@ from .bus import PrivateBus
 from .control import ControlService
 from .controller import Controller
 from .devices import devices_of
-from .fault_effects import EFFECTS, NO_EFFECT
-from .faults import ActiveFault, FaultError, Scope, Until, activate
+from .fault_switches import FaultSwitches
+from .faults import ActiveFault, FaultError, Scope, activate
 from .peripheral import Peripheral
 from .statistics import LinkStatistics
 from .timers import Timers
-from .world import World
+from .world import ADAPTER_NAME, World
 
 
 class EmulatedWorld:
@@ -32,8 +31,6 @@ class EmulatedWorld:
         """Take what the world is like and the bus it lives on."""
         self.world = world
         self.bus = bus
-        self._active: list[ActiveFault] = []
-        self._ended: dict[ActiveFault, asyncio.Event] = {}
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -55,6 +52,7 @@ class EmulatedWorld:
         Raises `BusError` when somebody else owns it and `OSError` without a bus.
         """
         self._timers = Timers()
+        self._faults = FaultSwitches(self, self._timers)
         self._began = self._timers.now()
         self._controllers = [
             Controller(
@@ -62,7 +60,7 @@ class EmulatedWorld:
                 self.world.timing,
                 self._timers,
                 self.active_faults,
-                self._power_changed,
+                self._faults.power_changed,
             )
             for adapter in self.world.adapters
         ]
@@ -94,8 +92,7 @@ class EmulatedWorld:
     async def stop(self) -> None:
         """Let go of everything; the bus itself stays as it is."""
         await self._timers.stop()
-        self._active.clear()
-        self._ended.clear()
+        self._faults.forget_all()
         await self._control.stop()
         await self.stop_bluetoothd(gracefully=True)
         await self._timers.stop()
@@ -129,24 +126,14 @@ class EmulatedWorld:
 
     def active_faults(self) -> Collection[ActiveFault]:
         """Return the faults that are on."""
-        return self._active
+        return self._faults.active
 
     async def set_fault(self, name: str, **values: Any) -> ActiveFault:
         """Switch a fault on, in place of one of that name on the same target.
 
         Returns when it has begun. Raises `FaultError` for what cannot be.
         """
-        fault = self._resolved(activate(name, values))
-        for other in [f for f in self._active if _same_target(f, fault)]:
-            await self._end(other)
-        self._active.append(fault)
-        self._ended[fault] = asyncio.Event()
-        try:
-            await EFFECTS.get(name, NO_EFFECT).begin(self, fault)
-        except FaultError:
-            self._forget(fault)
-            raise
-        return fault
+        return await self._faults.set(self._resolved(activate(name, values)))
 
     async def clear_fault(self, name: str) -> None:
         """Switch off every fault of a name; one that is not on is fine.
@@ -154,18 +141,15 @@ class EmulatedWorld:
         Raises `FaultError` for a name that does not exist.
         """
         activate(name, {})
-        for fault in [active for active in self._active if active.name == name]:
-            await self._end(fault)
+        await self._faults.clear(name)
 
     async def clear_faults(self) -> None:
         """Switch off every fault, the latest first."""
-        for fault in list(reversed(self._active)):
-            await self._end(fault)
+        await self._faults.clear_all()
 
     async def fault_ended(self, fault: ActiveFault) -> None:
         """Wait until a fault is over."""
-        if ended := self._ended.get(fault):
-            await ended.wait()
+        await self._faults.ended(fault)
 
     # What fault effects act on.
 
@@ -187,17 +171,10 @@ class EmulatedWorld:
             if fault.falls_on_link(address)
         ]
 
-    def later(self, fault: ActiveFault, seconds: float) -> None:
-        """End a fault after some time."""
-
-        async def end() -> None:
-            await asyncio.sleep(seconds)
-            await self._end(fault)
-
-        self._timers.spawn(end())
-
     def plug_in(self, controller: Controller) -> None:
         """Let a controller come back, powered as bluetoothd's AutoEnable does."""
+        if controller.plugged:
+            return
         controller.plugged = True
         controller.power_on()
         if self._bluetoothd is not None:
@@ -216,7 +193,7 @@ class EmulatedWorld:
     def is_free(self, name: str) -> bool:
         """Tell whether this can be an adapter's new hci name."""
         taken = {controller.name for controller in self._controllers}
-        return name.startswith("hci") and name[3:].isdecimal() and name not in taken
+        return ADAPTER_NAME.fullmatch(name) is not None and name not in taken
 
     async def stop_bluetoothd(self, *, gracefully: bool) -> None:
         """Stop bluetoothd, if it runs."""
@@ -226,7 +203,7 @@ class EmulatedWorld:
         if gracefully:
             await bluetoothd.stop()
         else:
-            bluetoothd.kill()
+            await bluetoothd.kill()
 
     async def start_bluetoothd(self) -> None:
         """Start bluetoothd, if it does not run."""
@@ -296,37 +273,3 @@ class EmulatedWorld:
         elif "link" in values and values["link"] not in {None, *self.peripherals}:
             raise FaultError(f"{fault.name}.link: there is no {values['link']}")
         return replace(fault, values=MappingProxyType(values))
-
-    def _power_changed(self, controller: Controller) -> None:
-        """End what a controller's loss or return of power ends."""
-        if controller.powered:
-            ending = {Until.POWER_ON}
-        elif controller.plugged:
-            ending = {Until.POWER_CYCLE}
-        else:
-            ending = {Until.POWER_CYCLE, Until.UNPLUGGED}
-        for fault in list(self._active):
-            if (
-                fault.values.get("adapter") == controller.specification.address
-                and fault.until in ending
-            ):
-                self._forget(fault)
-
-    def _forget(self, fault: ActiveFault) -> None:
-        self._active = [active for active in self._active if active is not fault]
-        if ended := self._ended.pop(fault, None):
-            ended.set()
-
-    async def _end(self, fault: ActiveFault) -> None:
-        if not any(active is fault for active in self._active):
-            return
-        self._active = [active for active in self._active if active is not fault]
-        await EFFECTS.get(fault.name, NO_EFFECT).end(self, fault)
-        self._forget(fault)
-
-
-def _same_target(one: ActiveFault, other: ActiveFault) -> bool:
-    return one.name == other.name and all(
-        one.values.get(key) == other.values.get(key)
-        for key in ("adapter", "link", "unit")
-    )

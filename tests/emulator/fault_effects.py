@@ -27,9 +27,6 @@ class Target(Protocol):
     def peripherals_of(self, fault: ActiveFault) -> list[Peripheral]:
         """Return the peripherals that a link fault falls on."""
 
-    def later(self, fault: ActiveFault, seconds: float) -> None:
-        """End a fault after some time."""
-
     def plug_in(self, controller: Controller) -> None:
         """Let a controller come back."""
 
@@ -55,15 +52,20 @@ class Target(Protocol):
         """Start the bus and what lives on it."""
 
 
-type Step = Callable[[Target, ActiveFault], Awaitable[None]]
+type Beginning = Callable[[Target, ActiveFault], Awaitable[float | None]]
+type End = Callable[[Target, ActiveFault], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What happens at a fault's beginning and end."""
+    """What happens at a fault's beginning and end.
 
-    begin: Step
-    end: Step
+    A beginning returns after how many seconds the fault is to end, None for one that
+    something else ends.
+    """
+
+    begin: Beginning
+    end: End
 
 
 async def _nothing(target: Target, fault: ActiveFault) -> None:
@@ -79,48 +81,49 @@ async def _power_off(target: Target, fault: ActiveFault) -> None:
         adapter.lose_power()
 
 
-async def _power_cycle(target: Target, fault: ActiveFault) -> None:
+async def _power_cycle(target: Target, fault: ActiveFault) -> float:
     await _power_off(target, fault)
     await _power_on(target, fault)
-    target.later(fault, 0.0)
+    return 0.0
 
 
 async def _power_on(target: Target, fault: ActiveFault) -> None:
     controller = target.controller_of(fault)
     adapter = target.adapter_of(controller)
+    if controller.powered or controller.blocked:
+        return
     if adapter is None:
         controller.power_on()
-    elif not controller.powered and not controller.blocked:
+    else:
         adapter.get_power()
 
 
-async def _unplug(target: Target, fault: ActiveFault) -> None:
+async def _unplug(target: Target, fault: ActiveFault) -> float | None:
     target.pull_out(target.controller_of(fault))
-    if seconds := fault.number("seconds"):
-        target.later(fault, seconds)
+    return fault.number("seconds") or None
 
 
 async def _plug(target: Target, fault: ActiveFault) -> None:
     target.plug_in(target.controller_of(fault))
 
 
-async def _renumber(target: Target, fault: ActiveFault) -> None:
+async def _renumber(target: Target, fault: ActiveFault) -> float:
     controller, name = target.controller_of(fault), fault.text("to")
     if not target.is_free(name):
         raise FaultError(f"renumbered.to: {name} is not free or no adapter's name")
     target.pull_out(controller)
     controller.name = name
-    target.later(fault, fault.number("seconds"))
+    return fault.number("seconds")
 
 
-async def _kill_bluetoothd(target: Target, fault: ActiveFault) -> None:
+async def _kill_bluetoothd(target: Target, fault: ActiveFault) -> float:
     await target.stop_bluetoothd(gracefully=False)
-    target.later(fault, fault.number("seconds"))
+    return fault.number("seconds")
 
 
-async def _end_bluetoothd(target: Target, fault: ActiveFault) -> None:
+async def _end_bluetoothd(target: Target, fault: ActiveFault) -> float:
     await target.stop_bluetoothd(gracefully=True)
-    target.later(fault, fault.number("seconds"))
+    return fault.number("seconds")
 
 
 async def _start_bluetoothd(target: Target, fault: ActiveFault) -> None:
@@ -135,9 +138,9 @@ async def _resume(target: Target, fault: ActiveFault) -> None:
     target.hang_bluetoothd(hung=False)
 
 
-async def _kill_bus(target: Target, fault: ActiveFault) -> None:
+async def _kill_bus(target: Target, fault: ActiveFault) -> float:
     await target.stop_bus()
-    target.later(fault, fault.number("seconds"))
+    return fault.number("seconds")
 
 
 async def _start_bus(target: Target, fault: ActiveFault) -> None:

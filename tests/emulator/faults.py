@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 import json
-import math
 from types import MappingProxyType
 from typing import Any
 
@@ -55,7 +54,7 @@ class Parameter:
             raise FaultError(f"{name}: must be a number")
         if isinstance(self.default, int) and not isinstance(value, int):
             raise FaultError(f"{name}: must be an integer")
-        if not math.isfinite(value) or not self.low <= value <= self.high:
+        if not self.low <= value <= self.high:
             raise FaultError(f"{name}: must be {self.low:g} to {self.high:g}")
         return value
 
@@ -398,7 +397,7 @@ def parse_parameters(text: str, name: str) -> dict[str, Any]:
     """Return the parameters in a JSON object; raises `FaultError`."""
     try:
         values = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise FaultError(f"{name}: the parameters are not JSON") from error
     if not isinstance(values, dict):
         raise FaultError(f"{name}: the parameters must be a JSON object")

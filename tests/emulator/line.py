@@ -136,7 +136,7 @@ class Line:
         if not frames:
             return None
         if "id-collision" in active:
-            frames.append(modbus.relabelled(frames[0][:-3] + b"\x55\x00\x00", 0xFE))
+            frames.append(bytes(byte ^ 0x55 for byte in frames[0]))
         return frames[0] if len(frames) == 1 else collision(frames)
 
     def _hears(self, device: Device, unit: int) -> bool:

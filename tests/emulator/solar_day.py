@@ -107,10 +107,6 @@ class BatteryMoment:
     environment_temperature: float
 
 
-def _signed(word: int) -> int:
-    return word - 0x10000 if word & 0x8000 else word
-
-
 def _long(registers: Mapping[int, int], address: int) -> int:
     return registers.get(address, 0) << 16 | registers.get(address + 1, 0)
 

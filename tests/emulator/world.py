@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+import re
+
+ADAPTER_NAME = re.compile(r"hci[0-9]{1,2}")
 
 
 class Kind(StrEnum):

@@ -4,6 +4,7 @@ The batteries report no energy counters (protocol 1.5), so energy is the integra
 the time that really passed between two readings.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,8 +74,45 @@ class EnergyCounter:
         self._last: PowerSample | None = None
 
     def add(self, sample: PowerSample) -> EnergyTotals:
-        """Take a sample and return the totals up to it."""
+        """Take a sample and return what it added."""
+        gained = EnergyTotals()
         if self._last is not None:
-            self.totals += energy_between(self._last, sample, self._max_gap)
+            gained = energy_between(self._last, sample, self._max_gap)
         self._last = sample
-        return self.totals
+        self.totals += gained
+        return gained
+
+
+class BankEnergy[BatteryT]:
+    """The energy of every battery, and of the bank as a whole.
+
+    The bank has a total of its own, to which each battery's gain is added: its total does not
+    fall when a battery is taken out of the bank.
+    """
+
+    def __init__(
+        self,
+        saved: Mapping[BatteryT, EnergyTotals],
+        bank: EnergyTotals,
+        update_interval: float,
+    ) -> None:
+        """Go on from saved totals; readings come every ``update_interval`` seconds."""
+        self.bank = bank
+        self._update_interval = update_interval
+        self._counters = {
+            battery: EnergyCounter(totals, update_interval)
+            for battery, totals in saved.items()
+        }
+
+    @property
+    def batteries(self) -> dict[BatteryT, EnergyTotals]:
+        """The totals of every battery that was ever counted."""
+        return {battery: counter.totals for battery, counter in self._counters.items()}
+
+    def add(self, samples: Mapping[BatteryT, PowerSample]) -> None:
+        """Take the samples of the batteries that answered a poll."""
+        for battery, sample in samples.items():
+            counter = self._counters.setdefault(
+                battery, EnergyCounter(EnergyTotals(), self._update_interval)
+            )
+            self.bank += counter.add(sample)

@@ -11,6 +11,8 @@ IDLE_RATE: Final = 0.005
 # Beyond this the answer is no more than noise.
 LONGEST_SECONDS: Final = 7 * 24 * 3600.0
 _SECONDS_PER_HOUR: Final = 3600.0
+# Nobody plans by the second.
+_RESOLUTION: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,4 +69,6 @@ def estimate(
 
 def _seconds(charge: float, current: float) -> float | None:
     seconds = charge / current * _SECONDS_PER_HOUR
-    return seconds if seconds <= LONGEST_SECONDS else None
+    if seconds > LONGEST_SECONDS:
+        return None
+    return round(seconds / _RESOLUTION) * _RESOLUTION

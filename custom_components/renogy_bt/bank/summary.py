@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from custom_components.renogy_bt.renogy.models import BatteryReading
+from ..renogy.models import BatteryReading
 
 
 class Wiring(StrEnum):
@@ -114,7 +114,7 @@ def _weighted_state_of_charge(readings: Collection[BatteryReading]) -> float | N
     weighted = sum(
         reading.state_of_charge * reading.total_capacity for reading in readings
     )
-    return min(100.0, weighted / total)
+    return round(min(100.0, weighted / total), 3)
 
 
 def _weakest[K](readings: Mapping[K, BatteryReading]) -> K | None:

@@ -31,10 +31,10 @@ class AdapterObjects:
     adapters: dict[str, AdapterObject] = field(default_factory=dict)
     """By object path."""
 
-    def replace_all(self, objects: object, now: float, *, first: bool) -> None:
+    def replace_all(self, objects: object, now: float, *, first_look: bool) -> None:
         """Take over a whole GetManagedObjects reply.
 
-        `first` marks the first look of all: what is there then has no time of appearance.
+        `first_look` marks the first look of all: what is there then has no time of appearance.
         """
         before = self.adapters
         self.adapters = {}
@@ -42,7 +42,7 @@ class AdapterObjects:
             return
         for path, interfaces in objects.items():
             known = before.get(path)
-            self.add(path, interfaces, None if first else now)
+            self.add(path, interfaces, None if first_look else now)
             added = self.adapters.get(path)
             if (
                 known is not None

@@ -5,49 +5,31 @@ Facts on the interfaces: BlueZ, doc/org.bluez.Adapter.rst and src/adapter.c.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 import logging
-import os
 import time
 from typing import Any, Final
 
-from dbus_fast import (
-    AuthError,
-    BusType,
-    DBusFastError,
-    Message,
-    MessageFlag,
-    MessageType,
-    Variant,
-    unpack_variants,
-)
-from dbus_fast.aio import MessageBus
-from dbus_fast.auth import AuthExternal
+from dbus_fast import Message, MessageType, Variant, unpack_variants
 
 from .adapter_objects import ADAPTER_INTERFACE, DEVICE_INTERFACE, AdapterObjects
-from .exceptions import (
-    AccessDenied,
-    BlueZError,
-    BusUnavailable,
-    CallTimedOut,
-    error_for,
-)
+from .bluetoothd import Answers, Owner
+from .exceptions import AccessDenied, BlueZError, BusUnavailable, CallTimedOut
 from .models import AdapterObject, BusFault, BusSample
+from .system_bus import CALL_LIMIT, DBUS, SystemBus, first
 
 _LOGGER = logging.getLogger(__name__)
 
-CALL_LIMIT: Final = 5.0
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 300.0
 STABLE_AFTER: Final = 60.0
 """A connection that lasted so long starts the pauses anew, s."""
 
 BLUEZ: Final = "org.bluez"
-DBUS: Final = "org.freedesktop.DBus"
-DBUS_PATH: Final = "/org/freedesktop/DBus"
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 OBJECT_MANAGER: Final = "org.freedesktop.DBus.ObjectManager"
 WATCHED_INDEXES: Final = 8
+ADVERTISED: Final = frozenset({"RSSI", "ManufacturerData", "ServiceData"})
+"""Properties of a device that change with its advertisements."""
 
 MATCH_RULES: Final = (
     f"type='signal',sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
@@ -61,51 +43,6 @@ MATCH_RULES: Final = (
         for index in range(WATCHED_INDEXES)
     ),
 )
-
-
-@dataclass(slots=True)
-class _Owner:
-    """Who owns org.bluez, on which bus."""
-
-    name: str | None = None
-    changed_at: float | None = None
-    _bus_id: str | None = None
-    _last: str | None = None
-    _seen: bool = False
-
-    def on_bus(self, bus_id: object) -> None:
-        """Take in on which bus this is: names start anew with every bus."""
-        if isinstance(bus_id, str) and bus_id != self._bus_id:
-            self._bus_id = bus_id
-            self._last = None
-
-    def update(self, name: str | None, now: float) -> None:
-        """Take in who the owner is."""
-        self.name = name
-        if name is None or name == self._last:
-            return
-        if self._seen:
-            self.changed_at = now
-        self._last, self._seen = name, True
-
-
-@dataclass(slots=True)
-class _Answers:
-    """Whether bluetoothd answers."""
-
-    unanswered: int = 0
-    since: float | None = None
-
-    def missed(self, asked_at: float) -> None:
-        self.unanswered += 1
-        if self.since is None:
-            self.since = asked_at
-
-    def came(self) -> bool:
-        """An answer came; True if some were missed before."""
-        missed = self.unanswered > 0
-        self.unanswered, self.since = 0, None
-        return missed
 
 
 class BlueZWatcher:
@@ -129,13 +66,13 @@ class BlueZWatcher:
         self._on_change = on_change
         self._clock = clock
         self._bus_address = bus_address
-        self._bus: MessageBus | None = None
+        self._bus: SystemBus | None = None
         self._fault: BusFault | None = None
-        self._owner = _Owner()
+        self._owner = Owner()
         self._objects = AdapterObjects()
         self._known = False
         self._looked = False
-        self._answers = _Answers()
+        self._answers = Answers()
         self._device_signals: dict[str, int] = {}
         self._runner: asyncio.Task[None] | None = None
         self._question: asyncio.Task[None] | None = None
@@ -143,9 +80,7 @@ class BlueZWatcher:
     def start(self) -> None:
         """Start watching in the background."""
         if self._runner is None:
-            self._runner = asyncio.create_task(
-                self._run(), name="renogy_bt watch bluetoothd"
-            )
+            self._runner = asyncio.create_task(self._run(), name="watch bluetoothd")
 
     async def stop(self) -> None:
         """Stop watching and close the connection."""
@@ -171,7 +106,7 @@ class BlueZWatcher:
         )
 
     def adapters(self) -> Mapping[str, AdapterObject]:
-        """The adapters by address."""
+        """The adapters by address, as they were last known."""
         return self._objects.by_address()
 
     @property
@@ -189,34 +124,10 @@ class BlueZWatcher:
         if question is None:
             return
         asked_at = self._clock()
-        _, open_questions = await asyncio.wait({question}, timeout=CALL_LIMIT)
-        if open_questions and question is self._question:
+        _, still_open = await asyncio.wait({question}, timeout=CALL_LIMIT)
+        if still_open and question is self._question:
             self._answers.missed(asked_at)
             self._on_change()
-
-    def _ask(self) -> asyncio.Task[None] | None:
-        if self._owner.name is None:
-            return None
-        if self._question is None or self._question.done():
-            self._question = asyncio.create_task(self._question_bluez())
-        return self._question
-
-    async def _question_bluez(self) -> None:
-        path = next(iter(self._objects.adapters), None)
-        try:
-            if self._known and path is not None:
-                await self._call_bluez(
-                    path,
-                    PROPERTIES,
-                    "Get",
-                    "ss",
-                    [ADAPTER_INTERFACE, "Powered"],
-                    limit=None,
-                )
-            else:
-                await self._list_adapters()
-        except BlueZError as error:
-            _LOGGER.debug("bluetoothd does not tell: %s", error)
 
     async def set_powered(self, path: str, powered: bool) -> None:
         """Switch an adapter on or off, and return when bluetoothd has done it.
@@ -224,12 +135,9 @@ class BlueZWatcher:
         Raises a BlueZError: Blocked (rfkill), NotReady, Busy, AccessDenied (policy, AppArmor),
         CallTimedOut, AdapterGone, BusUnavailable, or BlueZError itself for any other refusal.
         """
-        await self._call_bluez(
-            path,
-            PROPERTIES,
-            "Set",
-            "ssv",
-            [ADAPTER_INTERFACE, "Powered", Variant("b", powered)],
+        value = Variant("b", powered)
+        await self._call(
+            path, PROPERTIES, "Set", "ssv", [ADAPTER_INTERFACE, "Powered", value]
         )
 
     async def count_device_signals(self, path: str, seconds: float) -> int:
@@ -237,18 +145,21 @@ class BlueZWatcher:
 
         This asks for the full flood of device signals, so keep it short and rare.
         """
-        namespace = f"type='signal',sender='{BLUEZ}',path_namespace='{path}'"
-        rule = f"{namespace},interface='{PROPERTIES}',arg0='{DEVICE_INTERFACE}'"
+        bus = self._connected_bus()
+        rule = (
+            f"type='signal',sender='{BLUEZ}',interface='{PROPERTIES}',"
+            f"path_namespace='{path}',arg0='{DEVICE_INTERFACE}'"
+        )
         self._device_signals[path] = 0
         try:
-            await self._call_bus("AddMatch", "s", [rule])
+            await bus.call_bus("AddMatch", rule)
             try:
                 await asyncio.sleep(seconds)
             finally:
-                await self._call_bus("RemoveMatch", "s", [rule])
+                await bus.call_bus("RemoveMatch", rule)
             return self._device_signals[path]
         finally:
-            del self._device_signals[path]
+            self._device_signals.pop(path, None)
 
     async def _run(self) -> None:
         pause = FIRST_PAUSE
@@ -256,17 +167,11 @@ class BlueZWatcher:
             connected_at = self._clock()
             try:
                 await self._connect()
-                assert self._bus is not None
-                await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
-            except BusUnavailable as error:
-                self._fault = error.bus_fault
-                _LOGGER.debug("No connection to the system bus: %s", error)
+                if self._bus is not None:
+                    await self._bus.closed()
             except BlueZError as error:
                 self._fault = _bus_fault(error)
                 _LOGGER.debug("The system bus cannot be watched: %s", error)
-            except (OSError, EOFError, DBusFastError) as error:
-                self._fault = BusFault.UNREACHABLE
-                _LOGGER.debug("The connection to the system bus was lost: %s", error)
             self._lose_connection()
             if self._clock() - connected_at >= STABLE_AFTER:
                 pause = FIRST_PAUSE
@@ -274,24 +179,16 @@ class BlueZWatcher:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _connect(self) -> None:
-        bus = await _connected_bus(self._bus_address)
-        bus.add_message_handler(self._on_message)
+        bus = await SystemBus.open(self._bus_address)
+        bus.listen(self._on_message)
         self._bus = bus
         for rule in MATCH_RULES:
-            await self._call_bus("AddMatch", "s", [rule])
-        self._owner.on_bus(_first(await self._call_bus("GetId")))
-        owner = await self._name_owner()
+            await bus.call_bus("AddMatch", rule)
+        self._owner.on_bus(first(await bus.call_bus("GetId")))
+        owner = await _name_owner(bus)
         self._fault = None
         self._owner.update(owner, self._clock())
         self._take_owner()
-
-    async def _name_owner(self) -> str | None:
-        try:
-            reply = await self._call_bus("GetNameOwner", "s", [BLUEZ])
-        except BusUnavailable:
-            return None
-        owner = _first(reply)
-        return owner if isinstance(owner, str) else None
 
     def _lose_connection(self) -> None:
         self._close()
@@ -304,8 +201,7 @@ class BlueZWatcher:
     def _close(self) -> None:
         bus, self._bus = self._bus, None
         if bus is not None:
-            bus.remove_message_handler(self._on_message)
-            bus.disconnect()
+            bus.close()
 
     def _take_owner(self) -> None:
         """Start from nothing with the present owner of org.bluez, if there is one."""
@@ -316,27 +212,54 @@ class BlueZWatcher:
         if (question := self._ask()) is not None:
             question.add_done_callback(lambda _: self._on_change())
 
+    def _ask(self) -> asyncio.Task[None] | None:
+        if self._owner.name is None:
+            return None
+        if self._question is None or self._question.done():
+            self._question = asyncio.create_task(
+                self._ask_bluez(), name="ask bluetoothd"
+            )
+        return self._question
+
     def _cancel_question(self) -> None:
         if self._question is not None:
             self._question.cancel()
             self._question = None
 
-    async def _list_adapters(self) -> None:
-        owner = self._owner.name
+    async def _ask_bluez(self) -> None:
+        path = next(iter(self._objects.adapters), None)
         try:
-            reply = await self._call_bluez(
-                "/", OBJECT_MANAGER, "GetManagedObjects", limit=None
-            )
-        except AccessDenied:
+            if self._known and path is not None:
+                arguments = [ADAPTER_INTERFACE, "Powered"]
+                await self._call(
+                    path, PROPERTIES, "Get", "ss", arguments, bounded=False
+                )
+            else:
+                await self._list_adapters()
+        except AccessDenied as error:
+            _LOGGER.debug("bluetoothd may not be asked: %s", error)
             self._fault = BusFault.ACCESS_DENIED
             self._close()
-            raise
-        if owner != self._owner.name:
-            return
-        self._objects.replace_all(_first(reply), self._clock(), first=not self._looked)
-        self._known = self._looked = True
+        except BlueZError as error:
+            _LOGGER.debug("bluetoothd does not tell: %s", error)
 
-    async def _call_bluez(
+    async def _list_adapters(self) -> None:
+        owner = self._owner.name
+        reply = await self._call(
+            "/", OBJECT_MANAGER, "GetManagedObjects", bounded=False
+        )
+        if owner == self._owner.name:
+            self._objects.replace_all(
+                first(reply), self._clock(), first_look=not self._looked
+            )
+            self._known = self._looked = True
+
+    def _connected_bus(self) -> SystemBus:
+        if self._bus is None:
+            raise BusUnavailable("There is no connection to the system bus")
+        return self._bus
+
+    async def _call(
         self,
         path: str,
         interface: str,
@@ -344,14 +267,16 @@ class BlueZWatcher:
         signature: str = "",
         body: list[Any] | None = None,
         *,
-        limit: float | None = CALL_LIMIT,
+        bounded: bool = True,
     ) -> list[Any]:
-        owner = self._owner.name
+        """Call bluetoothd, and take note of whether it answers."""
+        bus, owner = self._connected_bus(), self._owner.name
         if owner is None:
             raise BusUnavailable("Nobody owns org.bluez")
         asked_at = self._clock()
+        limit = CALL_LIMIT if bounded else None
         try:
-            reply = await self._call(
+            reply = await bus.call(
                 owner, path, interface, member, signature, body, limit=limit
             )
         except CallTimedOut:
@@ -371,63 +296,17 @@ class BlueZWatcher:
         if self._answers.came():
             self._on_change()
 
-    async def _call_bus(
-        self, member: str, signature: str = "", body: list[Any] | None = None
-    ) -> list[Any]:
-        return await self._call(DBUS, DBUS_PATH, DBUS, member, signature, body)
-
-    async def _call(
-        self,
-        destination: str,
-        path: str,
-        interface: str,
-        member: str,
-        signature: str,
-        body: list[Any] | None,
-        *,
-        limit: float | None = CALL_LIMIT,
-    ) -> list[Any]:
-        bus = self._bus
-        if bus is None or not bus.connected:
-            raise BusUnavailable("There is no connection to the system bus")
-        message = Message(
-            destination=destination,
-            path=path,
-            interface=interface,
-            member=member,
-            signature=signature,
-            body=body or [],
-            flags=MessageFlag.NO_AUTOSTART,
-        )
-        try:
-            async with asyncio.timeout(limit):
-                reply = await bus.call(message)
-        except TimeoutError as error:
-            raise CallTimedOut(f"{member} was not answered within {limit} s") from error
-        except (OSError, EOFError, DBusFastError) as error:
-            raise BusUnavailable(str(error) or type(error).__name__) from error
-        if reply.message_type is MessageType.ERROR:
-            text = _first(reply.body)
-            raise error_for(reply.error_name, text if isinstance(text, str) else "")
-        values: list[Any] = unpack_variants(reply.body)
-        return values
-
     def _on_message(self, message: Message) -> bool:
         """Take in a signal; everything else is none of our business."""
         if message.message_type is not MessageType.SIGNAL:
             return False
         if message.sender == DBUS and message.member == "NameOwnerChanged":
-            self._on_owner_changed(message)
+            if message.signature == "sss" and message.body[0] == BLUEZ:
+                self._owner.update(message.body[2] or None, self._clock())
+                self._take_owner()
         elif message.sender is not None and message.sender == self._owner.name:
             self._on_bluez_signal(message)
         return False
-
-    def _on_owner_changed(self, message: Message) -> None:
-        body = message.body
-        if message.signature != "sss" or body[0] != BLUEZ:
-            return
-        self._owner.update(body[2] or None, self._clock())
-        self._take_owner()
 
     def _on_bluez_signal(self, message: Message) -> None:
         now = self._clock()
@@ -435,9 +314,10 @@ class BlueZWatcher:
             case "PropertiesChanged", "sa{sv}as":
                 interface, changed, _ = unpack_variants(message.body)
                 if interface == DEVICE_INTERFACE:
-                    self._count_device_signal(message.path)
+                    self._count_device_signal(message.path, changed)
                     return
-                relevant = interface == ADAPTER_INTERFACE and self._objects.change(
+                is_adapter = interface == ADAPTER_INTERFACE
+                relevant = is_adapter and self._objects.change(
                     message.path, changed, now
                 )
             case "InterfacesAdded", "oa{sa{sv}}":
@@ -450,38 +330,32 @@ class BlueZWatcher:
         if relevant:
             self._on_change()
 
-    def _count_device_signal(self, path: str | None) -> None:
+    def _count_device_signal(
+        self, path: str | None, changed: Mapping[str, Any]
+    ) -> None:
+        """Count an advertisement; connections change other properties."""
+        if path is None or changed.keys().isdisjoint(ADVERTISED):
+            return
         for adapter, count in self._device_signals.items():
-            if path is not None and path.startswith(f"{adapter}/"):
+            if path.startswith(f"{adapter}/"):
                 self._device_signals[adapter] = count + 1
 
 
-async def _connected_bus(address: str | None) -> MessageBus:
-    """A new connection; raises BusUnavailable."""
-    uid = os.environ.get("BLEAK_DBUS_AUTH_UID", "")
+async def _name_owner(bus: SystemBus) -> str | None:
     try:
-        bus = MessageBus(
-            bus_address=address,
-            bus_type=BusType.SYSTEM,
-            auth=AuthExternal(uid=int(uid)) if uid.isdigit() else None,
-        )
-        async with asyncio.timeout(CALL_LIMIT):
-            return await bus.connect()
-    except FileNotFoundError as error:
-        raise BusUnavailable(str(error), BusFault.NO_SOCKET) from error
-    except (PermissionError, AuthError) as error:
-        raise BusUnavailable(str(error), BusFault.ACCESS_DENIED) from error
-    except (OSError, EOFError, TimeoutError, DBusFastError) as error:
-        raise BusUnavailable(str(error) or type(error).__name__) from error
+        owner = first(await bus.call_bus("GetNameOwner", BLUEZ))
+    except BusUnavailable:
+        if not bus.connected:
+            raise
+        return None
+    return owner if isinstance(owner, str) else None
 
 
 def _bus_fault(error: BlueZError) -> BusFault:
-    return (
-        BusFault.ACCESS_DENIED
-        if isinstance(error, AccessDenied)
-        else BusFault.UNREACHABLE
-    )
-
-
-def _first(body: list[Any]) -> object:
-    return body[0] if body else None
+    match error:
+        case BusUnavailable():
+            return error.bus_fault
+        case AccessDenied():
+            return BusFault.ACCESS_DENIED
+        case _:
+            return BusFault.UNREACHABLE

@@ -1,6 +1,6 @@
 """Judges an adapter: a pure state machine over its samples."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .memory import NOTHING_HELD, Memory, observe, with_judgement
@@ -13,12 +13,15 @@ from .models import (
     Reason,
     Verdict,
 )
-from .symptoms import QUIET_AFTER, SYMPTOMS, Symptom
+from .signs import QUIET_AFTER
+from .symptoms import SYMPTOMS, Symptom
 from .traffic import LearnedTraffic
 from .view import DAY, View
 
 SETTLING_TIME = 60.0
 """How long a step or a start may take to show its effect, s."""
+POLLING_TIME = 120.0
+"""How long polls that failed before a step may take to show its effect, s."""
 
 
 def detect(memory: Memory, sample: AdapterSample) -> tuple[Memory, Judgement]:
@@ -45,7 +48,7 @@ def _judge(view: View) -> tuple[Mapping[Reason, float], Judgement]:
     held: dict[Reason, float] = {}
     suspected: tuple[float, Reason] | None = None
     believed: Judgement | None = None
-    for symptom in SYMPTOMS:
+    for symptom in _candidates(view):
         if symptom.reason in held or not symptom.present(view):
             continue
         seen_since = view.memory.held.get(symptom.reason, view.at)
@@ -61,6 +64,12 @@ def _judge(view: View) -> tuple[Mapping[Reason, float], Judgement]:
     if believed is None:
         believed = _without_fault(view, suspected)
     return held or NOTHING_HELD, believed
+
+
+def _candidates(view: View) -> Iterator[Symptom]:
+    for is_possible, symptoms in SYMPTOMS:
+        if is_possible(view):
+            yield from symptoms
 
 
 def _believe(view: View, symptom: Symptom, since: float) -> Judgement:
@@ -121,10 +130,14 @@ def _harmless_verdict(view: View, suspicion: Reason | None) -> tuple[Verdict, Re
 
 
 def _is_settling(view: View) -> bool:
-    """Whether nothing has been heard yet since a step, or since the watch began."""
+    """Whether it cannot be told yet how a step or the beginning of the watch turned out."""
     began = view.memory.steady_since
-    if view.sample.stepped_at is not None:
-        began = max(began, view.sample.stepped_at)
+    stepped_at = view.sample.stepped_at
+    if stepped_at is not None:
+        # Polls that failed before a step say nothing of it until one of them succeeds.
+        if view.are_all_failing and view.at - stepped_at < POLLING_TIME:
+            return True
+        began = max(began, stepped_at)
     return view.has_heard_nothing_since(began) and view.at - began < SETTLING_TIME
 
 

@@ -73,13 +73,10 @@ class AdapterHistory:
 
     def adding(self, record: Record) -> Self:
         """The history with one more record, without the oldest beyond its capacity."""
-        recovered = (
-            isinstance(record, StepRecord) and record.result is StepResult.RECOVERED
-        )
         return replace(
             self,
             records=(*self.records, record)[-CAPACITY:],
-            recoveries=self.recoveries + recovered,
+            recoveries=self.recoveries + _is_recovery(record),
         )
 
     def concluding(self, result: StepResult) -> Self:
@@ -93,7 +90,7 @@ class AdapterHistory:
             records=tuple(
                 concluded if record is step else record for record in self.records
             ),
-            recoveries=self.recoveries + (result is StepResult.RECOVERED),
+            recoveries=self.recoveries + _is_recovery(concluded),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -119,6 +116,15 @@ class AdapterHistory:
             tuple(record for record in records if record is not None)[-CAPACITY:],
             recoveries if type(recoveries) is int and recoveries >= 0 else 0,
         )
+
+
+def _is_recovery(record: Record) -> bool:
+    """Whether a step brought an adapter back; one taken on a sound adapter did not."""
+    return (
+        isinstance(record, StepRecord)
+        and record.result is StepResult.RECOVERED
+        and record.verdict is not Verdict.OK
+    )
 
 
 def _record_to_json(record: Record) -> dict[str, Any]:

@@ -3,22 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Self
 
+from .climb import (
+    GENTLE_RUNGS,
+    HOUR,
+    LONGEST_REST,
+    RELAPSE,
+    Ladder,
+    conclude,
+    follow,
+    is_to_be_worked_on,
+)
 from .history import StepResult
 from .models import Evidence, HostState, Judgement, Reason, RecoveryLevel, Rung, Verdict
 from .rate_limiter import RateLimiter
 
-HOUR = 3600.0
-VERIFICATION = 150.0
-"""A step whose effect cannot be seen by then had none, s."""
-RELAPSE = HOUR
-"""A fault that returns within this time continues the climb where it ended, s."""
 RESTS = (0.5 * HOUR, 2 * HOUR, 6 * HOUR)
 """Pauses after a climb in vain, s; the last one repeats."""
 EXPERIMENT_PAUSE = 6 * HOUR
 """Least time between experiments in two different silences, s."""
-EXPERIMENT_RESTS = (12 * HOUR, 24 * HOUR, 72 * HOUR)
+EXPERIMENT_RESTS = (12 * HOUR, 24 * HOUR, LONGEST_REST)
 """Pauses between experiments in one silence, s; the last one repeats."""
 OTHERS_TURN = 600.0
 """How long other integrations' connections are waited for before the user is told, s."""
@@ -27,23 +31,12 @@ LONG_WAIT = 300.0
 GENTLE_PAUSE = 30.0
 LONGEST_GENTLE_PAUSE = 1800.0
 
-GENTLE_RUNGS = (Rung.OWN_LINKS, Rung.RELOAD)
 DISRUPTIVE_RUNGS = (Rung.RELOAD, Rung.POWER_CYCLE, Rung.FULL_RESET)
 """Rungs that drop every connection through the adapter."""
 NOTHING_WORKS = frozenset(
     {Verdict.START_REFUSED, Verdict.POWERED_OFF, Verdict.RENUMBERED}
 )
 """Verdicts under which no connection of anybody is worth sparing."""
-NEW_BEGINNINGS = frozenset(
-    {
-        Reason.OWNER_CHANGED,
-        Reason.ADAPTER_RETURNED,
-        Reason.NOT_FOUND_BY_HOST,
-        Reason.OTHER_INDEX,
-    }
-)
-OWN_DOING = 120.0
-"""Such a beginning so soon after a step is the step's doing, s."""
 
 PLANS: Mapping[Verdict, tuple[Rung, ...]] = {
     Verdict.SESSION_LOST: (Rung.RELOAD, Rung.POWER_CYCLE, Rung.FULL_RESET, Rung.TELL),
@@ -79,6 +72,22 @@ PATIENCE: Mapping[tuple[Verdict, Evidence, Rung], float] = {
     (Verdict.CONNECTS_FAILING, Evidence.CERTAIN, Rung.POWER_CYCLE): 300.0,
 }
 """Age that a fault must have before a rung is worth it, s."""
+
+
+REMEDIES: Mapping[Verdict, tuple[Rung, ...]] = {
+    Verdict.SESSION_LOST: (Rung.RELOAD, Rung.POWER_CYCLE, Rung.FULL_RESET),
+    Verdict.RENUMBERED: (Rung.RELOAD,),
+    Verdict.START_REFUSED: (Rung.POWER_CYCLE, Rung.FULL_RESET),
+    Verdict.SILENT: (Rung.RELOAD, Rung.POWER_CYCLE, Rung.FULL_RESET),
+    Verdict.POWERED_OFF: (Rung.POWER_CYCLE,),
+    Verdict.CONNECTS_FAILING: (
+        Rung.OWN_LINKS,
+        Rung.RELOAD,
+        Rung.POWER_CYCLE,
+        Rung.FULL_RESET,
+    ),
+}
+"""Steps that the user can ask for, whatever was tried before."""
 
 
 class Hold(StrEnum):
@@ -119,178 +128,11 @@ class Decision:
     """Whether the user should know."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ladder:
-    """How far the climb has come for one adapter."""
-
-    fault: Verdict | None = None
-    """Fault that was last worked on."""
-    tried: tuple[Rung, ...] = ()
-    """Rungs that did not help against it."""
-    opened: Rung | None = None
-    """Step whose effect is not known yet."""
-    opened_for: Reason | None = None
-    stepped_at: float | None = None
-    recovered_at: float | None = None
-    """When a step last helped."""
-    calm_since: float | None = None
-    """Since when nothing is wrong."""
-    climbs: int = 0
-    """Climbs in vain."""
-    rest_until: float | None = None
-    gentle_steps: tuple[float, ...] = ()
-    """Times of the gentle steps of the last hour."""
-    experiment_at: float | None = None
-    """When a silence without corroboration was last experimented on."""
-
-    def with_step(self, rung: Rung, judgement: Judgement, now: float) -> Self:
-        """The ladder after a step that has been carried out."""
-        gentle = self.gentle_steps
-        if rung in GENTLE_RUNGS:
-            gentle = (*(at for at in gentle if 0.0 <= now - at < HOUR), now)
-        experiment = judgement.reason is Reason.UNEXPLAINED_SILENCE
-        return replace(
-            self,
-            fault=judgement.verdict,
-            opened=rung,
-            opened_for=judgement.reason,
-            stepped_at=now,
-            gentle_steps=gentle,
-            experiment_at=now if experiment else self.experiment_at,
-        )
-
-    def with_failed_step(self, rung: Rung, judgement: Judgement, now: float) -> Self:
-        """The ladder after a step that could not be carried out."""
-        opened = self.with_step(rung, judgement, now)
-        return replace(opened, opened=None, tried=_with(self.tried, rung))
-
-    def rested(self) -> Self:
-        """The ladder from its foot again, because the user asks for another try."""
-        return replace(self, tried=(), climbs=0, rest_until=None)
-
-    def to_json(self, now: float) -> dict[str, Any]:
-        """What is worth keeping over a restart, as plain data."""
-        return {
-            "experiment_ago": None
-            if self.experiment_at is None
-            else now - self.experiment_at,
-            "powered_on_ago": (
-                now - self.recovered_at
-                if self.fault is Verdict.POWERED_OFF and self.recovered_at is not None
-                else None
-            ),
-        }
-
-    @classmethod
-    def from_json(cls, data: object, now: float) -> Self:
-        """The ladder kept by `to_json`; what is damaged is forgotten."""
-        if not isinstance(data, Mapping):
-            return cls()
-        powered_on_at = _ago(data.get("powered_on_ago"), now, RELAPSE)
-        return cls(
-            experiment_at=_ago(data.get("experiment_ago"), now, EXPERIMENT_RESTS[-1]),
-            fault=None if powered_on_at is None else Verdict.POWERED_OFF,
-            recovered_at=powered_on_at,
-        )
-
-
-def _ago(seconds: object, now: float, most: float) -> float | None:
-    if (
-        isinstance(seconds, int | float)
-        and not isinstance(seconds, bool)
-        and 0 <= seconds <= most
-    ):
-        return now - seconds
-    return None
-
-
-def _with(tried: tuple[Rung, ...], rung: Rung) -> tuple[Rung, ...]:
-    return tried if rung in tried else (*tried, rung)
-
-
-def conclude(
-    ladder: Ladder, judgement: Judgement, now: float
-) -> tuple[Ladder, StepResult | None]:
-    """Tell from a later judgement whether the last step helped, once that can be told."""
-    result = _result(ladder, judgement, now)
-    match result:
-        case None:
-            return ladder, None
-        case StepResult.RECOVERED:
-            return replace(ladder, opened=None, recovered_at=now), result
-        case StepResult.NO_EFFECT if ladder.opened is not None:
-            return replace(
-                ladder, opened=None, tried=_with(ladder.tried, ladder.opened)
-            ), result
-        case _:
-            return replace(ladder, opened=None), result
-
-
-def _result(ladder: Ladder, judgement: Judgement, now: float) -> StepResult | None:
-    if ladder.opened is None:
-        return None
-    was_silent = ladder.fault in (Verdict.SILENT, Verdict.QUIET)
-    match judgement.verdict:
-        case Verdict.OK:
-            return StepResult.RECOVERED
-        case Verdict.UNKNOWN:
-            return StepResult.ABORTED
-        case Verdict.STARTING:
-            started = ladder.stepped_at if ladder.stepped_at is not None else now
-            return StepResult.NO_EFFECT if now - started >= VERIFICATION else None
-        case Verdict.QUIET if not was_silent:
-            return StepResult.RECOVERED
-        case _:
-            return StepResult.NO_EFFECT
-
-
-def follow(ladder: Ladder, judgement: Judgement, now: float) -> Ladder:
-    """The ladder as it stands under a new judgement: where the climb begins or ends."""
-    if judgement.verdict is Verdict.OK:
-        if ladder.calm_since is None:
-            return replace(ladder, calm_since=now, climbs=0, rest_until=None)
-        if now - ladder.calm_since >= RELAPSE and ladder.fault is not None:
-            return replace(ladder, fault=None, tried=())
-        return ladder
-    if not _is_to_be_worked_on(judgement):
-        return ladder
-    if _is_new_beginning(ladder, judgement):
-        return replace(
-            ladder,
-            fault=judgement.verdict,
-            tried=(),
-            calm_since=None,
-            climbs=0,
-            rest_until=None,
-        )
-    return ladder if ladder.calm_since is None else replace(ladder, calm_since=None)
-
-
-def _is_to_be_worked_on(judgement: Judgement) -> bool:
-    return judgement.verdict.is_fault or judgement.evidence is Evidence.WEAK
-
-
-def _is_new_beginning(ladder: Ladder, judgement: Judgement) -> bool:
-    if ladder.calm_since is not None and ladder.fault is not judgement.verdict:
-        return True
-    if judgement.verdict in (
-        Verdict.MISSING,
-        Verdict.BLUETOOTHD_DOWN,
-        Verdict.BUS_LOST,
-    ):
-        return ladder.fault is not judgement.verdict
-    return (
-        judgement.reason in NEW_BEGINNINGS
-        and ladder.stepped_at is not None
-        and judgement.since - ladder.stepped_at > OWN_DOING
-    )
-
-
 def decide(
     ladder: Ladder, judgement: Judgement, situation: Situation
 ) -> tuple[Ladder, Decision]:
     """Choose the next step against a judged fault."""
-    if not _is_to_be_worked_on(judgement):
+    if not is_to_be_worked_on(judgement):
         if ladder.opened is None:
             return ladder, Decision(hold=Hold.NOTHING_TO_DO, until=judgement.recheck_at)
         return ladder, _verifying(ladder, judgement)
@@ -429,3 +271,12 @@ def take_turn(
     ladder = follow(ladder, judgement, situation.at)
     ladder, decision = decide(ladder, judgement, situation)
     return ladder, result, decision
+
+
+def remedies_for(judgement: Judgement, *, management_socket: bool) -> tuple[Rung, ...]:
+    """The steps that the user can ask for against a fault, the gentlest first."""
+    return tuple(
+        rung
+        for rung in REMEDIES.get(judgement.verdict, ())
+        if rung is not Rung.FULL_RESET or management_socket
+    )

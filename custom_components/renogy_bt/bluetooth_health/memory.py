@@ -17,11 +17,14 @@ from .traffic import LearnedTraffic
 LONGEST_GAP = 150.0
 """Samples further apart than this do not join up: the host was stopped or stuck, s."""
 LONGEST_HEARD_GAP = 90.0
-SHARED_WITHIN = 60.0
+FRESH = 45.0
+SHARED_FOR = 60.0
+"""A link that moves from one scanner to another is heard by both for a shorter time, s."""
 CAUSED_WITHIN = 300.0
 """Traffic that returns so soon after something was done to the adapter may be due to that."""
 SHORT_SILENCE = 120.0
 NOTHING_HELD: Mapping[Reason, float] = MappingProxyType({})
+NOTHING_SHARED: Mapping[tuple[str, str], float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class Memory:
     entry_retrying: bool = False
     """The entry's last set-up failed and is tried again."""
     retry_reason: str | None = None
+    shared_since: Mapping[tuple[str, str], float] = NOTHING_SHARED
     witnesses: frozenset[tuple[str, str]] = frozenset()
     """(link, source) that this adapter and another scanner heard at the same time."""
     disturbed_at: float | None = None
@@ -66,6 +70,7 @@ def observe(memory: Memory, sample: AdapterSample) -> Memory:
     disturbed_at = _last_disturbance(memory, sample)
     retrying = _is_retrying(memory, sample)
     heard_at, used_at = _latest_use(memory, sample)
+    shared_since = _shared_since(memory, sample)
     stepped = sample.stepped_at != memory.stepped_at
     return Memory(
         traffic=_learn(memory, sample, life_at, steady_since, disturbed_at),
@@ -81,7 +86,8 @@ def observe(memory: Memory, sample: AdapterSample) -> Memory:
         fruitless_starts=_fruitless_starts(memory, sample.scanner, life_at),
         entry_retrying=retrying,
         retry_reason=_retry_reason(memory, sample) if retrying else None,
-        witnesses=_witnesses(memory, sample),
+        shared_since=shared_since,
+        witnesses=_witnesses(memory, sample, shared_since),
         disturbed_at=disturbed_at,
         stepped_at=sample.stepped_at,
         held=NOTHING_HELD if broken or stepped else memory.held,
@@ -173,17 +179,30 @@ def _fruitless_starts(
     return memory.fruitless_starts + (scanner.start_time > memory.scan_started_at)
 
 
-def _witnesses(memory: Memory, sample: AdapterSample) -> frozenset[tuple[str, str]]:
-    shared = memory.witnesses
+def _shared_since(
+    memory: Memory, sample: AdapterSample
+) -> Mapping[tuple[str, str], float]:
+    """Since when each link has been heard here and by another scanner at the same time."""
+    shared: dict[tuple[str, str], float] = {}
     for link in sample.links:
         for source, heard_at in link.heard_elsewhere:
             if (
                 link.heard_at is not None
-                and sample.at - min(link.heard_at, heard_at) <= SHARED_WITHIN
-                and (link.address, source) not in shared
+                and sample.at - min(link.heard_at, heard_at) <= FRESH
             ):
-                shared |= {(link.address, source)}
-    return shared
+                pair = (link.address, source)
+                shared[pair] = memory.shared_since.get(pair, sample.at)
+    return shared or NOTHING_SHARED
+
+
+def _witnesses(
+    memory: Memory, sample: AdapterSample, shared_since: Mapping[tuple[str, str], float]
+) -> frozenset[tuple[str, str]]:
+    proven = (
+        pair for pair, since in shared_since.items() if sample.at - since >= SHARED_FOR
+    )
+    found = frozenset(proven)
+    return memory.witnesses if found <= memory.witnesses else memory.witnesses | found
 
 
 def _learn(

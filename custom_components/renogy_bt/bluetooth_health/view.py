@@ -75,6 +75,11 @@ class View:
         """The links that are polled."""
         return tuple(link for link in self.sample.links if link.polled)
 
+    @property
+    def are_all_failing(self) -> bool:
+        """Whether the last poll of every polled link failed, and there is one."""
+        return bool(self.polled) and all(link.failures for link in self.polled)
+
     @cached_property
     def failures(self) -> int:
         """How often every polled link has failed in a row; 0 if one works or none is polled.

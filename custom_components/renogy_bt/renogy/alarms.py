@@ -41,9 +41,7 @@ class _Band:
     high: float
     margin: float
 
-    def contradicts(self, state: int, measured: float | None) -> bool:
-        if measured is None:
-            return False
+    def contradicts(self, state: int, measured: float) -> bool:
         if state == _BELOW:
             return measured >= round(self.low + self.margin, 3)
         return state == _ABOVE and measured <= round(self.high - self.margin, 3)
@@ -144,7 +142,11 @@ def _field_alarms(
     for index, value in enumerate(values if word else ()):
         state = (word or 0) >> fields.low_bit + index * fields.step & 0b11
         if state:
-            contradicted = band is not None and band.contradicts(state, value)
+            contradicted = (
+                band is not None
+                and value is not None
+                and band.contradicts(state, value)
+            )
             (doubted if contradicted else believed).setdefault(state, []).append(
                 index + 1
             )

@@ -8,14 +8,16 @@ from typing import Any, Final
 from .decoder import decode_configuration, decode_identity, decode_reading
 from .exceptions import ExceptionReply, InvalidBlock, ReplyTimeout
 from .families import Family
+from .image import RegisterImage
 from .line import Line
+from .modbus import ReadRequest
 from .models import (
     BatteryConfiguration,
     BatteryIdentity,
     BatteryReading,
     ReadingFailure,
 )
-from .plan import CONFIGURATION, EVERYTHING, IDENTITY, Block, ReadPlan
+from .plan import CELL_COUNT, CONFIGURATION, EVERYTHING, IDENTITY, Block, ReadPlan
 from .reader import BlockReader
 
 # A reading is held this long while polls bring nothing that can be believed.
@@ -64,7 +66,8 @@ class Battery:
     """A unit: how to read it, what it said last, and how it has been answering.
 
     `answered` and `identity_changed` are about the poll under way; `failure` is why it
-    brought nothing new, None when it did.
+    brought nothing new, None when it did. `may_answer_late` tells that it was given less time
+    than the slowest battery needs.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Battery:
         self.configuration: BatteryConfiguration | None = None
         self.failure: ReadingFailure | None = ReadingFailure.NOT_POLLED
         self.answered = False
+        self.may_answer_late = False
         self.identity_changed = False
         self.asked_at = float("-inf")
         self.invalid_blocks = 0
@@ -103,6 +107,7 @@ class Battery:
         """Forget what was about the last poll."""
         self.failure = ReadingFailure.NOT_POLLED
         self.answered = False
+        self.may_answer_late = False
         self.identity_changed = False
         self.invalid_blocks = 0
         self.retries = 0
@@ -111,9 +116,16 @@ class Battery:
     def is_due(self) -> bool:
         """Tell whether to ask: a long-silent battery is only looked for now and then."""
         return (
-            self._silent_polls < SILENT_POLLS_UNTIL_BACKOFF
-            or self._clock() - self.asked_at >= BACKOFF_SECONDS
+            not self._is_long_silent or self._clock() - self.asked_at >= BACKOFF_SECONDS
         )
+
+    def is_to_be_read(self) -> bool:
+        """Tell whether this poll still has to ask."""
+        return self.failure is ReadingFailure.NOT_POLLED and self.is_due()
+
+    @property
+    def _is_long_silent(self) -> bool:
+        return self._silent_polls >= SILENT_POLLS_UNTIL_BACKOFF
 
     @property
     def reading(self) -> BatteryReading | None:
@@ -128,9 +140,16 @@ class Battery:
     async def poll(self, line: Line) -> None:
         """Read the measurements and the status; raises LinkLost."""
         self.asked_at = self._clock()
-        reader = BlockReader(
-            line, self.unit, self._plan, self._retry_budget(), self._clock
-        )
+        retries = self._retry_budget()
+        knocks = self._is_long_silent
+        if knocks:
+            if not await self._knock(line):
+                self.may_answer_late = True
+                self._fail(ReadingFailure.SILENT)
+                return
+            retries = FIRST_CONTACT_RETRIES
+        reader = BlockReader(line, self.unit, self._plan, retries, self._clock)
+        reader.answered = knocks
         try:
             reading = await self._read_believable(reader)
         except ReplyTimeout:
@@ -155,22 +174,19 @@ class Battery:
         """
         if self._clock() < self._details_due_at:
             return
-        reader = BlockReader(line, self.unit, self._plan, 1, self._clock)
         self._details_due_at = self._clock() + DETAILS_RETRY_SECONDS
-        try:
-            await reader.read(IDENTITY)
-            self._learn_identity(decode_identity(reader.image))
-            await reader.read(CONFIGURATION)
-            self.configuration = decode_configuration(reader.image)
-        except ReplyTimeout, ExceptionReply:
-            return
-        except InvalidBlock as error:
-            self._object(error)
-            return
-        finally:
-            self._keep_records(reader)
-        reader.confirm()
-        self._details_due_at = self._clock() + DETAILS_SECONDS
+        identity = await self._read_detail(line, IDENTITY)
+        if identity is not None:
+            self._learn_identity(decode_identity(identity))
+        configuration = await self._read_detail(line, CONFIGURATION)
+        if configuration is not None:
+            self._learn_configuration(configuration)
+        if identity is not None and configuration is not None:
+            self._details_due_at = self._clock() + DETAILS_SECONDS
+
+    def answered_late(self) -> None:
+        """Take note of a sign of life after the poll: the next one asks for everything."""
+        self._answered_again()
 
     def link_lost(self) -> None:
         """Take note that the link ended before this battery was read."""
@@ -218,6 +234,25 @@ class Battery:
                 reader.confirm()
                 return reading
 
+    async def _knock(self, line: Line) -> bool:
+        """Tell whether a long-silent battery is back, for as little time as can be."""
+        return await line.knock(
+            ReadRequest(self.unit, CELL_COUNT.address, CELL_COUNT.count)
+        )
+
+    async def _read_detail(self, line: Line, block: Block) -> RegisterImage | None:
+        """Return what the battery gives of a block, None when it was silent or failed."""
+        reader = BlockReader(line, self.unit, self._plan, 1, self._clock)
+        try:
+            await reader.read(block)
+        except ReplyTimeout, ExceptionReply:
+            self._plan.forget_doubts()
+            return None
+        finally:
+            self._keep_records(reader)
+        reader.confirm()
+        return None if reader.gave_up else reader.image
+
     def _object(self, error: InvalidBlock) -> None:
         self.invalid_blocks += 1
         self._counters["invalid_blocks"] += 1
@@ -259,11 +294,16 @@ class Battery:
             self._forget_identity()
         self.identity = identity
 
+    def _learn_configuration(self, image: RegisterImage) -> None:
+        try:
+            self.configuration = decode_configuration(image)
+        except InvalidBlock as error:
+            self._object(error)
+
     def _forget_identity(self) -> None:
         """Take the unit for another battery from now on."""
-        if not self.identity_changed:
-            self._counters["identity_changed"] += 1
         self.identity_changed = True
+        self._counters["identity_changed"] += 1
         self.identity = self.configuration = None
         self._plan = ReadPlan()
         self._details_due_at = self._clock()

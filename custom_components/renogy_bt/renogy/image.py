@@ -27,17 +27,24 @@ class RegisterImage:
                 return data, offset
         return None
 
-    def raw(self, register: Register) -> tuple[int, ...] | None:
-        """Return a register's values before division, None when they were not read."""
+    def raw_list(self, register: Register, count: int) -> tuple[int, ...]:
+        """Return the first `count` values of a row of 16-bit registers before division.
+
+        They are fewer where fewer exist or were read.
+        """
+        where = self._locate(register.address, 1)
+        if where is None:
+            return ()
+        data, offset = where
+        values = min(count, register.repeat, (len(data) - offset) // 2)
+        return unpack_from(f">{values}{register.type}", data, offset)
+
+    def raw_value(self, register: Register) -> int | None:
+        """Return the single value of a register before division, None when not read."""
         where = self._locate(register.address, register.span)
         if where is None:
             return None
-        return unpack_from(f">{register.repeat}{register.type}", *where)
-
-    def raw_value(self, register: Register) -> int | None:
-        """Return the single value of a register before division."""
-        values = self.raw(register)
-        return None if values is None else values[0]
+        return int(unpack_from(f">{register.type}", *where)[0])
 
     def value(self, register: Register) -> float | None:
         """Return the single value of a register in its unit."""

@@ -51,6 +51,16 @@ class Line:
         transport.on_notification(self._received)
         transport.lost.add_done_callback(self._lost)
 
+    async def knock(self, request: ReadRequest) -> bool:
+        """Tell whether a unit that has long been silent answers; raises LinkLost."""
+        try:
+            await self.read(request, self._times.knock_limit(request.unit))
+        except ReplyTimeout:
+            return False
+        except ExceptionReply:
+            return True
+        return True
+
     async def read(self, request: ReadRequest, limit: float | None = None) -> Frame:
         """Return the reply to a request.
 

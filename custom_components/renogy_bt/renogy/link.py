@@ -1,20 +1,22 @@
 """A link: one peripheral and the batteries behind it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 import time
 from typing import Any, Final
 
 from .battery import Battery
-from .exceptions import LinkLost, LinkSilent, ReplyTimeout
+from .exceptions import LinkLost, LinkSilent, LinkUnreachable, ReplyTimeout
 from .families import Family
 from .line import Line
-from .modbus import ReadRequest
+from .modbus import Frame, ReadRequest
 from .models import LinkReport, PollStatistics
 from .probe import probe
-from .timing import ReplyTimes
+from .timing import LONGEST_LIMIT, ReplyTimes
 from .transport import DISCONNECT_SECONDS, Connector, Transport, open_transport
 
 __all__ = ["RenogyLink", "probe"]
@@ -29,11 +31,22 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(slots=True)
+class _Connection:
+    """One of the connections of a poll, and whether it was lost."""
+
+    transport: Transport
+    line: Line
+    connect_seconds: float
+    is_lost: bool = False
+
+
 class RenogyLink:
     """The batteries behind one peripheral, polled over one connection at a time.
 
     A poll connects, reads every unit, and lets the disconnect go on in the background: a link
-    that is held would block the owner's app and silence the peripheral's advertisements.
+    that is held would block the owner's app and silence the peripheral's advertisements. When
+    the connection is lost on the way, the poll goes on over another one, once.
     """
 
     def __init__(
@@ -60,6 +73,7 @@ class RenogyLink:
         )
         self._times = ReplyTimes()
         self._in_use = asyncio.Lock()
+        self._operation: asyncio.Task[Any] | None = None
         self._disconnecting: asyncio.Task[None] | None = None
         self._statistics = PollStatistics()
 
@@ -69,30 +83,7 @@ class RenogyLink:
         Raises LinkUnreachable when there is no connection, LinkSilent when not one unit
         answered on it.
         """
-        async with self._in_use:
-            for battery in self._batteries:
-                battery.begin_poll()
-            await self._finish_disconnect()
-            started_at = self._clock()
-            transport = await open_transport(self._connector)
-            line = Line(transport, self._times)
-            connected_at = self._clock()
-            limit = max(LEAST_READING_SECONDS, started_at + POLL_SECONDS - connected_at)
-            try:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(limit):
-                        await self._read_batteries(line)
-            except LinkLost:
-                for battery in self._batteries:
-                    battery.link_lost()
-            finally:
-                self._statistics = self._count(line, started_at, connected_at)
-                self._disconnect(transport)
-            if not transport.lost.done() and not any(
-                battery.answered for battery in self._batteries
-            ):
-                raise LinkSilent(f"{self._name}: no battery answers")
-            return self._report()
+        return await self._exclusively(self._poll)
 
     async def read_registers(
         self, unit: int, address: int, count: int
@@ -103,26 +94,21 @@ class RenogyLink:
         ExceptionReply.
         """
         request = ReadRequest(unit, address, count)
-        async with self._in_use:
-            await self._finish_disconnect()
-            transport = await open_transport(self._connector)
-            try:
-                line = Line(transport, self._times)
-                try:
-                    frame = await line.read(request)
-                except ReplyTimeout:
-                    frame = await line.read(request)
-            finally:
-                self._disconnect(transport)
+        frame = await self._exclusively(partial(self._read, request))
         return tuple(
             int.from_bytes(frame.data[at : at + 2], "big")
             for at in range(0, len(frame.data), 2)
         )
 
     async def close(self) -> None:
-        """Wait, bounded, for the last disconnect."""
-        async with self._in_use:
-            await self._finish_disconnect()
+        """End what is going on and wait, bounded, for the disconnect.
+
+        A poll that is ended raises LinkUnreachable. The link can be used again.
+        """
+        if self._operation is not None:
+            self._operation.cancel()
+            await asyncio.wait({self._operation})
+        await self._finish_disconnect()
 
     def diagnostics(self) -> dict[str, Any]:
         """Return plans, reply times in ms, counters and the last raw frames, by unit."""
@@ -142,10 +128,104 @@ class RenogyLink:
             },
         }
 
-    def _disconnect(self, transport: Transport) -> None:
-        self._disconnecting = asyncio.create_task(
-            transport.disconnect(), name=f"Disconnect {self._name}"
+    async def _exclusively[T](
+        self, operation: Callable[[], Coroutine[Any, Any, T]]
+    ) -> T:
+        """Run one operation at a time, as a task that `close` can end."""
+        async with self._in_use:
+            self._operation = task = asyncio.create_task(operation())
+            try:
+                return await task
+            except asyncio.CancelledError:
+                caller = asyncio.current_task()
+                if caller is not None and caller.cancelling():
+                    raise
+                raise LinkUnreachable(f"{self._name}: closed") from None
+            finally:
+                self._operation = None
+
+    async def _poll(self) -> LinkReport:
+        for battery in self._batteries:
+            battery.begin_poll()
+        await self._finish_disconnect()
+        started_at = self._clock()
+        connections = [await self._connect()]
+        await self._read_over(connections[0], started_at)
+        if self._is_worth_another_connection(connections[0], started_at):
+            with suppress(LinkUnreachable, TimeoutError):
+                async with asyncio.timeout(self._seconds_left(started_at)):
+                    connections.append(await self._connect())
+                    await self._read_over(connections[1], started_at)
+        self._statistics = self._count(connections, started_at)
+        if connections[-1].is_lost:
+            for battery in self._batteries:
+                battery.link_lost()
+        elif not any(battery.answered for battery in self._batteries):
+            raise LinkSilent(f"{self._name}: no battery answers")
+        return self._report()
+
+    async def _connect(self) -> _Connection:
+        """Connect; raises LinkUnreachable."""
+        await self._finish_disconnect()
+        began_at = self._clock()
+        transport = await open_transport(self._connector)
+        line = Line(transport, self._times)
+        return _Connection(transport, line, self._clock() - began_at)
+
+    async def _read_over(self, connection: _Connection, started_at: float) -> None:
+        """Read what is still to be read, within the poll's time, and disconnect."""
+        limit = max(LEAST_READING_SECONDS, self._seconds_left(started_at))
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(limit):
+                    await self._read_batteries(connection.line)
+        except LinkLost:
+            connection.is_lost = True
+        finally:
+            self._disconnect(connection.transport, connection.line)
+
+    def _seconds_left(self, started_at: float) -> float:
+        return started_at + POLL_SECONDS - self._clock()
+
+    def _is_worth_another_connection(
+        self, connection: _Connection, started_at: float
+    ) -> bool:
+        """Tell whether to go on over a new connection after this one was lost."""
+        return (
+            connection.is_lost
+            and self._seconds_left(started_at) >= LEAST_READING_SECONDS
+            and any(battery.is_to_be_read() for battery in self._batteries)
         )
+
+    async def _read(self, request: ReadRequest) -> Frame:
+        await self._finish_disconnect()
+        transport = await open_transport(self._connector)
+        try:
+            line = Line(transport, self._times)
+            try:
+                return await line.read(request)
+            except ReplyTimeout:
+                return await line.read(request)
+        finally:
+            self._disconnect(transport)
+
+    def _disconnect(self, transport: Transport, line: Line | None = None) -> None:
+        self._disconnecting = asyncio.create_task(
+            self._hang_up(transport, line), name=f"Disconnect {self._name}"
+        )
+
+    async def _hang_up(self, transport: Transport, line: Line | None) -> None:
+        """Disconnect, but first listen for those that were not given enough time.
+
+        A battery that is slower than all others would otherwise be looked for in vain.
+        """
+        late = [battery for battery in self._batteries if battery.may_answer_late]
+        if line is not None and late:
+            await asyncio.wait({transport.lost}, timeout=LONGEST_LIMIT)
+            for battery in late:
+                if battery.unit in line.units_heard:
+                    battery.answered_late()
+        await transport.disconnect()
 
     async def _finish_disconnect(self) -> None:
         task, self._disconnecting = self._disconnecting, None
@@ -156,7 +236,7 @@ class RenogyLink:
 
     async def _read_batteries(self, line: Line) -> None:
         """Read every battery, then the details that are due; raises LinkLost."""
-        due = [battery for battery in self._batteries if battery.is_due()]
+        due = [battery for battery in self._batteries if battery.is_to_be_read()]
         if due:
             await self._read_measurements(line, due)
         else:
@@ -175,19 +255,19 @@ class RenogyLink:
             await battery.poll(line)
 
     def _count(
-        self, line: Line, started_at: float, connected_at: float
+        self, connections: Sequence[_Connection], started_at: float
     ) -> PollStatistics:
-        counters = line.counters
+        counters = [connection.line.counters for connection in connections]
         return PollStatistics(
             seconds=self._clock() - started_at,
-            connect_seconds=connected_at - started_at,
-            requests=counters.requests,
-            replies=counters.replies,
+            connect_seconds=sum(each.connect_seconds for each in connections),
+            requests=sum(each.requests for each in counters),
+            replies=sum(each.replies for each in counters),
             retries=sum(battery.retries for battery in self._batteries),
-            timeouts=counters.timeouts,
+            timeouts=sum(each.timeouts for each in counters),
             invalid_blocks=sum(battery.invalid_blocks for battery in self._batteries),
-            dropped_frames=counters.dropped_frames,
-            bytes_received=counters.bytes_received,
+            dropped_frames=sum(each.dropped_frames for each in counters),
+            bytes_received=sum(each.bytes_received for each in counters),
         )
 
     def _report(self) -> LinkReport:

@@ -12,6 +12,7 @@ _NO_VALUE: Final = 0xFFFF
 # No cell has 100 V: counts from here on are mV (protocol 1.6, family RNGC).
 _FIRST_MILLIVOLT_COUNT: Final = 1000
 _MILLIVOLTS_PER_VOLT: Final = 1000
+MOST_CYCLES: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +86,14 @@ def _required_value(image: RegisterImage, name: str) -> float:
 def _values(image: RegisterImage, name: str, count: int | None) -> tuple[float, ...]:
     """Return the first `count` values; a battery may fill more than it counts."""
     register = REGISTER[name]
-    return tuple(raw / register.divisor for raw in (image.raw(register) or ())[:count])
+    return tuple(raw / register.divisor for raw in image.raw_list(register, count or 0))
 
 
 def _cell_voltages(
     image: RegisterImage, count: int, family: Family
 ) -> tuple[float, ...]:
     register = REGISTER["cell_voltages"]
-    counts = (image.raw(register) or ())[:count]
+    counts = image.raw_list(register, count)
     if family.cells_may_be_millivolts and max(counts, default=0) >= (
         _FIRST_MILLIVOLT_COUNT
     ):
@@ -109,7 +110,9 @@ def _cycles(image: RegisterImage, family: Family) -> int | None:
     raw = _unless_absent(image, REGISTER["cycles"])
     if raw is None or not family.cycles_low_byte_first:
         return raw
-    return int.from_bytes(raw.to_bytes(2, "big"), "little")
+    swapped = int.from_bytes(raw.to_bytes(2, "big"), "little")
+    # The byte order rests on one report: rather no cycles than a refused reading.
+    return swapped if swapped <= MOST_CYCLES else None
 
 
 def _unless_absent(image: RegisterImage, register: Register) -> int | None:

@@ -29,6 +29,9 @@ class Block:
 EVERYTHING: Final = Block(5000, 110)
 MEASUREMENTS: Final = Block(5000, 53)
 CELLS: Final = Block(5000, 34)
+CELL_VOLTAGES: Final = Block(5000, 17)
+# Without the 16th sensor, so as not to be as long as the voltages.
+CELL_TEMPERATURES: Final = Block(5017, 16)
 MODULE: Final = Block(5035, 18)
 MODULE_NO_TEMPERATURES: Final = Block(5042, 11)
 MODULE_NO_LIMITS: Final = Block(5042, 7)
@@ -38,12 +41,15 @@ STATUS_WORDS: Final = Block(5106, 2)
 IDENTITY: Final = Block(5110, 32)
 MODEL: Final = Block(5122, 8)
 CONFIGURATION: Final = Block(5200, 24)
+# Any battery gives it, and a short reply takes the least time.
+CELL_COUNT: Final = Block(5000, 1)
 
 # An empty tuple: a reading can do without. Blocks not named here are indispensable.
 NARROWER: Final[Mapping[Block, tuple[Block, ...]]] = MappingProxyType(
     {
         EVERYTHING: (MEASUREMENTS, STATUS),
         MEASUREMENTS: (CELLS, MODULE),
+        CELLS: (CELL_VOLTAGES, CELL_TEMPERATURES),
         MODULE: (MODULE_NO_TEMPERATURES,),
         MODULE_NO_TEMPERATURES: (MODULE_NO_LIMITS,),
         STATUS: (STATUS_NO_CELLS,),

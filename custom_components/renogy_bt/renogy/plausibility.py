@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .exceptions import InvalidBlock
-from .measurements import Measurements
+from .measurements import MOST_CYCLES, Measurements
 from .models import BatteryConfiguration, BatteryStatus
 from .registers import (
     CELL_ERROR_BITS,
@@ -27,7 +27,7 @@ CURRENT_RANGE: Final = (-600.0, 600.0)
 VOLTAGE_RANGE: Final = (1.0, 80.0)
 VOLTAGE_LIMIT_RANGE: Final = (0.0, 100.0)
 TOTAL_CAPACITY_RANGE: Final = (1.0, 2000.0)
-CYCLES_RANGE: Final = (0, 20_000)
+CYCLES_RANGE: Final = (0, MOST_CYCLES)
 # After a calibration a battery may hold a little more than its total.
 MOST_REMAINING: Final = 1.25
 # The module voltage is measured apart from the cells'.

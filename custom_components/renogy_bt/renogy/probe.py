@@ -5,6 +5,7 @@ reply that was lost. So silent ids are asked a second time.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from .decoder import decode_identity
@@ -21,7 +22,7 @@ from .image import RegisterImage
 from .line import Line
 from .modbus import BROADCAST_UNIT, Frame, ReadRequest
 from .models import BatteryIdentity, FoundBattery, ProbeReport
-from .plan import IDENTITY, MODEL, Block
+from .plan import CELL_COUNT, IDENTITY, MODEL, Block
 from .registers import MAX_CELLS
 from .timing import LONGEST_LIMIT, ReplyTimes
 from .transport import Connector, open_transport
@@ -30,7 +31,6 @@ FIRST_PASS_SECONDS: Final = 1.0
 SECOND_PASS_SECONDS: Final = 0.6
 PROBE_SECONDS: Final = 60.0
 
-CELL_COUNT: Final = Block(5000, 1)
 PRODUCT_MODEL: Final = Block(0x000C, 8)
 CONTROLLER_UNITS: Final = (96, 97, 16, 17)
 INVERTER_UNIT: Final = 32
@@ -45,13 +45,16 @@ async def probe(connector: Connector, family: Family) -> ProbeReport:
     if family.refused_as is not None:
         raise NotABattery(family.refused_as)
     transport = await open_transport(connector)
+    prober = _Prober(Line(transport, ReplyTimes()))
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            batteries = await _Prober(Line(transport, ReplyTimes())).find(family)
-    except TimeoutError:
-        raise LinkUnreachable("The device answers too slowly") from None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PROBE_SECONDS):
+                await prober.search(family)
     finally:
         await transport.disconnect()
+    batteries = prober.found()
+    if not batteries:
+        raise LinkUnreachable("The device answers too slowly")
     return ProbeReport(family=family.key, batteries=batteries)
 
 
@@ -61,17 +64,35 @@ class _Prober:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._cells: dict[int, int] = {}
+        self._identities: dict[int, BatteryIdentity] = {}
         self._answered: set[int] = set()
 
-    async def find(self, family: Family) -> tuple[FoundBattery, ...]:
-        """Return the batteries in the order of their ids."""
+    async def search(self, family: Family) -> None:
+        """Find the units that are batteries, and who they are.
+
+        Raises NotABattery or LinkSilent when there is none.
+        """
         if family.built_in_bluetooth:
             await self._ask_alone()
         if not self._answered:
             await self._ask_each(family)
         if not self._cells:
             await self._refuse()
-        return tuple([await self._describe(unit) for unit in sorted(self._cells)])
+        for unit in sorted(self._cells):
+            self._identities[unit] = await self._identity(unit)
+
+    def found(self) -> tuple[FoundBattery, ...]:
+        """Return the batteries in the order of their ids, as far as they were asked."""
+        nothing = BatteryIdentity()
+        return tuple(
+            FoundBattery(
+                unit=unit,
+                model=self._identities.get(unit, nothing).model,
+                serial_number=self._identities.get(unit, nothing).serial_number,
+                cells=cells,
+            )
+            for unit, cells in sorted(self._cells.items())
+        )
 
     async def _ask_each(self, family: Family) -> None:
         """Ask the units one by one, and 255 only when none of them answers.
@@ -88,12 +109,17 @@ class _Prober:
         """Ask units for their number of cells; return those that are silent."""
         silent = []
         for unit in units:
-            # A unit that was heard too late exists, and is slow.
-            patience = LONGEST_LIMIT if unit in self._line.units_heard else limit
-            await self._ask_cells(unit, patience)
+            await self._ask_cells(unit, self._patience(unit, limit))
             if unit not in self._answered:
                 silent.append(unit)
         return tuple(silent)
+
+    def _patience(self, unit: int, limit: float) -> float:
+        """Return how long to wait for a unit that may not exist."""
+        if unit in self._line.units_heard:
+            # It was heard, but too late: it exists and is slow.
+            return LONGEST_LIMIT
+        return min(limit, SECOND_PASS_SECONDS) if self._answered else limit
 
     async def _ask_alone(self) -> None:
         """Ask whoever is there; a battery answers under an id of its own or under 255.
@@ -134,15 +160,6 @@ class _Prober:
             return None
         self._answered.add(unit)
         return frame
-
-    async def _describe(self, unit: int) -> FoundBattery:
-        identity = await self._identity(unit)
-        return FoundBattery(
-            unit=unit,
-            model=identity.model,
-            serial_number=identity.serial_number,
-            cells=self._cells[unit],
-        )
 
     async def _identity(self, unit: int) -> BatteryIdentity:
         """Return what a battery says of itself, in one block or else its model alone."""

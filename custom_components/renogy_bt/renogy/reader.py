@@ -1,6 +1,7 @@
 """Reads the blocks of one battery over a line, by the battery's plan."""
 
 from collections.abc import Callable
+from typing import Final
 
 from .exceptions import ExceptionReply, ReplyTimeout
 from .image import RegisterImage
@@ -8,9 +9,16 @@ from .line import Line
 from .modbus import ILLEGAL_ADDRESS, TOO_LONG, ReadRequest
 from .plan import NARROWER, Block, ReadPlan
 
+# A battery that has answered in this reading is there: what is lost then is worth one more try.
+RETRIES_MORE_WHEN_THERE: Final = 1
+
 
 class BlockReader:
-    """One reading of one battery, with a budget of retries."""
+    """One reading of one battery, with a budget of retries.
+
+    `answered` tells whether the battery said anything at all, `gave_up` that it was silent on
+    something that a reading can do without.
+    """
 
     def __init__(
         self,
@@ -24,6 +32,7 @@ class BlockReader:
         self.image = RegisterImage()
         self.frames: dict[Block, bytes] = {}
         self.answered = False
+        self.gave_up = False
         self.retried = 0
         self._line = line
         self._unit = unit
@@ -83,13 +92,15 @@ class BlockReader:
                     continue
                 if self._plan.unanswered(block):
                     return False
-                if not self._spend_retry():
+                if not self._may_repeat(block):
                     raise
             except ReplyTimeout:
-                if not self._goes_on_after_silence(block):
+                if self._plan.unanswered(block):
+                    if self._may_narrow(block):
+                        return False
                     raise
-                if not self._plan.asks(block, self._clock()):
-                    return False
+                if not self._may_repeat(block):
+                    raise
             else:
                 self.answered = True
                 self.image.add(block.address, frame.data)
@@ -106,18 +117,24 @@ class BlockReader:
             and self._unit not in self._line.unanswered_units
         )
 
-    def _goes_on_after_silence(self, block: Block) -> bool:
-        """Tell whether the block is asked again or, once it is doubted, a narrower form."""
-        if self._plan.unanswered(block):
-            return self._plan.narrower_has_answered(block) or self._spend_retry()
-        if self._spend_retry():
+    def _may_narrow(self, block: Block) -> bool:
+        """Tell whether, after a silence, the narrower form is asked at once."""
+        if not NARROWER[block]:
+            self.gave_up = True
+            return True
+        return self._plan.narrower_has_answered(block) or self._spend_retry()
+
+    def _may_repeat(self, block: Block) -> bool:
+        """Tell whether a block is asked again."""
+        is_worth_more = self.answered and self._retries > 0
+        if self._spend_retry(RETRIES_MORE_WHEN_THERE if is_worth_more else 0):
             return True
         if block not in NARROWER:
             self._plan.forget_doubts()
         return False
 
-    def _spend_retry(self) -> bool:
-        if self.retried >= self._retries:
+    def _spend_retry(self, more: int = 0) -> bool:
+        if self.retried >= self._retries + more:
             return False
         self.retried += 1
         return True

@@ -6,6 +6,9 @@ SHORTEST_LIMIT: Final = 0.5
 LONGEST_LIMIT: Final = 2.0
 # On a real dongle the slowest of 20 replies took 1.7 times the mean (protocol 1.8).
 USUAL_TIMES: Final = 4.0
+# A unit that may be gone is asked for the shortest reply there is, which takes no longer than
+# the quickest that the other units usually give.
+KNOCK_TIMES: Final = 1.2
 _NEW_WEIGHT: Final = 0.25
 
 
@@ -20,6 +23,18 @@ class ReplyTimes:
         """Return how long to wait for this reply."""
         usual = self._usual.get((unit, count), LONGEST_LIMIT)
         return min(LONGEST_LIMIT, max(SHORTEST_LIMIT, USUAL_TIMES * usual))
+
+    def knock_limit(self, unit: int) -> float:
+        """Return how long to wait for a sign of life from a unit that has long been silent.
+
+        It is the shortest limit wherever the other units answer at their usual speed.
+        """
+        quickest: dict[int, float] = {}
+        for (known, _), seconds in self._usual.items():
+            if known != unit:
+                quickest[known] = min(seconds, quickest.get(known, seconds))
+        slowest = max(quickest.values(), default=LONGEST_LIMIT)
+        return min(LONGEST_LIMIT, max(SHORTEST_LIMIT, KNOCK_TIMES * slowest))
 
     def answered(self, unit: int, count: int, seconds: float) -> None:
         """Learn from a reply."""

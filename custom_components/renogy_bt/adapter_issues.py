@@ -1,0 +1,84 @@
+"""Repair issues about the Bluetooth adapters."""
+
+from typing import Final
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
+
+from .bluetooth_health.models import Verdict
+from .bluetooth_health.supervisor import AdapterStatus, Notice, async_get_supervisor
+from .const import DOCUMENTATION_URL, DOMAIN
+
+ATTR_ADDRESS: Final = "address"
+
+# What a step of the recovery ladder can mend; the rest is for people.
+FIXABLE: Final = frozenset(
+    {
+        Verdict.SESSION_LOST,
+        Verdict.RENUMBERED,
+        Verdict.START_REFUSED,
+        Verdict.SILENT,
+        Verdict.POWERED_OFF,
+        Verdict.CONNECTS_FAILING,
+    }
+)
+
+
+@callback
+def async_follow_adapters(hass: HomeAssistant) -> CALLBACK_TYPE:
+    """Keep one issue per adapter and fault for as long as the user should know of it."""
+    supervisor = async_get_supervisor(hass)
+    issues: dict[str, tuple[str, Notice]] = {}
+
+    @callback
+    def update() -> None:
+        for address in issues.keys() - supervisor.adapters.keys():
+            ir.async_delete_issue(hass, DOMAIN, issues.pop(address)[0])
+        for address, status in supervisor.adapters.items():
+            known = issues.get(address)
+            if known is not None and known[1] == status.notice:
+                continue
+            issue_id = issue_id_of(status)
+            if known is not None and known[0] != issue_id:
+                ir.async_delete_issue(hass, DOMAIN, issues.pop(address)[0])
+            if status.notice is not None and issue_id is not None:
+                issues[address] = (issue_id, status.notice)
+                _async_create(hass, issue_id, status, status.notice)
+
+    return supervisor.async_add_listener(update)
+
+
+def issue_id_of(status: AdapterStatus) -> str | None:
+    """Return the id of the issue that an adapter gives rise to, or None."""
+    if status.notice is None:
+        return None
+    address = status.address.replace(":", "").lower()
+    return f"adapter_{status.notice.verdict}_{address}"
+
+
+@callback
+def _async_create(
+    hass: HomeAssistant, issue_id: str, status: AdapterStatus, notice: Notice
+) -> None:
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        data={ATTR_ADDRESS: status.address},
+        is_fixable=notice.verdict in FIXABLE,
+        is_persistent=False,
+        learn_more_url=f"{DOCUMENTATION_URL}#bluetooth-adapter-health",
+        severity=(
+            ir.IssueSeverity.WARNING
+            if status.has_other_path
+            else ir.IssueSeverity.ERROR
+        ),
+        translation_key=f"adapter_{notice.verdict}",
+        translation_placeholders={
+            "adapter": status.name or status.address,
+            "address": status.address,
+            "since": dt_util.as_local(notice.since).strftime("%Y-%m-%d %H:%M"),
+            "steps": str(len(notice.tried)),
+        },
+    )

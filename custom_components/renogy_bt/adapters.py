@@ -1,0 +1,125 @@
+"""The local Bluetooth adapters as devices, and which bank shows them."""
+
+from collections.abc import Callable, Iterable
+from typing import override
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import (
+    DeviceEntry,
+    DeviceEntryType,
+    DeviceInfo,
+    format_mac,
+)
+from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .bluetooth_health.supervisor import AdapterStatus, Supervisor, async_get_supervisor
+from .const import DOMAIN
+from .links import async_banks
+
+_IN_USE = frozenset({ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS})
+
+
+def adapter_identifier(address: str) -> str:
+    """Return what the device and the entities of an adapter are identified by."""
+    return f"adapter_{format_mac(address)}"
+
+
+@callback
+def async_add_adapter_entities(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    create: Callable[[Supervisor, str], Iterable[Entity]],
+) -> None:
+    """Add the entities of every adapter that this bank shows, now and later.
+
+    An adapter belongs to no bank, a device has to: the first bank that is loaded shows it, and
+    another one takes it over when that bank is gone.
+    """
+    supervisor = async_get_supervisor(hass)
+    added: set[str] = set()
+
+    @callback
+    def add_missing() -> None:
+        for address in supervisor.adapters.keys() - added:
+            if _async_claim(hass, entry, address):
+                added.add(address)
+                async_add_entities(create(supervisor, address))
+
+    add_missing()
+    entry.async_on_unload(supervisor.async_add_listener(add_missing))
+
+
+@callback
+def _async_claim(hass: HomeAssistant, entry: ConfigEntry, address: str) -> bool:
+    """Return whether this bank shows the adapter, after taking over what no bank shows."""
+    registry = dr.async_get(hass)
+    owner, device = _async_find(hass, address)
+    if owner is None or device is None:
+        registry.async_get_or_create(
+            config_entry_id=entry.entry_id,
+            identifiers={(DOMAIN, adapter_identifier(address))},
+            entry_type=DeviceEntryType.SERVICE,
+            translation_key="adapter",
+            translation_placeholders={"address": address},
+        )
+        return True
+    if owner is entry:
+        return True
+    if owner.state in _IN_USE:
+        return False
+    registry.async_update_device(device.id, new_config_entry_id=entry.entry_id)
+    return True
+
+
+@callback
+def _async_find(
+    hass: HomeAssistant, address: str
+) -> tuple[ConfigEntry, DeviceEntry] | tuple[None, None]:
+    registry = dr.async_get(hass)
+    for bank in async_banks(hass):
+        device = registry.async_get_device_by_identifier(
+            (DOMAIN, adapter_identifier(address)), bank.entry_id
+        )
+        if device is not None:
+            return bank, device
+    return None, None
+
+
+class AdapterEntity(Entity):
+    """An entity of a local Bluetooth adapter, available while the adapter is watched."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+
+    def __init__(
+        self, supervisor: Supervisor, address: str, description: EntityDescription
+    ) -> None:
+        """Belong to the device of the adapter with this address."""
+        self._supervisor = supervisor
+        self._address = address
+        self.entity_description = description
+        identifier = adapter_identifier(address)
+        self._attr_unique_id = f"{identifier}_{description.key}"
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, identifier)})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow what the supervisor finds."""
+        self.async_on_remove(
+            self._supervisor.async_add_listener(self.async_write_ha_state)
+        )
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the adapter is watched."""
+        return self._address in self._supervisor.adapters
+
+    @property
+    def status(self) -> AdapterStatus:
+        """What the supervisor knows; only asked for while available."""
+        return self._supervisor.adapters[self._address]

@@ -1,0 +1,25 @@
+"""What pollers ask before and tell after each poll."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class PollGate(Protocol):
+    """Holds pollers off while an adapter is being repaired."""
+
+    async def ready(self, link: str) -> None:
+        """Return when a link may be polled; bounded, even if a step should hang."""
+
+    def poll_started(self, link: str) -> None:
+        """Take note that a poll of a link begins."""
+
+    def poll_ended(self, link: str, *, connected: bool) -> bool:
+        """Take note that a poll is over, and whether the link could be connected to.
+
+        Returns True if a failure is excused: a recovery step ran meanwhile.
+        """
+
+    def async_add_poll_listener(
+        self, callback: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Have something called when polling at once makes sense; returns how to stop that."""

@@ -1,0 +1,516 @@
+"""Keeps Home Assistant's local Bluetooth adapters alive: one supervisor for all banks."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+import logging
+from typing import Any, Final, override
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from .adapter_health import AdapterHealth
+from .history import StepResult
+from .link_records import LinkRecords
+from .models import (
+    AdapterSample,
+    EntryState,
+    HostState,
+    PowerFault,
+    RecoveryLevel,
+    Rung,
+    Verdict,
+)
+from .poll_gate import PollGate
+from .status import (
+    AdapterEvent,
+    AdapterStatus,
+    EventKind,
+    Notice,
+    RecoveryRefused,
+    RefusalReason,
+)
+from .supervisor_polls import Pollers, add_listener
+from .supervisor_status import diagnostics_of, status_of
+from .supervisor_steps import StepFailed, StepRunner
+from .supervisor_watch import StackWatch
+
+__all__ = [
+    "AdapterEvent",
+    "AdapterStatus",
+    "EventKind",
+    "Notice",
+    "RecoveryRefused",
+    "RefusalReason",
+    "Supervisor",
+    "async_get_supervisor",
+]
+
+_LOGGER = logging.getLogger(__name__)
+
+LOOK_PAUSE: Final = 30.0
+ANXIOUS_LOOK_PAUSE: Final = 10.0
+SHORTEST_PAUSE: Final = 0.2
+EFFECT_LIMIT: Final = 180.0
+STOP_LIMIT: Final = 60.0
+SAVE_DELAY: Final = 60.0
+SAVE_EVERY: Final = 900.0
+STORAGE_VERSION: Final = 1
+
+_LEVELS: Final = (RecoveryLevel.OFF, RecoveryLevel.GENTLE, RecoveryLevel.FULL)
+_SUPERVISOR: HassKey[Supervisor] = HassKey("renogy_bt_supervisor")
+
+
+@callback
+def async_get_supervisor(hass: HomeAssistant) -> Supervisor:
+    """Return the one supervisor; it does nothing before a bank attaches to it."""
+    if _SUPERVISOR not in hass.data:
+        hass.data[_SUPERVISOR] = Supervisor(hass)
+    return hass.data[_SUPERVISOR]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bank:
+    links: frozenset[str]
+    level: RecoveryLevel
+
+
+class Supervisor(PollGate):
+    """Looks at every local adapter, judges it, repairs it, and tells of it."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Prepare; nothing is watched yet."""
+        self._hass = hass
+        self._clock = hass.loop.time
+        self._banks: dict[str, _Bank] = {}
+        self._changing = asyncio.Lock()
+        self._store: Store[dict[str, Any]] = Store(
+            hass, STORAGE_VERSION, "renogy_bt.bluetooth_health"
+        )
+        self._stored: Mapping[str, Any] = {}
+        self._health: dict[str, AdapterHealth] = {}
+        self._statuses: dict[str, AdapterStatus] = {}
+        self._samples: dict[str, AdapterSample] = {}
+        self._listeners: list[Callable[[], None]] = []
+        self._event_listeners: list[Callable[[AdapterEvent], None]] = []
+        self._effects: dict[str, asyncio.Future[StepResult]] = {}
+        self._wake = asyncio.Event()
+        self._records = LinkRecords()
+        self._pollers = Pollers(hass, self._records, self._wake.set)
+        self._pollers.only_source = self._only_source
+        self._step: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._following: list[CALLBACK_TYPE] = []
+        self._saved_at = 0.0
+        self._watch = self._new_watch()
+
+    def _new_watch(self) -> StackWatch:
+        watch = StackWatch(
+            self._hass,
+            self._records,
+            wake=self._wake.set,
+            heard=self._pollers.async_heard,
+        )
+        self._runner = StepRunner(
+            self._hass, watch.bluez, self._async_note_power, self._note_power_fault
+        )
+        return watch
+
+    # The life of the supervisor
+
+    async def async_attach(
+        self, bank_id: str, links: Collection[str], level: RecoveryLevel
+    ) -> None:
+        """Work for a bank as well; its links and level replace those of an earlier call."""
+        async with self._changing:
+            self._banks[bank_id] = _Bank(frozenset(map(str.upper, links)), level)
+            if self._looking is None:
+                await self._async_start()
+            self._watch.async_follow_links(self._links)
+            self._wake.set()
+
+    async def async_detach(self, bank_id: str) -> None:
+        """Work for a bank no longer; without any bank everything is let go of."""
+        async with self._changing:
+            self._banks.pop(bank_id, None)
+            if self._banks:
+                self._watch.async_follow_links(self._links)
+            else:
+                await self._async_stop()
+
+    async def _async_start(self) -> None:
+        stored = await self._store.async_load()
+        self._stored = stored if isinstance(stored, Mapping) else {}
+        self._watch = self._new_watch()
+        self._watch.async_start()
+        bus = self._hass.bus
+        self._following = [
+            bus.async_listen(EVENT_HOMEASSISTANT_STARTED, self._async_host_started),
+            bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_host_stops),
+        ]
+        self._looking = self._hass.async_create_background_task(
+            self._async_run(), "renogy_bt adapter health"
+        )
+
+    async def _async_stop(self) -> None:
+        """Let a running step finish, so that no adapter is left off, then let go."""
+        if self._looking is None:
+            return
+        looking, self._looking = self._looking, None
+        for task in (looking, self._listening):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+        if self._step is not None:
+            await asyncio.wait([self._step], timeout=STOP_LIMIT)
+        for stop in self._following:
+            stop()
+        self._following.clear()
+        self._pollers.async_cancel()
+        await self._watch.async_stop()
+        await self._store.async_save(self._data())
+        for effect in self._effects.values():
+            effect.cancel()
+        self._effects.clear()
+        self._health.clear()
+        self._statuses.clear()
+        self._samples.clear()
+        self._notify()
+
+    @callback
+    def _async_host_started(self, _: Event) -> None:
+        self._watch.async_host_is_running()
+
+    async def _async_host_stops(self, _: Event) -> None:
+        async with self._changing:
+            await self._async_stop()
+
+    @property
+    def _links(self) -> frozenset[str]:
+        return frozenset().union(*(bank.links for bank in self._banks.values()))
+
+    @property
+    def _level(self) -> RecoveryLevel:
+        return min((bank.level for bank in self._banks.values()), key=_LEVELS.index)
+
+    # Looking
+
+    async def _async_run(self) -> None:
+        while True:
+            self._wake.clear()
+            pause = await self._async_look()
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+            # Signals come in bursts: one look for all of them.
+            await asyncio.sleep(SHORTEST_PAUSE)
+
+    async def _async_look(self) -> float:
+        """Look at every adapter; return after how long the next look is due."""
+        unfinished = {
+            address
+            for address, health in self._health.items()
+            if health.running is not None or health.powered_off_by_us
+        }
+        local = await self._watch.async_begin_look(stay=bool(unfinished))
+        addresses = local | unfinished
+        for address in self._health.keys() - addresses:
+            del self._health[address]
+            self._samples.pop(address, None)
+        until = [
+            await self._async_look_at(self._async_health_of(address))
+            for address in sorted(addresses)
+        ]
+        until.append(LOOK_PAUSE)
+        if self._watch.bluez.sample().unanswered:
+            until.append(ANXIOUS_LOOK_PAUSE)
+        self._update_statuses()
+        self._save()
+        return max(min(until), SHORTEST_PAUSE)
+
+    def _async_health_of(self, address: str) -> AdapterHealth:
+        if address not in self._health:
+            adapters = self._stored.get("adapters")
+            stored = adapters.get(address) if isinstance(adapters, Mapping) else None
+            self._health[address] = AdapterHealth.from_json(
+                address, stored, self._clock()
+            )
+        return self._health[address]
+
+    async def _async_look_at(self, health: AdapterHealth) -> float:
+        sample = await self._watch.async_sample(health)
+        verdict = health.judgement.verdict if health.judgement is not None else None
+        self._samples[health.address] = sample
+        decision = health.look(sample, self._level, dt_util.utcnow())
+        judgement = health.judgement
+        assert judgement is not None
+        self._tell_events(health)
+        if verdict is Verdict.BLUETOOTHD_HUNG and judgement.verdict is not verdict:
+            self._pollers.async_poll_now()
+        elif (
+            verdict is not None
+            and judgement.verdict is Verdict.OK
+            and verdict is not Verdict.OK
+        ):
+            self._pollers.async_poll_when_heard()
+        if self._step is None:
+            if health.powered_off_by_us and sample.adapter is not None:
+                self._start_step(
+                    health, Rung.POWER_CYCLE, requested=False, restore=True
+                )
+            elif decision.rung is not None:
+                self._start_step(health, decision.rung, requested=False)
+        if health.memory.fruitless_starts and judgement.verdict is not Verdict.OK:
+            self._listen_on_bus(sample)
+        times = [judgement.recheck_at, decision.until]
+        waits = [at - sample.at for at in times if at is not None and at > sample.at]
+        return min(waits, default=LOOK_PAUSE)
+
+    def _listen_on_bus(self, sample: AdapterSample) -> None:
+        if self._listening is None or self._listening.done():
+            self._listening = self._hass.async_create_background_task(
+                self._watch.async_listen_on_bus(sample), "renogy_bt listen on the bus"
+            )
+
+    # Steps
+
+    def _start_step(
+        self,
+        health: AdapterHealth,
+        rung: Rung,
+        *,
+        requested: bool,
+        restore: bool = False,
+    ) -> None:
+        self._step = self._hass.async_create_task(
+            self._async_take_step(health, rung, requested=requested, restore=restore),
+            f"renogy_bt {rung} of {health.address}",
+            eager_start=False,
+        )
+
+    async def _async_take_step(
+        self, health: AdapterHealth, rung: Rung, *, requested: bool, restore: bool
+    ) -> None:
+        """Take a step with the pollers held off; whatever happens, they are let go again."""
+        begun, begun_at = dt_util.utcnow(), self._clock()
+        health.begin_step(rung, begun_at)
+        self._tell_events(health)
+        self._update_statuses()
+        failure: str | None = None
+        aborted = True
+        try:
+            await self._pollers.async_hold()
+            if restore:
+                await self._runner.power_on(health.address)
+            else:
+                await self._runner.run(rung, health.address, self._links)
+            aborted = self._hass.is_stopping
+        except StepFailed as error:
+            failure, aborted = str(error), False
+        finally:
+            now = self._clock()
+            health.end_step(
+                rung,
+                begun,
+                now,
+                now - begun_at,
+                requested=requested,
+                failure=failure,
+                aborted=aborted,
+            )
+            if restore:
+                health.powered_off_by_us = False
+            self._step = None
+            self._pollers.async_release()
+            self._update_statuses()
+            self._tell_events(health)
+            self._pollers.async_poll_when_heard()
+            self._wake.set()
+
+    async def _async_note_power(self, address: str, is_on: bool) -> None:
+        """Remember that an adapter is off by our doing, even if we are killed meanwhile."""
+        health = self._health.get(address)
+        if health is not None and health.powered_off_by_us is is_on:
+            health.powered_off_by_us = not is_on
+            await self._store.async_save(self._data())
+
+    def _note_power_fault(self, address: str, fault: PowerFault | None) -> None:
+        health = self._health.get(address)
+        if health is not None:
+            health.power_fault = fault
+
+    async def async_recover(self, address: str, rung: Rung) -> StepResult:
+        """Take a step now, because the user asks for it, and return whether it helped.
+
+        Raises RecoveryRefused when it cannot be taken (now).
+        """
+        health = self._checked(address, rung)
+        health.try_again()
+        effect = self._effects.setdefault(address, self._hass.loop.create_future())
+        self._start_step(health, rung, requested=True)
+        try:
+            async with asyncio.timeout(EFFECT_LIMIT):
+                return await asyncio.shield(effect)
+        except TimeoutError:
+            return StepResult.NO_EFFECT
+        finally:
+            self._effects.pop(address, None)
+
+    def _checked(self, address: str, rung: Rung) -> AdapterHealth:
+        health, sample = self._health.get(address), self._samples.get(address)
+        if health is None or sample is None:
+            raise RecoveryRefused(RefusalReason.UNKNOWN_ADAPTER)
+        if self._watch.host is not HostState.RUNNING:
+            raise RecoveryRefused(RefusalReason.STOPPING)
+        if self._step is not None or address in self._effects:
+            raise RecoveryRefused(RefusalReason.BUSY)
+        if sample.entry.state in (EntryState.ABSENT, EntryState.DISABLED):
+            raise RecoveryRefused(RefusalReason.ENTRY_GONE)
+        if rung is Rung.TELL or (
+            rung is Rung.FULL_RESET and not sample.management_socket
+        ):
+            raise RecoveryRefused(RefusalReason.NOT_AVAILABLE)
+        wait = health.limiter.at(self._clock()).wait_on_request
+        if rung.is_reset and wait > 0:
+            raise RecoveryRefused(RefusalReason.LIMIT, wait)
+        return health
+
+    # Pollers
+
+    @override
+    async def ready(self, link: str) -> None:
+        await self._pollers.ready(link)
+
+    @override
+    @callback
+    def poll_started(self, link: str) -> None:
+        self._pollers.poll_started(link)
+
+    @override
+    @callback
+    def poll_ended(self, link: str, *, connected: bool) -> bool:
+        return self._pollers.poll_ended(link, connected=connected)
+
+    @override
+    @callback
+    def async_add_poll_listener(self, callback: Callable[[], None]) -> CALLBACK_TYPE:
+        return self._pollers.async_add_poll_listener(callback)
+
+    def _only_source(self) -> str | None:
+        samples = list(self._samples.values())
+        return (
+            samples[0].address
+            if len(samples) == 1 and samples[0].only_adapter
+            else None
+        )
+
+    # What others are told
+
+    @property
+    def adapters(self) -> Mapping[str, AdapterStatus]:
+        """The local adapters by address."""
+        return self._statuses
+
+    @property
+    def bus_reachable(self) -> bool | None:
+        """Whether bluetoothd can be watched; None where there is nothing to watch."""
+        return self._watch.bus_reachable
+
+    @callback
+    def async_add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Have something called when a status has changed."""
+        return add_listener(self._listeners, listener)
+
+    @callback
+    def async_add_event_listener(
+        self, listener: Callable[[AdapterEvent], None]
+    ) -> CALLBACK_TYPE:
+        """Have something called for each event."""
+        return add_listener(self._event_listeners, listener)
+
+    def diagnostics(self) -> dict[str, Any]:
+        """What is known, as plain data; addresses are not redacted."""
+        return {
+            "banks": len(self._banks),
+            "level": self._level if self._banks else None,
+            "bus_reachable": self.bus_reachable,
+            "adapters": [
+                diagnostics_of(health, self._samples.get(address), self._clock())
+                for address, health in self._health.items()
+            ],
+        }
+
+    def _notify(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+    def _update_statuses(self) -> None:
+        now = self._clock()
+        statuses = {
+            address: status_of(
+                health,
+                self._samples[address],
+                self._records,
+                now,
+                self._statuses.get(address),
+            )
+            for address, health in self._health.items()
+            if address in self._samples
+        }
+        if statuses != self._statuses:
+            self._statuses = statuses
+            self._notify()
+
+    def _tell_events(self, health: AdapterHealth) -> None:
+        for event in health.take_events():
+            _log(event)
+            effect = self._effects.get(event.address)
+            result = _RESULTS.get(event.kind)
+            if effect is not None and result is not None and not effect.done():
+                effect.set_result(result)
+            for listener in tuple(self._event_listeners):
+                listener(event)
+
+    # Storage
+
+    def _data(self) -> dict[str, Any]:
+        now = self._clock()
+        adapters = dict(self._stored.get("adapters") or {})
+        adapters |= {
+            address: health.to_json(now) for address, health in self._health.items()
+        }
+        self._stored = {"adapters": adapters}
+        return {"adapters": adapters}
+
+    def _save(self) -> None:
+        now = self._clock()
+        if now - self._saved_at >= SAVE_EVERY:
+            self._saved_at = now
+            self._store.async_delay_save(self._data, SAVE_DELAY)
+
+
+_RESULTS: Final = {
+    EventKind.RECOVERED: StepResult.RECOVERED,
+    EventKind.NO_EFFECT: StepResult.NO_EFFECT,
+    EventKind.STEP_FAILED: StepResult.FAILED,
+}
+
+
+def _log(event: AdapterEvent) -> None:
+    level = logging.INFO
+    if event.kind in (EventKind.DETECTED, EventKind.STEP_FAILED, EventKind.GAVE_UP):
+        level = logging.WARNING
+    details = [event.verdict, event.rung, event.detail]
+    _LOGGER.log(
+        level,
+        "Bluetooth adapter %s: %s (%s)",
+        event.address,
+        event.kind.replace("_", " "),
+        ", ".join(detail for detail in details if detail),
+    )

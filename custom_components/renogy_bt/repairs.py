@@ -1,0 +1,123 @@
+"""Repair flows of the integration."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+
+from .adapter_issues import ATTR_ADDRESS
+from .bluetooth_health.models import Rung
+from .bluetooth_health.supervisor import async_get_supervisor
+from .recovery import async_recover
+
+
+class AdapterRepairFlow(RepairsFlow):
+    """Runs a step of the recovery ladder and shows what came of it."""
+
+    _recovery: asyncio.Task[str | None] | None = None
+    _outcome: str = ""
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Offer the steps that may help."""
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=[str(rung) for rung in self._remedies],
+            description_placeholders=self._placeholders,
+        )
+
+    async def async_step_own_links(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Drop the connections of this integration."""
+        return await self._async_run(Rung.OWN_LINKS)
+
+    async def async_step_reload(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Restart scanning."""
+        return await self._async_run(Rung.RELOAD)
+
+    async def async_step_power_cycle(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Switch the adapter off and on."""
+        return await self._async_run(Rung.POWER_CYCLE)
+
+    async def async_step_full_reset(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Reset the adapter."""
+        return await self._async_run(Rung.FULL_RESET)
+
+    async def async_step_recovered(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """End: the adapter works."""
+        return self.async_create_entry(data={})
+
+    async def async_step_failed(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Say what went wrong, then offer the steps again."""
+        if user_input is not None:
+            return await self.async_step_init()
+        return self.async_show_form(
+            step_id="failed",
+            description_placeholders={**self._placeholders, "reason": self._outcome},
+        )
+
+    async def _async_run(self, rung: Rung) -> RepairsFlowResult:
+        if self._recovery is None:
+            self._recovery = self.hass.async_create_task(
+                self._async_recover(rung), f"renogy_bt repair of {self._address}"
+            )
+        if not self._recovery.done():
+            return self.async_show_progress(
+                step_id=rung,
+                progress_action="recovering",
+                progress_task=self._recovery,
+                description_placeholders=self._placeholders,
+            )
+        error = await self._recovery
+        self._recovery = None
+        if error is None:
+            return self.async_show_progress_done(next_step_id="recovered")
+        self._outcome = error
+        return self.async_show_progress_done(next_step_id="failed")
+
+    async def _async_recover(self, rung: Rung) -> str | None:
+        """Run a step; return why it did not help, or None."""
+        try:
+            await async_recover(async_get_supervisor(self.hass), self._address, rung)
+        except HomeAssistantError as error:
+            return str(error)
+        return None
+
+    @property
+    def _address(self) -> str:
+        assert self.data is not None
+        return str(self.data[ATTR_ADDRESS])
+
+    @property
+    def _remedies(self) -> tuple[Rung, ...]:
+        status = async_get_supervisor(self.hass).adapters.get(self._address)
+        if status is None or status.notice is None:
+            return (Rung.RELOAD,)
+        return status.notice.remedies
+
+    @property
+    def _placeholders(self) -> dict[str, str]:
+        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
+        return dict(issue.translation_placeholders or {}) if issue else {}
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
+) -> RepairsFlow:
+    """Return the flow that fixes an issue."""
+    return AdapterRepairFlow()

@@ -1,0 +1,40 @@
+"""System health of the integration."""
+
+from typing import Any
+
+from homeassistant.components import system_health
+from homeassistant.core import HomeAssistant, callback
+
+from .bluetooth_health.supervisor import async_get_supervisor
+from .const import DOMAIN
+from .coordinator import BankCoordinator
+
+
+@callback
+def async_register(
+    hass: HomeAssistant, register: system_health.SystemHealthRegistration
+) -> None:
+    """Register what the system health page shows."""
+    register.async_register_info(_async_info)
+
+
+async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
+    coordinators: list[BankCoordinator] = [
+        entry.runtime_data for entry in hass.config_entries.async_loaded_entries(DOMAIN)
+    ]
+    supervisor = async_get_supervisor(hass)
+    polls = [coordinator.data.polled_at for coordinator in coordinators]
+    return {
+        "links": sum(len(coordinator.links) for coordinator in coordinators),
+        "batteries": sum(len(coordinator.labels) for coordinator in coordinators),
+        "batteries_responding": sum(
+            len(coordinator.data.readings) for coordinator in coordinators
+        ),
+        "last_poll": max(polls, default=None),
+        "dbus": supervisor.bus_reachable,
+        "adapters": ", ".join(
+            f"{status.name or address}: {status.verdict}"
+            for address, status in supervisor.adapters.items()
+        ),
+        "recoveries": sum(status.recoveries for status in supervisor.adapters.values()),
+    }

@@ -1,0 +1,116 @@
+"""Banks set up in Home Assistant on the fake air."""
+
+from datetime import timedelta
+from typing import Any
+
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from custom_components.renogy_bt.const import (
+    CONF_UPDATE_INTERVAL,
+    CONF_WIRING,
+    DEFAULT_UPDATE_INTERVAL,
+    DOMAIN,
+)
+from custom_components.renogy_bt.coordinator import BankCoordinator
+from custom_components.renogy_bt.links import KnownBattery, LinkSettings
+from homeassistant.core import HomeAssistant, State
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+from tests.fake_air import DONGLE, DONGLE_NAME
+
+MODEL = "RBT50LFP48S"
+
+
+def link_settings(
+    address: str = DONGLE,
+    name: str = DONGLE_NAME,
+    units: tuple[int, ...] = (48, 49, 50, 51),
+    model: str | None = MODEL,
+    cells: int = 15,
+) -> LinkSettings:
+    """Return a link as it is stored."""
+    return LinkSettings(
+        address=address,
+        name=name,
+        family_key="standard",
+        batteries=tuple(
+            KnownBattery(unit=unit, model=model, cells=cells) for unit in units
+        ),
+    )
+
+
+def bank_entry(
+    *links: LinkSettings, title: str = "Battery bank", **options: Any
+) -> MockConfigEntry:
+    """Return the config entry of a bank with these links."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title=title,
+        options={
+            CONF_WIRING: "parallel",
+            CONF_UPDATE_INTERVAL: DEFAULT_UPDATE_INTERVAL,
+            **options,
+        },
+        subentries_data=[link.as_subentry().as_dict() for link in links],
+    )
+
+
+async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Add a bank and let Home Assistant set it up, whatever comes of it."""
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
+
+
+async def settle(hass: HomeAssistant) -> None:
+    """Wait for everything that is under way, polls and disconnects included."""
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def next_poll(
+    hass: HomeAssistant, seconds: float = DEFAULT_UPDATE_INTERVAL + 1
+) -> None:
+    """Let the time of the next poll come, and the poll pass."""
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds))
+    await settle(hass)
+
+
+def coordinator_of(entry: MockConfigEntry) -> BankCoordinator:
+    """Return the coordinator of a bank that is set up."""
+    coordinator = entry.runtime_data
+    assert isinstance(coordinator, BankCoordinator)
+    return coordinator
+
+
+def entity_id(hass: HomeAssistant, platform: str, unique_id: str) -> str | None:
+    """Return the entity id of a unique id."""
+    return er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)
+
+
+def battery_state(
+    hass: HomeAssistant,
+    key: str,
+    unit: int = 48,
+    address: str = DONGLE,
+    platform: str = "sensor",
+) -> State:
+    """Return the state of a battery's entity."""
+    found = entity_id(hass, platform, f"{address.lower()}_{unit}_{key}")
+    assert found is not None, f"no {platform} {key} of unit {unit}"
+    state = hass.states.get(found)
+    assert state is not None, f"{found} has no state"
+    return state
+
+
+def bank_state(
+    hass: HomeAssistant, entry: MockConfigEntry, key: str, platform: str = "sensor"
+) -> State:
+    """Return the state of a bank's entity."""
+    found = entity_id(hass, platform, f"{entry.entry_id}_{key}")
+    assert found is not None, f"no {platform} {key} of the bank"
+    state = hass.states.get(found)
+    assert state is not None, f"{found} has no state"
+    return state

@@ -1,0 +1,9 @@
+"""What all tests share."""
+
+# First of all: Home Assistant's own test configuration has a folder of this name too,
+# and the one that is imported first is the one that integrations are looked up in.
+import custom_components.renogy_bt  # noqa: F401
+from tests.fake_air import air, all_enabled, idle_supervisor, quick_line
+from tests.translation_check import translated_flows
+
+__all__ = ["air", "all_enabled", "idle_supervisor", "quick_line", "translated_flows"]

@@ -1,0 +1,1 @@
+"""Every adapter fault against Home Assistant alone and with the integration."""

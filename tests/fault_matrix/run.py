@@ -1,0 +1,227 @@
+"""One case of the matrix: a world, a Home Assistant on it, a fault, and what becomes of it."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+import json
+from pathlib import Path
+import tempfile
+import time
+from typing import Any, Final
+
+from tests.demo.check import read_parts, wait_for_batteries
+from tests.demo.client import HomeAssistantClient, Json, open_client, wait_for_port
+from tests.demo.emulator import DEFAULT_WORLD, EmulatorProcess, run_emulator
+from tests.demo.errors import DemoError
+from tests.demo.flows import DOMAIN, confirm_adapters, set_up_links
+from tests.demo.home_assistant import (
+    CHECKOUT,
+    HOST,
+    choose_port,
+    run_home_assistant,
+    write_configuration,
+)
+
+from .cases import Case, ScanMode
+
+WATCHED_FOR: Final = 600.0
+_SAMPLE_SECONDS: Final = 0.5
+_START_SECONDS: Final = 120.0
+_COMPONENTS: Final = Path(__file__).parent / "components"
+_OPTIONS_FLOW: Final = "/api/config/config_entries/options/flow"
+_PASSERS_BY: Final = 8
+_BATTERIES: Final = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a fault.
+
+    `seconds` until the batteries were read again, None where that took over ten minutes;
+    `issue_seconds` until the user was told, None where that was not needed.
+    """
+
+    seconds: float | None
+    issue_seconds: float | None = None
+    steps: tuple[str, ...] = ()
+    issues: tuple[str, ...] = ()
+
+
+class Trial:
+    """One case in one Home Assistant, with the integration or without."""
+
+    def __init__(self, case: Case, *, with_integration: bool) -> None:
+        """Prepare; nothing runs yet."""
+        self._case = case
+        self._with_integration = with_integration
+
+    async def run(self) -> Outcome:
+        """Set up, let the fault begin, and watch what becomes of it."""
+        with tempfile.TemporaryDirectory(prefix="renogy_bt-faults-") as temporary:
+            folder = Path(temporary)
+            world = folder / "world.json"
+            world.write_text(json.dumps(self._world()))
+            async with run_emulator(world, [self._case.switch]) as emulator:
+                async with self._home_assistant(folder, emulator) as client:
+                    await self._set_up(client, emulator)
+                    if not self._case.at_start:
+                        began = datetime.now(UTC)
+                        await emulator.begin_late_faults()
+                        return await self._watch(client, emulator, began)
+                began = datetime.now(UTC)
+                await emulator.begin_late_faults()
+                async with self._home_assistant(folder, emulator) as client:
+                    return await self._watch(client, emulator, began)
+
+    def _world(self) -> Json:
+        world = json.loads(DEFAULT_WORLD.read_text()) | self._case.world
+        if self._case.lively_for:
+            world["links"] += [
+                {
+                    "name": f"Passer-by {number}",
+                    "address": f"5A:00:00:00:00:{number:02X}",
+                    "kind": "silent",
+                }
+                for number in range(_PASSERS_BY)
+            ]
+        return dict(world)
+
+    @asynccontextmanager
+    async def _home_assistant(
+        self, folder: Path, emulator: EmulatorProcess
+    ) -> AsyncGenerator[HomeAssistantClient]:
+        port = choose_port(None)
+        configuration = folder / "configuration"
+        components = []
+        yaml = ""
+        if self._with_integration:
+            components.append(CHECKOUT / "custom_components" / DOMAIN)
+        else:
+            components.append(_COMPONENTS / "plain_poller")
+            yaml += f"plain_poller:\n  address: {emulator.link_addresses[0]}\n"
+        if self._case.witness:
+            components.append(_COMPONENTS / "witness")
+            yaml += (
+                f"witness:\n  address: {emulator.link_addresses[0]}\n  name: BT-TH\n"
+            )
+        write_configuration(
+            configuration, port, components=components, configuration=yaml
+        )
+        async with (
+            run_home_assistant(configuration, emulator.bus_address),
+            open_client(f"http://{HOST}:{port}") as client,
+        ):
+            await wait_for_port(HOST, port)
+            await client.log_in()
+            yield client
+
+    async def _set_up(
+        self, client: HomeAssistantClient, emulator: EmulatorProcess
+    ) -> None:
+        await client.wait_until_running()
+        async with asyncio.timeout(_START_SECONDS):
+            await _choose_mode(client, self._case.mode)
+            if self._with_integration:
+                await set_up_links(client, emulator.link_addresses, _no_log)
+                await wait_for_batteries(client, emulator.batteries)
+            else:
+                while await self._last_read(client) is None:
+                    await confirm_adapters(client)
+                    await asyncio.sleep(_SAMPLE_SECONDS)
+        await asyncio.sleep(self._case.lively_for)
+
+    async def _watch(
+        self, client: HomeAssistantClient, emulator: EmulatorProcess, began: datetime
+    ) -> Outcome:
+        case, start = self._case, time.monotonic()
+        issues: list[str] = []
+        steps: list[str] = []
+        issue_seconds: float | None = None
+        ended: float | None = None
+        while (elapsed := time.monotonic() - start) < WATCHED_FOR + (case.lasts or 0):
+            if case.lasts is not None and ended is None and elapsed >= case.lasts:
+                await emulator.clear_faults()
+                ended, began = elapsed, datetime.now(UTC)
+            issues += [i for i in await _issues(client) if i not in issues]
+            if issues and issue_seconds is None:
+                issue_seconds = round(elapsed, 1)
+            for step in await _steps(client):
+                if step not in steps[-1:]:
+                    steps.append(step)
+            read = await self._last_read(client)
+            over = case.lasts is None or ended is not None
+            if over and read is not None and read > began:
+                return Outcome(
+                    seconds=round((read - began).total_seconds(), 1),
+                    issue_seconds=issue_seconds,
+                    steps=tuple(steps),
+                    issues=tuple(issues),
+                )
+            await asyncio.sleep(_SAMPLE_SECONDS)
+        return Outcome(
+            seconds=None,
+            issue_seconds=issue_seconds,
+            steps=tuple(steps),
+            issues=tuple(issues),
+        )
+
+    async def _last_read(self, client: HomeAssistantClient) -> datetime | None:
+        """Return when every battery had last been read."""
+        if not self._with_integration:
+            for state in await client.command("get_states"):
+                if state["entity_id"] == "plain_poller.read":
+                    return datetime.fromisoformat(state["state"])
+            return None
+        reads = [
+            str(part.entities["last_read"])
+            for part in await read_parts(client)
+            if part.entities.get("last_read") is not None
+        ]
+        if len(reads) < _BATTERIES:
+            return None
+        return min(datetime.fromisoformat(read) for read in reads)
+
+
+def _no_log(text: str) -> None:
+    """Say nothing: many trials run at the same time."""
+
+
+async def _choose_mode(client: HomeAssistantClient, mode: ScanMode) -> None:
+    """Set the scanning mode of every adapter, through its options flow."""
+    while not (entries := await _adapter_entries(client)):
+        await confirm_adapters(client)
+        await asyncio.sleep(_SAMPLE_SECONDS)
+    if mode is ScanMode.AUTO:
+        return
+    for entry in entries:
+        flow = await client.post(_OPTIONS_FLOW, {"handler": entry["entry_id"]})
+        answer = await client.post(f"{_OPTIONS_FLOW}/{flow['flow_id']}", {"mode": mode})
+        if answer["type"] != "create_entry":
+            raise DemoError(f"The scanning mode cannot be set: {answer}")
+
+
+async def _adapter_entries(client: HomeAssistantClient) -> list[Json]:
+    entries = await client.get("/api/config/config_entries/entry?domain=bluetooth")
+    return [entry for entry in entries if entry["source"] != "ignore"]
+
+
+async def _issues(client: HomeAssistantClient) -> list[str]:
+    answer = await client.command("repairs/list_issues")
+    return [
+        issue["translation_key"]
+        for issue in answer["issues"]
+        if issue["domain"] == DOMAIN
+    ]
+
+
+async def _steps(client: HomeAssistantClient) -> list[str]:
+    """Return the recovery step that was started last."""
+    states: list[dict[str, Any]] = await client.command("get_states")
+    return [
+        state["attributes"]["step"]
+        for state in states
+        if state["entity_id"].startswith("event.")
+        and state["attributes"].get("event_type") == "step_started"
+    ]

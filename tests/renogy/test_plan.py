@@ -1,0 +1,171 @@
+"""Tests of the read plan: what is asked, and what a silence or a refusal teaches."""
+
+import pytest
+
+from custom_components.renogy_bt.renogy.modbus import MAX_WORDS
+from custom_components.renogy_bt.renogy.plan import (
+    CELL_COUNT,
+    CELL_TEMPERATURES,
+    CELL_VOLTAGES,
+    CELLS,
+    CONFIGURATION,
+    EVERYTHING,
+    IDENTITY,
+    MEASUREMENTS,
+    MODULE,
+    MODULE_NO_LIMITS,
+    MODULE_NO_TEMPERATURES,
+    NARROWER,
+    STATUS,
+    STATUS_NO_CELLS,
+    STATUS_WORDS,
+    VERDICT_SECONDS,
+    Block,
+    ReadPlan,
+)
+from custom_components.renogy_bt.renogy.registers import MEASUREMENTS as MEASURED
+
+ALL_BLOCKS = {
+    *NARROWER,
+    *(block for narrower in NARROWER.values() for block in narrower),
+    CELL_COUNT,
+}
+
+
+def test_no_two_blocks_have_the_same_length() -> None:
+    """A late reply to one block never has the byte count of another."""
+    assert len({block.count for block in ALL_BLOCKS}) == len(ALL_BLOCKS)
+
+
+def test_blocks_fit_into_a_reply() -> None:
+    """No block is longer than a request may be, nor than one notification of a BT-2."""
+    assert all(block.count <= min(MAX_WORDS, 121) for block in ALL_BLOCKS)
+
+
+def test_the_two_usual_blocks_read_everything_that_is_measured() -> None:
+    """No measured register is left out of the widest block or of its two parts."""
+    for block in (EVERYTHING, MEASUREMENTS):
+        for row in MEASURED:
+            assert block.address <= row.address
+            assert row.address + row.span <= block.address + block.count
+
+
+def test_widest_first() -> None:
+    """A battery that is not known is asked for everything in one request."""
+    assert ReadPlan().blocks(EVERYTHING, 0) == (EVERYTHING,)
+    assert str(EVERYTHING) == "5000x110"
+
+
+@pytest.mark.parametrize(
+    ("refused", "blocks"),
+    [
+        ([EVERYTHING], (MEASUREMENTS, STATUS)),
+        ([EVERYTHING, MEASUREMENTS], (CELLS, MODULE, STATUS)),
+        (
+            [EVERYTHING, MEASUREMENTS, MODULE, STATUS],
+            (CELLS, MODULE_NO_TEMPERATURES, STATUS_NO_CELLS),
+        ),
+        (
+            [
+                EVERYTHING,
+                MEASUREMENTS,
+                MODULE,
+                MODULE_NO_TEMPERATURES,
+                STATUS,
+                STATUS_NO_CELLS,
+                STATUS_WORDS,
+            ],
+            (CELLS, MODULE_NO_LIMITS),
+        ),
+        (
+            [EVERYTHING, MEASUREMENTS, CELLS],
+            (CELL_VOLTAGES, CELL_TEMPERATURES, MODULE, STATUS),
+        ),
+        (
+            [EVERYTHING, MEASUREMENTS, CELLS, CELL_VOLTAGES],
+            (CELL_TEMPERATURES, MODULE, STATUS),
+        ),
+    ],
+)
+def test_what_is_refused_is_asked_in_parts(
+    refused: list[Block], blocks: tuple[Block, ...]
+) -> None:
+    """Each refusal leads to the next narrower forms, and no further."""
+    plan = ReadPlan()
+    for block in refused:
+        plan.refused(block, 0)
+    assert plan.blocks(EVERYTHING, 1) == blocks
+
+
+def test_a_refusal_is_tried_again_after_a_day() -> None:
+    """A spurious exception does not cost speed for ever."""
+    plan = ReadPlan()
+    plan.refused(IDENTITY, 100)
+    assert not plan.asks(IDENTITY, 100 + VERDICT_SECONDS - 1)
+    assert plan.asks(IDENTITY, 100 + VERDICT_SECONDS)
+    plan.answered(IDENTITY)
+    assert plan.asks(IDENTITY, 101)
+
+
+def test_silence_on_a_proven_block_is_a_lost_reply() -> None:
+    """However often a reply is lost, the plan stays as wide as it was."""
+    plan = ReadPlan()
+    plan.answered(EVERYTHING)
+    for _ in range(10):
+        assert not plan.unanswered(EVERYTHING)
+        plan.narrower_answered(EVERYTHING, 0)
+    assert plan.blocks(EVERYTHING, 0) == (EVERYTHING,)
+
+
+def test_one_silence_does_not_degrade_the_plan() -> None:
+    """Where the wide form was silent once, it is asked again at the next poll."""
+    plan = ReadPlan()
+    assert plan.unanswered(EVERYTHING)
+    assert plan.blocks(EVERYTHING, 0) == (MEASUREMENTS, STATUS)
+    plan.narrower_answered(EVERYTHING, 0)
+    assert plan.blocks(EVERYTHING, 0) == (EVERYTHING,)
+    assert plan.narrower_has_answered(EVERYTHING)
+    plan.answered(EVERYTHING)
+    assert not plan.narrower_has_answered(EVERYTHING)
+
+
+def test_repeated_silence_where_the_narrower_form_answers_is_a_refusal() -> None:
+    """Twice is enough for a form that the battery never gave."""
+    plan = ReadPlan()
+    for _ in range(2):
+        assert plan.asks(EVERYTHING, 0)
+        plan.unanswered(EVERYTHING)
+        plan.narrower_answered(EVERYTHING, 0)
+    assert plan.blocks(EVERYTHING, 0) == (MEASUREMENTS, STATUS)
+
+
+def test_silence_of_a_battery_that_is_not_there_proves_nothing() -> None:
+    """When no form is answered, the widest is asked first again."""
+    plan = ReadPlan()
+    plan.unanswered(EVERYTHING)
+    plan.unanswered(MEASUREMENTS)
+    plan.unanswered(CELLS)
+    assert not plan.unanswered(CELL_VOLTAGES)
+    plan.forget_doubts()
+    assert plan.blocks(EVERYTHING, 0) == (EVERYTHING,)
+    assert not plan.narrower_has_answered(EVERYTHING)
+
+
+def test_a_block_that_was_given_and_is_refused_now_has_to_be_proven_again() -> None:
+    """Another battery behind the same id is judged by its own answers."""
+    plan = ReadPlan()
+    plan.answered(CONFIGURATION)
+    assert plan.is_proven(CONFIGURATION)
+    plan.refused(CONFIGURATION, 0)
+    assert not plan.is_proven(CONFIGURATION)
+    assert plan.blocks(CONFIGURATION, 0) == ()
+
+
+def test_what_a_reading_can_do_without_is_not_asked_for_ever() -> None:
+    """Two silences on the narrowest form of something that was never given are enough."""
+    plan = ReadPlan()
+    for _ in range(2):
+        assert plan.asks(STATUS_WORDS, 0)
+        assert plan.unanswered(STATUS_WORDS)
+        plan.narrower_answered(STATUS_WORDS, 0)
+    assert plan.blocks(STATUS_WORDS, 0) == ()

@@ -1,0 +1,168 @@
+"""Tests of what cannot be true: every wolf is noticed, and no healthy pack is refused."""
+
+import pytest
+
+from custom_components.renogy_bt.renogy.decoder import decode_configuration
+from custom_components.renogy_bt.renogy.exceptions import InvalidBlock
+from custom_components.renogy_bt.renogy.families import PRO
+from custom_components.renogy_bt.renogy.image import RegisterImage
+from custom_components.renogy_bt.renogy.plausibility import CHECKS, CONFIGURATION_CHECKS
+from tests.renogy.fake_link import rbt50lfp48s
+from tests.renogy.images import decoded, image_from, owners_pack
+from tests.renogy.vectors import COLD_PACK, WARM_PACK
+
+Changes = dict[int, list[int]]
+
+
+@pytest.mark.parametrize(
+    ("check", "changes"),
+    [
+        ("cell_count", {5000: [0]}),
+        ("cell_count", {5000: [17]}),
+        ("cell_count", {5000: [0xFFFF]}),
+        ("cell_temperature_count", {5017: [0]}),
+        ("cell_temperature_count", {5017: [17]}),
+        ("environment_count", {5036: [3]}),
+        ("heater_count", {5039: [3]}),
+        ("cell_voltages", {5001: [133]}),
+        ("cell_voltages", {5001: [51]}),
+        ("cell_voltages", {5015: [24_872]}),
+        ("cell_temperatures", {5018: [1501]}),
+        ("cell_temperatures", {5018: [-601]}),
+        ("board_temperature", {5035: [2000]}),
+        ("environment_temperatures", {5037: [2000]}),
+        ("heater_temperatures", {5040: [2000]}),
+        ("voltage", {5043: [0]}),
+        ("voltage", {5043: [801]}),
+        ("voltage", {5043: [37_260]}),
+        ("total_capacity", {5046: [0, 0]}),
+        ("total_capacity", {5046: [0, 999]}),
+        ("total_capacity", {5046: [0x1E, 0x8481]}),
+        ("remaining_capacity", {5044: [0, 62_501]}),
+        ("remaining_capacity", {5044: [3, 0x3450]}),
+        ("cycles", {5048: [20_001]}),
+        ("charge_voltage_limit", {5049: [1001]}),
+        ("discharge_voltage_limit", {5050: [1001]}),
+        ("sum_of_cells", {5043: [506]}),
+        ("sum_of_cells", {5043: [533]}),
+        ("sum_of_cells", {5001: [0] * 16}),
+        ("sum_of_cells", {5043: [133]}),
+        ("sum_of_cells", {5001: [0]}),
+        ("protections", {5106: [0xFFFF]}),
+        ("protections", {5106: [0x8040]}),
+        ("warnings", {5107: [0xFFFF]}),
+        ("warnings", {5107: [0x000C]}),
+    ],
+)
+def test_values_that_cannot_be_true_are_refused(check: str, changes: Changes) -> None:
+    """A value out of all possibility makes the block invalid, and the check is named."""
+    with pytest.raises(InvalidBlock) as caught:
+        decoded(owners_pack(changes))
+    assert caught.value.check == check
+    assert caught.value.reason
+
+
+def test_current_beyond_any_battery_is_refused() -> None:
+    """In a family that counts 0.1 A, 2000 A can be said and is not believed."""
+    with pytest.raises(InvalidBlock, match="current"):
+        decoded(owners_pack({5042: [20_000]}), PRO)
+
+
+@pytest.mark.parametrize("block", [(5000, 110), (5000, 53), (5000, 34), (5042, 7)])
+def test_a_block_of_all_ones_is_refused(block: tuple[int, int]) -> None:
+    """A frame with a right CRC whose registers are all 0xFFFF is no reading."""
+    start, count = block
+    ones = RegisterImage([(start, b"\xff" * (2 * count))])
+    whole = owners_pack()
+    for address, length in ((5000, 53), (5100, 10)):
+        data = b"".join(
+            (whole.word(address + at) or 0).to_bytes(2, "big") for at in range(length)
+        )
+        ones.add(address, data)
+    with pytest.raises(InvalidBlock):
+        decoded(ones)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="captured"),
+        pytest.param({5043: [507]}, id="module below the cells by its tolerance"),
+        pytest.param({5043: [532]}, id="all cells truncated by nearly a tenth"),
+        pytest.param({5018: [-400] * 15, 5042: [-1]}, id="arctic"),
+        pytest.param({5018: [700] * 15}, id="hot"),
+        pytest.param({5044: [0, 0]}, id="empty"),
+        pytest.param({5044: [0, 50_400]}, id="calibrated above its total"),
+        pytest.param({5046: [0, 49_995]}, id="calibrated below its name"),
+        pytest.param({5001: [25] * 15, 5043: [385]}, id="deeply discharged"),
+        pytest.param({5001: [36] * 15, 5043: [552]}, id="being filled"),
+        pytest.param({5035: [0, 0, 0, 0, 0, 0, 0]}, id="no other sensors"),
+        pytest.param({5036: [2, 186, 187, 2, 95, 96]}, id="all other sensors"),
+        pytest.param({5048: [0]}, id="new"),
+        pytest.param({5106: [0], 5107: [0], 5109: [0]}, id="switched off"),
+        pytest.param({5042: [-10_000]}, id="at full load"),
+        pytest.param({5001: [0], 5108: [1]}, id="cell not measured, and it says so"),
+    ],
+)
+def test_healthy_batteries_are_believed(changes: Changes) -> None:
+    """Nothing that a battery in working order can be is refused."""
+    decoded(owners_pack(changes))
+
+
+@pytest.mark.parametrize(
+    ("tenths", "module"),
+    [([33, 33, 32, 32], 132), ([33, 33, 33, 33], 133), ([33, 33, 34, 34], 136)],
+)
+def test_captured_packs_of_12_volts_are_believed(
+    tenths: list[int], module: int
+) -> None:
+    """Sums of 13.0, 13.2 and 13.4 V with 13.2, 13.3 and 13.6 V of the module are normal."""
+    registers = {**WARM_PACK, 5001: tenths, 5043: [module]}
+    decoded(image_from(registers))
+
+
+@pytest.mark.parametrize("pack", [WARM_PACK, COLD_PACK])
+def test_example_packs_are_believed(pack: Changes) -> None:
+    """The published dumps pass, with a temperature count smaller than what is filled."""
+    decoded(image_from(pack))
+
+
+def test_a_failed_cell_may_have_any_voltage_of_a_cell() -> None:
+    """The module voltage bounds what a cell that cannot be measured may have."""
+    with pytest.raises(InvalidBlock, match="sum_of_cells"):
+        decoded(owners_pack({5001: [0], 5108: [1], 5043: [560]}))
+
+
+def _configuration(changes: Changes) -> RegisterImage:
+    registers = {address: [word] for address, word in rbt50lfp48s().registers.items()}
+    return image_from({**registers, **changes}, [(5200, 24)])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {address: [0xFFFF] for address in range(5200, 5224)},
+        {address: [0] for address in range(5200, 5224)},
+        {5201: [20]},
+        {5203: [36]},
+        {5200: [30]},
+    ],
+)
+def test_impossible_configurations_are_refused(changes: Changes) -> None:
+    """Cell limits that are no voltages, or out of order, are not believed."""
+    with pytest.raises(InvalidBlock):
+        decode_configuration(_configuration(changes))
+
+
+def test_the_captured_configuration_is_believed() -> None:
+    """The limits of an RBT50LFP48S are in order, and device id and shutdown are numbers."""
+    configuration = decode_configuration(_configuration({}))
+    assert configuration.cell_high_voltage == 3.5
+    assert configuration.device_id == 48
+
+
+def test_check_names_are_unique() -> None:
+    """A diagnostic that names a check names one."""
+    names = [check.name for check in CHECKS]
+    names += [check.name for check in CONFIGURATION_CHECKS]
+    assert len(names) == len(set(names))

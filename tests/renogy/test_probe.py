@@ -1,0 +1,331 @@
+"""Tests of finding the batteries behind a link, and of refusing what is none."""
+
+import asyncio
+from typing import override
+
+import pytest
+
+from custom_components.renogy_bt.renogy.exceptions import (
+    DeviceKind,
+    LinkLost,
+    LinkSilent,
+    LinkUnreachable,
+    NotABattery,
+)
+from custom_components.renogy_bt.renogy.families import (
+    PRO,
+    RNGPRO,
+    STANDARD,
+    Family,
+    family_of,
+)
+from custom_components.renogy_bt.renogy.link import probe
+from custom_components.renogy_bt.renogy.models import FoundBattery, ProbeReport
+from custom_components.renogy_bt.renogy.transport import Transport
+from tests.renogy.fake_link import (
+    Delivery,
+    FakeBattery,
+    FakeLink,
+    drop_in_reply,
+    four_batteries,
+    in_parts,
+    late,
+    rbt50lfp48s,
+    silent,
+    text_words,
+)
+from tests.renogy.virtual_time import run
+
+
+def _probe(fake: FakeLink, family: Family = STANDARD) -> ProbeReport:
+    async def main() -> ProbeReport:
+        try:
+            return await probe(fake.connector(), family)
+        finally:
+            assert all(each.lost.done() for each in fake.connections)
+
+    return run(main)
+
+
+def _units(report: ProbeReport) -> list[int]:
+    return [battery.unit for battery in report.batteries]
+
+
+def _controller() -> FakeBattery:
+    device = FakeBattery(readable=((0x000A, 0x0014),))
+    device.put(0x000C, text_words("RNG-CTRL-RVR40", 8))
+    return device
+
+
+def test_four_batteries_are_found() -> None:
+    """Units, models, serial numbers and cells are reported in order."""
+    report = _probe(four_batteries())
+    assert report.family == "standard"
+    assert _units(report) == [48, 49, 50, 51]
+    assert report.batteries[0] == FoundBattery(
+        unit=48, model="RBT50LFP48S", serial_number="22RBH4A051020000", cells=15
+    )
+
+
+def test_a_hole_is_not_the_end() -> None:
+    """Ids after a missing one, and a pack left at 247, are found."""
+    fake = FakeLink({unit: rbt50lfp48s() for unit in (48, 51, 55, 247)})
+    assert _units(_probe(fake)) == [48, 51, 55, 247]
+
+
+def test_several_batteries_are_never_asked_all_at_once() -> None:
+    """As soon as one id answers, 255 is not asked: all would talk at once."""
+    fake = four_batteries()
+    _probe(fake)
+    assert fake.asked_of(255) == []
+
+
+@pytest.mark.parametrize("unit", [48, 49, 51])
+def test_a_lost_reply_loses_no_battery(unit: int) -> None:
+    """Silent ids are asked a second time."""
+    fake = four_batteries()
+    fake.faults[unit, "5000x1"] = [silent]
+    fake.faults[unit, "5110x32"] = [silent]
+    report = _probe(fake)
+    assert _units(report) == [48, 49, 50, 51]
+    assert {battery.model for battery in report.batteries} == {"RBT50LFP48S"}
+
+
+def test_a_lone_battery_whose_first_reply_is_lost() -> None:
+    """It is found under its own id although 255 was asked in between."""
+    fake = FakeLink({50: rbt50lfp48s()})
+    fake.faults[50, "5000x1"] = [silent]
+    assert _units(_probe(fake)) == [50]
+
+
+@pytest.mark.parametrize("seconds", [0.9, 2.3])
+def test_late_replies_lose_no_battery(seconds: float) -> None:
+    """A battery that answers late is found, and no reply is taken for another's."""
+    fake = four_batteries()
+    fake.faults[49, "5000x1"] = [late(seconds)]
+    assert _units(_probe(fake)) == [48, 49, 50, 51]
+
+
+def test_a_battery_that_is_always_slow_is_found() -> None:
+    """Once heard, a unit is waited for longer."""
+    fake = FakeLink({48: rbt50lfp48s(), 49: rbt50lfp48s()})
+    fake.faults[49, "5000x1"] = [late(1.7)] * 9
+    assert _units(_probe(fake)) == [48, 49]
+
+
+def test_small_notifications_are_no_obstacle() -> None:
+    """Probing works with replies in 20-byte notifications."""
+    fake = four_batteries()
+    fake.always.append(in_parts(20))
+    assert len(_probe(fake).batteries) == 4
+
+
+def test_a_battery_without_an_identity_is_found() -> None:
+    """Where identity blocks are refused, model and serial number are unknown."""
+    battery = rbt50lfp48s()
+    battery.readable = ((5000, 5052),)
+    (found,) = _probe(FakeLink({48: battery})).batteries
+    assert (found.model, found.serial_number, found.cells) == (None, None, 15)
+
+
+def test_a_battery_that_tells_its_model_only() -> None:
+    """The narrower identity block is asked where the wide one is refused."""
+    battery = rbt50lfp48s()
+    battery.readable = ((5000, 5052), (5122, 5129))
+    (found,) = _probe(FakeLink({48: battery})).batteries
+    assert (found.model, found.serial_number) == ("RBT50LFP48S", None)
+
+
+@pytest.mark.parametrize("family", [STANDARD, PRO])
+def test_a_battery_that_answers_255_under_its_own_id(family: Family) -> None:
+    """The own id is the unit, since the battery answers to it."""
+    report = _probe(FakeLink({60: rbt50lfp48s()}), family)
+    assert _units(report) == [60]
+    assert report.family == family.key
+
+
+@pytest.mark.parametrize("family", [STANDARD, RNGPRO])
+def test_a_battery_that_answers_as_255(family: Family) -> None:
+    """An RNGPRO pack answers 255 as 255."""
+    assert _units(_probe(FakeLink({255: rbt50lfp48s()}), family)) == [255]
+
+
+def test_a_battery_that_does_not_answer_to_the_id_it_gives() -> None:
+    """Then 255 is the unit."""
+    battery = rbt50lfp48s()
+    battery.reply_unit = 48
+    assert _units(_probe(FakeLink({255: battery}), PRO)) == [255]
+
+
+def test_built_in_bluetooth_is_asked_as_255_first() -> None:
+    """One question finds such a battery, and a lost reply does not lose it."""
+    fake = FakeLink({48: rbt50lfp48s()})
+    fake.faults[48, "5000x1"] = [silent]
+    assert _units(_probe(fake, PRO)) == [48]
+    assert [asked.unit for asked in fake.asked[:3]] == [255, 255, 48]
+
+
+def test_built_in_bluetooth_that_ignores_255() -> None:
+    """The usual ids are tried then."""
+
+    class Deaf(FakeLink):
+        @override
+        def deliver(self, unit: int, address: int, count: int) -> Delivery | None:
+            return None if unit == 255 else super().deliver(unit, address, count)
+
+    assert _units(_probe(Deaf({247: rbt50lfp48s()}), PRO)) == [247]
+
+
+@pytest.mark.parametrize("unit", [255, 96, 97, 16, 17])
+def test_charge_controllers_are_refused(unit: int) -> None:
+    """A charge controller refuses cells and tells its model instead."""
+    fake = FakeLink({unit: _controller()})
+    if unit != 255:
+        # Behind a hub nobody answers 255 alone.
+        fake.units[250] = FakeBattery(readable=())
+    with pytest.raises(NotABattery) as caught:
+        _probe(fake)
+    assert caught.value.kind is DeviceKind.CHARGE_CONTROLLER
+
+
+@pytest.mark.parametrize("reply_unit", [None, 32])
+@pytest.mark.parametrize("unit", [32, 255])
+def test_inverters_are_refused(unit: int, reply_unit: int | None) -> None:
+    """Whoever has the id 32 is an inverter, whatever it refuses."""
+    inverter = FakeBattery(readable=(), reply_unit=reply_unit)
+    with pytest.raises(NotABattery) as caught:
+        _probe(FakeLink({unit: inverter}))
+    expected = (
+        DeviceKind.UNKNOWN if (unit, reply_unit) == (255, None) else DeviceKind.INVERTER
+    )
+    assert caught.value.kind is expected
+
+
+def test_an_inverter_behind_a_hub_is_refused() -> None:
+    """It is found although 255 does not answer alone."""
+    fake = FakeLink({32: FakeBattery(readable=()), 250: FakeBattery(readable=())})
+    with pytest.raises(NotABattery) as caught:
+        _probe(fake)
+    assert caught.value.kind is DeviceKind.INVERTER
+
+
+def test_what_counts_no_cells_is_no_battery() -> None:
+    """A unit with an impossible number of cells is not set up."""
+    for cells in (0, 17):
+        device = rbt50lfp48s()
+        device.put(5000, [cells])
+        with pytest.raises(NotABattery) as caught:
+            _probe(FakeLink({48: device}))
+        assert caught.value.kind is DeviceKind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("RTMShunt300A1B2C3", DeviceKind.SHUNT),
+        ("RNGRIU100", DeviceKind.INVERTER),
+    ],
+)
+def test_names_of_other_devices_are_refused_unasked(
+    name: str, kind: DeviceKind
+) -> None:
+    """No connection is made to what cannot be a battery."""
+    fake = four_batteries()
+    with pytest.raises(NotABattery) as caught:
+        _probe(fake, family_of(name))
+    assert caught.value.kind is kind
+    assert fake.connections == []
+
+
+def test_a_controller_beside_batteries_does_not_matter() -> None:
+    """Batteries are found whatever else is behind the hub."""
+    fake = four_batteries()
+    fake.units[96] = _controller()
+    assert _units(_probe(fake)) == [48, 49, 50, 51]
+
+
+def test_a_wedged_dongle_is_silent() -> None:
+    """Nothing answers: that is no proof of another device, and takes bounded time."""
+    fake = four_batteries()
+    fake.wedged = True
+
+    async def main() -> None:
+        with pytest.raises(LinkSilent):
+            await probe(fake.connector(), STANDARD)
+        assert asyncio.get_running_loop().time() < 30
+
+    run(main)
+
+
+def test_a_link_lost_while_probing() -> None:
+    """The loss is reported, not taken for silence."""
+    fake = four_batteries()
+    fake.faults[50, "5000x1"] = [drop_in_reply]
+    with pytest.raises(LinkLost):
+        _probe(fake)
+
+
+def test_an_unreachable_link() -> None:
+    """The reason is passed on."""
+    fake = four_batteries()
+    fake.unreachable = "out of range"
+    with pytest.raises(LinkUnreachable, match="out of range"):
+        _probe(fake)
+
+
+def test_batteries_that_do_not_tell_who_they_are() -> None:
+    """They are found, and probing ends in bounded time."""
+    fake = FakeLink({unit: rbt50lfp48s() for unit in range(48, 56)})
+    for unit in fake.units:
+        fake.faults[unit, "5110x32"] = [silent] * 2
+        fake.faults[unit, "5122x8"] = [silent] * 2
+
+    async def main() -> None:
+        report = await probe(fake.connector(), STANDARD)
+        assert _units(report) == list(range(48, 56))
+        assert {battery.model for battery in report.batteries} == {None}
+        assert asyncio.get_running_loop().time() < 65
+
+    run(main)
+
+
+def test_four_batteries_are_found_soon() -> None:
+    """Ids that do not exist cost little once others have answered."""
+    fake = four_batteries()
+
+    async def main() -> None:
+        await probe(fake.connector(), STANDARD)
+        assert asyncio.get_running_loop().time() < 12
+
+    run(main)
+
+
+def test_a_chattering_link_is_silent_in_the_end() -> None:
+    """A link that is written to in vain, and for ever chatters, holds nobody up."""
+    fake = four_batteries()
+
+    async def main() -> None:
+        connector = fake.connector()
+        loop = asyncio.get_running_loop()
+
+        async def chatter() -> Transport:
+            transport = await connector()
+            for tenth in range(1000):
+                loop.call_later(tenth / 10, transport.notify, b"\x00")
+            return transport
+
+        fake.wedged = True
+        with pytest.raises(LinkSilent):
+            await probe(chatter, STANDARD)
+        assert loop.time() < 65
+
+    run(main)
+
+
+def test_probing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When its time is over before a battery was found, the link is given up."""
+    monkeypatch.setattr("custom_components.renogy_bt.renogy.probe.PROBE_SECONDS", 5.0)
+    fake = four_batteries()
+    fake.wedged = True
+    with pytest.raises(LinkUnreachable, match="slowly"):
+        _probe(fake)

@@ -1,0 +1,119 @@
+"""Tests of the register map and of reading registers from replies."""
+
+from dataclasses import fields
+
+import pytest
+
+from custom_components.renogy_bt.renogy.image import RegisterImage
+from custom_components.renogy_bt.renogy.models import (
+    BatteryConfiguration,
+    BatteryIdentity,
+    BatteryStatus,
+)
+from custom_components.renogy_bt.renogy.registers import (
+    ALARM_BITS,
+    CONFIGURATION,
+    FLAG_BITS,
+    IDENTITY,
+    REGISTER,
+    REGISTERS,
+    Register,
+    RegisterType,
+)
+
+# (first, last) of each run of registers that protocol 1.5 describes.
+DOCUMENTED = [(5000, 5033), (5035, 5052), (5100, 5141), (5200, 5223), (5226, 5229)]
+
+
+def test_the_map_covers_what_is_documented_once() -> None:
+    """Every documented register is in exactly one row, reserves are in none."""
+    covered = sorted(
+        address
+        for row in REGISTERS
+        for address in range(row.address, row.address + row.span)
+    )
+    assert covered == [
+        address for first, last in DOCUMENTED for address in range(first, last + 1)
+    ]
+
+
+def test_names_are_unique() -> None:
+    """A register is found by its name."""
+    assert len(REGISTER) == len(REGISTERS)
+
+
+def test_rows_are_as_long_as_their_type() -> None:
+    """Numbers of 32 bits take two words, of 16 bits one."""
+    for row in REGISTERS:
+        if row.type is not RegisterType.ASCII:
+            assert row.words == (2 if row.type is RegisterType.U32 else 1), row.name
+
+
+@pytest.mark.parametrize(
+    ("rows", "model"),
+    [(IDENTITY, BatteryIdentity), (CONFIGURATION, BatteryConfiguration)],
+)
+def test_models_have_a_field_per_row(
+    rows: tuple[Register, ...], model: type[BatteryIdentity | BatteryConfiguration]
+) -> None:
+    """What is read of identity and configuration is what the models hold."""
+    assert {row.name for row in rows} == {field.name for field in fields(model)}
+
+
+def test_every_flag_of_a_status_has_a_bit() -> None:
+    """No flag of the model is without a source, no bit without a flag."""
+    flags = {field.name for field in fields(BatteryStatus)}
+    assert {bit.name for bit in FLAG_BITS} == flags - {"alarms", "contradicted_alarms"}
+
+
+def test_no_status_bit_has_two_meanings() -> None:
+    """A bit is a flag or an alarm, never both."""
+    bits = [(flag.address, flag.bit) for flag in FLAG_BITS]
+    bits += [(alarm.address, alarm.bit) for alarm in ALARM_BITS]
+    assert len(bits) == len(set(bits))
+
+
+def test_signed_values_are_read_as_such() -> None:
+    """Currents, temperatures and their limits may be negative."""
+    image = RegisterImage([(5042, bytes.fromhex("ffd0"))])
+    assert image.value(REGISTER["current"]) == -0.48
+
+
+def test_what_was_not_read_is_absent() -> None:
+    """A register outside the blocks, or half inside one, has no value."""
+    image = RegisterImage([(5042, bytes(6))])
+    assert image.value(REGISTER["remaining_capacity"]) is None
+    assert image.value(REGISTER["cell_count"]) is None
+    assert image.word(5041) is None
+    assert image.double_word(5044) is None
+    assert image.text(REGISTER["model"]) is None
+
+
+def test_long_numbers_have_their_high_word_first() -> None:
+    """A capacity beyond 65.535 Ah is right."""
+    image = RegisterImage()
+    image.add(5044, bytes.fromhex("000186a0"))
+    assert image.value(REGISTER["remaining_capacity"]) == 100.0
+    assert image.double_word(5044) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"RBT50LFP48S\0\0\0\0\0", "RBT50LFP48S"),
+        (b"RBT100LFP12-BT  ", "RBT100LFP12-BT"),
+        (b"RBT\0\xc8\xffX\0        ", "RBTX"),
+        (bytes(16), None),
+        (b"\xff" * 16, None),
+        (b" " * 16, None),
+    ],
+)
+def test_texts_lose_their_padding(data: bytes, text: str | None) -> None:
+    """NUL, blanks and bytes that are no letters do not show."""
+    assert RegisterImage([(5122, data)]).text(REGISTER["model"]) == text
+
+
+def test_numbers_are_no_texts() -> None:
+    """Reading a number as a text is an error of the program."""
+    with pytest.raises(ValueError, match="cell_count"):
+        RegisterImage().text(REGISTER["cell_count"])

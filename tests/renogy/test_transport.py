@@ -1,0 +1,347 @@
+"""Tests of the connection through bleak, on a client that is scripted."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+from bleak.backends.device import BLEDevice
+from bleak.exc import BleakDBusError, BleakError
+import bleak_retry_connector
+import pytest
+
+from custom_components.renogy_bt.renogy.exceptions import LinkLost, LinkUnreachable
+from custom_components.renogy_bt.renogy.transport import (
+    CONNECT_SECONDS,
+    DISCONNECT_SECONDS,
+    REPLY_CHARACTERISTIC,
+    REPLY_SERVICE,
+    REQUEST_CHARACTERISTIC,
+    REQUEST_SERVICE,
+    BleakTransport,
+    connect,
+)
+from tests.renogy.virtual_time import run
+
+DEVICE = BLEDevice("6C:B2:FD:A1:B2:C3", "BT-TH-FDA1B2C3", {})
+UPDATE_SERVICE = "f000ffd0-0451-4000-b000-000000000000"
+UPDATE_CHARACTERISTIC = "f000ffd1-0451-4000-b000-000000000000"
+STALE = BleakDBusError("org.freedesktop.DBus.Error.UnknownObject", ["StartNotify"])
+
+
+class FakeClient:
+    """A bleak client; `characteristics` are (service, characteristic) pairs."""
+
+    def __init__(self, characteristics: list[tuple[str, str]] | None = None) -> None:
+        """Start connected to a BT-2."""
+        pairs = characteristics or [
+            (UPDATE_SERVICE, UPDATE_CHARACTERISTIC),
+            (REQUEST_SERVICE, REQUEST_CHARACTERISTIC),
+            (REPLY_SERVICE, REPLY_CHARACTERISTIC),
+        ]
+        self.services = SimpleNamespace(
+            characteristics={
+                handle: SimpleNamespace(uuid=uuid, service_uuid=service, handle=handle)
+                for handle, (service, uuid) in enumerate(pairs)
+            }
+        )
+        self.is_connected = True
+        self.disconnected: Callable[[Any], None] = lambda _: None
+        self.notified: Callable[[Any, bytearray], None] | None = None
+        self.subscribed_to: str | None = None
+        self.written: list[tuple[str, bytes, bool]] = []
+        self.cache_cleared = 0
+        self.notify_error: Exception | None = None
+        self.write_error: Exception | None = None
+        self.disconnect_error: Exception | None = None
+        self.hangs: set[str] = set()
+
+    async def _maybe_hang(self, name: str) -> None:
+        if name in self.hangs:
+            await asyncio.Event().wait()
+
+    async def start_notify(
+        self, characteristic: Any, callback: Callable[[Any, bytearray], None]
+    ) -> None:
+        """Subscribe."""
+        await self._maybe_hang("start_notify")
+        if self.notify_error is not None:
+            raise self.notify_error
+        self.subscribed_to = characteristic.uuid
+        self.notified = callback
+
+    async def write_gatt_char(
+        self, characteristic: Any, data: bytes, response: bool
+    ) -> None:
+        """Take a request."""
+        if self.write_error is not None:
+            raise self.write_error
+        self.written.append((characteristic.uuid, data, response))
+
+    async def clear_cache(self) -> bool:
+        """Count."""
+        self.cache_cleared += 1
+        return True
+
+    async def disconnect(self) -> None:
+        """Disconnect and call back, as bleak does."""
+        await self._maybe_hang("disconnect")
+        if self.disconnect_error is not None:
+            raise self.disconnect_error
+        self.is_connected = False
+        self.disconnected(self)
+
+
+type Establish = Callable[..., Awaitable[FakeClient]]
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
+    """Return the clients that the next connections get, in order."""
+    waiting: list[FakeClient] = []
+
+    async def establish(
+        client_class: type, device: BLEDevice, name: str, disconnected: Any
+    ) -> FakeClient:
+        assert client_class is bleak_retry_connector.BleakClientWithServiceCache
+        assert device is DEVICE
+        client = waiting.pop(0)
+        await client._maybe_hang("connect")
+        client.disconnected = disconnected
+        return client
+
+    monkeypatch.setattr(bleak_retry_connector, "establish_connection", establish)
+    return waiting
+
+
+def _raising(error: Exception) -> Establish:
+    async def establish(*_: Any) -> FakeClient:
+        raise error
+
+    return establish
+
+
+def test_requests_and_replies_use_the_right_characteristics(
+    clients: list[FakeClient],
+) -> None:
+    """Never the firmware update's ffd1, and always without response."""
+    client = FakeClient()
+    clients.append(client)
+
+    async def main() -> None:
+        transport = await connect(DEVICE, "link")
+        received: list[bytes] = []
+        assert client.notified is not None
+        client.notified(None, bytearray(b"early"))
+        transport.on_notification(received.append)
+        client.notified(None, bytearray(b"\x30\x03"))
+        await transport.write(b"request")
+        assert received == [b"\x30\x03"]
+        assert client.subscribed_to == REPLY_CHARACTERISTIC
+        assert client.written == [(REQUEST_CHARACTERISTIC, b"request", False)]
+        assert not transport.lost.done()
+        await transport.disconnect()
+        assert transport.lost.done()
+
+    run(main)
+
+
+def test_the_client_class_is_the_one_that_home_assistant_put_there(
+    clients: list[FakeClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The class is looked up when connecting, not when the module was loaded."""
+
+    class Wrapped(bleak_retry_connector.BleakClientWithServiceCache):
+        pass
+
+    monkeypatch.setattr(bleak_retry_connector, "BleakClientWithServiceCache", Wrapped)
+    clients.append(FakeClient())
+
+    async def main() -> None:
+        # The fixture compares with what stands in the module now.
+        await (await connect(DEVICE, "link")).disconnect()
+
+    run(main)
+
+
+def test_a_lost_connection_is_told_once(clients: list[FakeClient]) -> None:
+    """However often bleak reports it."""
+    client = FakeClient()
+    clients.append(client)
+
+    async def main() -> None:
+        transport = await connect(DEVICE, "link")
+        client.disconnected(client)
+        client.disconnected(client)
+        assert transport.lost.done()
+        await transport.disconnect()
+
+    run(main)
+
+
+def test_attempts_that_failed_before_do_not_lose_the_connection(
+    clients: list[FakeClient],
+) -> None:
+    """A disconnect of an earlier attempt, reported while connecting, means nothing."""
+
+    async def main() -> None:
+        transport = BleakTransport("link")
+        transport._disconnected(FakeClient())  # type: ignore[arg-type]
+        clients.append(FakeClient())
+        await transport.open(DEVICE)
+        assert not transport.lost.done()
+        await transport.disconnect()
+
+    run(main)
+
+
+def test_a_connection_that_ended_at_once_is_lost(clients: list[FakeClient]) -> None:
+    """A peripheral that hangs up right after connecting is not waited for."""
+    client = FakeClient()
+    client.is_connected = False
+    clients.append(client)
+
+    async def main() -> None:
+        transport = BleakTransport("link")
+        await transport.open(DEVICE)
+        assert transport.lost.done()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        pytest.param([(UPDATE_SERVICE, UPDATE_CHARACTERISTIC)], id="other services"),
+        pytest.param(
+            [
+                (UPDATE_SERVICE, REQUEST_CHARACTERISTIC),
+                (REPLY_SERVICE, REPLY_CHARACTERISTIC),
+            ],
+            id="other service",
+        ),
+        pytest.param(None, id="StartNotify"),
+    ],
+)
+def test_stale_services_are_read_anew(
+    clients: list[FakeClient], client: list[tuple[str, str]] | None
+) -> None:
+    """When subscribing fails, the cache is cleared and the link connected once more."""
+    stale, fresh = FakeClient(client), FakeClient()
+    if client is None:
+        stale.notify_error = STALE
+    clients += [stale, fresh]
+
+    async def main() -> None:
+        transport = await connect(DEVICE, "link")
+        assert not stale.is_connected
+        assert stale.cache_cleared == 1
+        assert not transport.lost.done()
+        await transport.write(b"request")
+        assert fresh.written
+        await transport.disconnect()
+
+    run(main)
+
+
+def test_services_that_stay_wrong_are_an_error(clients: list[FakeClient]) -> None:
+    """One more try, then the reason is reported and nothing stays connected."""
+    tries = [FakeClient([(UPDATE_SERVICE, UPDATE_CHARACTERISTIC)]) for _ in range(2)]
+    clients += tries
+
+    async def main() -> None:
+        with pytest.raises(LinkUnreachable, match="was not found"):
+            await connect(DEVICE, "link")
+        assert not any(client.is_connected for client in tries)
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (BleakError("no slot"), "no slot"),
+        (BleakError(), "BleakError"),
+        (OSError(9, "Bad file descriptor"), "Bad file descriptor"),
+        (EOFError(), "EOFError"),
+    ],
+)
+def test_failing_connections_have_a_reason(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    """Errors of bleak and of a lost D-Bus are one error to the caller."""
+    monkeypatch.setattr(bleak_retry_connector, "establish_connection", _raising(error))
+
+    async def main() -> None:
+        with pytest.raises(LinkUnreachable, match=reason):
+            await connect(DEVICE, "link")
+
+    run(main)
+
+
+@pytest.mark.parametrize("step", ["connect", "start_notify"])
+def test_connecting_is_bounded(clients: list[FakeClient], step: str) -> None:
+    """A stack that never answers costs twenty seconds, and nothing stays connected."""
+    client = FakeClient()
+    client.hangs.add(step)
+    clients.append(client)
+
+    async def main() -> None:
+        with pytest.raises(LinkUnreachable, match="20 s"):
+            await connect(DEVICE, "link")
+        assert asyncio.get_running_loop().time() == pytest.approx(CONNECT_SECONDS)
+        if step == "start_notify":
+            assert not client.is_connected
+
+    run(main)
+
+
+def test_disconnecting_is_bounded(clients: list[FakeClient]) -> None:
+    """A disconnect that hangs or fails is given up without an error."""
+    hanging, failing = FakeClient(), FakeClient()
+    hanging.hangs.add("disconnect")
+    failing.disconnect_error = BleakError("not connected")
+    clients += [hanging, failing]
+
+    async def main() -> None:
+        transport = await connect(DEVICE, "link")
+        await transport.disconnect()
+        assert asyncio.get_running_loop().time() == pytest.approx(DISCONNECT_SECONDS)
+        transport = await connect(DEVICE, "link")
+        await transport.disconnect()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(BleakError("gone"), "gone"), (OSError(), "OSError"), (EOFError(), "EOFError")],
+)
+def test_a_write_that_fails_means_a_lost_link(
+    clients: list[FakeClient], error: Exception, reason: str
+) -> None:
+    """There is no use in going on with such a connection."""
+    client = FakeClient()
+    client.write_error = error
+    clients.append(client)
+
+    async def main() -> None:
+        transport = await connect(DEVICE, "link")
+        with pytest.raises(LinkLost, match=reason):
+            await transport.write(b"request")
+        await transport.disconnect()
+
+    run(main)
+
+
+def test_a_transport_that_was_never_opened() -> None:
+    """Using it is a lost link, not a crash."""
+
+    async def main() -> None:
+        transport = BleakTransport("link")
+        with pytest.raises(LinkLost, match="not subscribed"):
+            await transport.write(b"request")
+        with pytest.raises(LinkLost, match="not connected"):
+            await transport.subscribe()
+
+    run(main)

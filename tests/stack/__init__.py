@@ -1,0 +1,1 @@
+"""The real Bluetooth stack on the emulated world; needs a dbus-daemon, no kernel Bluetooth."""

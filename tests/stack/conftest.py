@@ -1,0 +1,142 @@
+"""Fixtures that put the real Bluetooth stack on the emulated world.
+
+`world` is the data of the world a test lives in: a test module overrides it by a fixture
+of the same name. `emulated_world` is that world, running on the test's own event loop.
+`bluetooth_entry` sets up Home Assistant's own `bluetooth` integration on it, nothing
+mocked; `scanner_mode` says how it scans. Only what reaches the kernel is absent, as in a
+container without privileges.
+
+pytest-homeassistant-custom-component replaces the Bluetooth stack for a whole session:
+run this folder in a pytest run of its own.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import replace
+
+import bleak.backends.bluezdbus.manager as bleak_manager
+from bleak_retry_connector.bleak_manager import _reset_dbus_socket_cache
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+import pytest_socket
+
+from custom_components.renogy_bt.const import DOMAIN
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from tests.emulator import EmulatedWorld, PrivateBus, World, load_world
+from tests.emulator.__main__ import WORLDS
+from tests.emulator.dbus_connection import close_connection
+
+FAST = 0.1
+
+
+@pytest.fixture(scope="session", autouse=True)
+def mock_bluetooth_adapters() -> None:
+    """Leave the Bluetooth stack as it is, in place of the plugin's fixture."""
+
+
+@pytest.fixture(scope="session")
+def bus() -> Generator[PrivateBus]:
+    """Run one dbus-daemon for the session; it is the system bus of every test."""
+    private_bus = PrivateBus()
+    private_bus.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBUS_SYSTEM_BUS_ADDRESS", private_bus.address)
+        yield private_bus
+    private_bus.stop()
+
+
+@pytest.fixture(autouse=True)
+def unix_sockets() -> None:
+    """Let tests reach the private bus, and be refused a Bluetooth socket by the kernel."""
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+
+
+@pytest.fixture
+def world() -> World:
+    """Return the owner's four batteries, ten times as fast, with the sun standing still."""
+    return still(load_world(WORLDS / "owner.json")).with_timing(FAST)
+
+
+def still(world: World) -> World:
+    """Return a world without a solar day: its registers stay as the file says."""
+    return replace(world, solar_day=None)
+
+
+@pytest.fixture
+async def emulated_world(
+    world: World, bus: PrivateBus
+) -> AsyncGenerator[EmulatedWorld]:
+    """Run the world for one test; bleak's connection to it is closed afterwards."""
+    if not bus.is_running:
+        bus.start()
+    _reset_dbus_socket_cache()
+    async with EmulatedWorld(world, bus) as emulated:
+        yield emulated
+        await _disconnect_bleak()
+
+
+async def _disconnect_bleak() -> None:
+    """Close the bus connection that bleak keeps for each event loop."""
+    manager = bleak_manager._global_instances.pop(asyncio.get_running_loop(), None)
+    if manager is not None and manager._bus is not None:
+        await close_connection(manager._bus)
+
+
+@pytest.fixture
+def scanner_mode() -> str:
+    """Return how Home Assistant scans: auto, active or passive."""
+    return "auto"
+
+
+@pytest.fixture
+async def bluetooth_entry(
+    hass: HomeAssistant, emulated_world: EmulatedWorld, scanner_mode: str
+) -> AsyncGenerator[MockConfigEntry]:
+    """Set up Home Assistant's `bluetooth` on the first adapter; return its entry."""
+    adapter = emulated_world.world.adapters[0]
+    entry = MockConfigEntry(
+        domain="bluetooth",
+        unique_id=adapter.address,
+        title=adapter.name,
+        options={"mode": scanner_mode},
+    )
+    entry.add_to_hass(hass)
+    assert await async_setup_component(hass, "bluetooth", {})
+    await hass.async_block_till_done()
+    yield entry
+    is_there = hass.config_entries.async_get_entry(entry.entry_id) is not None
+    if is_there and entry.state.recoverable:
+        await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+@pytest.fixture
+async def integration(
+    hass: HomeAssistant,
+    enable_custom_integrations: None,
+    bluetooth_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncGenerator[None]:
+    """Let the integration be discovered and set up; nothing of it outlives the test.
+
+    The patience with silent units is scaled as the emulated hardware is.
+    """
+    library = "custom_components.renogy_bt.renogy"
+    for name, seconds in {
+        "line.QUIET_SECONDS": 0.02,
+        "probe.FIRST_PASS_SECONDS": 0.1,
+        "probe.SECOND_PASS_SECONDS": 0.06,
+        "probe.LONGEST_LIMIT": 0.2,
+        "timing.LONGEST_LIMIT": 0.2,
+        "timing.SHORTEST_LIMIT": 0.1,
+        "transport.CONNECT_SECONDS": 0.9,
+    }.items():
+        monkeypatch.setattr(f"{library}.{name}", seconds)
+    yield
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        await hass.config_entries.async_unload(entry.entry_id)
+    for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN):
+        hass.config_entries.flow.async_abort(flow["flow_id"])
+    await hass.async_block_till_done(wait_background_tasks=True)

@@ -1,0 +1,169 @@
+"""An owner's site: Home Assistant, the emulated world, the supervisor and a poller."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from custom_components.renogy_bt.bluetooth_health.models import (
+    RecoveryLevel,
+    Rung,
+    Verdict,
+)
+from custom_components.renogy_bt.bluetooth_health.supervisor import (
+    AdapterEvent,
+    AdapterStatus,
+    EventKind,
+    Supervisor,
+    async_get_supervisor,
+)
+from custom_components.renogy_bt.connection import async_connector
+from custom_components.renogy_bt.renogy.exceptions import LinkSilent, RenogyError
+from custom_components.renogy_bt.renogy.families import family_of
+from custom_components.renogy_bt.renogy.link import RenogyLink
+from homeassistant.core import HomeAssistant
+from tests.emulator import EmulatedWorld
+
+BANK = "bank"
+INTERVAL = 60.0
+MINUTE = 60.0
+
+
+@dataclass
+class Site:
+    """What a test sees of the site; all times are of the leaping clock."""
+
+    hass: HomeAssistant
+    emulated: EmulatedWorld
+    supervisor: Supervisor
+    events: list[tuple[float, AdapterEvent]] = field(default_factory=list)
+    polls: list[tuple[float, bool]] = field(default_factory=list)
+    """(begin, whether all batteries were read) of each poll."""
+    excused: int = 0
+    told: list[tuple[float, Verdict]] = field(default_factory=list)
+    _poll_now: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def address(self) -> str:
+        """The address of the adapter."""
+        return self.emulated.world.adapters[0].address
+
+    @property
+    def status(self) -> AdapterStatus:
+        """The status of the adapter."""
+        return self.supervisor.adapters[self.address]
+
+    def now(self) -> float:
+        """The time on the loop."""
+        return self.hass.loop.time()
+
+    def rungs(self) -> list[Rung]:
+        """The steps that were taken."""
+        return [
+            event.rung
+            for _, event in self.events
+            if event.kind is EventKind.STEP_STARTED and event.rung is not None
+        ]
+
+    async def until(self, condition: Callable[[], object], limit: float) -> float:
+        """Wait until something is so; return how long it took."""
+        begun = self.now()
+        while not condition():
+            assert self.now() - begun <= limit, (
+                f"not within {limit:.0f} s: {self.status}\n{self.events}\n{self.polls}"
+            )
+            await asyncio.sleep(0.5)
+        return self.now() - begun
+
+    async def until_read(self, since: float, limit: float) -> float:
+        """Wait until a poll that began after a time has read all batteries."""
+        await self.until(
+            lambda: any(good and at >= since for at, good in self.polls), limit
+        )
+        return self.now() - since
+
+    async def until_lost(self, limit: float = 150.0) -> None:
+        """Wait until a poll has failed."""
+        begun = self.now()
+        await self.until(
+            lambda: any(not good and at >= begun for at, good in self.polls), limit
+        )
+
+    async def poll_for_ever(self) -> None:
+        """Poll the link as a coordinator does."""
+        (link,) = self.emulated.world.links
+        client = RenogyLink(
+            link.name,
+            tuple(link.units),
+            async_connector(self.hass, link.address, link.name),
+            family=family_of(link.name),
+            clock=self.now,
+        )
+        gate = self.supervisor
+        try:
+            while True:
+                self._poll_now.clear()
+                await gate.ready(link.address)
+                begun = self.now()
+                gate.poll_started(link.address)
+                connected = good = False
+                try:
+                    report = await client.poll()
+                    connected = True
+                    good = len(report.readings) == len(link.units) and not report.failed
+                except LinkSilent:
+                    connected = True
+                except RenogyError:
+                    pass
+                self.excused += gate.poll_ended(link.address, connected=connected)
+                self.polls.append((begun, good))
+                try:
+                    async with asyncio.timeout(INTERVAL):
+                        await self._poll_now.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            await client.close()
+
+    def on_status(self) -> None:
+        """Keep what the user is told."""
+        status = self.supervisor.adapters.get(self.address)
+        verdict = (
+            status.notice.verdict if status is not None and status.notice else None
+        )
+        if verdict is not None and (not self.told or self.told[-1][1] is not verdict):
+            self.told.append((self.now(), verdict))
+
+    def on_event(self, event: AdapterEvent) -> None:
+        """Keep an event."""
+        self.events.append((self.now(), event))
+
+    def on_poll(self) -> None:
+        """Poll now."""
+        self._poll_now.set()
+
+
+@asynccontextmanager
+async def a_site(
+    hass: HomeAssistant,
+    emulated: EmulatedWorld,
+    level: RecoveryLevel = RecoveryLevel.FULL,
+) -> AsyncGenerator[Site]:
+    """Have a site with a running supervisor and poller."""
+    supervisor = async_get_supervisor(hass)
+    site = Site(hass, emulated, supervisor)
+    stops = [
+        supervisor.async_add_listener(site.on_status),
+        supervisor.async_add_event_listener(site.on_event),
+        supervisor.async_add_poll_listener(site.on_poll),
+    ]
+    await supervisor.async_attach(BANK, list(emulated.peripherals), level)
+    poller = asyncio.create_task(site.poll_for_ever())
+    try:
+        yield site
+    finally:
+        poller.cancel()
+        await asyncio.wait([poller])
+        for stop in stops:
+            stop()
+        await supervisor.async_detach(BANK)

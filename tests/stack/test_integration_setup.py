@@ -1,0 +1,218 @@
+"""From an advertisement in the air to values in Home Assistant, over the real stack."""
+
+from dataclasses import replace
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.links import links_of
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from tests.banks import bank_entry, bank_state, battery_state, link_settings, set_up
+from tests.emulator import EmulatedWorld, World
+from tests.emulator.world import Kind
+from tests.fake_air import DONGLE, DONGLE_NAME
+from tests.flows import Flow
+
+from .integration import (
+    assert_true_values,
+    discovery_of,
+    expected,
+    heard,
+    owner_world,
+    poll,
+)
+
+pytestmark = pytest.mark.usefixtures("integration", "translated_flows")
+
+UNITS = (48, 49, 50, 51)
+
+
+@pytest.fixture
+def world() -> World:
+    """Return the owner's four batteries."""
+    return owner_world()
+
+
+async def start_flow(hass: HomeAssistant) -> Flow:
+    """Take up the discovery of the owner's dongle."""
+    flow = Flow(hass, hass.config_entries.flow)
+    return await flow.take_up(await discovery_of(hass, DONGLE))
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_discovery_to_values(
+    hass: HomeAssistant, emulated_world: EmulatedWorld
+) -> None:
+    """The owner's dongle is discovered and set up, and every value is the world's."""
+    flow = await start_flow(hass)
+    assert flow.expect_form("bluetooth_confirm")["name"] == DONGLE_NAME
+    await flow.submit()
+    assert flow.expect_form("found")["batteries"].count("RBT50LFP48S") == 4
+    await flow.submit(wiring="parallel")
+    entry = flow.expect_entry()["result"]
+    assert entry.state is ConfigEntryState.LOADED
+
+    (link,) = emulated_world.world.links
+    for unit in link.units.values():
+        assert_true_values(hass, unit)
+    by_unit = {unit: expected(link.units[unit]) for unit in UNITS}
+    for key in ("current", "power", "remaining_capacity", "stored_energy"):
+        total = sum(values[key] for values in by_unit.values())
+        state = float(bank_state(hass, entry, key).state)
+        assert state == pytest.approx(total, abs=0.006), key
+    assert bank_state(hass, entry, "batteries_responding").state == "4"
+    assert emulated_world.statistics()[DONGLE].writes == 0
+
+
+async def test_set_up_and_reload_leave_the_dongle_alone(
+    hass: HomeAssistant, emulated_world: EmulatedWorld
+) -> None:
+    """After set-up, reload and unload the dongle is free each time."""
+    await heard(hass, DONGLE)
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    peripheral = emulated_world.peripheral(DONGLE)
+    assert entry.state is ConfigEntryState.LOADED
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state is ConfigEntryState.LOADED
+    assert_true_values(hass, emulated_world.world.links[0].units[48])
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert peripheral.central is None
+    assert emulated_world.statistics()[DONGLE].connects == 2
+
+
+async def test_link_that_is_out_of_range_at_set_up(
+    hass: HomeAssistant, emulated_world: EmulatedWorld
+) -> None:
+    """A dongle that is not there yet is waited for, and found by its first advertisement."""
+    await emulated_world.set_fault("out-of-range")
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.reason is not None
+    assert "1 scanner(s) registered" in entry.reason
+
+
+async def test_held_by_another_central(
+    hass: HomeAssistant, emulated_world: EmulatedWorld
+) -> None:
+    """While the maker's app has the dongle the flow says so; then the same flow goes on."""
+    flow = await start_flow(hass)
+    await emulated_world.set_fault("held-by-other-central")
+    await flow.submit()
+    flow.expect_form("bluetooth_confirm", "cannot_connect")
+    await emulated_world.clear_faults()
+    await flow.submit()
+    flow.expect_form("found")
+
+
+async def test_dongle_without_batteries(
+    hass: HomeAssistant, emulated_world: EmulatedWorld
+) -> None:
+    """A dongle behind which nothing answers is told apart from one that is not there."""
+    flow = await start_flow(hass)
+    await emulated_world.set_fault("silent")
+    await flow.submit()
+    flow.expect_form("bluetooth_confirm", "no_answer")
+
+
+async def test_rescan_while_polling(
+    hass: HomeAssistant, emulated_world: EmulatedWorld
+) -> None:
+    """A bank that is polled while its link is rescanned loses neither poll nor rescan."""
+    await heard(hass, DONGLE)
+    entry = bank_entry(link_settings(units=(48, 49, 50)))
+    await set_up(hass, entry)
+    (subentry_id,) = entry.subentries
+    flow = Flow(hass, hass.config_entries.subentries)
+    await flow.begin((entry.entry_id, "link"), "reconfigure", subentry_id=subentry_id)
+    polling = hass.async_create_task(entry.runtime_data.async_refresh())
+    await flow.submit()
+    await polling
+    assert entry.runtime_data.last_update_success
+    assert flow.expect_form("rescanned")["new"] == "4"
+    await flow.submit()
+    flow.expect_abort("reconfigure_successful")
+    assert [link.units for link in links_of(entry).values()] == [UNITS]
+    assert_true_values(hass, emulated_world.world.links[0].units[51])
+
+
+class TestChargeController:
+    """A dongle on a charge controller, which looks the same from outside."""
+
+    @pytest.fixture
+    def world(self) -> World:
+        """Return a world where a charge controller is behind the dongle."""
+        world = owner_world()
+        (link,) = world.links
+        return replace(
+            world, links=(replace(link, kind=Kind.CHARGE_CONTROLLER, units={}),)
+        )
+
+    async def test_is_refused(self, hass: HomeAssistant) -> None:
+        """A charge controller is refused, named, and nothing is created."""
+        flow = await start_flow(hass)
+        await flow.submit()
+        assert flow.expect_abort("charge_controller")["name"] == DONGLE_NAME
+        assert hass.config_entries.async_entries(DOMAIN) == []
+
+
+class TestTwoDongles:
+    """Two dongles whose batteries report the same serial number."""
+
+    OTHER = "60:98:66:ED:FC:11"
+    OTHER_NAME = "BT-TH-66EDFC11"
+
+    @pytest.fixture
+    def world(self) -> World:
+        """Return the owner's dongle twice."""
+        world = owner_world()
+        (link,) = world.links
+        other = replace(link, name=self.OTHER_NAME, address=self.OTHER)
+        return replace(world, links=(link, other))
+
+    @pytest.fixture
+    async def entry(self, hass: HomeAssistant) -> MockConfigEntry:
+        """Return a bank with both."""
+        await heard(hass, DONGLE, self.OTHER)
+        entry = bank_entry(link_settings(), link_settings(self.OTHER, self.OTHER_NAME))
+        await set_up(hass, entry)
+        assert entry.state is ConfigEntryState.LOADED
+        return entry
+
+    async def test_are_told_apart(
+        self,
+        hass: HomeAssistant,
+        entry: MockConfigEntry,
+        emulated_world: EmulatedWorld,
+    ) -> None:
+        """Eight batteries with repeating serial numbers are eight batteries."""
+        assert bank_state(hass, entry, "batteries_responding").state == "8"
+        for link in emulated_world.world.links:
+            for unit in link.units.values():
+                assert_true_values(hass, unit, link.address)
+        capacity = sum(
+            expected(unit)["total_capacity"]
+            for link in emulated_world.world.links
+            for unit in link.units.values()
+        )
+        total = float(bank_state(hass, entry, "total_capacity").state)
+        assert total == pytest.approx(capacity)
+
+    async def test_one_of_them_lost(
+        self,
+        hass: HomeAssistant,
+        entry: MockConfigEntry,
+        emulated_world: EmulatedWorld,
+    ) -> None:
+        """When one dongle is lost the batteries behind the other go on."""
+        await emulated_world.set_fault("out-of-range", link=self.OTHER)
+        await poll(hass, entry)
+        for unit in emulated_world.world.links[0].units.values():
+            assert_true_values(hass, unit)
+        lost = battery_state(hass, "voltage", 48, self.OTHER)
+        assert lost.state == STATE_UNAVAILABLE
+        assert bank_state(hass, entry, "batteries_responding").state == "4"

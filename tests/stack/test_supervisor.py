@@ -1,0 +1,439 @@
+"""The supervisor over the real stack: bad luck in the middle of a step, limits, memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.renogy_bt.bluetooth_health import supervisor_steps
+from custom_components.renogy_bt.bluetooth_health.bluez import BlueZWatcher
+from custom_components.renogy_bt.bluetooth_health.history import StepResult
+from custom_components.renogy_bt.bluetooth_health.models import (
+    RecoveryLevel,
+    Rung,
+    Verdict,
+)
+from custom_components.renogy_bt.bluetooth_health.supervisor import (
+    EventKind,
+    RecoveryRefused,
+    RefusalReason,
+    async_get_supervisor,
+)
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import CoreState, HomeAssistant
+from tests.emulator import EmulatedWorld
+
+from .site import BANK, MINUTE, Site, a_site
+from .warped_time import warped_time
+
+LINK = "6C:B2:FD:A1:B2:C3"
+
+
+@pytest.fixture
+async def site(
+    hass: HomeAssistant, emulated_world: EmulatedWorld, bluetooth_entry: MockConfigEntry
+) -> AsyncGenerator[Site]:
+    """Return a site whose adapter works."""
+    with warped_time(hass.loop):
+        async with a_site(hass, emulated_world) as site:
+            await site.until(
+                lambda: site.supervisor.adapters and site.status.verdict is Verdict.OK,
+                MINUTE,
+            )
+            await site.until(lambda: any(good for _, good in site.polls), MINUTE)
+            yield site
+
+
+def is_on(site: Site) -> bool:
+    """Tell whether the adapter is powered."""
+    return site.emulated.adapter().controller.powered
+
+
+async def test_status_of_a_healthy_adapter(site: Site) -> None:
+    """What entities show of an adapter that works."""
+    await asyncio.sleep(2 * MINUTE)
+    status = site.status
+    assert status.name == "hci0"
+    assert not status.problem
+    assert status.notice is None
+    assert status.running is None
+    assert status.advertisement_rate is not None
+    assert status.advertisement_rate > 10
+    assert status.last_advertisement is not None
+    assert status.recoveries == 0
+    assert not status.management_socket
+    assert not status.has_other_path
+    assert site.supervisor.bus_reachable is True
+
+
+async def test_step_that_the_user_asks_for(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """A power cycle on request is carried out, verified and written down."""
+    recovery = asyncio.create_task(
+        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    )
+    await site.until(lambda: not is_on(site), 10)
+    assert bluetooth_entry.state is ConfigEntryState.NOT_LOADED
+    assert site.status.running is Rung.POWER_CYCLE
+    assert await recovery is StepResult.RECOVERED
+    assert is_on(site)
+    assert bluetooth_entry.state is ConfigEntryState.LOADED
+    (step,) = site.status.history.steps
+    assert step.requested
+    assert step.result is StepResult.RECOVERED
+    assert 2 <= step.seconds < 15
+    assert site.status.recoveries == 0, "nothing was broken"
+
+
+@pytest.mark.parametrize("rung", [Rung.OWN_LINKS, Rung.RELOAD])
+async def test_gentle_steps_on_request(site: Site, rung: Rung) -> None:
+    """The gentle rungs can be asked for as well, again and again."""
+    for _ in range(2):
+        assert (
+            await site.supervisor.async_recover(site.address, rung)
+            is StepResult.RECOVERED
+        )
+
+
+async def test_refusals(site: Site, bluetooth_entry: MockConfigEntry) -> None:
+    """A step that cannot be taken is refused with its reason."""
+
+    async def reason(address: str, rung: Rung) -> tuple[RefusalReason, float | None]:
+        with pytest.raises(RecoveryRefused) as refused:
+            await site.supervisor.async_recover(address, rung)
+        return refused.value.reason, refused.value.wait_seconds
+
+    assert await reason("00:11:22:33:44:55", Rung.RELOAD) == (
+        RefusalReason.UNKNOWN_ADAPTER,
+        None,
+    )
+    assert await reason(site.address, Rung.FULL_RESET) == (
+        RefusalReason.NOT_AVAILABLE,
+        None,
+    )
+    assert await reason(site.address, Rung.TELL) == (RefusalReason.NOT_AVAILABLE, None)
+    running = asyncio.create_task(
+        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    )
+    await asyncio.sleep(0.1)
+    assert await reason(site.address, Rung.RELOAD) == (RefusalReason.BUSY, None)
+    await running
+    refusal, wait = await reason(site.address, Rung.POWER_CYCLE)
+    assert refusal is RefusalReason.LIMIT
+    assert wait is not None
+    assert 0 < wait <= 60
+    site.hass.set_state(CoreState.stopping)
+    assert await reason(site.address, Rung.RELOAD) == (RefusalReason.STOPPING, None)
+    site.hass.set_state(CoreState.running)
+    await site.hass.config_entries.async_set_disabled_by(
+        bluetooth_entry.entry_id, ConfigEntryDisabler.USER
+    )
+    await asyncio.sleep(MINUTE)
+    assert await reason(site.address, Rung.RELOAD) == (RefusalReason.ENTRY_GONE, None)
+    assert site.status.verdict is Verdict.UNKNOWN
+    assert site.supervisor.bus_reachable is None
+
+
+async def test_pollers_wait_for_a_step(site: Site) -> None:
+    """While a step runs no poll begins; one that was caught by it is excused."""
+    site.supervisor.poll_started(LINK)
+    recovery = asyncio.create_task(
+        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    )
+    await site.until(lambda: not is_on(site), 10)
+    assert site.supervisor.poll_ended(LINK, connected=False)
+    waiting = asyncio.create_task(site.supervisor.ready(LINK))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    assert await recovery is StepResult.RECOVERED
+    await waiting
+    assert not site.supervisor.poll_ended(LINK, connected=False)
+
+
+async def test_power_that_cannot_be_switched(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """A refused power cycle fails with its reason; the entry is set up again."""
+    await site.emulated.set_fault("power-set-failing")
+    result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    assert result is StepResult.FAILED
+    (step,) = site.status.history.steps
+    assert step.result is StepResult.FAILED
+    assert step.detail is not None
+    assert step.detail.startswith("power_o")
+    assert is_on(site)
+    assert bluetooth_entry.state is ConfigEntryState.LOADED
+
+
+async def test_adapter_pulled_out_in_the_middle_of_a_step(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """An adapter that goes while it is off is set up again when it returns."""
+    recovery = asyncio.create_task(
+        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    )
+    await site.until(lambda: not is_on(site), 10)
+    await site.emulated.set_fault("unplugged")
+    assert await recovery is StepResult.FAILED
+    await site.emulated.clear_faults()
+    await site.until(lambda: is_on(site), 30)
+    await site.until_read(site.now(), 2 * MINUTE)
+    assert bluetooth_entry.state is ConfigEntryState.LOADED
+
+
+async def test_entry_deleted_in_the_middle_of_a_step(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """An entry that is deleted meanwhile stays deleted, and the adapter is on."""
+    recovery = asyncio.create_task(
+        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    )
+    await site.until(lambda: not is_on(site), 10)
+    await site.hass.config_entries.async_remove(bluetooth_entry.entry_id)
+    await site.until(lambda: site.address not in site.supervisor.adapters, MINUTE)
+    assert is_on(site)
+    recovery.cancel()
+    await asyncio.wait([recovery])
+
+
+async def test_entry_disabled_in_the_middle_of_a_step(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """An entry that is disabled meanwhile is not set up against the user's will."""
+    recovery = asyncio.create_task(
+        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    )
+    await site.until(lambda: not is_on(site), 10)
+    await site.hass.config_entries.async_set_disabled_by(
+        bluetooth_entry.entry_id, ConfigEntryDisabler.USER
+    )
+    assert await recovery is not StepResult.RECOVERED
+    assert is_on(site)
+    assert bluetooth_entry.state is ConfigEntryState.NOT_LOADED
+
+
+async def test_unload_that_hangs(site: Site, bluetooth_entry: MockConfigEntry) -> None:
+    """A scanner that does not stop in time keeps the hands off the adapter."""
+    scanner_stop = asyncio.Event()
+
+    async def hang() -> None:
+        await scanner_stop.wait()
+
+    bluetooth_entry.async_on_unload(hang)
+    try:
+        result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        assert result is StepResult.FAILED
+        (step,) = site.status.history.steps
+        assert step.detail == "unload_timed_out"
+        assert is_on(site)
+        assert bluetooth_entry.state is ConfigEntryState.LOADED
+    finally:
+        scanner_stop.set()
+
+
+@pytest.mark.parametrize("expected_lingering_timers", [True])
+async def test_entry_that_cannot_be_unloaded(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """An entry that fails to unload is Home Assistant's side; nothing is reset."""
+    with patch(
+        "homeassistant.components.bluetooth.async_unload_entry", return_value=False
+    ):
+        result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    assert result is StepResult.FAILED
+    assert is_on(site)
+    await site.until(
+        lambda: site.status.verdict is Verdict.HOME_ASSISTANT_SIDE, 2 * MINUTE
+    )
+    for rung in (Rung.POWER_CYCLE, Rung.RELOAD):
+        assert (
+            await site.supervisor.async_recover(site.address, rung) is StepResult.FAILED
+        )
+        detail = site.status.history.steps[-1].detail
+        assert detail is not None
+        assert detail.endswith("_not_allowed")
+
+
+async def test_full_reset(site: Site) -> None:
+    """With a management socket the kernel's reset is in the same frame."""
+    calls: list[tuple[int, str, bool]] = []
+
+    async def reset(hci: int, mac: str, gone_silent: bool = False) -> bool:
+        calls.append((hci, mac, gone_silent))
+        return len(calls) == 1
+
+    with (
+        patch.object(supervisor_steps, "recover_adapter", reset),
+        patch(
+            "custom_components.renogy_bt.bluetooth_health.supervisor_watch"
+            ".async_has_management_socket",
+            return_value=True,
+        ),
+    ):
+        await site.until(lambda: site.status.management_socket, MINUTE)
+        assert (
+            await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+            is StepResult.RECOVERED
+        )
+        assert calls == [(0, site.address, True)]
+        await asyncio.sleep(2 * MINUTE)
+        assert (
+            await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+            is StepResult.FAILED
+        )
+    assert site.status.history.steps[-1].detail == "reset_refused"
+
+
+async def test_home_assistant_stops_in_the_middle_of_a_step(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """The adapter is on when Home Assistant has stopped."""
+    recovery = asyncio.create_task(
+        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    )
+    await site.until(lambda: not is_on(site), 10)
+    site.hass.set_state(CoreState.stopping)
+    site.hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    await site.hass.async_block_till_done()
+    assert is_on(site)
+    await asyncio.wait([recovery])
+    assert site.supervisor.adapters == {}
+    site.hass.set_state(CoreState.running)
+
+
+async def test_last_bank_goes_in_the_middle_of_a_step(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """The step is finished before the supervisor lets go."""
+    recovery = asyncio.create_task(
+        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    )
+    await site.until(lambda: not is_on(site), 10)
+    await site.supervisor.async_detach(BANK)
+    assert is_on(site)
+    assert bluetooth_entry.state is ConfigEntryState.LOADED
+    await asyncio.wait([recovery])
+
+
+async def test_home_assistant_was_killed_in_the_middle_of_a_step(
+    site: Site, hass_storage: dict[str, Any]
+) -> None:
+    """An adapter that is still off by our doing is switched on at the next start."""
+    switched_on = BlueZWatcher.set_powered
+
+    async def die(self: BlueZWatcher, path: str, powered: bool) -> None:
+        if powered:
+            await asyncio.sleep(3600)
+        await switched_on(self, path, powered)
+
+    with patch.object(BlueZWatcher, "set_powered", die):
+        recovery = asyncio.create_task(
+            site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        )
+        await site.until(lambda: not is_on(site), 10)
+        await asyncio.sleep(5)
+        recovery.cancel()
+        stored = hass_storage["renogy_bt.bluetooth_health"]
+        assert stored["data"]["adapters"][site.address]["powered_off_by_us"] is True
+        assert site.supervisor._step is not None
+        site.supervisor._step.cancel()
+        await asyncio.wait([recovery, site.supervisor._step])
+        await site.supervisor.async_detach(BANK)
+        hass_storage["renogy_bt.bluetooth_health"] = stored
+    assert not is_on(site)
+    await site.supervisor.async_attach(BANK, [LINK], RecoveryLevel.OFF)
+    await site.until(lambda: is_on(site), MINUTE)
+
+
+async def test_memory_survives_a_restart(
+    site: Site, hass_storage: dict[str, Any]
+) -> None:
+    """History and limits are kept when the last bank goes and comes back."""
+    await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    await site.supervisor.async_detach(BANK)
+    assert site.supervisor.adapters == {}
+    assert site.supervisor.bus_reachable is None
+    await site.supervisor.async_attach(BANK, [LINK], RecoveryLevel.FULL)
+    await site.until(lambda: site.supervisor.adapters, MINUTE)
+    assert [step.rung for step in site.status.history.steps] == [Rung.POWER_CYCLE]
+    with pytest.raises(RecoveryRefused) as refused:
+        await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    assert refused.value.reason is RefusalReason.LIMIT
+
+
+async def test_damaged_storage(
+    hass: HomeAssistant,
+    emulated_world: EmulatedWorld,
+    bluetooth_entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """Stored nonsense is forgotten."""
+    hass_storage["renogy_bt.bluetooth_health"] = {
+        "version": 1,
+        "minor_version": 1,
+        "key": "renogy_bt.bluetooth_health",
+        "data": {
+            "adapters": {emulated_world.world.adapters[0].address: {"memory": [1]}}
+        },
+    }
+    with warped_time(hass.loop):
+        async with a_site(hass, emulated_world) as site:
+            await site.until(lambda: site.supervisor.adapters, MINUTE)
+            assert site.status.history.steps == ()
+
+
+async def test_most_cautious_bank_decides(site: Site) -> None:
+    """With recovery off in one of two banks nothing is done, only told."""
+    await site.supervisor.async_attach("other", [], RecoveryLevel.OFF)
+    await site.emulated.set_fault("powered-off")
+    await site.until(lambda: site.told, 240)
+    assert site.told[0][1] is Verdict.POWERED_OFF
+    assert site.status.notice is not None
+    assert site.status.notice.remedies == (Rung.POWER_CYCLE,)
+    assert site.rungs() == []
+    assert (
+        await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        is StepResult.RECOVERED
+    )
+    await site.until(lambda: site.status.notice is None, MINUTE)
+    assert site.status.recoveries == 1
+    kinds = [event.kind for _, event in site.events]
+    assert kinds == [
+        EventKind.DETECTED,
+        EventKind.GAVE_UP,
+        EventKind.STEP_STARTED,
+        EventKind.RECOVERED,
+    ]
+    await site.supervisor.async_detach("other")
+
+
+async def test_diagnostics_are_plain(site: Site) -> None:
+    """Everything known can be written down as JSON."""
+    await site.supervisor.async_recover(site.address, Rung.RELOAD)
+    (adapter,) = site.supervisor.diagnostics()["adapters"]
+    assert adapter["address"] == site.address
+    assert adapter["judgement"]["verdict"] == "ok"
+    assert adapter["sample"]["adapter"]["powered"] is True
+    assert adapter["history"]["records"]
+
+
+async def test_only_proxies(
+    hass: HomeAssistant, bluetooth_entry: MockConfigEntry
+) -> None:
+    """Where there is no local adapter, nothing is watched and no bus is connected."""
+    await hass.config_entries.async_remove(bluetooth_entry.entry_id)
+    supervisor = async_get_supervisor(hass)
+    assert async_get_supervisor(hass) is supervisor
+    with warped_time(hass.loop):
+        await supervisor.async_attach(BANK, [LINK], RecoveryLevel.FULL)
+        await asyncio.sleep(2 * MINUTE)
+        assert supervisor.adapters == {}
+        assert supervisor.bus_reachable is None
+        assert supervisor.diagnostics()["adapters"] == []
+        await supervisor.async_detach(BANK)
+        await supervisor.async_detach(BANK)

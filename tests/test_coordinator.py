@@ -1,0 +1,344 @@
+"""Polling a bank: partial polls, silence, and the return of what was lost."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from custom_components.renogy_bt.renogy.models import ReadingFailure
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import HomeAssistant
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    battery_state,
+    coordinator_of,
+    link_settings,
+    next_poll,
+    set_up,
+    settle,
+)
+from tests.fake_air import DONGLE, FakeAir, lost_at
+from tests.renogy.fake_link import (
+    FakeLink,
+    FakeTransport,
+    all_ones,
+    four_batteries,
+    rbt50lfp48s,
+)
+
+OTHER = "60:98:66:ED:FC:11"
+OTHER_NAME = "BT-TH-66EDFC11"
+
+
+async def test_silent_battery_does_not_take_the_others_along(
+    hass: HomeAssistant, air: FakeAir, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One silent battery is unavailable, the others and the bank's means stay; it is logged once."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    silent = link.units.pop(49)
+    for _ in range(3):
+        await next_poll(hass)
+    assert battery_state(hass, "voltage", 49).state == STATE_UNAVAILABLE
+    assert (
+        battery_state(hass, "charging", 49, platform="binary_sensor").state
+        == STATE_UNAVAILABLE
+    )
+    for unit in (48, 50, 51):
+        assert battery_state(hass, "voltage", unit).state == "52.4"
+    assert bank_state(hass, entry, "batteries_responding").state == "3"
+    assert bank_state(hass, entry, "voltage").state == "52.4"
+    assert bank_state(hass, entry, "current").state == STATE_UNKNOWN
+    assert bank_state(hass, entry, "remaining_capacity").state == STATE_UNKNOWN
+    assert caplog.text.count("RBT50LFP48S 2 does not answer (silent)") == 1
+
+    link.units[49] = silent
+    _ask_again(entry.runtime_data.links[DONGLE].client)
+    await next_poll(hass)
+    await next_poll(hass)
+    assert battery_state(hass, "voltage", 49).state == "52.4"
+    assert bank_state(hass, entry, "current").state == "0.0"
+    assert caplog.text.count("RBT50LFP48S 2 answers again") == 1
+    assert caplog.text.count("does not answer") == 1
+
+
+def _ask_again(client: object) -> None:
+    """Let the time pass after which a long-silent battery is looked for again."""
+    for battery in client._batteries:  # type: ignore[attr-defined]
+        battery.asked_at = float("-inf")
+
+
+async def test_unbelievable_values_are_held_off(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """While a battery sends nonsense its last reading is held, then it is unavailable."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    read_at = battery_state(hass, "last_read").state
+    link.always = [all_ones]
+    for _ in range(3):
+        await next_poll(hass)
+        assert battery_state(hass, "voltage").state == "52.4"
+        assert battery_state(hass, "last_read").state == read_at
+    report = coordinator_of(entry).data
+    assert report.failed[DONGLE, 48] is ReadingFailure.INVALID
+    assert (DONGLE, 48) in report.readings
+    await next_poll(hass)
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+    link.always.clear()
+    await next_poll(hass)
+    assert battery_state(hass, "voltage").state == "52.4"
+
+
+async def test_bank_whose_only_link_fails(
+    hass: HomeAssistant, air: FakeAir, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When no link can be reached everything is unavailable, logged once each way."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    link.unreachable = "le-connection-abort-by-local"
+    for _ in range(3):
+        await next_poll(hass)
+    coordinator = coordinator_of(entry)
+    assert not coordinator.last_update_success
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+    assert bank_state(hass, entry, "voltage").state == STATE_UNAVAILABLE
+    failed = "Error fetching Battery bank data"
+    assert caplog.text.count(failed) == 1
+    assert "No battery can be read: BT-TH-FDA1B2C3: le-connection-abort-by-local" in (
+        caplog.text
+    )
+    assert "does not answer" not in caplog.text
+    link.unreachable = None
+    await next_poll(hass)
+    assert battery_state(hass, "voltage").state == "52.4"
+    assert caplog.text.count("Fetching Battery bank data recovered") == 1
+    assert caplog.text.count(failed) == 1
+
+
+async def test_dongle_that_answers_nothing(hass: HomeAssistant, air: FakeAir) -> None:
+    """A dongle that connects, but behind which nothing answers, fails as a link."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    link.wedged = True
+    await next_poll(hass)
+    coordinator = coordinator_of(entry)
+    assert not coordinator.last_update_success
+    assert "no battery answers" in str(coordinator.last_exception)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "failure"),
+    [
+        pytest.param("unreachable", ReadingFailure.LINK_LOST, id="unreachable"),
+        pytest.param("wedged", ReadingFailure.SILENT, id="silent"),
+    ],
+)
+async def test_one_of_two_links_fails(
+    hass: HomeAssistant, air: FakeAir, trouble: str, failure: ReadingFailure
+) -> None:
+    """Batteries behind one link stay available while another link fails."""
+    air.bring(four_batteries())
+    other = air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
+    await set_up(hass, entry)
+    setattr(other, trouble, "abort-by-local")
+    await next_poll(hass)
+    coordinator = coordinator_of(entry)
+    assert coordinator.last_update_success
+    assert coordinator.data.failed == {(OTHER, 48): failure}
+    assert coordinator.data.links[OTHER] is None
+    assert battery_state(hass, "voltage").state == "52.4"
+    assert battery_state(hass, "voltage", 48, OTHER).state == STATE_UNAVAILABLE
+
+
+async def test_link_lost_in_the_middle_of_a_poll(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """What was read before the link was lost is kept; what was not is told apart."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    link.always = [lost_at(50)]
+    await next_poll(hass)
+    report = coordinator_of(entry).data
+    assert set(report.failed.values()) == {ReadingFailure.LINK_LOST}
+    assert set(report.failed) == {(DONGLE, 50), (DONGLE, 51)}
+    assert battery_state(hass, "voltage", 48).state == "52.4"
+
+
+async def test_connecting_takes_turns(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two links are connected one after the other, but read at the same time."""
+    first = air.bring(four_batteries())
+    second = air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    connecting = 0
+    together = 0
+    open_at_once = 0
+
+    async def connect(device: object, name: str) -> object:
+        nonlocal connecting, together, open_at_once
+        connecting += 1
+        together = max(together, connecting)
+        await asyncio.sleep(0.01)
+        transport = await air.connect(device, name)  # type: ignore[arg-type]
+        connecting -= 1
+        is_open = [
+            connection
+            for link in (first, second)
+            for connection in link.connections
+            if not connection.lost.done()
+        ]
+        open_at_once = max(open_at_once, len(is_open))
+        return transport
+
+    monkeypatch.setattr("custom_components.renogy_bt.connection.connect", connect)
+    monkeypatch.setattr("tests.renogy.fake_link.FIXED_SECONDS", 0.01)
+    entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
+    await set_up(hass, entry)
+    assert together == 1
+    assert open_at_once == 2
+
+
+async def test_failed_link_is_connected_to_last(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """A link that failed does not keep the others waiting for their turn to connect."""
+    first = air.bring(four_batteries())
+    air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
+    await set_up(hass, entry)
+    assert air.attempts == [DONGLE, OTHER]
+    first.unreachable = "abort-by-local"
+    await next_poll(hass)
+    await next_poll(hass)
+    assert air.attempts == [DONGLE, OTHER, DONGLE, OTHER, OTHER, DONGLE]
+
+
+async def test_values_do_not_wait_for_the_disconnect(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reading is published while the connection is still being taken down."""
+    released = asyncio.Event()
+
+    async def slow(self: FakeTransport) -> None:
+        await released.wait()
+        self.drop()
+
+    link = air.bring(four_batteries())
+    monkeypatch.setattr(FakeTransport, "disconnect", slow)
+    entry = bank_entry(link_settings())
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert battery_state(hass, "voltage").state == "52.4"
+    assert not link.connections[0].lost.done()
+    released.set()
+    await settle(hass)
+    assert link.connections[0].lost.done()
+
+
+async def test_link_quality(hass: HomeAssistant, air: FakeAir) -> None:
+    """The link quality is the share of polls that brought fresh values."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert battery_state(hass, "link_quality").state == "100.0"
+    link.unreachable = "abort-by-local"
+    await next_poll(hass)
+    link.unreachable = None
+    await next_poll(hass)
+    await next_poll(hass)
+    assert battery_state(hass, "link_quality").state == "75.0"
+    coordinator = coordinator_of(entry)
+    for _ in range(100):
+        coordinator._fresh[DONGLE, 48].append(True)
+    assert coordinator.link_quality((DONGLE, 48)) == 100
+
+
+def _lose(link: FakeLink) -> None:
+    link.unreachable = "not in range"
+
+
+def _lose_in_the_middle(link: FakeLink) -> None:
+    link.always = [lost_at(48)]
+
+
+@pytest.mark.parametrize(
+    "lose",
+    [
+        pytest.param(_lose, id="unreachable"),
+        pytest.param(_lose_in_the_middle, id="lost while reading"),
+    ],
+)
+async def test_link_that_is_back_is_polled_at_once(
+    hass: HomeAssistant,
+    air: FakeAir,
+    monkeypatch: pytest.MonkeyPatch,
+    lose: Callable[[FakeLink], None],
+) -> None:
+    """The first advertisement of a lost link brings a poll, long before the next one is due."""
+    monkeypatch.setattr("custom_components.renogy_bt.reappearance.FIRST_PAUSE", 0.0)
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    lose(link)
+    await next_poll(hass)
+    link.unreachable = None
+    link.always = []
+    air.advertise()
+    await settle(hass)
+    assert battery_state(hass, "voltage").state == "52.4"
+    assert coordinator_of(entry).last_update_success
+
+
+async def test_advertisements_of_a_good_link_mean_nothing(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link that is polled well is not polled more often because it advertises."""
+    monkeypatch.setattr("custom_components.renogy_bt.reappearance.FIRST_PAUSE", 0.0)
+    link = air.bring(four_batteries())
+    await set_up(hass, bank_entry(link_settings()))
+    for _ in range(10):
+        air.advertise()
+    await settle(hass)
+    assert len(link.connections) == 1
+
+
+async def test_silent_dongle_is_not_hunted(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dongle that connects but gives no answer is not polled more often for advertising."""
+    monkeypatch.setattr("custom_components.renogy_bt.reappearance.FIRST_PAUSE", 0.0)
+    link = air.bring(four_batteries())
+    await set_up(hass, bank_entry(link_settings()))
+    link.wedged = True
+    await next_poll(hass)
+    for _ in range(10):
+        air.advertise()
+        await settle(hass)
+    assert len(link.connections) == 2
+
+
+async def test_another_battery_at_a_unit(
+    hass: HomeAssistant, air: FakeAir, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another battery at a known unit is logged, and what the old one told is dropped."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    swapped = rbt50lfp48s(serial="99XXX99990000000", cycles=3)
+    link.units[48] = swapped
+    await next_poll(hass)
+    assert (
+        caplog.text.count("Another battery than before answers as RBT50LFP48S 1") == 1
+    )
+    await next_poll(hass)
+    identity = coordinator_of(entry).data.identities[DONGLE, 48]
+    assert identity.serial_number == "99XXX99990000000"
+    assert caplog.text.count("Another battery than before") == 1

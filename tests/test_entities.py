@@ -1,0 +1,404 @@
+"""The entities of a bank: which there are, what they say, and how they say it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN, EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    battery_state,
+    coordinator_of,
+    entity_id,
+    link_settings,
+    next_poll,
+    set_up,
+)
+from tests.fake_air import DONGLE, FakeAir
+from tests.renogy.fake_link import FakeBattery, FakeLink, four_batteries, rbt50lfp48s
+
+# What outside programs may rely on.
+BATTERY_KEYS = {
+    "state_of_charge",
+    "voltage",
+    "current",
+    "power",
+    "remaining_capacity",
+    "total_capacity",
+    "stored_energy",
+    "energy_charged",
+    "energy_discharged",
+    "time_to_full",
+    "time_to_empty",
+    "cycles",
+    "temperature",
+    "temperature_min",
+    "temperature_max",
+    *(f"cell_voltage_{number}" for number in range(1, 16)),
+    *(f"cell_temperature_{number}" for number in range(1, 16)),
+    "cell_voltage_min",
+    "cell_voltage_max",
+    "cell_voltage_spread",
+    "board_temperature",
+    "environment_temperature_1",
+    "heater_temperature_1",
+    "charge_voltage_limit",
+    "discharge_voltage_limit",
+    "charge_current_limit",
+    "discharge_current_limit",
+    "charging_state",
+    "alarms",
+    "link_quality",
+    "last_read",
+}
+BATTERY_BINARY_KEYS = {
+    "charging",
+    "problem",
+    "charge_mosfet",
+    "discharge_mosfet",
+    "heater",
+    "fully_charged",
+}
+BANK_KEYS = {
+    "state_of_charge",
+    "voltage",
+    "current",
+    "power",
+    "remaining_capacity",
+    "total_capacity",
+    "stored_energy",
+    "energy_charged",
+    "energy_discharged",
+    "time_to_full",
+    "time_to_empty",
+    "state_of_charge_spread",
+    "cell_voltage_min",
+    "cell_voltage_max",
+    "cell_voltage_spread",
+    "temperature_min",
+    "temperature_max",
+    "weakest_battery",
+    "batteries_responding",
+}
+BANK_BINARY_KEYS = {"problem"}
+
+# What a battery shows of itself without being asked, and where.
+MAIN_KEYS = {
+    "state_of_charge",
+    "voltage",
+    "current",
+    "power",
+    "stored_energy",
+    "energy_charged",
+    "energy_discharged",
+    "time_to_full",
+    "time_to_empty",
+    "charging_state",
+    "temperature",
+    "charging",
+}
+DIAGNOSTIC_KEYS = {
+    "remaining_capacity",
+    "total_capacity",
+    "cycles",
+    "cell_voltage_spread",
+    "alarms",
+    "link_quality",
+    "last_read",
+    "problem",
+    "charge_mosfet",
+    "discharge_mosfet",
+    "heater",
+    "fully_charged",
+}
+
+
+def keys_of(
+    entity_registry: er.EntityRegistry, entry: MockConfigEntry, identifier: str
+) -> dict[str, set[str]]:
+    """Return the keys of one device's entities by platform."""
+    keys: dict[str, set[str]] = {}
+    for entity in er.async_entries_for_config_entry(entity_registry, entry.entry_id):
+        if entity.unique_id.startswith(f"{identifier}_"):
+            key = entity.unique_id.removeprefix(f"{identifier}_")
+            keys.setdefault(entity.domain, set()).add(key)
+    return keys
+
+
+async def test_every_key_is_there(
+    hass: HomeAssistant, air: FakeAir, entity_registry: er.EntityRegistry
+) -> None:
+    """Each battery and the bank have the entities that are promised, and no others."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    for unit in (48, 49, 50, 51):
+        assert keys_of(entity_registry, entry, f"{DONGLE.lower()}_{unit}") == {
+            "sensor": BATTERY_KEYS,
+            "binary_sensor": BATTERY_BINARY_KEYS,
+        }
+    assert keys_of(entity_registry, entry, entry.entry_id) == {
+        "sensor": BANK_KEYS,
+        "binary_sensor": BANK_BINARY_KEYS,
+    }
+
+
+async def test_what_is_shown_by_default(
+    hass: HomeAssistant, air: FakeAir, entity_registry: er.EntityRegistry
+) -> None:
+    """A battery shows its main values; the many single cells are there for who wants them."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    shown: dict[EntityCategory | None, set[str]] = {}
+    identifier = f"{DONGLE.lower()}_48_"
+    for entity in er.async_entries_for_config_entry(entity_registry, entry.entry_id):
+        if entity.unique_id.startswith(identifier) and entity.disabled_by is None:
+            key = entity.unique_id.removeprefix(identifier)
+            shown.setdefault(entity.entity_category, set()).add(key)
+    assert shown == {None: MAIN_KEYS, EntityCategory.DIAGNOSTIC: DIAGNOSTIC_KEYS}
+
+
+BATTERY_VALUES: dict[str, Any] = {
+    "state_of_charge": 99.684,
+    "voltage": 52.4,
+    "current": -2.5,
+    "power": -131.0,
+    "remaining_capacity": 49.842,
+    "total_capacity": 50.0,
+    "stored_energy": 2.6117208,
+    "cycles": 41,
+    "temperature": 13.47,
+    "temperature_min": 13.0,
+    "temperature_max": 14.0,
+    "cell_voltage_1": 3.4,
+    "cell_voltage_10": 3.5,
+    "cell_temperature_15": 14.0,
+    "cell_voltage_min": 3.4,
+    "cell_voltage_max": 3.5,
+    "cell_voltage_spread": 0.1,
+    "board_temperature": 18.1,
+    "environment_temperature_1": 18.6,
+    "heater_temperature_1": 9.5,
+    "charge_voltage_limit": 55.5,
+    "discharge_voltage_limit": 37.5,
+    "charge_current_limit": 50.0,
+    "discharge_current_limit": -100.0,
+    "alarms": 0,
+    "link_quality": 100,
+}
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_values_of_a_battery(hass: HomeAssistant, air: FakeAir) -> None:
+    """Every entity of a battery says what its registers say."""
+    air.bring(FakeLink({48: rbt50lfp48s(current=-250)}))
+    entry = bank_entry(link_settings(units=(48,)))
+    await set_up(hass, entry)
+    for key, value in BATTERY_VALUES.items():
+        state = battery_state(hass, key).state
+        assert float(state) == pytest.approx(value, abs=1e-3), key
+    assert battery_state(hass, "charging_state").state == "discharging"
+    reading = coordinator_of(entry).data.readings[DONGLE, 48]
+    assert battery_state(hass, "last_read").state == reading.read_at.isoformat(
+        timespec="seconds"
+    )
+    binary = {
+        key: battery_state(hass, key, platform="binary_sensor").state
+        for key in BATTERY_BINARY_KEYS
+    }
+    assert binary == {
+        "charging": STATE_OFF,
+        "problem": STATE_OFF,
+        "charge_mosfet": STATE_ON,
+        "discharge_mosfet": STATE_ON,
+        "heater": STATE_OFF,
+        "fully_charged": STATE_ON,
+    }
+
+
+def _classes(*names: str) -> tuple[str | None, str | None, str | None]:
+    device_class, unit, state_class = (None if name == "-" else name for name in names)
+    return device_class, unit, state_class
+
+
+@pytest.mark.usefixtures("all_enabled")
+@pytest.mark.parametrize(
+    ("key", "classes", "precision"),
+    [
+        ("state_of_charge", _classes("battery", "%", "measurement"), 1),
+        ("voltage", _classes("voltage", "V", "measurement"), 2),
+        ("current", _classes("current", "A", "measurement"), 2),
+        ("power", _classes("power", "W", "measurement"), 0),
+        ("stored_energy", _classes("energy_storage", "kWh", "measurement"), 2),
+        ("remaining_capacity", _classes("-", "Ah", "measurement"), 1),
+        ("cycles", _classes("-", "-", "total_increasing"), None),
+        ("temperature", _classes("temperature", "°C", "measurement"), 1),
+        ("cell_voltage_1", _classes("voltage", "V", "measurement"), 3),
+        ("cell_voltage_spread", _classes("voltage", "V", "measurement"), 3),
+        ("charging_state", _classes("enum", "-", "-"), None),
+        ("link_quality", _classes("-", "%", "measurement"), 0),
+        ("last_read", _classes("timestamp", "-", "-"), None),
+    ],
+)
+async def test_how_values_are_shown(
+    hass: HomeAssistant,
+    air: FakeAir,
+    entity_registry: er.EntityRegistry,
+    key: str,
+    classes: tuple[str | None, ...],
+    precision: int | None,
+) -> None:
+    """Device classes, units, state classes and precisions are those that dashboards expect."""
+    air.bring(FakeLink({48: rbt50lfp48s()}))
+    entry = bank_entry(link_settings(units=(48,)))
+    await set_up(hass, entry)
+    attributes = battery_state(hass, key).attributes
+    assert (
+        attributes.get("device_class"),
+        attributes.get("unit_of_measurement"),
+        attributes.get("state_class"),
+    ) == classes
+    found = entity_id(hass, "sensor", f"{DONGLE.lower()}_48_{key}")
+    assert found is not None
+    registered = entity_registry.async_get(found)
+    assert registered is not None
+    options: Mapping[str, Any] = registered.options.get("sensor", {})
+    assert options.get("suggested_display_precision") == precision
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_names(hass: HomeAssistant, air: FakeAir) -> None:
+    """Entities carry the name of their device and what they are, numbered ones their number."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    names = {
+        key: battery_state(hass, key, 49).name
+        for key in ("voltage", "cell_voltage_7", "heater_temperature_1")
+    }
+    assert names == {
+        "voltage": "RBT50LFP48S 2 Voltage",
+        "cell_voltage_7": "RBT50LFP48S 2 Cell voltage 7",
+        "heater_temperature_1": "RBT50LFP48S 2 Heater temperature 1",
+    }
+    assert bank_state(hass, entry, "state_of_charge").name == (
+        "Battery bank State of charge"
+    )
+
+
+async def test_alarms_are_counted_and_named(hass: HomeAssistant, air: FakeAir) -> None:
+    """An alarm is counted, named in an attribute, and makes the battery and bank a problem."""
+    battery = rbt50lfp48s()
+    battery.put(5106, [0x000E | 1 << 9])
+    air.bring(FakeLink({48: battery, 49: rbt50lfp48s()}))
+    entry = bank_entry(link_settings(units=(48, 49)))
+    await set_up(hass, entry)
+    state = battery_state(hass, "alarms")
+    assert state.state == "1"
+    assert state.attributes["active"] == ["charge_over_current"]
+    assert battery_state(hass, "problem", platform="binary_sensor").state == STATE_ON
+    assert battery_state(hass, "alarms", 49).attributes["active"] == []
+    assert battery_state(hass, "problem", 49, platform="binary_sensor").state == (
+        STATE_OFF
+    )
+    assert bank_state(hass, entry, "problem", "binary_sensor").state == STATE_ON
+
+
+async def test_charging_battery(hass: HomeAssistant, air: FakeAir) -> None:
+    """A battery that takes current is charging."""
+    air.bring(FakeLink({48: rbt50lfp48s(current=1250)}))
+    entry = bank_entry(link_settings(units=(48,)))
+    await set_up(hass, entry)
+    assert battery_state(hass, "charging", platform="binary_sensor").state == STATE_ON
+    assert battery_state(hass, "charging_state").state == "charging"
+    assert battery_state(hass, "power").state == "655.0"
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_battery_that_does_not_tell_everything(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """What a battery does not let be read is unknown, the rest is there."""
+    battery = rbt50lfp48s()
+    battery.put(5035, [0])
+    battery.readable = ((5000, 5033), (5035, 5052))
+    air.bring(FakeLink({48: battery}))
+    entry = bank_entry(link_settings(units=(48,)))
+    await set_up(hass, entry)
+    assert battery_state(hass, "voltage").state == "52.4"
+    assert battery_state(hass, "board_temperature").state == STATE_UNKNOWN
+    for key in ("heater", "problem", "charge_mosfet"):
+        state = battery_state(hass, key, platform="binary_sensor")
+        assert state.state == STATE_UNKNOWN
+
+
+def _fewer_temperatures(battery: FakeBattery) -> None:
+    battery.put(5017, [3])
+
+
+def _more_temperatures(battery: FakeBattery) -> None:
+    battery.put(5017, [16, *[150] * 16])
+
+
+@pytest.mark.usefixtures("all_enabled")
+@pytest.mark.parametrize(
+    ("change", "gone", "added"),
+    [
+        pytest.param(_fewer_temperatures, "cell_temperature_15", None, id="fewer"),
+        pytest.param(_more_temperatures, None, "cell_temperature_16", id="more"),
+    ],
+)
+async def test_number_of_sensors_changes(
+    hass: HomeAssistant,
+    air: FakeAir,
+    change: Callable[[FakeBattery], None],
+    gone: str | None,
+    added: str | None,
+) -> None:
+    """A sensor that is no longer read is unknown, one that appears gets its entity."""
+    battery = rbt50lfp48s()
+    air.bring(FakeLink({48: battery}))
+    entry = bank_entry(link_settings(units=(48,)))
+    await set_up(hass, entry)
+    change(battery)
+    await next_poll(hass)
+    if gone:
+        assert battery_state(hass, gone).state == STATE_UNKNOWN
+    if added:
+        assert entity_id(hass, "sensor", f"{DONGLE.lower()}_48_{added}")
+
+
+async def test_weakest_battery_has_the_users_name(
+    hass: HomeAssistant, air: FakeAir, device_registry: dr.DeviceRegistry
+) -> None:
+    """The battery that limits the bank is named as its device is, by the user in the end."""
+    air.bring(FakeLink({48: rbt50lfp48s(), 49: rbt50lfp48s(remaining=20_000)}))
+    entry = bank_entry(link_settings(units=(48, 49)))
+    await set_up(hass, entry)
+    assert bank_state(hass, entry, "weakest_battery").state == "RBT50LFP48S 2"
+    device = device_registry.async_get_device_by_identifier(
+        ("renogy_bt", f"{DONGLE.lower()}_49"), entry.entry_id
+    )
+    assert device is not None
+    device_registry.async_update_device(device.id, name_by_user="Cellar, left")
+    await next_poll(hass)
+    assert bank_state(hass, entry, "weakest_battery").state == "Cellar, left"
+    device_registry.async_remove_device(device.id)
+    await next_poll(hass)
+    assert bank_state(hass, entry, "weakest_battery").state == "RBT50LFP48S 2"
+
+
+async def test_bank_in_series(hass: HomeAssistant, air: FakeAir) -> None:
+    """In series voltages add up and currents do not."""
+    air.bring(FakeLink({48: rbt50lfp48s(current=100), 49: rbt50lfp48s(current=100)}))
+    entry = bank_entry(link_settings(units=(48, 49)), wiring="series")
+    await set_up(hass, entry)
+    assert bank_state(hass, entry, "voltage").state == "104.8"
+    assert bank_state(hass, entry, "current").state == "1.0"
+    assert bank_state(hass, entry, "total_capacity").state == "50.0"

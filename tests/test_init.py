@@ -1,0 +1,299 @@
+"""Setting a bank up, and taking it away."""
+
+import asyncio
+import logging
+
+import pytest
+
+from custom_components.renogy_bt.connection import _LOCKS
+from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.links import links_of
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    battery_state,
+    coordinator_of,
+    entity_id,
+    link_settings,
+    next_poll,
+    set_up,
+    settle,
+)
+from tests.fake_air import DONGLE, FakeAir, lost_at
+from tests.flows import discovery_flows
+from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
+
+OTHER = "60:98:66:ED:FC:11"
+OTHER_NAME = "BT-TH-66EDFC11"
+
+
+async def test_bank_of_four_is_set_up(hass: HomeAssistant, air: FakeAir) -> None:
+    """Four batteries behind one dongle are read over one connection at set-up."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    for unit in (48, 49, 50, 51):
+        assert battery_state(hass, "voltage", unit).state == "52.4"
+    assert bank_state(hass, entry, "voltage").state == "52.4"
+    assert len(link.connections) == 1
+    assert link.connections[0].lost.done(), "the dongle is held"
+
+
+async def test_set_up_with_a_silent_battery(hass: HomeAssistant, air: FakeAir) -> None:
+    """A battery that is silent at set-up has its entities, which come to life with it."""
+    link = air.bring(four_batteries())
+    silent = link.units.pop(50)
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    assert battery_state(hass, "voltage", 50).state == STATE_UNAVAILABLE
+    assert entity_id(hass, "sensor", f"{DONGLE.lower()}_50_cell_voltage_15")
+    assert not entity_id(hass, "sensor", f"{DONGLE.lower()}_50_cell_temperature_1")
+    link.units[50] = silent
+    await next_poll(hass)
+    assert battery_state(hass, "voltage", 50).state == "52.4"
+    assert entity_id(hass, "sensor", f"{DONGLE.lower()}_50_cell_temperature_15")
+
+
+async def test_link_that_was_never_heard(hass: HomeAssistant, air: FakeAir) -> None:
+    """Without a way to the link, set-up is tried again, with Home Assistant's reason."""
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.reason is not None
+    assert "BT-TH-FDA1B2C3" in entry.reason
+    assert "never seen by any scanner" in entry.reason
+    assert air.attempts == []
+
+
+async def test_without_bluetooth(
+    hass: HomeAssistant,
+    enable_custom_integrations: None,
+    idle_supervisor: None,
+    mock_bleak_scanner_start: None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Without any adapter set-up is tried again; nothing is raised."""
+    assert await async_setup_component(hass, "bluetooth", {})
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.reason is not None
+    assert "0 scanner(s) registered" in entry.reason
+    assert not [
+        record
+        for record in caplog.records
+        if record.exc_info and record.levelno > logging.DEBUG
+    ]
+
+
+async def test_link_that_takes_no_connection(hass: HomeAssistant, air: FakeAir) -> None:
+    """A link that is held by another central is tried again, with the reason."""
+    link = air.bring(four_batteries())
+    link.unreachable = "le-connection-abort-by-local"
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.reason is not None
+    assert "le-connection-abort-by-local" in entry.reason
+
+
+async def test_link_that_is_lost_at_once(hass: HomeAssistant, air: FakeAir) -> None:
+    """A connection that ends before anything was read is no success."""
+    link = air.bring(four_batteries())
+    link.always = [lost_at(48)]
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.reason is not None
+    assert "link lost" in entry.reason
+
+
+async def test_one_of_two_links_is_enough(hass: HomeAssistant, air: FakeAir) -> None:
+    """A bank is set up when one of its links can be read."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    assert battery_state(hass, "voltage", 48).state == "52.4"
+    assert battery_state(hass, "voltage", 48, OTHER).state == STATE_UNAVAILABLE
+
+
+async def test_bank_without_links(hass: HomeAssistant, air: FakeAir) -> None:
+    """A bank whose last link was removed stands, with nothing to say."""
+    entry = bank_entry()
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    assert bank_state(hass, entry, "voltage").state == STATE_UNAVAILABLE
+
+
+async def test_unload_leaves_nothing_behind(hass: HomeAssistant, air: FakeAir) -> None:
+    """After unloading no poll, connection, callback or lock is left."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert _LOCKS in hass.data
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await settle(hass)
+    assert entry.state is ConfigEntryState.NOT_LOADED
+    assert _LOCKS not in hass.data
+    connections = len(link.connections)
+    assert all(connection.lost.done() for connection in link.connections)
+    await next_poll(hass)
+    air.advertise()
+    await settle(hass)
+    assert len(link.connections) == connections
+
+
+async def test_locks_stay_for_another_bank(hass: HomeAssistant, air: FakeAir) -> None:
+    """What all banks share stays as long as one of them is loaded."""
+    air.bring(four_batteries())
+    air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    first = bank_entry(link_settings())
+    second = bank_entry(link_settings(OTHER, OTHER_NAME, (48,)))
+    await set_up(hass, first)
+    await set_up(hass, second)
+    assert await hass.config_entries.async_unload(first.entry_id)
+    assert _LOCKS in hass.data
+    assert await hass.config_entries.async_unload(second.entry_id)
+    assert _LOCKS not in hass.data
+
+
+async def test_unload_while_polling(hass: HomeAssistant, air: FakeAir) -> None:
+    """A poll that is under way is ended, and its connection closed, before unloading is done."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    link.hangs_on_write = True
+    poll = hass.async_create_task(coordinator_of(entry).async_refresh())
+    while len(link.connections) < 2:
+        await asyncio.sleep(0)
+    assert not link.connections[1].lost.done()
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert link.connections[1].lost.done()
+    await poll
+
+
+async def test_stop_while_polling(hass: HomeAssistant, air: FakeAir) -> None:
+    """When Home Assistant stops, no link is left connected and no poll begins."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    link.hangs_on_write = True
+    poll = hass.async_create_task(coordinator_of(entry).async_refresh())
+    while len(link.connections) < 2:
+        await asyncio.sleep(0)
+    hass.bus.async_fire_internal(EVENT_HOMEASSISTANT_STOP)
+    await settle(hass)
+    await poll
+    assert link.connections[1].lost.done()
+    await next_poll(hass)
+    assert len(link.connections) == 2
+
+
+async def test_unload_that_fails_keeps_polling(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bank whose platforms cannot be unloaded goes on as before."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+
+    async def refuse(*_: object) -> bool:
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hass.config_entries, "async_unload_platforms", refuse)
+        assert not await hass.config_entries.async_unload(entry.entry_id)
+    assert _LOCKS in hass.data
+    await next_poll(hass)
+    assert len(link.connections) == 2
+
+
+async def test_reload(hass: HomeAssistant, air: FakeAir) -> None:
+    """A bank comes back after a reload, with a new connection."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    assert entry.state is ConfigEntryState.LOADED
+    assert battery_state(hass, "voltage").state == "52.4"
+    assert len(link.connections) == 2
+
+
+async def test_removed_link_is_discovered_again(
+    hass: HomeAssistant, air: FakeAir, device_registry: dr.DeviceRegistry
+) -> None:
+    """Removing a link removes its devices and entities, and the link is offered again."""
+    air.bring(four_batteries())
+    air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
+    await set_up(hass, entry)
+    subentry_id = next(
+        key for key, link in links_of(entry).items() if link.address == OTHER
+    )
+    hass.config_entries.async_remove_subentry(entry, subentry_id)
+    await settle(hass)
+    assert entry.state is ConfigEntryState.LOADED
+    assert not entity_id(hass, "sensor", f"{OTHER.lower()}_48_voltage")
+    for identifier in (OTHER.lower(), f"{OTHER.lower()}_48"):
+        assert not device_registry.async_get_devices(identifiers={(DOMAIN, identifier)})
+    assert discovery_flows(hass) == [OTHER]
+    assert bank_state(hass, entry, "batteries_responding").state == "4"
+
+
+async def test_removed_bank_is_discovered_again(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """The links of a bank that is removed are offered again."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert discovery_flows(hass) == []
+    await hass.config_entries.async_remove(entry.entry_id)
+    await settle(hass)
+    assert discovery_flows(hass) == [DONGLE]
+
+
+async def test_stale_connections_are_closed_first(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a crash left connected is closed before the first poll of each link."""
+    events: list[str] = []
+
+    async def close(address: str) -> None:
+        events.append(address)
+        assert air.attempts == []
+
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.close_stale_connections_by_address", close
+    )
+    air.bring(four_batteries())
+    await set_up(hass, bank_entry(link_settings()))
+    assert events == [DONGLE]
+    assert air.attempts == [DONGLE]
+
+
+async def test_hanging_bluez_does_not_block_set_up(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing stale connections gives up after its limit."""
+
+    async def hang(_: str) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.close_stale_connections_by_address", hang
+    )
+    monkeypatch.setattr("custom_components.renogy_bt.STALE_CONNECTIONS_LIMIT", 0.01)
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED

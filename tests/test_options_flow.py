@@ -1,0 +1,64 @@
+"""The options of a bank."""
+
+from datetime import timedelta
+
+import pytest
+from pytest_homeassistant_custom_component.common import get_schema_suggested_value
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import InvalidData
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    coordinator_of,
+    link_settings,
+    set_up,
+    settle,
+)
+from tests.fake_air import FakeAir
+from tests.renogy.fake_link import four_batteries
+
+pytestmark = pytest.mark.usefixtures("translated_flows")
+
+
+async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) -> None:
+    """Wiring and update interval are offered as they are, and take effect at once."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings(), update_interval=120)
+    await set_up(hass, entry)
+    assert coordinator_of(entry).update_interval == timedelta(seconds=120)
+    assert bank_state(hass, entry, "voltage").state == "52.4"
+
+    flow = await hass.config_entries.options.async_init(entry.entry_id)
+    assert flow["data_schema"] is not None
+    schema = flow["data_schema"].schema
+    assert get_schema_suggested_value(schema, "update_interval") == 120
+    assert get_schema_suggested_value(schema, "wiring") == "parallel"
+    await hass.config_entries.options.async_configure(
+        flow["flow_id"],
+        {"wiring": "series", "update_interval": 30.0, "recovery": "gentle"},
+    )
+    await settle(hass)
+    assert entry.options == {
+        "wiring": "series",
+        "update_interval": 30,
+        "recovery": "gentle",
+    }
+    assert coordinator_of(entry).update_interval == timedelta(seconds=30)
+    assert bank_state(hass, entry, "voltage").state == "209.6"
+
+
+@pytest.mark.parametrize("seconds", [9, 601])
+async def test_interval_has_limits(
+    hass: HomeAssistant, air: FakeAir, seconds: int
+) -> None:
+    """An interval that would block the radio, or show values of long ago, is refused."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    flow = await hass.config_entries.options.async_init(entry.entry_id)
+    with pytest.raises(InvalidData):
+        await hass.config_entries.options.async_configure(
+            flow["flow_id"], {"wiring": "parallel", "update_interval": seconds}
+        )
+    assert entry.options["update_interval"] == 60

@@ -1,0 +1,195 @@
+"""The translation has what the code needs, and nothing else."""
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+import json
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from custom_components.renogy_bt import PLATFORMS
+from custom_components.renogy_bt.adapter_issues import FIXABLE
+from custom_components.renogy_bt.bank.summary import Wiring
+from custom_components.renogy_bt.bluetooth_health.models import (
+    RecoveryLevel,
+    Rung,
+    Verdict,
+)
+from custom_components.renogy_bt.bluetooth_health.supervisor import (
+    EventKind,
+    RefusalReason,
+)
+from custom_components.renogy_bt.renogy.models import ChargingState
+from custom_components.renogy_bt.sensor import NUMBERED_SENSORS
+from custom_components.renogy_bt.services import LEVELS
+from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.helpers.entity import EntityDescription
+from tests.translation_check import ENGLISH, PACKAGE, placeholders
+
+
+def _descriptions(module: ModuleType) -> Iterator[EntityDescription]:
+    """Yield the descriptions in a module; Home Assistant gives theirs classes of many kinds."""
+    for value in vars(module).values():
+        for each in value if isinstance(value, tuple) else (value,):
+            if not isinstance(each, type) and hasattr(each, "entity_category"):
+                yield each
+
+
+ENTITIES = {
+    platform.value: tuple(
+        _descriptions(import_module(f"custom_components.renogy_bt.{platform}"))
+    )
+    for platform in PLATFORMS
+}
+ICONS = json.loads((PACKAGE / "icons.json").read_text(encoding="utf-8"))["entity"]
+
+
+def name_of(description: EntityDescription) -> str:
+    """Return what an entity's texts and icon are found by."""
+    return description.translation_key or description.key
+
+
+def texts(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Yield every text of the translation with its path."""
+    if isinstance(tree, str):
+        yield "/".join(path), tree
+        return
+    for key, value in tree.items():
+        yield from texts(value, (*path, key))
+
+
+def constants() -> set[str]:
+    """Return every string in the code of the integration."""
+    return {
+        node.value
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def calls(name: str) -> Iterator[dict[str, str]]:
+    """Yield the text arguments of every call of a function by this name."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(name):
+                yield {
+                    keyword.arg: keyword.value.value
+                    for keyword in node.keywords
+                    if keyword.arg
+                    and isinstance(keyword.value, ast.Constant)
+                    and isinstance(keyword.value.value, str)
+                }
+
+
+@pytest.mark.parametrize("platform", ENTITIES)
+def test_entities_have_names(platform: str) -> None:
+    """Every entity of the code has a name, and no name is without an entity."""
+    keys = {name_of(description) for description in ENTITIES[platform]}
+    assert keys == ENGLISH["entity"][platform].keys()
+    assert all("name" in entry for entry in ENGLISH["entity"][platform].values())
+
+
+def test_numbered_entities_show_their_number() -> None:
+    """The names of what there are several of have a place for the number, others have not."""
+    numbered = {description.key for description in NUMBERED_SENSORS}
+    for key, entry in ENGLISH["entity"]["sensor"].items():
+        expected = {"number"} if key in numbered else set()
+        assert placeholders(entry["name"]) == expected, key
+
+
+def test_states_have_names() -> None:
+    """Every value that is chosen from a list has a name."""
+    sensors = ENGLISH["entity"]["sensor"]
+    assert sensors["charging_state"]["state"].keys() == set(ChargingState)
+    assert sensors["adapter_state"]["state"].keys() == set(Verdict)
+    event = ENGLISH["entity"]["event"]["adapter_recovery"]["state_attributes"]
+    assert event["event_type"]["state"].keys() == set(EventKind)
+    assert event["verdict"]["state"].keys() == set(Verdict)
+    assert event["step"]["state"].keys() == set(Rung)
+    selectors = ENGLISH["selector"]
+    assert selectors["wiring"]["options"].keys() == set(Wiring)
+    assert selectors["recovery"]["options"].keys() == set(RecoveryLevel)
+    assert selectors["recovery_level"]["options"].keys() == LEVELS.keys()
+
+
+def test_issues_have_texts() -> None:
+    """Every fault of an adapter that people are told of has a text, of the right kind."""
+    told = {f"adapter_{verdict}" for verdict in Verdict if verdict.is_fault}
+    assert ENGLISH["issues"].keys() == told
+    for key, issue in ENGLISH["issues"].items():
+        is_fixable = key.removeprefix("adapter_") in FIXABLE
+        assert ("fix_flow" in issue) is is_fixable, key
+        assert ("description" in issue) is not is_fixable, key
+
+
+def test_exceptions_have_messages() -> None:
+    """Every exception that the user sees has a message, and no message is dead."""
+    raised = {
+        call["translation_key"]
+        for name in ("UpdateFailed", "HomeAssistantError", "ServiceValidationError")
+        for call in calls(name)
+    } | {f"recovery_{reason}" for reason in RefusalReason}
+    assert raised == ENGLISH["exceptions"].keys()
+
+
+@pytest.mark.parametrize("path", ["config", "config_subentries", "options", "device"])
+def test_no_text_is_dead(path: str) -> None:
+    """Every step, error, reason, field, option and device name occurs in the code."""
+    layout = {
+        *("abort", "data", "data_description", "description", "entry_type", "error"),
+        *("flow_title", "initiate_flow", "menu_options", "name", "progress", "step"),
+        "title",
+    }
+    used = constants() | layout | {"user", "reconfigure", "init"}
+    used |= {name.removeprefix("async_step_") for name in _steps()}
+    for where, _ in texts(ENGLISH[path]):
+        assert set(where.split("/")) <= used, f"{path}/{where}"
+
+
+def _steps() -> Iterator[str]:
+    for path in PACKAGE.glob("*flow.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.AsyncFunctionDef):
+                yield node.name
+
+
+@pytest.mark.parametrize(("where", "text"), texts(ENGLISH))
+def test_texts_follow_the_rules(where: str, text: str) -> None:
+    """Home Assistant takes no markup, no links and no stray blanks in a text."""
+    assert text.strip() == text
+    assert "<" not in text
+    assert "http" not in text
+    assert "[%key" not in text
+    assert "'{" not in text
+    assert all(name.isidentifier() for name in placeholders(text))
+
+
+def test_icons_are_for_entities() -> None:
+    """Every icon belongs to an entity, and overrides none that its device class gives."""
+    for platform, icons in ICONS.items():
+        descriptions = [
+            description
+            for description in ENTITIES[platform]
+            if name_of(description) in icons
+        ]
+        assert {name_of(description) for description in descriptions} == icons.keys()
+        # An enumeration has a device class, but no icon from it.
+        assert {description.device_class for description in descriptions} <= {
+            None,
+            SensorDeviceClass.ENUM,
+        }
+        for icon in icons.values():
+            names = [icon["default"], *icon.get("state", {}).values()]
+            assert all(name.startswith("mdi:") for name in names)
+            assert icon["default"] not in icon.get("state", {}).values()
+
+
+def test_entities_without_a_device_class_have_an_icon() -> None:
+    """An entity that Home Assistant knows no icon for has one of its own."""
+    for platform, descriptions in ENTITIES.items():
+        for description in descriptions:
+            if description.device_class is None:
+                assert name_of(description) in ICONS[platform], description.key

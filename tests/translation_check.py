@@ -1,0 +1,98 @@
+"""Checks every step that a flow shows against the English translation."""
+
+from collections.abc import Iterable, Mapping
+import json
+from pathlib import Path
+import string
+from typing import Any
+
+import pytest
+
+import custom_components.renogy_bt
+from custom_components.renogy_bt.const import DOMAIN
+from homeassistant.config_entries import (
+    ConfigEntriesFlowManager,
+    ConfigSubentryFlowManager,
+    OptionsFlowManager,
+)
+from homeassistant.data_entry_flow import FlowManager, FlowResultType
+
+PACKAGE = Path(custom_components.renogy_bt.__path__[0])
+ENGLISH: dict[str, Any] = json.loads(
+    (PACKAGE / "translations" / "en.json").read_text(encoding="utf-8")
+)
+
+
+def placeholders(text: str) -> set[str]:
+    """Return the names of the placeholders in a translation."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def _section(flow: Any, manager: FlowManager[Any, Any, Any]) -> Mapping[str, Any]:
+    section: Mapping[str, Any]
+    match manager:
+        case ConfigEntriesFlowManager():
+            section = ENGLISH["config"]
+        case ConfigSubentryFlowManager():
+            section = ENGLISH["config_subentries"][flow.handler[1]]
+        case OptionsFlowManager():
+            section = ENGLISH["options"]
+        case _:
+            raise AssertionError(f"no translations for {manager}")
+    return section
+
+
+def _texts(tree: Any) -> Iterable[str]:
+    if isinstance(tree, str):
+        yield tree
+    else:
+        for value in tree.values():
+            yield from _texts(value)
+
+
+def _check(section: Mapping[str, Any], step_id: str, result: Mapping[str, Any]) -> None:
+    texts: list[str] = []
+    match result["type"]:
+        case FlowResultType.FORM:
+            step = section["step"][step_id]
+            schema = result["data_schema"]
+            fields = {str(key) for key in schema.schema} if schema else set()
+            assert fields <= step.get("data", {}).keys(), step_id
+            assert fields <= step.get("data_description", {}).keys(), step_id
+            # A form may ask less than it can, its text must make sense then too.
+            texts += [
+                text for key, text in step.items() if key in {"title", "description"}
+            ]
+            texts += [step["data"][field] for field in fields]
+            texts += [step["data_description"][field] for field in fields]
+            texts += [
+                section["error"][error] for error in (result["errors"] or {}).values()
+            ]
+        case FlowResultType.MENU:
+            step = section["step"][step_id]
+            texts += [step["title"], step["description"]]
+            texts += [step["menu_options"][option] for option in result["menu_options"]]
+        case FlowResultType.SHOW_PROGRESS:
+            texts.append(section["progress"][result["progress_action"]])
+        case FlowResultType.ABORT if not result.get("translation_domain"):
+            texts.append(section["abort"][result["reason"]])
+    given = (result.get("description_placeholders") or {}).keys()
+    for text in texts:
+        assert placeholders(text) <= given, f"{step_id}: {text}"
+
+
+@pytest.fixture
+def translated_flows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail the test when a flow shows something that the translation does not have."""
+    handle_step = FlowManager._async_handle_step
+
+    async def checked(
+        self: FlowManager[Any, Any, Any], flow: Any, step_id: str, user_input: Any
+    ) -> Any:
+        result = await handle_step(self, flow, step_id, user_input)
+        domain = flow.__class__.__module__.split(".")[1]
+        if domain == DOMAIN:
+            _check(_section(flow, self), result.get("step_id", step_id), result)
+        return result
+
+    monkeypatch.setattr(FlowManager, "_async_handle_step", checked)
