@@ -4,6 +4,14 @@
 # and the one that is imported first is the one that integrations are looked up in.
 import custom_components.renogy_bt  # noqa: F401
 from tests.fake_air import air, all_enabled, idle_supervisor, quick_line
+from tests.fake_supervisor import adapters
 from tests.translation_check import translated_flows
 
-__all__ = ["air", "all_enabled", "idle_supervisor", "quick_line", "translated_flows"]
+__all__ = [
+    "adapters",
+    "air",
+    "all_enabled",
+    "idle_supervisor",
+    "quick_line",
+    "translated_flows",
+]

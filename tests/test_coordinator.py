@@ -5,6 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
+from custom_components.renogy_bt.bluetooth_health.supervisor import (
+    Supervisor,
+    async_get_supervisor,
+)
+from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from custom_components.renogy_bt.renogy.models import ReadingFailure
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
@@ -342,3 +347,185 @@ async def test_another_battery_at_a_unit(
     identity = coordinator_of(entry).data.identities[DONGLE, 48]
     assert identity.serial_number == "99XXX99990000000"
     assert caplog.text.count("Another battery than before") == 1
+
+
+# While an adapter is being repaired
+
+
+@pytest.fixture
+def supervisor(
+    hass: HomeAssistant, idle_supervisor: None, monkeypatch: pytest.MonkeyPatch
+) -> Supervisor:
+    """Return the supervisor, whose steps do not wait for polls to end."""
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.bluetooth_health.supervisor_polls.POLLS_LIMIT", 0.0
+    )
+    return async_get_supervisor(hass)
+
+
+def repair_while_connecting(
+    air: FakeAir,
+    supervisor: Supervisor,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    fails: int,
+) -> None:
+    """Have a recovery step pass during each connect, the first few of which fail by it."""
+    attempts = 0
+
+    async def connect(device: object, name: str) -> object:
+        nonlocal attempts
+        attempts += 1
+        await supervisor._pollers.async_hold()
+        supervisor._pollers.async_release()
+        if attempts <= fails:
+            air.attempts.append("failed")
+            raise LinkUnreachable(f"{name}: adapter was reset")
+        return await air.connect(device, name)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("custom_components.renogy_bt.connection.connect", connect)
+
+
+async def test_polls_are_held_off_during_a_repair(
+    hass: HomeAssistant, air: FakeAir, supervisor: Supervisor
+) -> None:
+    """No link is connected to while a recovery step runs; the poll takes place after it."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    await supervisor._pollers.async_hold()
+    poll = hass.async_create_task(coordinator_of(entry).async_refresh())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(link.connections) == 1
+    assert not poll.done()
+    supervisor._pollers.async_release()
+    await poll
+    assert len(link.connections) == 2
+    assert battery_state(hass, "voltage").state == "52.4"
+
+
+async def test_unload_while_held_off(
+    hass: HomeAssistant, air: FakeAir, supervisor: Supervisor
+) -> None:
+    """A bank can be unloaded although its poll is being held off."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    await supervisor._pollers.async_hold()
+    poll = hass.async_create_task(coordinator_of(entry).async_refresh())
+    await asyncio.sleep(0)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await poll
+    assert len(link.connections) == 1
+    assert not supervisor._records.polling
+
+
+async def test_excused_poll_is_made_up_for(
+    hass: HomeAssistant,
+    air: FakeAir,
+    supervisor: Supervisor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A poll that failed by a recovery step is tried once more, and nobody notices."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    repair_while_connecting(air, supervisor, monkeypatch, fails=1)
+    await next_poll(hass)
+    assert air.attempts == [DONGLE, "failed", DONGLE]
+    assert battery_state(hass, "voltage").state == "52.4"
+    assert battery_state(hass, "link_quality").state == "100.0"
+    assert coordinator_of(entry).last_errors == {}
+
+
+async def test_excuse_is_good_for_one_more_poll(
+    hass: HomeAssistant,
+    air: FakeAir,
+    supervisor: Supervisor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A link that fails in spite of its second try has failed, however long the repair lasts."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    repair_while_connecting(air, supervisor, monkeypatch, fails=2)
+    await next_poll(hass)
+    assert air.attempts == [DONGLE, "failed", "failed"]
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+    await next_poll(hass)
+    assert battery_state(hass, "voltage").state == "52.4"
+
+
+async def test_successful_poll_needs_no_excuse(
+    hass: HomeAssistant,
+    air: FakeAir,
+    supervisor: Supervisor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A poll that succeeds is not repeated although a recovery step ran meanwhile."""
+    air.bring(four_batteries())
+    await set_up(hass, bank_entry(link_settings()))
+    repair_while_connecting(air, supervisor, monkeypatch, fails=0)
+    await next_poll(hass)
+    assert air.attempts == [DONGLE, DONGLE]
+
+
+async def test_failure_without_a_repair_is_not_excused(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """A poll that fails for its own reasons is not repeated."""
+    link = air.bring(four_batteries())
+    await set_up(hass, bank_entry(link_settings()))
+    link.unreachable = "abort-by-local"
+    await next_poll(hass)
+    assert air.attempts == [DONGLE, DONGLE]
+
+
+async def test_recovered_adapter_is_polled_through_at_once(
+    hass: HomeAssistant, air: FakeAir, supervisor: Supervisor
+) -> None:
+    """When the supervisor says so a bank is polled, as long as it is loaded."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    link.unreachable = "abort-by-local"
+    await next_poll(hass)
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+    link.unreachable = None
+    supervisor._pollers.async_poll_now()
+    await settle(hass)
+    assert battery_state(hass, "voltage").state == "52.4"
+    attempts = len(air.attempts)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    supervisor._pollers.async_poll_now()
+    await settle(hass)
+    assert len(air.attempts) == attempts
+
+
+@pytest.mark.parametrize(
+    ("trouble", "failures"),
+    [
+        pytest.param(None, 0, id="good"),
+        pytest.param("wedged", 0, id="silent"),
+        pytest.param("unreachable", 1, id="unreachable"),
+    ],
+)
+async def test_supervisor_hears_of_every_poll(
+    hass: HomeAssistant,
+    air: FakeAir,
+    supervisor: Supervisor,
+    trouble: str | None,
+    failures: int,
+) -> None:
+    """Only a link that could not be connected to speaks against the adapter."""
+    link = air.bring(four_batteries())
+    await set_up(hass, bank_entry(link_settings()))
+    if trouble is not None:
+        setattr(link, trouble, "abort-by-local")
+    await next_poll(hass)
+    (sample,) = supervisor._records.samples("", hass.loop.time(), ())
+    assert sample.address == DONGLE
+    assert sample.polled
+    assert sample.failures == failures
+    assert not supervisor._records.polling

@@ -3,19 +3,34 @@
 import json
 from typing import Any
 
+import pytest
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.renogy_bt.bluetooth_health.adapter_health import AdapterHealth
+from custom_components.renogy_bt.bluetooth_health.models import (
+    AdapterObject,
+    AdapterSample,
+    BusSample,
+    EntrySample,
+    EntryState,
+    LinkSample,
+    RecoveryLevel,
+    SlotSample,
+)
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from tests.banks import bank_entry, link_settings, next_poll, set_up
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
+from tests.fake_supervisor import ADAPTER, OTHER_ADAPTER, FakeAdapters
 from tests.renogy.fake_link import four_batteries
 
 SERIAL = "22RBH4A051020000"
+STRANGER = "C4:7C:8D:6A:00:17"
 
 
 def assert_anonymous(diagnostics: Any) -> None:
@@ -27,6 +42,10 @@ def assert_anonymous(diagnostics: Any) -> None:
         DONGLE_NAME,
         SERIAL,
         SERIAL.encode().hex(),
+        ADAPTER,
+        OTHER_ADAPTER,
+        STRANGER,
+        DONGLE.replace(":", "_"),
     ):
         assert secret.lower() not in text
 
@@ -95,3 +114,83 @@ async def test_diagnostics_of_a_bank_that_waits(
     assert_anonymous(diagnostics)
     assert "never seen" in diagnostics["reason"]
     assert "links" not in diagnostics
+    assert diagnostics["bluetooth_health"]["banks"] == 1
+
+
+def watched(now: float) -> tuple[AdapterHealth, AdapterSample]:
+    """Return an adapter that was looked at, with addresses wherever there may be some."""
+    health = AdapterHealth.from_json(ADAPTER, None, now)
+    sample = AdapterSample(
+        at=now,
+        address=ADAPTER,
+        bus=BusSample(owner=":1.7"),
+        adapter=AdapterObject(
+            path="/org/bluez/hci0", address=ADAPTER, powered=True, discovering=True
+        ),
+        entry=EntrySample(
+            state=EntryState.RETRYING,
+            reason=f"hci0 ({ADAPTER}): no answer from dev_{DONGLE.replace(':', '_')}",
+        ),
+        scanner=None,
+        links=(
+            LinkSample(address=DONGLE, heard_elsewhere=((OTHER_ADAPTER, now - 1),)),
+        ),
+        slots=SlotSample(slots=5, free=4, foreign=(STRANGER,)),
+    )
+    health.look(sample, RecoveryLevel.FULL, dt_util.utcnow())
+    return health, sample
+
+
+async def test_diagnostics_of_the_adapters(
+    hass: HomeAssistant,
+    air: FakeAir,
+    adapters: FakeAdapters,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """What is known of the adapters is told, without any address, neither ours nor a stranger's."""
+    await async_setup_component(hass, "diagnostics", {})
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings(), recovery="gentle")
+    await set_up(hass, entry)
+    health, sample = watched(hass.loop.time())
+    adapters.supervisor._health[ADAPTER] = health
+    adapters.supervisor._samples[ADAPTER] = sample
+    diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert_anonymous(diagnostics)
+    told = diagnostics["bluetooth_health"]
+    assert (told["banks"], told["level"]) == (1, "gentle")
+    (adapter,) = told["adapters"]
+    assert adapter["judgement"]["verdict"] in {"starting", "unknown", "ok"}
+    assert adapter["sample"]["adapter"]["path"] == "/org/bluez/hci0"
+    assert adapter["sample"]["entry"]["reason"] == (
+        "hci0 (**REDACTED**): no answer from dev_**REDACTED**"
+    )
+    assert adapter["sample"]["slots"]["foreign"] == ["**REDACTED**"]
+    (link,) = adapter["sample"]["links"]
+    assert link["heard_elsewhere"][0][0] == "**REDACTED**"
+
+
+async def test_addresses_that_are_keys_stay_distinct(
+    hass: HomeAssistant,
+    air: FakeAir,
+    adapters: FakeAdapters,
+    hass_client: ClientSessionGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two things that are told by their address can still be told apart without it."""
+    await async_setup_component(hass, "diagnostics", {})
+    monkeypatch.setattr(
+        adapters.supervisor,
+        "diagnostics",
+        lambda: {"sources": {ADAPTER: 1, OTHER_ADAPTER: 2, "proxy": {STRANGER}}},
+    )
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert diagnostics["bluetooth_health"] == {
+        "sources": {
+            "**REDACTED** 1": 1,
+            "**REDACTED** 2": 2,
+            "proxy": ["**REDACTED**"],
+        }
+    }

@@ -4,11 +4,17 @@ import asyncio
 import logging
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.renogy_bt.bluetooth_health.models import RecoveryLevel
+from custom_components.renogy_bt.bluetooth_health.supervisor import (
+    Supervisor,
+    async_get_supervisor,
+)
 from custom_components.renogy_bt.connection import _LOCKS
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.links import links_of
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -297,3 +303,125 @@ async def test_hanging_bluez_does_not_block_set_up(
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     assert entry.state is ConfigEntryState.LOADED
+
+
+# Watching over the adapters
+
+
+def watched_for(supervisor: Supervisor) -> dict[str, tuple[set[str], str]]:
+    """Return the links and the recovery level of each bank that the supervisor works for."""
+    return {
+        bank_id: (set(bank.links), str(bank.level))
+        for bank_id, bank in supervisor._banks.items()
+    }
+
+
+async def test_action_is_there_before_any_bank(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """The action exists as soon as the integration is set up."""
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert hass.services.has_service(DOMAIN, "recover_adapter")
+    assert watched_for(async_get_supervisor(hass)) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "level"),
+    [({}, "full"), ({"recovery": "off"}, "off"), ({"recovery": "gentle"}, "gentle")],
+)
+async def test_adapters_are_watched_while_a_bank_is_loaded(
+    hass: HomeAssistant, air: FakeAir, options: dict[str, str], level: str
+) -> None:
+    """The supervisor works for a bank from its set-up to its unloading."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings(), **options)
+    await set_up(hass, entry)
+    supervisor = async_get_supervisor(hass)
+    assert watched_for(supervisor) == {entry.entry_id: ({DONGLE}, level)}
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert watched_for(supervisor) == {}
+
+
+async def test_changed_options_reach_the_supervisor(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """A bank whose recovery is switched off is watched for, but no longer repaired for."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, "recovery": "off"}
+    )
+    await settle(hass)
+    supervisor = async_get_supervisor(hass)
+    assert watched_for(supervisor) == {entry.entry_id: ({DONGLE}, "off")}
+
+
+async def test_adapters_are_watched_while_set_up_is_retried(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """A broken adapter may be why a bank cannot be set up: it is watched all the same."""
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.entry_id in watched_for(async_get_supervisor(hass))
+
+
+async def test_bank_that_is_disabled_while_set_up_is_retried(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """A bank that is disabled is not worked for any more; enabled again it is."""
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    supervisor = async_get_supervisor(hass)
+    await hass.config_entries.async_set_disabled_by(
+        entry.entry_id, ConfigEntryDisabler.USER
+    )
+    await settle(hass)
+    assert watched_for(supervisor) == {}
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, None)
+    await settle(hass)
+    assert entry.entry_id in watched_for(supervisor)
+
+
+async def test_other_integrations_that_are_disabled_mean_nothing(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """Only banks are detached when they are disabled."""
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    other = MockConfigEntry(domain="other", entry_id="other")
+    other.add_to_hass(hass)
+    supervisor = async_get_supervisor(hass)
+    await supervisor.async_attach("other", [], RecoveryLevel.FULL)
+    await hass.config_entries.async_set_disabled_by("other", ConfigEntryDisabler.USER)
+    await settle(hass)
+    assert watched_for(supervisor).keys() == {entry.entry_id, "other"}
+
+
+async def test_bank_that_is_removed_while_set_up_is_retried(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """A bank that is removed before it could be set up is not worked for any more."""
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    await settle(hass)
+    assert watched_for(async_get_supervisor(hass)) == {}
+
+
+async def test_unload_that_fails_keeps_watching(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bank that goes on polling goes on being worked for."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+
+    async def refuse(*_: object) -> bool:
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hass.config_entries, "async_unload_platforms", refuse)
+        await hass.config_entries.async_unload(entry.entry_id)
+    assert entry.entry_id in watched_for(async_get_supervisor(hass))

@@ -129,7 +129,12 @@ def test_exceptions_have_messages() -> None:
     """Every exception that the user sees has a message, and no message is dead."""
     raised = {
         call["translation_key"]
-        for name in ("UpdateFailed", "HomeAssistantError", "ServiceValidationError")
+        for name in (
+            "ConfigEntryError",
+            "HomeAssistantError",
+            "ServiceValidationError",
+            "UpdateFailed",
+        )
         for call in calls(name)
     } | {f"recovery_{reason}" for reason in RefusalReason}
     assert raised == ENGLISH["exceptions"].keys()

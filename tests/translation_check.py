@@ -10,12 +10,14 @@ import pytest
 
 import custom_components.renogy_bt
 from custom_components.renogy_bt.const import DOMAIN
+from homeassistant.components.repairs.issue_handler import RepairsFlowManager
 from homeassistant.config_entries import (
     ConfigEntriesFlowManager,
     ConfigSubentryFlowManager,
     OptionsFlowManager,
 )
 from homeassistant.data_entry_flow import FlowManager, FlowResultType
+from homeassistant.helpers import issue_registry as ir
 
 PACKAGE = Path(custom_components.renogy_bt.__path__[0])
 ENGLISH: dict[str, Any] = json.loads(
@@ -37,17 +39,22 @@ def _section(flow: Any, manager: FlowManager[Any, Any, Any]) -> Mapping[str, Any
             section = ENGLISH["config_subentries"][flow.handler[1]]
         case OptionsFlowManager():
             section = ENGLISH["options"]
+        case RepairsFlowManager():
+            issue = ir.async_get(flow.hass).async_get_issue(flow.handler, flow.issue_id)
+            # The issue may be over while its dialogue is still open.
+            key = issue.translation_key if issue else flow.issue_id.rpartition("_")[0]
+            section = ENGLISH["issues"][key]["fix_flow"]
         case _:
             raise AssertionError(f"no translations for {manager}")
     return section
 
 
-def _texts(tree: Any) -> Iterable[str]:
+def texts_of(tree: Any) -> Iterable[str]:
     if isinstance(tree, str):
         yield tree
     else:
         for value in tree.values():
-            yield from _texts(value)
+            yield from texts_of(value)
 
 
 def _check(section: Mapping[str, Any], step_id: str, result: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
 from .adapter_issues import async_follow_adapters
+from .adapters import async_is_gone_adapter
 from .bluetooth_health.models import RecoveryLevel
 from .bluetooth_health.supervisor import async_get_supervisor
 from .connection import async_release_locks
@@ -107,10 +108,12 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: RenogyConfigEntry, device_entry: DeviceEntry
 ) -> bool:
-    """Forget a battery that does not answer, when the user removes its device.
+    """Forget a battery that does not answer or an adapter that is gone, as the user asks.
 
     The bank, a dongle and the last battery of a link go with their entry or subentry only.
     """
+    if async_is_gone_adapter(hass, device_entry):
+        return entry.state is ConfigEntryState.LOADED
     subentry = entry.subentries.get(device_entry.config_subentry_id or "")
     if subentry is None or entry.state is not ConfigEntryState.LOADED:
         return False

@@ -24,12 +24,15 @@ FIXABLE: Final = frozenset(
     }
 )
 
+# What an issue tells of an adapter: its notice, its name, whether others hear its links.
+type _Content = tuple[Notice | None, str | None, bool]
+
 
 @callback
 def async_follow_adapters(hass: HomeAssistant) -> CALLBACK_TYPE:
     """Keep one issue per adapter and fault for as long as the user should know of it."""
     supervisor = async_get_supervisor(hass)
-    issues: dict[str, tuple[str, Notice]] = {}
+    issues: dict[str, tuple[str, _Content]] = {}
 
     @callback
     def update() -> None:
@@ -37,13 +40,14 @@ def async_follow_adapters(hass: HomeAssistant) -> CALLBACK_TYPE:
             ir.async_delete_issue(hass, DOMAIN, issues.pop(address)[0])
         for address, status in supervisor.adapters.items():
             known = issues.get(address)
-            if known is not None and known[1] == status.notice:
+            content = (status.notice, status.name, status.has_other_path)
+            if known is not None and known[1] == content:
                 continue
             issue_id = issue_id_of(status)
             if known is not None and known[0] != issue_id:
                 ir.async_delete_issue(hass, DOMAIN, issues.pop(address)[0])
             if status.notice is not None and issue_id is not None:
-                issues[address] = (issue_id, status.notice)
+                issues[address] = (issue_id, content)
                 _async_create(hass, issue_id, status, status.notice)
 
     return supervisor.async_add_listener(update)

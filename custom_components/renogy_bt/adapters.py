@@ -1,9 +1,14 @@
 """The local Bluetooth adapters as devices, and which bank shows them."""
 
 from collections.abc import Callable, Iterable
-from typing import override
+from typing import Final, override
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import (
@@ -12,6 +17,7 @@ from homeassistant.helpers.device_registry import (
     DeviceInfo,
     format_mac,
 )
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -19,12 +25,32 @@ from .bluetooth_health.supervisor import AdapterStatus, Supervisor, async_get_su
 from .const import DOMAIN
 from .links import async_banks
 
-_IN_USE = frozenset({ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS})
+_PREFIX: Final = "adapter_"
+
+_LOADED: Final = frozenset(
+    {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
+)
+
+# Until its entities are gone for certain, what a bank shows cannot be shown by another.
+_IN_USE: Final = _LOADED | {
+    ConfigEntryState.UNLOAD_IN_PROGRESS,
+    ConfigEntryState.FAILED_UNLOAD,
+}
 
 
 def adapter_identifier(address: str) -> str:
     """Return what the device and the entities of an adapter are identified by."""
-    return f"adapter_{format_mac(address)}"
+    return f"{_PREFIX}{format_mac(address)}"
+
+
+@callback
+def async_is_gone_adapter(hass: HomeAssistant, device: DeviceEntry) -> bool:
+    """Return whether a device is an adapter that is no longer watched."""
+    watched = map(adapter_identifier, async_get_supervisor(hass).adapters)
+    identifiers = {name for domain, name in device.identifiers if domain == DOMAIN}
+    return identifiers.isdisjoint(watched) and any(
+        name.startswith(_PREFIX) for name in identifiers
+    )
 
 
 @callback
@@ -44,13 +70,27 @@ def async_add_adapter_entities(
 
     @callback
     def add_missing() -> None:
-        for address in supervisor.adapters.keys() - added:
+        if entry.state not in _LOADED:
+            return
+        # With a device that the user has removed, its entities have gone.
+        for address in added - supervisor.adapters.keys():
+            if _async_find(hass, address) == (None, None):
+                added.discard(address)
+        for address in sorted(supervisor.adapters.keys() - added):
             if _async_claim(hass, entry, address):
                 added.add(address)
                 async_add_entities(create(supervisor, address))
 
+    @callback
+    def bank_changed(_: ConfigEntryChange, changed: ConfigEntry) -> None:
+        if changed.domain == DOMAIN and changed is not entry:
+            add_missing()
+
     add_missing()
     entry.async_on_unload(supervisor.async_add_listener(add_missing))
+    entry.async_on_unload(
+        async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, bank_changed)
+    )
 
 
 @callback

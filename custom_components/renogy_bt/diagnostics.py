@@ -30,6 +30,9 @@ async def async_get_config_entry_diagnostics(
             async_redact_data(dict(link.as_data()), TO_REDACT)
             for link in links_of(entry).values()
         ],
+        "bluetooth_health": _scrubbed_addresses(
+            async_get_supervisor(hass).diagnostics()
+        ),
     }
     if entry.state is not ConfigEntryState.LOADED:
         return diagnostics
@@ -40,9 +43,6 @@ async def async_get_config_entry_diagnostics(
         "last_update_success": coordinator.last_update_success,
         "last_exception": _scrubbed(str(error) if error else None, entry),
         "polled_at": coordinator.data.polled_at,
-        "bluetooth_health": _scrubbed_addresses(
-            async_get_supervisor(hass).diagnostics()
-        ),
         "links": [
             _link(coordinator, link, entry) for link in coordinator.links.values()
         ],

@@ -6,6 +6,7 @@ import math
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryError, UnsupportedStorageVersionError
 from homeassistant.helpers.storage import Store
 
 from .bank.energy import BankEnergy, EnergyTotals
@@ -32,8 +33,19 @@ class EnergyStore:
         self._saved: dict[str, Any] | None = None
 
     async def async_load(self, update_interval: float) -> BankEnergy[BatteryId]:
-        """Return the totals so far; what cannot be right starts from zero."""
-        saved = await self._store.async_load() or {}
+        """Return the totals so far; what cannot be right starts from zero.
+
+        Raises:
+            ConfigEntryError: A newer version stored them; nothing is to be overwritten.
+
+        """
+        try:
+            stored: Any = await self._store.async_load()
+        except UnsupportedStorageVersionError as error:
+            raise ConfigEntryError(
+                translation_domain=DOMAIN, translation_key="energy_of_newer_version"
+            ) from error
+        saved = stored if isinstance(stored, Mapping) else {}
         batteries = saved.get(_BATTERIES)
         return BankEnergy(
             {

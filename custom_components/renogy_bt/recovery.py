@@ -11,12 +11,12 @@ from .const import DOMAIN
 _INVALID = frozenset({RefusalReason.UNKNOWN_ADAPTER, RefusalReason.NOT_AVAILABLE})
 
 
-async def async_recover(supervisor: Supervisor, address: str, rung: Rung) -> StepResult:
-    """Run a recovery step now and return its result once that shows.
+async def async_recover(supervisor: Supervisor, address: str, rung: Rung) -> None:
+    """Run a recovery step now and return once its effect shows.
 
     Raises:
         ServiceValidationError: There is no such adapter, or it cannot do this step.
-        HomeAssistantError: The step was refused for now, or did not help.
+        HomeAssistantError: The step was refused for now, failed, or did not help.
 
     """
     try:
@@ -33,10 +33,15 @@ async def async_recover(supervisor: Supervisor, address: str, rung: Rung) -> Ste
                 "seconds": f"{error.wait_seconds or 0:.0f}",
             },
         ) from error
-    if result is not StepResult.RECOVERED:
+    if result is StepResult.NO_EFFECT:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="recovery_without_effect",
             translation_placeholders={"address": address},
         )
-    return result
+    if result is not StepResult.RECOVERED:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="recovery_failed",
+            translation_placeholders={"address": address},
+        )

@@ -1,6 +1,8 @@
 """Repair flows of the integration."""
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
@@ -11,6 +13,7 @@ from homeassistant.helpers import issue_registry as ir
 from .adapter_issues import ATTR_ADDRESS
 from .bluetooth_health.models import Rung
 from .bluetooth_health.supervisor import async_get_supervisor
+from .const import DOMAIN
 from .recovery import async_recover
 
 
@@ -19,14 +22,21 @@ class AdapterRepairFlow(RepairsFlow):
 
     _recovery: asyncio.Task[str | None] | None = None
     _outcome: str = ""
+    _placeholders: Mapping[str, str] = MappingProxyType({})
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
-        """Offer the steps that may help."""
+        """Offer the steps that may help, unless the fault is over."""
+        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
+        status = async_get_supervisor(self.hass).adapters.get(self._address)
+        notice = status.notice if status is not None else None
+        if issue is None or notice is None:
+            return self.async_abort(reason="over")
+        self._placeholders = issue.translation_placeholders or {}
         return self.async_show_menu(
             step_id="init",
-            menu_options=[str(rung) for rung in self._remedies],
+            menu_options=[str(rung) for rung in notice.remedies],
             description_placeholders=self._placeholders,
         )
 
@@ -73,8 +83,12 @@ class AdapterRepairFlow(RepairsFlow):
 
     async def _async_run(self, rung: Rung) -> RepairsFlowResult:
         if self._recovery is None:
+            # Not begun at once: a step that is refused would be over before its progress is
+            # shown, and the choice from the menu would be taken for an answer to the refusal.
             self._recovery = self.hass.async_create_task(
-                self._async_recover(rung), f"renogy_bt repair of {self._address}"
+                self._async_recover(rung),
+                f"{DOMAIN} repair of {self._address}",
+                eager_start=False,
             )
         if not self._recovery.done():
             return self.async_show_progress(
@@ -102,18 +116,6 @@ class AdapterRepairFlow(RepairsFlow):
     def _address(self) -> str:
         assert self.data is not None
         return str(self.data[ATTR_ADDRESS])
-
-    @property
-    def _remedies(self) -> tuple[Rung, ...]:
-        status = async_get_supervisor(self.hass).adapters.get(self._address)
-        if status is None or status.notice is None:
-            return (Rung.RELOAD,)
-        return status.notice.remedies
-
-    @property
-    def _placeholders(self) -> dict[str, str]:
-        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
-        return dict(issue.translation_placeholders or {}) if issue else {}
 
 
 async def async_create_fix_flow(

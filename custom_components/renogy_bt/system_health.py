@@ -28,7 +28,9 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
         "links": sum(len(coordinator.links) for coordinator in coordinators),
         "batteries": sum(len(coordinator.labels) for coordinator in coordinators),
         "batteries_responding": sum(
-            len(coordinator.data.readings) for coordinator in coordinators
+            len(coordinator.data.readings)
+            for coordinator in coordinators
+            if coordinator.last_update_success
         ),
         "last_poll": max(polls, default=None),
         "dbus": supervisor.bus_reachable,

@@ -20,15 +20,20 @@ from .errors import DemoError
 from .flows import set_up_links
 from .home_assistant import (
     HOST,
+    INTEGRATION,
+    WITNESS,
     choose_port,
     log_tail,
     run_home_assistant,
+    witness_configuration,
     write_configuration,
 )
 from .measure import measure_poll
 
 DEFAULT_PORT: Final = 8123
 CHECK_LIMIT_SECONDS: Final = 170.0
+# The adapter health believes a second scanner after it has heard the same for a minute.
+PLACE_KNOWN_SECONDS: Final = 100.0
 EXIT_INTERRUPTED: Final = 130
 
 
@@ -81,9 +86,9 @@ async def _running(
     """Run the emulated world and, on it, Home Assistant; log in to it."""
     port = choose_port(arguments.port)
     url = f"http://{HOST}:{port}"
-    write_configuration(folder, port)
     async with run_emulator(arguments.world, arguments.fault) as emulator:
         _log(f"The emulated world is up: {emulator.description}")
+        _configure(folder, port, emulator)
         async with (
             run_home_assistant(folder, emulator.bus_address) as process,
             open_client(url) as client,
@@ -102,6 +107,19 @@ async def _running(
                 yield emulator, client, url
             finally:
                 watch.cancel()
+
+
+def _configure(folder: Path, port: int, emulator: EmulatorProcess) -> None:
+    """Prepare Home Assistant; where an adapter will fail, a second scanner proves it."""
+    if emulator.has_late_faults and emulator.link_addresses:
+        write_configuration(
+            folder,
+            port,
+            components=(INTEGRATION, WITNESS),
+            configuration=witness_configuration(emulator.link_addresses[0]),
+        )
+    else:
+        write_configuration(folder, port)
 
 
 async def _log_in(client: HomeAssistantClient, port: int) -> None:
@@ -144,6 +162,11 @@ async def _show(arguments: argparse.Namespace, folder: Path) -> None:
 async def _set_up(client: HomeAssistantClient, emulator: EmulatorProcess) -> None:
     await set_up_links(client, emulator.link_addresses, _log)
     await wait_for_batteries(client, emulator.batteries)
+    if emulator.has_late_faults:
+        _log(
+            f"The fault begins in {PLACE_KNOWN_SECONDS:.0f} s, once the place is known"
+        )
+        await asyncio.sleep(PLACE_KNOWN_SECONDS)
     for name in await emulator.begin_late_faults():
         _log(f"The fault {name} begins")
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+import time
 from typing import Any, Final
 
 import aiohttp
@@ -14,6 +15,8 @@ OWNER_NAME: Final = "Demo"
 OWNER_LANGUAGE: Final = "en"
 _REQUEST_SECONDS: Final = 60.0
 _WAIT_SECONDS: Final = 0.2
+# Home Assistant closes a connection on which nobody has answered its pings for a minute.
+_IDLE_SECONDS: Final = 20.0
 
 type Json = dict[str, Any]
 
@@ -27,6 +30,7 @@ class HomeAssistantClient:
         self._url = url
         self._token = ""
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._used_at = 0.0
         self._last_id = 0
 
     async def log_in(self) -> None:
@@ -39,6 +43,11 @@ class HomeAssistantClient:
         if not await self._owner_exists():
             await self._create_owner()
         await self._log_in_by_trusted_network()
+        await self._open_socket()
+
+    async def _open_socket(self) -> None:
+        if self._socket is not None:
+            await self._socket.close()
         self._socket = await self._session.ws_connect(
             f"{self._url}/api/websocket", max_msg_size=0
         )
@@ -47,6 +56,7 @@ class HomeAssistantClient:
         answer = await self._socket.receive_json()
         if answer["type"] != "auth_ok":
             raise DemoError(f"Home Assistant refused the log-in: {answer}")
+        self._used_at = time.monotonic()
 
     async def wait_until_running(self) -> None:
         """Wait until every integration has had its turn at the start."""
@@ -68,7 +78,10 @@ class HomeAssistantClient:
             DemoError: Home Assistant answered with an error.
 
         """
-        assert self._socket is not None, "log in first"
+        if time.monotonic() - self._used_at > _IDLE_SECONDS:
+            await self._open_socket()
+        assert self._socket is not None
+        self._used_at = time.monotonic()
         self._last_id += 1
         await self._socket.send_json({"id": self._last_id, "type": command, **fields})
         async with asyncio.timeout(_REQUEST_SECONDS):

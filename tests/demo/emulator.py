@@ -50,6 +50,11 @@ class EmulatorProcess:
             f"{link.name} with {len(link.units)} unit(s)" for link in world.links
         )
 
+    @property
+    def has_late_faults(self) -> bool:
+        """Whether faults of adapters or of the bus are still to come."""
+        return bool(self._late_faults)
+
     async def line_use(self) -> LineUse:
         """Return what all links together asked of their lines so far."""
         statistics = json.loads(await self._call("Statistics"))

@@ -17,6 +17,8 @@ CHECKOUT: Final = Path(__file__).parents[2]
 # bluetoothctl, which bleak asks for BlueZ's version.
 _PROGRAMS: Final = CHECKOUT / ".tools" / "bin"
 HOST: Final = "127.0.0.1"
+INTEGRATION: Final = CHECKOUT / "custom_components" / "renogy_bt"
+WITNESS: Final = Path(__file__).parent / "components" / "witness"
 LOG_FILE: Final = "home-assistant.out"
 _LOG_TAIL_LINES: Final = 20
 
@@ -63,7 +65,7 @@ def write_configuration(
     folder: Path,
     port: int,
     *,
-    components: Iterable[Path] = (CHECKOUT / "custom_components" / "renogy_bt",),
+    components: Iterable[Path] = (INTEGRATION,),
     configuration: str = "",
 ) -> None:
     """Prepare a configuration folder; one that exists keeps what it holds.
@@ -91,6 +93,11 @@ def _link(link: Path, target: Path) -> None:
     elif link.exists():
         raise DemoError(f"{link} is not the demo's: remove it or choose another folder")
     link.symlink_to(target)
+
+
+def witness_configuration(address: str) -> str:
+    """Return the YAML of a second scanner that hears a link without being able to connect."""
+    return f"witness:\n  address: {address}\n  name: BT-TH\n"
 
 
 def _http_store(port: int) -> dict[str, object]:

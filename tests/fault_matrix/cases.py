@@ -16,77 +16,83 @@ class ScanMode(StrEnum):
 class Case:
     """One row of the matrix; all times in seconds.
 
-    `switch` is a fault switch of the emulated world. The time until the batteries are read again
+    `switches` are fault switches of the emulated world, in their order. The time until the batteries are read again
     counts from the fault, or, where the fault is cleared `lasts` seconds later, from its end.
     `issue_within` is when the user must have been told, counted from the fault.
     """
 
     name: str
-    switch: str
+    switches: tuple[str, ...]
     limit: float
     mode: ScanMode = ScanMode.AUTO
     at_start: bool = False
     lasts: float | None = None
     issue_within: float | None = None
     witness: bool = False
-    lively_for: float = 0.0
+    known_for: float = 30.0
+    lively: bool = False
     world: dict[str, object] = field(default_factory=dict)
 
 
 CASES: Final = (
     Case(
         name="scan-session-lost",
-        switch="scan-session-lost",
+        switches=("scan-session-lost",),
         mode=ScanMode.ACTIVE,
         limit=75,
     ),
-    Case(name="bluetoothd-restart", switch="bluetoothd-restart", limit=75),
-    Case(name="bus-restart", switch="bus-restart", limit=90),
-    Case(name="renumbered", switch="renumbered", limit=60),
+    Case(name="bluetoothd-restart", switches=("bluetoothd-restart",), limit=75),
+    Case(name="bus-restart", switches=("bus-restart",), limit=90),
+    Case(name="renumbered", switches=("renumbered",), limit=60),
     Case(
         name="start-refused-at-start",
-        switch="start-refused",
+        switches=("start-refused",),
         world={"advertisement_monitor": False},
         at_start=True,
         limit=180,
     ),
     Case(
         name="start-refused",
-        switch="start-refused",
+        # A scan that runs goes on: only when it ends, the refusal shows.
+        switches=("scan-session-lost", "start-refused"),
         world={"advertisement_monitor": False},
         limit=180,
     ),
     Case(
         name="discovery-stuck-witnessed",
-        switch="discovery-stuck",
+        switches=("discovery-stuck",),
         witness=True,
+        known_for=150,
         limit=180,
     ),
     Case(
         name="discovery-stuck-lively-place",
-        switch="discovery-stuck",
-        lively_for=720,
+        switches=("discovery-stuck",),
+        lively=True,
+        known_for=720,
         limit=300,
     ),
-    Case(name="powered-off", switch="powered-off", mode=ScanMode.ACTIVE, limit=240),
+    Case(
+        name="powered-off", switches=("powered-off",), mode=ScanMode.ACTIVE, limit=240
+    ),
     Case(
         name="rfkill-blocked",
-        switch="rfkill-blocked",
+        switches=("rfkill-blocked",),
         lasts=240,
         issue_within=240,
         limit=240,
     ),
-    Case(name="connects-failing", switch="connects-failing", limit=900),
+    Case(name="connects-failing", switches=("connects-failing",), limit=900),
     Case(
         name="bluetoothd-hung",
-        switch="bluetoothd-hung",
+        switches=("bluetoothd-hung",),
         lasts=150,
         issue_within=120,
         limit=30,
     ),
     Case(
         name="unplugged",
-        switch="unplugged",
+        switches=("unplugged",),
         lasts=200,
         issue_within=180,
         limit=30,

@@ -17,10 +17,12 @@ from tests.demo.emulator import DEFAULT_WORLD, EmulatorProcess, run_emulator
 from tests.demo.errors import DemoError
 from tests.demo.flows import DOMAIN, confirm_adapters, set_up_links
 from tests.demo.home_assistant import (
-    CHECKOUT,
     HOST,
+    INTEGRATION,
+    WITNESS,
     choose_port,
     run_home_assistant,
+    witness_configuration,
     write_configuration,
 )
 
@@ -63,7 +65,7 @@ class Trial:
             folder = Path(temporary)
             world = folder / "world.json"
             world.write_text(json.dumps(self._world()))
-            async with run_emulator(world, [self._case.switch]) as emulator:
+            async with run_emulator(world, self._case.switches) as emulator:
                 async with self._home_assistant(folder, emulator) as client:
                     await self._set_up(client, emulator)
                     if not self._case.at_start:
@@ -77,7 +79,7 @@ class Trial:
 
     def _world(self) -> Json:
         world = json.loads(DEFAULT_WORLD.read_text()) | self._case.world
-        if self._case.lively_for:
+        if self._case.lively:
             world["links"] += [
                 {
                     "name": f"Passer-by {number}",
@@ -97,15 +99,13 @@ class Trial:
         components = []
         yaml = ""
         if self._with_integration:
-            components.append(CHECKOUT / "custom_components" / DOMAIN)
+            components.append(INTEGRATION)
         else:
             components.append(_COMPONENTS / "plain_poller")
             yaml += f"plain_poller:\n  address: {emulator.link_addresses[0]}\n"
         if self._case.witness:
-            components.append(_COMPONENTS / "witness")
-            yaml += (
-                f"witness:\n  address: {emulator.link_addresses[0]}\n  name: BT-TH\n"
-            )
+            components.append(WITNESS)
+            yaml += witness_configuration(emulator.link_addresses[0])
         write_configuration(
             configuration, port, components=components, configuration=yaml
         )
@@ -130,7 +130,7 @@ class Trial:
                 while await self._last_read(client) is None:
                     await confirm_adapters(client)
                     await asyncio.sleep(_SAMPLE_SECONDS)
-        await asyncio.sleep(self._case.lively_for)
+        await asyncio.sleep(self._case.known_for)
 
     async def _watch(
         self, client: HomeAssistantClient, emulator: EmulatorProcess, began: datetime
@@ -154,7 +154,7 @@ class Trial:
             over = case.lasts is None or ended is not None
             if over and read is not None and read > began:
                 return Outcome(
-                    seconds=round((read - began).total_seconds(), 1),
+                    seconds=round((datetime.now(UTC) - began).total_seconds(), 1),
                     issue_seconds=issue_seconds,
                     steps=tuple(steps),
                     issues=tuple(issues),

@@ -13,7 +13,7 @@ from custom_components.renogy_bt.renogy.exceptions import (
     ReplyTimeout,
 )
 from custom_components.renogy_bt.renogy.line import LONGEST_EXTENSION, Line
-from custom_components.renogy_bt.renogy.modbus import Frame, ReadRequest
+from custom_components.renogy_bt.renogy.modbus import Frame, ReadRequest, with_crc
 from custom_components.renogy_bt.renogy.timing import ReplyTimes
 from tests.renogy.fake_link import FakeLink, FakeTransport
 from tests.renogy.vectors import CAPTURES, EXCEPTIONS, MIXED, REFUSED
@@ -300,8 +300,51 @@ def test_a_reply_that_overtakes_the_write() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("size", [20, 248])
+def test_an_older_reply_glued_in_front_is_not_the_answer(size: int) -> None:
+    """Of two replies that fit the last one counts, however they are cut."""
+    older = with_crc(A1[:5] + bytes((A1[5] ^ 1,)) + A1[6:-2])
+    stream = older + A1
+
+    async def main() -> None:
+        transport, line = _line()
+        parts = [stream[at : at + size] for at in range(0, len(stream), size)]
+        _later(transport, 0.1, *parts)
+        assert (await line.read(ASK_A1, 1.0)).raw == A1
+        assert line.counters.dropped_frames == 1
+        assert _now() < 0.15
+
+    run(main)
+
+
+def test_what_only_looks_like_another_frame_costs_little() -> None:
+    """The beginning of a frame behind the answer is waited for until the line is quiet."""
+
+    async def main() -> None:
+        transport, line = _line()
+        _later(transport, 0.1, A1 + A5[:7])
+        assert (await line.read(ASK_A1, 1.0)).raw == A1
+        assert _now() == pytest.approx(0.3)
+        _later(transport, 0.1, A5)
+        assert (await line.read(ASK_A5, 1.0)).raw == A5
+
+    run(main)
+
+
+def test_an_answer_outlives_the_link() -> None:
+    """An answer that is in when the connection ends is an answer."""
+
+    async def main() -> None:
+        transport, line = _line()
+        _later(transport, 0.1, A1 + A5[:7])
+        asyncio.get_running_loop().call_later(0.15, transport.drop)
+        assert (await line.read(ASK_A1, 1.0)).raw == A1
+
+    run(main)
+
+
 def test_a_second_answer_is_dropped() -> None:
-    """The first answer counts, its repetition is counted as dropped."""
+    """A repetition of the answer is counted as dropped."""
 
     async def main() -> None:
         transport, line = _line()

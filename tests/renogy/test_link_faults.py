@@ -14,10 +14,10 @@ from custom_components.renogy_bt.renogy.exceptions import LinkSilent
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.modbus import with_crc
 from custom_components.renogy_bt.renogy.models import LinkReport, ReadingFailure
-from custom_components.renogy_bt.renogy.transport import Transport
 from tests.renogy.fake_link import (
     Delivery,
     FakeLink,
+    FakeTransport,
     Fault,
     all_ones,
     drop_in_reply,
@@ -574,7 +574,7 @@ def test_a_second_connection_keeps_within_the_time_of_the_poll() -> None:
 
     class SlowAtSecond(FakeLink):
         @override
-        async def _connect(self) -> Transport:
+        async def _connect(self) -> FakeTransport:
             if self.connections:
                 await asyncio.sleep(60)
             return await super()._connect()

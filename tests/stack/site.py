@@ -39,6 +39,7 @@ class Site:
     events: list[tuple[float, AdapterEvent]] = field(default_factory=list)
     polls: list[tuple[float, bool]] = field(default_factory=list)
     """(begin, whether all batteries were read) of each poll."""
+    interval: float = INTERVAL
     excused: int = 0
     told: list[tuple[float, Verdict]] = field(default_factory=list)
     _poll_now: asyncio.Event = field(default_factory=asyncio.Event)
@@ -118,7 +119,7 @@ class Site:
                 self.excused += gate.poll_ended(link.address, connected=connected)
                 self.polls.append((begun, good))
                 try:
-                    async with asyncio.timeout(INTERVAL):
+                    async with asyncio.timeout(self.interval):
                         await self._poll_now.wait()
                 except TimeoutError:
                     continue

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -22,10 +23,11 @@ from custom_components.renogy_bt.bluetooth_health.supervisor import (
     RefusalReason,
     async_get_supervisor,
 )
+from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, HomeAssistant
-from tests.emulator import EmulatedWorld
+from tests.emulator import EmulatedWorld, World
 
 from .site import BANK, MINUTE, Site, a_site
 from .warped_time import warped_time
@@ -38,7 +40,7 @@ async def site(
     hass: HomeAssistant, emulated_world: EmulatedWorld, bluetooth_entry: MockConfigEntry
 ) -> AsyncGenerator[Site]:
     """Return a site whose adapter works."""
-    with warped_time(hass.loop):
+    with warped_time(hass.loop, emulated_world.bus.address):
         async with a_site(hass, emulated_world) as site:
             await site.until(
                 lambda: site.supervisor.adapters and site.status.verdict is Verdict.OK,
@@ -340,9 +342,9 @@ async def test_home_assistant_was_killed_in_the_middle_of_a_step(
         recovery.cancel()
         stored = hass_storage["renogy_bt.bluetooth_health"]
         assert stored["data"]["adapters"][site.address]["powered_off_by_us"] is True
-        assert site.supervisor._step is not None
-        site.supervisor._step.cancel()
-        await asyncio.wait([recovery, site.supervisor._step])
+        assert site.supervisor._recovery.step is not None
+        site.supervisor._recovery.step.cancel()
+        await asyncio.wait([recovery, site.supervisor._recovery.step])
         await site.supervisor.async_detach(BANK)
         hass_storage["renogy_bt.bluetooth_health"] = stored
     assert not is_on(site)
@@ -381,7 +383,7 @@ async def test_damaged_storage(
             "adapters": {emulated_world.world.adapters[0].address: {"memory": [1]}}
         },
     }
-    with warped_time(hass.loop):
+    with warped_time(hass.loop, emulated_world.bus.address):
         async with a_site(hass, emulated_world) as site:
             await site.until(lambda: site.supervisor.adapters, MINUTE)
             assert site.status.history.steps == ()
@@ -422,14 +424,36 @@ async def test_diagnostics_are_plain(site: Site) -> None:
     assert adapter["history"]["records"]
 
 
+class TestQuietPlace:
+    """A place where the bus has nothing to report between polls."""
+
+    @pytest.fixture
+    def world(self, world: World) -> World:
+        """Return a world in which signal strengths never change."""
+        return replace(world, rssi_wobble=0)
+
+    @pytest.mark.parametrize("scanner_mode", ["auto", "active", "passive"])
+    async def test_nothing_is_done(self, site: Site, scanner_mode: str) -> None:
+        """Home Assistant restarts its scan again and again; we leave the adapter alone."""
+        site.interval = 10 * MINUTE
+        scanner = bluetooth.async_scanner_by_source(site.hass, site.address)
+        assert scanner is not None
+        began = (await scanner.async_diagnostics())["start_time"]
+        await asyncio.sleep(60 * MINUTE)
+        assert (await scanner.async_diagnostics())["start_time"] > began
+        assert site.events == []
+        assert site.told == []
+        assert all(good for _, good in site.polls[-5:])
+
+
 async def test_only_proxies(
-    hass: HomeAssistant, bluetooth_entry: MockConfigEntry
+    hass: HomeAssistant, emulated_world: EmulatedWorld, bluetooth_entry: MockConfigEntry
 ) -> None:
     """Where there is no local adapter, nothing is watched and no bus is connected."""
     await hass.config_entries.async_remove(bluetooth_entry.entry_id)
     supervisor = async_get_supervisor(hass)
     assert async_get_supervisor(hass) is supervisor
-    with warped_time(hass.loop):
+    with warped_time(hass.loop, emulated_world.bus.address):
         await supervisor.async_attach(BANK, [LINK], RecoveryLevel.FULL)
         await asyncio.sleep(2 * MINUTE)
         assert supervisor.adapters == {}

@@ -35,7 +35,7 @@ async def site(
     hass: HomeAssistant, emulated_world: EmulatedWorld, bluetooth_entry: MockConfigEntry
 ) -> AsyncGenerator[Site]:
     """Return a site that has run for four minutes without anything to tell."""
-    with warped_time(hass.loop):
+    with warped_time(hass.loop, emulated_world.bus.address):
         async with a_site(hass, emulated_world) as site:
             await calm(site)
             yield site
@@ -126,6 +126,8 @@ async def test_powered_off(site: Site) -> None:
     assert site.told == []
 
 
+# What is connected when the adapter goes or bluetoothd hangs, bleak leaves behind.
+@pytest.mark.parametrize("expected_lingering_tasks", [True])
 async def test_blocked(site: Site) -> None:
     """A blocked adapter is the user's to unblock; then it is read again by itself."""
     begun = site.now()
@@ -142,7 +144,6 @@ async def test_blocked(site: Site) -> None:
     await site.until_read(site.now(), 2 * MINUTE)
 
 
-# What is connecting when the adapter goes or bluetoothd hangs, bleak leaves behind.
 @pytest.mark.parametrize("expected_lingering_tasks", [True])
 async def test_unplugged_and_back(site: Site) -> None:
     """An unplugged adapter is told within 180 s; 30 s after its return all is well."""
@@ -254,6 +255,19 @@ class TestWithoutPassiveScanning:
         await site.hass.config_entries.async_reload(bluetooth_entry.entry_id)
         await mended(site, begun, 180 + MINUTE, Rung.POWER_CYCLE)
 
+    async def test_start_refused_from_the_beginning(
+        self,
+        hass: HomeAssistant,
+        emulated_world: EmulatedWorld,
+        bluetooth_entry: MockConfigEntry,
+    ) -> None:
+        """A start that is refused before anything was ever heard: read within 180 s."""
+        with warped_time(hass.loop, emulated_world.bus.address):
+            await emulated_world.set_fault("start-refused")
+            await hass.config_entries.async_reload(bluetooth_entry.entry_id)
+            async with a_site(hass, emulated_world) as site:
+                await mended(site, site.now(), 180, Rung.POWER_CYCLE)
+
 
 class TestTwoAdapters:
     """A second scanner in the same place."""
@@ -288,7 +302,7 @@ class TestTwoAdapters:
         second_entry: MockConfigEntry,
     ) -> None:
         """What another scanner hears and this one does not, is a fault: mended in 180 s."""
-        with warped_time(hass.loop):
+        with warped_time(hass.loop, emulated_world.bus.address):
             async with a_site(hass, emulated_world) as site:
                 # The second adapter can hear but not connect.
                 await emulated_world.set_fault(

@@ -1,42 +1,128 @@
 """An event loop whose clock leaps over waiting, with everything on it still real.
 
 Home Assistant, habluetooth, bleak, the emulated bluetoothd and the batteries share one event
-loop. When nothing has happened on it for a moment, its clock leaps to the next timer. The
-dbus-daemon between them is a process of its own: the moment has to be long enough for it to
-hand a message on.
+loop; only the dbus-daemon between them is a process of its own. When the loop has nothing to
+do, no job runs in a thread and the daemon has handed on all it was given, then nothing can
+happen before the next timer: the clock leaps to it.
 """
 
 import asyncio
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+import os
 import selectors
+import socket
 import sys
 import time
 from typing import Any, override
 
+from dbus_fast import Message
 import pytest
 
 from homeassistant.util import dt as dt_util
 
-MOMENT = 0.008
+SHORT = 0.0005
+"""Waits up to this length are waited for, s."""
+ROUNDS = 3
+"""Round trips after which a daemon with nothing else to do has delivered everything."""
+PATIENCE = 5.0
+
+
+class _DaemonProbe:
+    """Makes sure that a dbus-daemon has handed on what it was given before."""
+
+    def __init__(self, address: str) -> None:
+        self._path = address.removeprefix("unix:path=").partition(",")[0]
+        self._socket: socket.socket | None = None
+        self._serial = 1
+
+    def settle(self) -> None:
+        """Make a round trip; a daemon that is not there has nothing to hand on."""
+        try:
+            if self._socket is None:
+                self._connect()
+            self._call("org.freedesktop.DBus.Peer", "Ping")
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _connect(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(PATIENCE)
+        self._socket.connect(self._path)
+        self._socket.sendall(
+            b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode()
+        )
+        self._socket.sendall(b"\r\n")
+        assert self._receive_line().startswith(b"OK")
+        self._socket.sendall(b"BEGIN\r\n")
+        self._serial = 1
+        self._call("org.freedesktop.DBus", "Hello")
+
+    def _receive_line(self) -> bytes:
+        line = b""
+        while not line.endswith(b"\r\n"):
+            line += self._receive(1)
+        return line
+
+    def _call(self, interface: str, member: str) -> None:
+        assert self._socket is not None
+        message = Message(
+            destination="org.freedesktop.DBus",
+            path="/org/freedesktop/DBus",
+            interface=interface,
+            member=member,
+            serial=self._serial,
+        )
+        self._serial += 1
+        self._socket.sendall(message._marshall(False))
+        # The kinds of messages: 2 is a reply, anything else may come before it.
+        while self._receive_message() != 2:
+            pass
+
+    def _receive_message(self) -> int:
+        header = self._receive(16)
+        body, fields = (int.from_bytes(header[at : at + 4], "little") for at in (4, 12))
+        self._receive(-(-fields // 8) * 8 + body)
+        return header[1]
+
+    def _receive(self, count: int) -> bytes:
+        assert self._socket is not None
+        data = b""
+        while len(data) < count:
+            if not (more := self._socket.recv(count - len(data))):
+                raise ConnectionResetError
+            data += more
+        return data
 
 
 class _LeapingSelector(selectors.BaseSelector):
-    """Waits for a moment at most, then lets the rest of the time-out have passed."""
+    """Lets the rest of a time-out have passed when nothing can happen before it."""
 
-    def __init__(self, selector: selectors.BaseSelector) -> None:
+    def __init__(self, selector: selectors.BaseSelector, daemon: _DaemonProbe) -> None:
         self._selector = selector
+        self._daemon = daemon
         self.leapt = 0.0
+        self.jobs = 0
 
     @override
     def select(self, timeout: float | None = None) -> list[Any]:
-        if timeout is None or timeout <= MOMENT:
+        if timeout is None or timeout <= SHORT:
             return self._selector.select(timeout)
-        begun = time.monotonic()
-        events = self._selector.select(MOMENT)
-        if not events:
-            self.leapt += max(timeout - (time.monotonic() - begun), 0.0)
+        if self.jobs:
+            return self._selector.select(SHORT)
+        for _ in range(ROUNDS):
+            if events := self._selector.select(0):
+                return events
+            self._daemon.settle()
+        if not (events := self._selector.select(0)):
+            self.leapt += timeout
         return events
 
     @override
@@ -65,18 +151,33 @@ class _LeapingSelector(selectors.BaseSelector):
 
 
 @contextmanager
-def warped_time(loop: asyncio.AbstractEventLoop) -> Generator[None]:
-    """Let the clock of a loop, of habluetooth and of Home Assistant leap together."""
-    selector = loop._selector  # type: ignore[attr-defined]
-    leaping = _LeapingSelector(selector)
+def warped_time(loop: asyncio.AbstractEventLoop, address: str) -> Generator[None]:
+    """Let the clocks of a loop, of habluetooth and of Home Assistant leap together.
+
+    `address` is that of the bus which everything talks over.
+    """
+    daemon = _DaemonProbe(address)
+    leaping = _LeapingSelector(loop._selector, daemon)  # type: ignore[attr-defined]
+    run_in_executor = loop.run_in_executor
 
     def now() -> float:
         return time.monotonic() + leaping.leapt
+
+    def counted(*arguments: Any) -> asyncio.Future[Any]:
+        leaping.jobs += 1
+        job = run_in_executor(*arguments)
+
+        def done(_: asyncio.Future[Any]) -> None:
+            leaping.jobs -= 1
+
+        job.add_done_callback(done)
+        return job
 
     began, real_utcnow = now(), dt_util.utcnow()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "_selector", leaping)
         patch.setattr(loop, "time", now)
+        patch.setattr(loop, "run_in_executor", counted)
         patch.setattr(
             dt_util, "utcnow", lambda: real_utcnow + timedelta(seconds=now() - began)
         )
@@ -85,10 +186,11 @@ def warped_time(loop: asyncio.AbstractEventLoop) -> Generator[None]:
                 module, "monotonic_time_coarse"
             ):
                 patch.setattr(module, "monotonic_time_coarse", now)
-        yield
-    # Timers that were set by the leaping clock must not be left waiting by the real one.
-    real = loop.time
-    patched_offset = leaping.leapt
-    for handle in loop._scheduled:  # type: ignore[attr-defined]
-        handle._when -= patched_offset
-    assert real is loop.time
+        try:
+            yield
+        finally:
+            daemon.close()
+            # What was timed by the leaping clock must not keep the real one waiting.
+            for handle in loop._scheduled:  # type: ignore[attr-defined]
+                with suppress(AttributeError):
+                    handle._when -= leaping.leapt

@@ -15,15 +15,7 @@ from homeassistant.util.hass_dict import HassKey
 from .adapter_health import AdapterHealth
 from .history import StepResult
 from .link_records import LinkRecords
-from .models import (
-    AdapterSample,
-    EntryState,
-    HostState,
-    PowerFault,
-    RecoveryLevel,
-    Rung,
-    Verdict,
-)
+from .models import AdapterSample, RecoveryLevel, Rung, Verdict
 from .poll_gate import PollGate
 from .status import (
     AdapterEvent,
@@ -34,8 +26,8 @@ from .status import (
     RefusalReason,
 )
 from .supervisor_polls import Pollers, add_listener
+from .supervisor_recovery import Recovery
 from .supervisor_status import diagnostics_of, status_of
-from .supervisor_steps import StepFailed, StepRunner
 from .supervisor_watch import StackWatch
 
 __all__ = [
@@ -54,8 +46,6 @@ _LOGGER = logging.getLogger(__name__)
 LOOK_PAUSE: Final = 30.0
 ANXIOUS_LOOK_PAUSE: Final = 10.0
 SHORTEST_PAUSE: Final = 0.2
-EFFECT_LIMIT: Final = 180.0
-STOP_LIMIT: Final = 60.0
 SAVE_DELAY: Final = 60.0
 SAVE_EVERY: Final = 900.0
 STORAGE_VERSION: Final = 1
@@ -96,16 +86,21 @@ class Supervisor(PollGate):
         self._samples: dict[str, AdapterSample] = {}
         self._listeners: list[Callable[[], None]] = []
         self._event_listeners: list[Callable[[AdapterEvent], None]] = []
-        self._effects: dict[str, asyncio.Future[StepResult]] = {}
         self._wake = asyncio.Event()
         self._records = LinkRecords()
         self._pollers = Pollers(hass, self._records, self._wake.set)
         self._pollers.only_source = self._only_source
-        self._step: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._listening: asyncio.Task[None] | None = None
         self._following: list[CALLBACK_TYPE] = []
         self._saved_at = 0.0
+        self._recovery = Recovery(
+            hass,
+            self._pollers,
+            links=lambda: self._links,
+            changed=self._step_changed,
+            save=self._async_save_now,
+        )
         self._watch = self._new_watch()
 
     def _new_watch(self) -> StackWatch:
@@ -115,9 +110,7 @@ class Supervisor(PollGate):
             wake=self._wake.set,
             heard=self._pollers.async_heard,
         )
-        self._runner = StepRunner(
-            self._hass, watch.bluez, self._async_note_power, self._note_power_fault
-        )
+        self._recovery.use(watch.bluez)
         return watch
 
     # The life of the supervisor
@@ -165,17 +158,13 @@ class Supervisor(PollGate):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
-        if self._step is not None:
-            await asyncio.wait([self._step], timeout=STOP_LIMIT)
+        await self._recovery.async_stop()
         for stop in self._following:
             stop()
         self._following.clear()
         self._pollers.async_cancel()
         await self._watch.async_stop()
         await self._store.async_save(self._data())
-        for effect in self._effects.values():
-            effect.cancel()
-        self._effects.clear()
         self._health.clear()
         self._statuses.clear()
         self._samples.clear()
@@ -259,13 +248,7 @@ class Supervisor(PollGate):
             and verdict is not Verdict.OK
         ):
             self._pollers.async_poll_when_heard()
-        if self._step is None:
-            if health.powered_off_by_us and sample.adapter is not None:
-                self._start_step(
-                    health, Rung.POWER_CYCLE, requested=False, restore=True
-                )
-            elif decision.rung is not None:
-                self._start_step(health, decision.rung, requested=False)
+        self._recovery.consider(health, sample)
         if health.memory.fruitless_starts and judgement.verdict is not Verdict.OK:
             self._listen_on_bus(sample)
         times = [judgement.recheck_at, decision.until]
@@ -280,106 +263,26 @@ class Supervisor(PollGate):
 
     # Steps
 
-    def _start_step(
-        self,
-        health: AdapterHealth,
-        rung: Rung,
-        *,
-        requested: bool,
-        restore: bool = False,
-    ) -> None:
-        self._step = self._hass.async_create_task(
-            self._async_take_step(health, rung, requested=requested, restore=restore),
-            f"renogy_bt {rung} of {health.address}",
-            eager_start=False,
-        )
-
-    async def _async_take_step(
-        self, health: AdapterHealth, rung: Rung, *, requested: bool, restore: bool
-    ) -> None:
-        """Take a step with the pollers held off; whatever happens, they are let go again."""
-        begun, begun_at = dt_util.utcnow(), self._clock()
-        health.begin_step(rung, begun_at)
-        self._tell_events(health)
-        self._update_statuses()
-        failure: str | None = None
-        aborted = True
-        try:
-            await self._pollers.async_hold()
-            if restore:
-                await self._runner.power_on(health.address)
-            else:
-                await self._runner.run(rung, health.address, self._links)
-            aborted = self._hass.is_stopping
-        except StepFailed as error:
-            failure, aborted = str(error), False
-        finally:
-            now = self._clock()
-            health.end_step(
-                rung,
-                begun,
-                now,
-                now - begun_at,
-                requested=requested,
-                failure=failure,
-                aborted=aborted,
-            )
-            if restore:
-                health.powered_off_by_us = False
-            self._step = None
-            self._pollers.async_release()
-            self._update_statuses()
-            self._tell_events(health)
-            self._pollers.async_poll_when_heard()
-            self._wake.set()
-
-    async def _async_note_power(self, address: str, is_on: bool) -> None:
-        """Remember that an adapter is off by our doing, even if we are killed meanwhile."""
-        health = self._health.get(address)
-        if health is not None and health.powered_off_by_us is is_on:
-            health.powered_off_by_us = not is_on
-            await self._store.async_save(self._data())
-
-    def _note_power_fault(self, address: str, fault: PowerFault | None) -> None:
-        health = self._health.get(address)
-        if health is not None:
-            health.power_fault = fault
-
     async def async_recover(self, address: str, rung: Rung) -> StepResult:
         """Take a step now, because the user asks for it, and return whether it helped.
 
         Raises RecoveryRefused when it cannot be taken (now).
         """
-        health = self._checked(address, rung)
-        health.try_again()
-        effect = self._effects.setdefault(address, self._hass.loop.create_future())
-        self._start_step(health, rung, requested=True)
-        try:
-            async with asyncio.timeout(EFFECT_LIMIT):
-                return await asyncio.shield(effect)
-        except TimeoutError:
-            return StepResult.NO_EFFECT
-        finally:
-            self._effects.pop(address, None)
+        health = self._recovery.check(
+            self._health.get(address),
+            self._samples.get(address),
+            rung,
+            self._watch.host,
+        )
+        return await self._recovery.async_take(health, rung)
 
-    def _checked(self, address: str, rung: Rung) -> AdapterHealth:
-        health, sample = self._health.get(address), self._samples.get(address)
-        if health is None or sample is None:
-            raise RecoveryRefused(RefusalReason.UNKNOWN_ADAPTER)
-        if self._watch.host is not HostState.RUNNING:
-            raise RecoveryRefused(RefusalReason.STOPPING)
-        if self._step is not None or address in self._effects:
-            raise RecoveryRefused(RefusalReason.BUSY)
-        if sample.entry.state in (EntryState.ABSENT, EntryState.DISABLED):
-            raise RecoveryRefused(RefusalReason.ENTRY_GONE)
-        if rung is Rung.TELL or (
-            rung is Rung.FULL_RESET and not sample.management_socket
-        ):
-            raise RecoveryRefused(RefusalReason.NOT_AVAILABLE)
-        wait = health.limiter.at(self._clock()).wait_on_request
-        if rung.is_reset and wait > 0:
-            raise RecoveryRefused(RefusalReason.LIMIT, wait)
-        return health
+    def _step_changed(self, health: AdapterHealth) -> None:
+        self._update_statuses()
+        self._tell_events(health)
+        self._wake.set()
+
+    async def _async_save_now(self) -> None:
+        await self._store.async_save(self._data())
 
     # Pollers
 
@@ -470,10 +373,7 @@ class Supervisor(PollGate):
     def _tell_events(self, health: AdapterHealth) -> None:
         for event in health.take_events():
             _log(event)
-            effect = self._effects.get(event.address)
-            result = _RESULTS.get(event.kind)
-            if effect is not None and result is not None and not effect.done():
-                effect.set_result(result)
+            self._recovery.note_event(event)
             for listener in tuple(self._event_listeners):
                 listener(event)
 
@@ -493,13 +393,6 @@ class Supervisor(PollGate):
         if now - self._saved_at >= SAVE_EVERY:
             self._saved_at = now
             self._store.async_delay_save(self._data, SAVE_DELAY)
-
-
-_RESULTS: Final = {
-    EventKind.RECOVERED: StepResult.RECOVERED,
-    EventKind.NO_EFFECT: StepResult.NO_EFFECT,
-    EventKind.STEP_FAILED: StepResult.FAILED,
-}
 
 
 def _log(event: AdapterEvent) -> None:

@@ -30,7 +30,8 @@ class Line:
     """Reads registers over a transport.
 
     A reply counts only when it answers the outstanding request; everything else is dropped
-    and counted. When a request ends without a reply the line is quiet: the wait goes on while
+    and counted. Where a notification ends in what may be another frame, that one is waited for
+    as well. When a request ends without a reply the line is quiet: the wait goes on while
     bytes keep coming. `units_heard` are the units that any frame came from,
     `unanswered_units` those that owe a reply, which may still come late.
     """
@@ -45,6 +46,7 @@ class Line:
         self._assembler = FrameAssembler()
         self._request: ReadRequest | None = None
         self._reply: asyncio.Future[Frame] | None = None
+        self._answer: Frame | None = None
         self._broadcast_answerer: int | None = None
         self._last_byte_at = 0.0
         self._loop = asyncio.get_running_loop()
@@ -98,19 +100,23 @@ class Line:
                 await self._transport.write(request.encode())
             while not reply.done() and (remaining := self._remaining(deadline)) > 0:
                 await asyncio.wait({reply}, timeout=remaining)
+            self._settle()
             if not reply.done():
                 raise TimeoutError
             return reply.result()
         finally:
-            self._request = self._reply = None
+            self._request = self._reply = self._answer = None
             # A reply that failed while its request was being sent is nobody's any more.
             if not reply.cancel():
                 reply.exception()
 
     def _remaining(self, deadline: float) -> float:
-        """Return how long to wait still: to the deadline, and until the line is quiet."""
-        quiet_at = self._last_byte_at + QUIET_SECONDS
-        end = max(deadline, min(quiet_at, deadline + LONGEST_EXTENSION))
+        """Return how long to wait still.
+
+        To the deadline and until the line is quiet; with an answer, until the line is quiet.
+        """
+        quiet_at = min(self._last_byte_at + QUIET_SECONDS, deadline + LONGEST_EXTENSION)
+        end = quiet_at if self._answer is not None else max(deadline, quiet_at)
         return end - self._loop.time()
 
     def _received(self, fragment: bytes) -> None:
@@ -120,21 +126,35 @@ class Line:
         for frame in self._assembler.feed(fragment):
             self._take(frame)
         self._count_garbage(skipped)
+        if not self._assembler.is_unfinished:
+            self._settle()
 
     def _take(self, frame: Frame) -> None:
+        """Keep a frame that may be the answer, in place of one that came before it.
+
+        An older reply to the same request may be glued in front of the right one, which is
+        the last of them.
+        """
         self.units_heard.add(frame.unit)
-        request, reply = self._request, self._reply
+        request = self._request
         if (
             request is None
-            or reply is None
-            or reply.done()
+            or (self._reply is not None and self._reply.done())
             or not request.is_answered_by(frame, self._broadcast_answerer)
         ):
             self.counters.dropped_frames += 1
             return
+        if self._answer is not None:
+            self.counters.dropped_frames += 1
         if request.unit == BROADCAST_UNIT:
             self._broadcast_answerer = frame.unit
-        reply.set_result(frame)
+        self._answer = frame
+
+    def _settle(self) -> None:
+        """Take the answer that came, if one did, for the reply."""
+        if self._answer is None or self._reply is None or self._reply.done():
+            return
+        self._reply.set_result(self._answer)
 
     def _drop_unfinished(self) -> None:
         skipped = self._assembler.skipped_bytes
@@ -147,5 +167,6 @@ class Line:
             self.counters.dropped_frames += 1
 
     def _lost(self, _: asyncio.Future[None]) -> None:
+        self._settle()
         if self._reply is not None and not self._reply.done():
             self._reply.set_exception(LinkLost("The connection ended while reading"))

@@ -113,6 +113,11 @@ class FrameAssembler:
         self._received = bytearray()
         self.skipped_bytes = 0
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether what came last may be the beginning of a frame."""
+        return bool(self._received)
+
     def clear(self) -> None:
         """Forget an unfinished frame."""
         self.skipped_bytes += len(self._received)

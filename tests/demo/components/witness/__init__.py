@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from habluetooth import BaseHaRemoteScanner
 
 from homeassistant.components import bluetooth
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import ConfigType
 
@@ -31,6 +31,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     scanner.async_setup()
     bluetooth.async_register_scanner(hass, scanner)
 
+    @callback
     def hear(now: datetime | None = None) -> None:
         scanner.hear(config[DOMAIN]["address"], config[DOMAIN]["name"])
 

@@ -1,0 +1,132 @@
+"""Tests of what is worked out from one poll to the next."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.renogy_bt.bank.energy import BankEnergy, EnergyTotals
+from custom_components.renogy_bt.bank.estimates import TimeEstimate
+from custom_components.renogy_bt.bank.meters import BankMeters, MeterReadings
+from custom_components.renogy_bt.bank.summary import Wiring, summarise
+from custom_components.renogy_bt.renogy.models import BatteryReading
+from tests.bank.test_summary import FIRST
+
+INTERVAL = 60.0
+HOUR = 3600.0
+
+CHARGING = replace(FIRST, voltage=50.0, current=10.0, remaining_capacity=40.0)
+DISCHARGING = replace(FIRST, voltage=50.0, current=-10.0, remaining_capacity=40.0)
+
+
+class Bank:
+    """A bank of two that is polled by hand."""
+
+    def __init__(self, bank: EnergyTotals | None = None) -> None:
+        """Begin with these totals."""
+        self.meters = BankMeters[str](
+            BankEnergy({}, bank or EnergyTotals(), update_interval=INTERVAL)
+        )
+        self.at = 1_000.0
+
+    def poll(
+        self,
+        readings: dict[str, BatteryReading],
+        fresh: set[str] | None = None,
+        after: float = INTERVAL,
+    ) -> MeterReadings[str]:
+        """Take one more poll."""
+        self.at += after
+        return self.meters.advance(
+            self.at,
+            readings,
+            readings.keys() if fresh is None else fresh,
+            summarise(readings, 2, Wiring.PARALLEL),
+        )
+
+
+def test_nothing_yet() -> None:
+    """Before the first poll nothing was counted and nothing is estimated."""
+    assert MeterReadings[str]() == MeterReadings(
+        energy={},
+        bank_energy=EnergyTotals(),
+        estimates={},
+        bank_estimate=TimeEstimate(),
+    )
+
+
+def test_energy_of_two_batteries() -> None:
+    """What goes in and out is counted by battery and for the bank, an hour's worth of it."""
+    bank = Bank(EnergyTotals(charged=1_000.0, discharged=2_000.0))
+    both = {"a": CHARGING, "b": DISCHARGING}
+    for _ in range(61):
+        last = bank.poll(both)
+    assert last.energy["a"].charged == pytest.approx(500)
+    assert last.energy["a"].discharged == 0
+    assert last.energy["b"].discharged == pytest.approx(500)
+    assert last.bank_energy.charged == pytest.approx(1_500)
+    assert last.bank_energy.discharged == pytest.approx(2_500)
+
+
+def test_first_poll_adds_nothing() -> None:
+    """One reading says nothing about the time before it."""
+    assert Bank().poll({"a": CHARGING}).energy == {"a": EnergyTotals()}
+
+
+def test_held_reading_is_not_counted() -> None:
+    """A held reading adds nothing; the next fresh one speaks for the time since the last."""
+    bank = Bank()
+    bank.poll({"a": CHARGING})
+    before = bank.poll({"a": CHARGING}).energy["a"].charged
+    held = bank.poll({"a": DISCHARGING}, fresh=set())
+    assert held.energy["a"] == EnergyTotals(charged=before)
+    fresh = bank.poll({"a": CHARGING})
+    assert fresh.energy["a"].charged == pytest.approx(3 * before)
+    assert fresh.energy["a"].discharged == 0
+
+
+def test_long_gap_is_not_guessed() -> None:
+    """What happened while a battery was away for long is not known, so not counted."""
+    bank = Bank()
+    bank.poll({"a": CHARGING})
+    assert bank.poll({"a": CHARGING}, after=HOUR).energy == {"a": EnergyTotals()}
+
+
+def test_battery_that_falls_silent_keeps_its_total() -> None:
+    """A battery without a reading keeps what was counted, but has no estimate."""
+    bank = Bank()
+    bank.poll({"a": CHARGING, "b": CHARGING})
+    bank.poll({"a": CHARGING, "b": CHARGING})
+    alone = bank.poll({"a": CHARGING})
+    assert alone.energy["b"].charged == pytest.approx(500 / 60)
+    assert alone.estimates.keys() == {"a"}
+
+
+def test_estimates() -> None:
+    """Each battery and the bank have the time left at their own current."""
+    both = {"a": CHARGING, "b": replace(CHARGING, current=30.0)}
+    readings = Bank().poll(both)
+    assert readings.estimates["a"] == TimeEstimate(to_full=HOUR)
+    assert readings.estimates["b"] == TimeEstimate(to_full=HOUR / 3 // 60 * 60)
+    assert readings.bank_estimate == TimeEstimate(to_full=HOUR / 2)
+
+
+def test_estimates_are_calm() -> None:
+    """A load that starts does not turn the answer over at once, and held readings do nothing."""
+    bank = Bank()
+    for _ in range(30):
+        calm = bank.poll({"a": CHARGING, "b": CHARGING})
+    held = bank.poll({"a": DISCHARGING, "b": DISCHARGING}, fresh=set())
+    assert held.estimates == calm.estimates
+    assert held.bank_estimate == calm.bank_estimate
+    after = bank.poll({"a": DISCHARGING, "b": DISCHARGING})
+    assert after.estimates["a"].to_full is not None
+    assert after.bank_estimate.to_full is not None
+
+
+def test_estimate_of_the_bank_rests_while_a_battery_is_missing() -> None:
+    """Half a bank's current is not taken for the bank's."""
+    bank = Bank()
+    bank.poll({"a": CHARGING, "b": CHARGING})
+    assert bank.poll({"a": CHARGING}).bank_estimate == TimeEstimate()
+    whole = bank.poll({"a": CHARGING, "b": CHARGING})
+    assert whole.bank_estimate == TimeEstimate(to_full=HOUR)

@@ -1,0 +1,62 @@
+"""Measure this library beside its peers: `scripts/bench --help`."""
+
+import argparse
+import json
+import sys
+from time import perf_counter
+
+from .jobs import Scale, measure_all, measure_costs
+from .report import Report
+from .targets import targets
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description=(
+            "Read emulated batteries with this library and with its peers, in peace and in"
+            " trouble, and say how long it took, what it cost and what was wrong. All but"
+            " CPU time and memory is measured on a virtual clock and repeats exactly."
+        ),
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON document instead of tables"
+    )
+    parser.add_argument(
+        "--exchanges",
+        type=int,
+        default=Scale().exchanges,
+        metavar="N",
+        help="requests of this library in trouble, %(default)s if left out; the peers send"
+        " a twentieth each",
+    )
+    parser.add_argument(
+        "--without-home-assistant",
+        action="store_true",
+        help="leave out what the integration costs Home Assistant",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="exit 1 when a target is missed"
+    )
+    return parser
+
+
+def main() -> int:
+    """Run the benchmark and print its results."""
+    options = _parser().parse_args()
+    scale = Scale(exchanges=options.exchanges, others_exchanges=options.exchanges // 20)
+    started_at = perf_counter()
+    costs = () if options.without_home_assistant else measure_costs()
+    measured = measure_all(scale)
+    report = Report(
+        measured=measured,
+        costs=costs,
+        targets=targets(measured, costs),
+        seconds=perf_counter() - started_at,
+    )
+    print(json.dumps(report.as_document()) if options.json else report.as_text())
+    return int(options.check and not all(target.met for target in report.targets))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""What the integration costs a real Home Assistant; runs in a process of its own.
+
+`python -m tests.bench.cost 4` prints one JSON object, on the real clock.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+import gc
+import importlib
+import json
+import logging
+import pkgutil
+from time import perf_counter, process_time, thread_time
+import tracemalloc
+from typing import Any, Final, Self
+from unittest.mock import patch
+
+from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+
+from .figures import Cost
+from .home_assistant import home_assistant, links_of
+from .stalls import Stalls, watch_stalls
+
+POLLS: Final = 10
+POLLS_FOR_MEMORY: Final = 3
+IDLE_SECONDS: Final = 3.0
+# A poll is over when its disconnects are.
+_DISCONNECT_SECONDS: Final = 0.5
+_INTEGRATION: Final = "custom_components.renogy_bt"
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """Seconds by the clock, and of CPU time."""
+
+    seconds: float
+    cpu: float
+
+    @classmethod
+    def so_far(cls) -> Self:
+        return cls(perf_counter(), process_time())
+
+    def __sub__(self, other: _Spent) -> _Spent:
+        return _Spent(self.seconds - other.seconds, self.cpu - other.cpu)
+
+
+@dataclass(slots=True)
+class _Polls:
+    seconds: float = 0.0
+    cpu: float = 0.0
+    state_writes: int = 0
+    stalls: Stalls = field(default_factory=Stalls)
+
+
+async def measure(batteries: int, *, memory: bool) -> Cost:
+    """Set a bank up and poll it, for its memory or for everything else."""
+    async with home_assistant(batteries) as hass:
+        if memory:
+            gc.collect()
+            tracemalloc.start()
+        import_cpu = await hass.async_add_executor_job(_import_integration)
+        setup, coordinator = await _set_up(hass, batteries)
+        polls, memory_mb = _Polls(), None
+        if memory:
+            memory_mb = await _memory_after_polls(coordinator)
+        else:
+            polls = await _poll_often(hass, coordinator)
+        registry = er.async_get(hass)
+        return Cost(
+            batteries=batteries,
+            links=len(links_of(batteries)),
+            entities=sum(
+                entry.platform == "renogy_bt" for entry in registry.entities.values()
+            ),
+            import_cpu_ms=round(1000 * import_cpu, 1),
+            setup_ms=round(1000 * setup.seconds, 1),
+            setup_cpu_ms=round(1000 * setup.cpu, 1),
+            poll_seconds=round(polls.seconds / POLLS, 3),
+            poll_cpu_ms=round(1000 * polls.cpu / POLLS, 2),
+            poll_cpu_ms_per_battery=round(1000 * polls.cpu / POLLS / batteries, 3),
+            state_writes=polls.state_writes / POLLS,
+            stall_ms=round(1000 * polls.stalls.longest, 1),
+            stall_cpu_ms=round(1000 * polls.stalls.longest_cpu, 1),
+            memory_mb=memory_mb,
+        )
+
+
+def _import_integration() -> float:
+    """Import every module of the integration; return the CPU seconds that it took."""
+    started_at = thread_time()
+    package = importlib.import_module(_INTEGRATION)
+    for module in pkgutil.walk_packages(package.__path__, f"{_INTEGRATION}."):
+        importlib.import_module(module.name)
+    return thread_time() - started_at
+
+
+async def _set_up(hass: HomeAssistant, batteries: int) -> tuple[_Spent, Any]:
+    """Set the bank up; return what it took besides the first poll, and the coordinator."""
+    # Not before the integration's import was timed.
+    from tests.banks import bank_entry, link_settings  # noqa: PLC0415
+
+    entry = bank_entry(
+        *(
+            link_settings(link.address, link.name, link.units)
+            for link in links_of(batteries)
+        )
+    )
+    entry.add_to_hass(hass)
+    with _timed_first_poll() as first_poll:
+        spent = _Spent.so_far()
+        if not await hass.config_entries.async_setup(entry.entry_id):
+            raise RuntimeError(f"The bank cannot be set up: {entry.reason}")
+        setup = _Spent.so_far() - spent - first_poll[0]
+    await hass.async_block_till_done()
+    return setup, entry.runtime_data
+
+
+@contextmanager
+def _timed_first_poll() -> Generator[list[_Spent]]:
+    """Give what the first poll takes, in a list."""
+    coordinator = importlib.import_module(f"{_INTEGRATION}.coordinator").BankCoordinator
+    plain_update = coordinator._async_update_data
+    polls: list[_Spent] = []
+
+    async def timed_update(self: Any) -> Any:
+        spent = _Spent.so_far()
+        try:
+            return await plain_update(self)
+        finally:
+            polls.append(_Spent.so_far() - spent)
+
+    with patch.object(coordinator, "_async_update_data", timed_update):
+        yield polls
+
+
+async def _poll(coordinator: Any) -> None:
+    await coordinator.async_refresh()
+    if not coordinator.last_update_success or coordinator.data.failed:
+        raise RuntimeError(f"A poll failed: {coordinator.last_exception}")
+
+
+async def _poll_often(hass: HomeAssistant, coordinator: Any) -> _Polls:
+    polls = _Polls()
+
+    @callback
+    def count(_: Event[Any]) -> None:
+        polls.state_writes += 1
+
+    await _poll(coordinator)
+    await asyncio.sleep(_DISCONNECT_SECONDS)
+    idle_share = await _idle_cpu_share()
+    for event in (EVENT_STATE_CHANGED, EVENT_STATE_REPORTED):
+        hass.bus.async_listen(event, count, event_filter=callback(lambda _: True))
+    with watch_stalls() as polls.stalls:
+        for _ in range(POLLS):
+            before = _Spent.so_far()
+            await _poll(coordinator)
+            polls.seconds += (_Spent.so_far() - before).seconds
+            await asyncio.sleep(_DISCONNECT_SECONDS)
+            spent = _Spent.so_far() - before
+            polls.cpu += spent.cpu - idle_share * spent.seconds
+    return polls
+
+
+async def _idle_cpu_share() -> float:
+    """Return the CPU seconds per second that Home Assistant takes between polls."""
+    before = _Spent.so_far()
+    await asyncio.sleep(IDLE_SECONDS)
+    spent = _Spent.so_far() - before
+    return spent.cpu / spent.seconds
+
+
+async def _memory_after_polls(coordinator: Any) -> float:
+    """Return what the integration and its polls left allocated, in 10^6 bytes."""
+    for _ in range(POLLS_FOR_MEMORY):
+        await _poll(coordinator)
+        await asyncio.sleep(_DISCONNECT_SECONDS)
+    gc.collect()
+    return round(tracemalloc.get_traced_memory()[0] / 1e6, 2)
+
+
+def main() -> None:
+    """Measure, and print the figures as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.cost")
+    parser.add_argument("batteries", type=int, help="how many")
+    parser.add_argument("--memory", action="store_true", help="measure memory instead")
+    arguments = parser.parse_args()
+    logging.disable(logging.WARNING)
+    cost = asyncio.run(measure(arguments.batteries, memory=arguments.memory))
+    print(json.dumps(asdict(cost)))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

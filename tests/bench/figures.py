@@ -1,0 +1,106 @@
+"""What is measured, as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table; the public form of `scripts/bench --json`.
+
+    `seconds_cold` is the first poll of a new system, `seconds_warm` the mean of those after it.
+    `requests`, `connects` and `words` are means per warm poll; `words` are the distinct registers
+    that mean something and were delivered as they should. `line_share` is the line's own time,
+    connecting and replying, divided by `seconds_warm`. `cpu_ms` is CPU time per warm poll without
+    the emulation, `peak_mb` the most memory that the system's objects took, its own modules
+    included, in 10^6 bytes; None where it was not measured. Polls are complete, partial or failed
+    by batteries with everything that this system usually reads of them. `wrong_values` is the
+    number of published values that were not true.
+    """
+
+    system: str
+    mode: str
+    batteries: int
+    trouble: str
+    seconds_cold: float
+    seconds_warm: float
+    requests: float
+    connects: float
+    words: float
+    words_per_second: float
+    line_share: float
+    cpu_ms: float
+    peak_mb: float | None
+    polls_complete: int
+    polls_partial: int
+    polls_failed: int
+    wrong_values: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TroubleFigures:
+    """What belongs to one row beside what `Row` tells.
+
+    `polls` are those that count, `exchanges` all requests, `line_bytes` all bytes of requests and replies. `happened` counts
+    every kind of trouble. `readings_share` is the share of all batteries in all polls after trouble
+    began that were read completely. `held_readings` are readings of before that were shown on, and
+    said to be. `wrong_readings` counts the batteries in polls that had a wrong value.
+    `seconds_longest` is the longest poll, `seconds_waited_longest` the most of one poll in which the
+    line neither connected nor answered. A battery's outage begins with the end of the first poll
+    that lacks it, or when the dongle works again if that is later, and ends with the poll that has
+    it again; `outages` is their number, `seconds_back` their mean length, None without any.
+    """
+
+    system: str
+    mode: str
+    batteries: int
+    trouble: str
+    polls: int
+    exchanges: int
+    line_bytes: int
+    happened: Mapping[str, int]
+    readings_share: float
+    held_readings: int
+    wrong_readings: int
+    seconds_longest: float
+    seconds_waited_longest: float
+    outages: int
+    seconds_back: float | None
+    seconds_back_longest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Both parts of what was measured of one contender in one trouble."""
+
+    row: Row
+    figures: TroubleFigures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a bank costs Home Assistant.
+
+    `import_cpu_ms` is loading the integration's code, which Home Assistant does in a thread of its
+    own, `setup_ms` setting up without the first poll, by the clock, `setup_cpu_ms` the same in CPU
+    time. `poll_cpu_ms` is the CPU time of a poll: bleak, D-Bus and the entities
+    included, what Home Assistant's Bluetooth does all the time subtracted. `state_writes` are
+    states that changed or were reported anew, per poll. `stall_ms` is the longest that one
+    callback kept the event loop during a poll, by the clock, `stall_cpu_ms` in CPU time.
+    `memory_mb` is what is left allocated after three polls, the code included, in 10^6 bytes;
+    it is measured in a run of its own and None in the others.
+    """
+
+    batteries: int
+    links: int
+    entities: int
+    import_cpu_ms: float
+    setup_ms: float
+    setup_cpu_ms: float
+    poll_seconds: float
+    poll_cpu_ms: float
+    poll_cpu_ms_per_battery: float
+    state_writes: float
+    stall_ms: float
+    stall_cpu_ms: float
+    memory_mb: float | None

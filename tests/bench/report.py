@@ -1,0 +1,163 @@
+"""The figures as Markdown tables, and as the public JSON document."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+import platform
+from typing import Any, Final
+
+from .figures import Cost, Measured
+from .targets import Target
+from .troubles import NO_TROUBLE, TROUBLES
+
+_PACKAGES: Final = ("renogy-ble", "aiobmsble", "bleak", "homeassistant")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that was measured and judged."""
+
+    measured: Sequence[Measured]
+    costs: Sequence[Cost]
+    targets: Sequence[Target]
+    seconds: float
+
+    def as_document(self) -> dict[str, Any]:
+        """Return what `--json` prints: `rows`, and what belongs to them."""
+        return {
+            "rows": [asdict(each.row) for each in self.measured],
+            "figures": [asdict(each.figures) for each in self.measured],
+            "home_assistant": [asdict(cost) for cost in self.costs],
+            "targets": [asdict(target) for target in self.targets],
+            "versions": versions(),
+            "seconds": round(self.seconds, 1),
+        }
+
+    def as_text(self) -> str:
+        """Return the tables."""
+        names = ", ".join(f"{name} {number}" for name, number in versions().items())
+        parts = [f"{names}; measured in {self.seconds:.0f} s", self._peace()]
+        parts += [self._trouble(key) for key in TROUBLES if key != NO_TROUBLE.key]
+        if self.costs:
+            parts.append(self._home_assistant())
+        parts.append(self._targets())
+        return "\n\n".join(parts)
+
+    def _peace(self) -> str:
+        return _table(
+            "Nothing goes wrong",
+            "system | mode | batteries | cold s | warm s | requests | connects | words"
+            " | words/s | line bytes | line share | CPU ms | peak MB | wrong values",
+            (
+                (
+                    row.system,
+                    row.mode,
+                    row.batteries,
+                    f"{row.seconds_cold:.2f}",
+                    f"{row.seconds_warm:.3f}",
+                    f"{row.requests:g}",
+                    f"{row.connects:g}",
+                    f"{row.words:g}",
+                    f"{row.words_per_second:.1f}",
+                    round(each.figures.line_bytes / each.figures.polls),
+                    f"{row.line_share:.3f}",
+                    f"{row.cpu_ms:.2f}",
+                    _optional(row.peak_mb, 2),
+                    row.wrong_values,
+                )
+                for each in self.measured
+                if (row := each.row).trouble == NO_TROUBLE.key
+            ),
+        )
+
+    def _trouble(self, key: str) -> str:
+        here = [each for each in self.measured if each.row.trouble == key]
+        happened = "; ".join(
+            f"{name}: {sum(each.figures.happened.get(name, 0) for each in here):,}"
+            for name in TROUBLES[key].kinds
+        )
+        table = _table(
+            f"{key}: {TROUBLES[key].description}",
+            "system | mode | batteries | exchanges | complete | partial | failed"
+            " | readings % | wrong values | per 1,000,000 exchanges | warm s | longest s"
+            " | seconds back, mean | longest",
+            (
+                (
+                    row.system,
+                    row.mode,
+                    row.batteries,
+                    f"{figures.exchanges:,}",
+                    row.polls_complete,
+                    row.polls_partial,
+                    row.polls_failed,
+                    f"{100 * figures.readings_share:.2f}",
+                    row.wrong_values,
+                    round(1e6 * row.wrong_values / figures.exchanges),
+                    f"{row.seconds_warm:.2f}",
+                    f"{figures.seconds_longest:.2f}",
+                    _optional(figures.seconds_back, 1),
+                    _optional(figures.seconds_back_longest, 1),
+                )
+                for each in here
+                for row, figures in [(each.row, each.figures)]
+            ),
+        )
+        return f"{table}\n\nHappened, all together: {happened}"
+
+    def _home_assistant(self) -> str:
+        return _table(
+            "Cost inside Home Assistant, real bleak and D-Bus",
+            "batteries | links | entities | import CPU ms | set-up ms | set-up CPU ms"
+            " | poll CPU ms | per battery | state writes | longest stall ms | in CPU ms"
+            " | memory MB",
+            (
+                (
+                    cost.batteries,
+                    cost.links,
+                    cost.entities,
+                    cost.import_cpu_ms,
+                    cost.setup_ms,
+                    cost.setup_cpu_ms,
+                    cost.poll_cpu_ms,
+                    cost.poll_cpu_ms_per_battery,
+                    f"{cost.state_writes:g}",
+                    cost.stall_ms,
+                    cost.stall_cpu_ms,
+                    _optional(cost.memory_mb, 1),
+                )
+                for cost in self.costs
+            ),
+        )
+
+    def _targets(self) -> str:
+        return _table(
+            "Targets",
+            "target | wanted | measured | met",
+            (
+                (target.name, target.wanted, target.measured, _yes_no(target.met))
+                for target in self.targets
+            ),
+        )
+
+
+def versions() -> dict[str, str]:
+    """Return what was measured with."""
+    return {
+        "Python": platform.python_version(),
+        **{name: version(name) for name in _PACKAGES},
+    }
+
+
+def _table(title: str, head: str, rows: Iterable[tuple[object, ...]]) -> str:
+    columns = head.split(" | ")
+    lines = [f"### {title}", "", f"| {head} |", "|" + " --- |" * len(columns)]
+    lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
+    return "\n".join(lines)
+
+
+def _optional(number: float | None, digits: int) -> str:
+    return "-" if number is None else f"{number:.{digits}f}"
+
+
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "NO"

@@ -1,0 +1,168 @@
+"""What this library has to reach, judged by the figures."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .figures import Cost, Measured
+from .jobs import SHIPPED
+from .systems import CONTENDERS, OWN, Contender
+from .troubles import NO_TROUBLE, TROUBLES
+
+MOST_OF_LINE_TIME: Final = 1.05
+LEAST_WORDS_RATIO: Final = 1.4
+BLOCKS_PER_BATTERY: Final = 2
+LEAST_READINGS: Final = 0.995
+MOST_SECONDS_FOR_SILENT: Final = 0.5
+MOST_CPU_MS_PER_BATTERY: Final = 5.0
+MOST_SETUP_CPU_MS: Final = 100.0
+# Twice the batteries may cost twice as much, and no more.
+MOST_GROWTH: Final = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing to reach, what was measured, and whether that is enough."""
+
+    name: str
+    wanted: str
+    measured: str
+    met: bool
+
+
+def targets(measured: Sequence[Measured], costs: Sequence[Cost]) -> list[Target]:
+    """Judge every target that the figures tell something about."""
+    figures = _Figures(measured)
+    return [*_speed(figures), *_in_trouble(figures), *_costs(costs)]
+
+
+class _Figures:
+    """What was measured, by contender and trouble."""
+
+    def __init__(self, measured: Sequence[Measured]) -> None:
+        self._measured = {
+            (each.row.system, each.row.mode, each.row.batteries, each.row.trouble): each
+            for each in measured
+        }
+
+    def of(self, contender: Contender, trouble: str = NO_TROUBLE.key) -> Measured:
+        return self._measured[
+            contender.system, contender.mode, contender.batteries, trouble
+        ]
+
+    def all_of_shipped(self) -> list[Measured]:
+        return [self.of(SHIPPED, key) for key in TROUBLES]
+
+
+def _at_most(name: str, wanted: float, measured: float, unit: str = "") -> Target:
+    return Target(
+        name, f"<= {wanted:g}{unit}", f"{measured:.4g}{unit}", measured <= wanted
+    )
+
+
+def _at_least(name: str, wanted: float, measured: float, unit: str = "") -> Target:
+    return Target(
+        name, f">= {wanted:g}{unit}", f"{measured:.5g}{unit}", measured >= wanted
+    )
+
+
+def _speed(figures: _Figures) -> Iterator[Target]:
+    shipped = figures.of(SHIPPED).row
+    yield _at_most(
+        "Four batteries, poll time by the line's own time",
+        MOST_OF_LINE_TIME,
+        1 / shipped.line_share,
+    )
+    yield _at_most(
+        "Four batteries, requests per poll",
+        BLOCKS_PER_BATTERY * SHIPPED.batteries,
+        shipped.requests,
+    )
+    for held in (False, True):
+        yield _words_ratio(figures, held=held)
+
+
+def _words_ratio(figures: _Figures, *, held: bool) -> Target:
+    """Compare with the best peer that treats the connection alike."""
+    alike = [each for each in CONTENDERS if each.held == held and not each.in_one_block]
+    own = max(_words_per_second(figures, each) for each in alike if each.system == OWN)
+    peer = max(_words_per_second(figures, each) for each in alike if each.system != OWN)
+    how = "one connection held" if held else "a connection per poll"
+    return _at_least(
+        f"Words per second by the best peer's, {how}", LEAST_WORDS_RATIO, own / peer
+    )
+
+
+def _words_per_second(figures: _Figures, contender: Contender) -> float:
+    return figures.of(contender).row.words_per_second
+
+
+def _in_trouble(figures: _Figures) -> Iterator[Target]:
+    of_shipped = figures.all_of_shipped()
+    exchanges = sum(
+        each.figures.exchanges
+        for each in of_shipped
+        if each.row.trouble != NO_TROUBLE.key
+    )
+    yield _at_most(
+        f"Wrong values published in {exchanges:,} troubled exchanges",
+        0,
+        sum(each.row.wrong_values for each in of_shipped),
+    )
+    unseen = [
+        f"{key}: {kind}"
+        for key, trouble in TROUBLES.items()
+        for kind in trouble.kinds
+        if not figures.of(SHIPPED, key).figures.happened.get(kind)
+    ]
+    yield Target(
+        "Every kind of trouble has happened",
+        "all",
+        ", ".join(unseen) or "all",
+        not unseen,
+    )
+    yield _at_least(
+        "Battery readings that arrive with 5 % loss",
+        100 * LEAST_READINGS,
+        100 * figures.of(SHIPPED, "lost").figures.readings_share,
+        " %",
+    )
+    missing = figures.of(SHIPPED, "missing")
+    yield _at_most(
+        "A battery known to be silent, longest cost of a poll",
+        MOST_SECONDS_FOR_SILENT,
+        missing.figures.seconds_waited_longest,
+        " s",
+    )
+    yield _at_least(
+        "The other batteries' readings beside a silent one",
+        100.0,
+        100
+        * missing.figures.readings_share
+        * SHIPPED.batteries
+        / (SHIPPED.batteries - 1),
+        " %",
+    )
+
+
+def _costs(costs: Sequence[Cost]) -> Iterator[Target]:
+    for cost in costs:
+        yield _at_most(
+            f"Home Assistant's CPU time per battery and poll, {cost.batteries} batteries",
+            MOST_CPU_MS_PER_BATTERY,
+            cost.poll_cpu_ms_per_battery,
+            " ms",
+        )
+    if costs:
+        few, many = costs[0], costs[-1]
+        yield _at_most(
+            f"CPU time per battery, {many.batteries} by {few.batteries} batteries",
+            MOST_GROWTH,
+            many.poll_cpu_ms_per_battery / few.poll_cpu_ms_per_battery,
+        )
+        yield _at_most(
+            f"Set-up of {few.batteries} batteries besides the first poll, CPU time",
+            MOST_SETUP_CPU_MS,
+            few.setup_cpu_ms,
+            " ms",
+        )

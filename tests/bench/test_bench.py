@@ -1,0 +1,159 @@
+"""A little of the benchmark, so that it cannot rot; on the virtual clock it takes seconds."""
+
+from dataclasses import fields, replace
+import json
+
+import pytest
+
+from tests.bench.figures import Cost, Measured, Row
+from tests.bench.jobs import SHIPPED, Scale, peace_jobs, trouble_jobs
+from tests.bench.report import Report
+from tests.bench.session import Job, measure
+from tests.bench.systems import CONTENDERS, Contender
+from tests.bench.targets import targets
+from tests.bench.troubles import NO_TROUBLE, TROUBLES
+
+FEW_POLLS = 4
+FEW_EXCHANGES = 1_500
+
+# The public document: scripts and other people's tables depend on it.
+COLUMNS = [
+    "system",
+    "mode",
+    "batteries",
+    "trouble",
+    "seconds_cold",
+    "seconds_warm",
+    "requests",
+    "connects",
+    "words",
+    "words_per_second",
+    "line_share",
+    "cpu_ms",
+    "peak_mb",
+    "polls_complete",
+    "polls_partial",
+    "polls_failed",
+    "wrong_values",
+]
+
+COST = Cost(
+    batteries=4,
+    links=1,
+    entities=260,
+    import_cpu_ms=60.0,
+    setup_ms=60.0,
+    setup_cpu_ms=50.0,
+    poll_seconds=0.3,
+    poll_cpu_ms=12.0,
+    poll_cpu_ms_per_battery=3.0,
+    state_writes=96.0,
+    stall_ms=5.0,
+    stall_cpu_ms=4.0,
+    memory_mb=4.4,
+)
+
+
+def _contender(system: str, mode: str) -> Contender:
+    (found,) = (
+        each for each in CONTENDERS if (each.system, each.mode) == (system, mode)
+    )
+    return found
+
+
+@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda each: each.key)
+def test_in_peace_everybody_reads_the_truth(contender: Contender) -> None:
+    """Without trouble every poll of every system is complete and nothing is wrong."""
+    row = measure(Job(contender=contender, trouble=NO_TROUBLE.key, polls=FEW_POLLS)).row
+    assert (row.polls_complete, row.polls_partial, row.polls_failed) == (4, 0, 0)
+    assert row.wrong_values == 0
+    assert row.connects == (0 if contender.held else 1)
+    assert row.line_share == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("trouble", [key for key in TROUBLES if key != "none"])
+def test_in_trouble_the_library_publishes_nothing_wrong(trouble: str) -> None:
+    """Every kind of trouble happens, most readings arrive, and none is wrong."""
+    measured = measure(Job(contender=SHIPPED, trouble=trouble, exchanges=FEW_EXCHANGES))
+    assert measured.figures.exchanges >= FEW_EXCHANGES
+    assert measured.figures.readings_share > 0.7
+    assert measured.row.wrong_values == 0
+    happened = measured.figures.happened
+    assert all(happened[kind] for kind in TROUBLES[trouble].kinds)
+
+
+@pytest.mark.parametrize(
+    ("system", "mode", "trouble"),
+    [
+        pytest.param("aiobmsble", "keep_alive", "noise", id="other block's reply"),
+        pytest.param(
+            "renogy-ble", "single, persistent_session", "everything", id="all ones"
+        ),
+    ],
+)
+def test_wrong_values_are_noticed(system: str, mode: str, trouble: str) -> None:
+    """Readers that believe a late reply, or ones only, are found out."""
+    measured = measure(
+        Job(
+            contender=_contender(system, mode), trouble=trouble, exchanges=FEW_EXCHANGES
+        )
+    )
+    assert measured.row.wrong_values > 0
+    assert 0 < measured.figures.wrong_readings <= measured.row.wrong_values
+
+
+def test_the_same_job_has_the_same_result() -> None:
+    """Everything but CPU time repeats exactly."""
+    job = Job(contender=SHIPPED, trouble="everything", exchanges=FEW_EXCHANGES)
+    first, second = measure(job), measure(job)
+    assert replace(first.row, cpu_ms=0) == replace(second.row, cpu_ms=0)
+    assert first.figures == second.figures
+    other = measure(replace(job, seed=2))
+    assert other.figures.happened != first.figures.happened
+
+
+@pytest.fixture(scope="module")
+def measured() -> list[Measured]:
+    """Return a whole benchmark on the smallest scale."""
+    scale = Scale(polls=FEW_POLLS, exchanges=12_000, others_exchanges=200)
+    return [measure(job) for job in [*peace_jobs(scale), *trouble_jobs(scale)]]
+
+
+def test_the_document_keeps_its_columns(measured: list[Measured]) -> None:
+    """The JSON document has a row for each contender and trouble, with the public columns."""
+    assert [field.name for field in fields(Row)] == COLUMNS
+    report = Report(measured=measured, costs=[COST], targets=[], seconds=1.0)
+    document = json.loads(json.dumps(report.as_document()))
+    assert len(document["rows"]) == len(measured)
+    assert all(list(row) == COLUMNS for row in document["rows"])
+
+
+def test_the_tables_show_every_row(measured: list[Measured]) -> None:
+    """The text has one line for each row, and for each target whether it was met."""
+    costs = [COST, replace(COST, batteries=64)]
+    judged = targets(measured, costs)
+    text = Report(measured=measured, costs=costs, targets=judged, seconds=1.0).as_text()
+    for each in measured:
+        name = f"| {each.row.system} | {each.row.mode} | {each.row.batteries} |"
+        assert text.count(name) == sum(
+            (each.row.system, each.row.mode, each.row.batteries)
+            == (other.row.system, other.row.mode, other.row.batteries)
+            for other in measured
+        )
+    assert all(f"| {target.name} |" in text for target in judged)
+
+
+def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
+    """The targets hold at this small scale; one wrong value, or a slow poll, misses one."""
+    assert [target.name for target in targets(measured, [COST]) if not target.met] == []
+    wrong = [
+        replace(each, row=replace(each.row, wrong_values=1))
+        if each.row.system == "renogy_bt" and each.row.trouble == "noise"
+        else each
+        for each in measured
+    ]
+    slow = replace(COST, poll_cpu_ms_per_battery=5.1)
+    missed = [target.name for target in targets(wrong, [slow]) if not target.met]
+    assert len(missed) == 2
+    assert missed[0].startswith("Wrong values published")
+    assert missed[1].startswith("Home Assistant's CPU time per battery")

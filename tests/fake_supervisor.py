@@ -1,0 +1,123 @@
+"""The supervisor's side of a test: adapters and what happens to them are put in by hand.
+
+The supervisor itself is real but idle, so that real listeners and entities take it up.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from custom_components.renogy_bt.adapters import adapter_identifier
+from custom_components.renogy_bt.bluetooth_health.history import StepResult
+from custom_components.renogy_bt.bluetooth_health.ladder import REMEDIES
+from custom_components.renogy_bt.bluetooth_health.models import Reason, Rung, Verdict
+from custom_components.renogy_bt.bluetooth_health.supervisor import (
+    AdapterEvent,
+    AdapterStatus,
+    Notice,
+    RecoveryRefused,
+    Supervisor,
+    async_get_supervisor,
+)
+from homeassistant.core import HomeAssistant, State, callback
+from tests.banks import entity_id
+
+ADAPTER = "00:1A:7D:DA:71:13"
+OTHER_ADAPTER = "5C:F3:70:8B:11:22"
+SINCE = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
+
+
+def adapter_status(address: str = ADAPTER, **changes: Any) -> AdapterStatus:
+    """Return the status of an adapter that works, but for these changes."""
+    sound: Mapping[str, Any] = {
+        "name": "hci0",
+        "verdict": Verdict.OK,
+        "reason": Reason.WORKING,
+        "since": SINCE,
+    }
+    return AdapterStatus(address=address, **{**sound, **changes})
+
+
+def faulty_status(
+    verdict: Verdict = Verdict.SILENT,
+    address: str = ADAPTER,
+    *,
+    tried: tuple[Rung, ...] = (),
+    remedies: tuple[Rung, ...] | None = None,
+    since: datetime = SINCE,
+    **changes: Any,
+) -> AdapterStatus:
+    """Return the status of an adapter with a fault that the user should know of."""
+    notice = Notice(
+        verdict=verdict,
+        reason=Reason.HEARD_ELSEWHERE,
+        since=since,
+        tried=tried,
+        remedies=REMEDIES.get(verdict, ()) if remedies is None else remedies,
+    )
+    return adapter_status(
+        address, **{"verdict": verdict, "problem": True, "notice": notice, **changes}
+    )
+
+
+class FakeAdapters:
+    """The adapters that the supervisor knows, and what its recovery steps lead to."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Start without any adapter; recovery steps help."""
+        self.supervisor: Supervisor = async_get_supervisor(hass)
+        self.steps: list[tuple[str, Rung]] = []
+        self.outcome: StepResult | RecoveryRefused = StepResult.RECOVERED
+        self.step_over = asyncio.Event()
+        self.step_over.set()
+
+    @callback
+    def show(self, *statuses: AdapterStatus) -> None:
+        """Let these be all the adapters there are."""
+        self.supervisor._statuses = {status.address: status for status in statuses}
+        self.supervisor._notify()
+
+    @callback
+    def tell(self, event: AdapterEvent) -> None:
+        """Let something happen to an adapter."""
+        for listener in tuple(self.supervisor._event_listeners):
+            listener(event)
+
+    async def recover(self, address: str, rung: Rung) -> StepResult:
+        """Take a step as the supervisor does."""
+        self.steps.append((address, rung))
+        await self.step_over.wait()
+        if isinstance(self.outcome, RecoveryRefused):
+            raise self.outcome
+        return self.outcome
+
+
+@pytest.fixture
+async def adapters(
+    hass: HomeAssistant, idle_supervisor: None, monkeypatch: pytest.MonkeyPatch
+) -> FakeAdapters:
+    """Return the adapters of this Home Assistant; there is none yet."""
+    fake = FakeAdapters(hass)
+    monkeypatch.setattr(fake.supervisor, "async_recover", fake.recover)
+    return fake
+
+
+def adapter_entity_id(
+    hass: HomeAssistant, key: str, platform: str = "sensor", address: str = ADAPTER
+) -> str | None:
+    """Return the entity id of an adapter's entity, if it is registered."""
+    return entity_id(hass, platform, f"{adapter_identifier(address)}_{key}")
+
+
+def adapter_state(
+    hass: HomeAssistant, key: str, platform: str = "sensor", address: str = ADAPTER
+) -> State:
+    """Return the state of an adapter's entity."""
+    found = adapter_entity_id(hass, key, platform, address)
+    assert found is not None, f"no {platform} {key} of {address}"
+    state = hass.states.get(found)
+    assert state is not None, f"{found} has no state"
+    return state

@@ -1,0 +1,1 @@
+"""What runs inside the guest besides the radio: the services, the observers, the scripts."""

@@ -1,0 +1,65 @@
+"""What happened in a run and when, one JSON object a line."""
+
+import json
+import logging
+from pathlib import Path
+import re
+import time
+from typing import Any, Final, override
+
+# What differs between two runs without meaning anything.
+_CHANCE: Final = re.compile(
+    r"0x[0-9a-f]{6,}|\b[0-9A-HJKMNP-TV-Z]{26}\b|\b[0-9a-f]{32}\b"
+)
+
+
+# Two runs drift by a millisecond now and then; nothing here is measured that finely.
+_FINE: Final = re.compile(r"(\d+\.\d)\d+")
+
+
+class EventLog:
+    """Writes events with the virtual seconds since the run began, to a tenth."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin a new log."""
+        self._file = path.open("w", encoding="utf-8", buffering=1)
+        self._began = time.monotonic()
+
+    def now(self) -> float:
+        """Return the age of the run, in seconds."""
+        return round(time.monotonic() - self._began, 3)
+
+    def write(self, kind: str, **contents: Any) -> None:
+        """Write one event."""
+        text = json.dumps({"t": self.now(), "kind": kind} | contents, default=str)
+        self._file.write(_FINE.sub(r"\1", _CHANCE.sub("…", text)) + "\n")
+
+
+class LogRecords(logging.Handler):
+    """Copies log records of Home Assistant into the event log.
+
+    Counts what Home Assistant itself does to the adapter, and keeps what is an error.
+    """
+
+    RESET_TEXT: Final = "executing reset"
+    # Wants a network, which the guest has not.
+    UNRELATED: Final = ("homeassistant.components.analytics",)
+
+    def __init__(self, log: EventLog) -> None:
+        """Take the log to copy to."""
+        super().__init__()
+        self._log = log
+        self.resets = 0
+        self.errors: list[str] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        self.resets += self.RESET_TEXT in message
+        if record.name in self.UNRELATED:
+            return
+        if record.levelno >= logging.ERROR and record.exc_info:
+            self.errors.append(f"{record.name}: {message}".splitlines()[0])
+        self._log.write(
+            "log", level=record.levelname, logger=record.name, message=message
+        )

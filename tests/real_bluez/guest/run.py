@@ -1,0 +1,169 @@
+"""One run: Home Assistant, the subject, the steps of the scenario, the outcome."""
+
+import asyncio
+import logging
+from pathlib import Path
+import random
+
+from homeassistant import runner
+from homeassistant.components import bluetooth
+from homeassistant.core import HomeAssistant
+from tests.emulator.world import Link
+from tests.emulator.world_file import load_world
+from tests.real_bluez.order import Order, Outcome, Sample, Subject
+from tests.real_bluez.radio.control import ask
+from tests.real_bluez.scenarios import BY_NAME, Kind, Scenario
+from tests.real_bluez.timing import STEADY
+
+from . import subjects
+from .event_log import EventLog, LogRecords
+from .home_assistant import Watch, bluetooth_entry, home_assistant, write_configuration
+from .places import LOG, ORDER, RADIO_SOCKET, RESULT, WORLD
+from .reads import Reads
+from .stage import Stage
+from .system_bus import SystemBus
+
+ENTRY_LIMIT = 60.0
+
+
+class Run:
+    """Carries an order out."""
+
+    def __init__(self, order: Order, scenario: Scenario, log: EventLog) -> None:
+        """Take the order and where to write."""
+        self._order = order
+        self._scenario = scenario
+        self._log = log
+        self._records = LogRecords(log)
+        self._link: Link = load_world(WORLD).links[0]
+        self._reads = Reads(self._link.units, log)
+        self._samples: list[Sample] = []
+
+    async def run(self) -> Outcome:
+        """Return what the run showed; raises `NotSetUp`."""
+        write_configuration()
+        async with home_assistant(self._log, self._records) as hass:
+            watch = Watch(hass, self._log)
+            entry_id = await bluetooth_entry(hass, ENTRY_LIMIT)
+            subject = self._subject(hass)
+            await subject.set_up()
+            stage = Stage(hass, entry_id, self._log)
+            try:
+                moment, last_read = await self._perform(stage)
+                await self._watch(hass, moment)
+            finally:
+                await stage.close()
+                await subject.stop()
+            return await self._outcome(watch, moment, last_read)
+
+    def _subject(self, hass: HomeAssistant) -> subjects.Subject:
+        match self._order.subject:
+            case Subject.ALONE:
+                return subjects.PlainPoller(hass, self._link, self._reads, self._log)
+            case Subject.INTEGRATION:
+                return subjects.Integration(
+                    hass, self._link, self._reads, self._log, self._scenario.interval
+                )
+
+    async def _perform(self, stage: Stage) -> tuple[float, float]:
+        """Perform the scenario; return when the fault was over, and the last read."""
+        await asyncio.sleep(max(0.0, self._scenario.before - self._log.now()))
+        self._log.write("fault")
+        last_read = max(self._reads.complete_at, default=0.0)
+        for step in self._scenario.fault:
+            await stage.perform(step)
+        moment = self._log.now()
+        if self._scenario.end:
+            await asyncio.sleep(self._scenario.lasts)
+            for step in self._scenario.end:
+                await stage.perform(step)
+            moment = self._log.now()
+        return moment, last_read
+
+    async def _watch(self, hass: HomeAssistant, moment: float) -> None:
+        """Wait for the batteries to be read again, or the whole time of a soak."""
+        end = moment + self._scenario.watch
+        if self._scenario.kind is Kind.SOAK:
+            while (left := end - self._log.now()) > 0:
+                await asyncio.sleep(min(left, self._scenario.sample_every))
+                self._samples.append(await self._sample(hass))
+            return
+        while (now := self._log.now()) < end + STEADY:
+            since = self._reads.steady_since(moment)
+            if now >= end and since is None:
+                return
+            if since is not None and now - since >= STEADY:
+                return
+            await asyncio.sleep(1)
+
+    async def _sample(self, hass: HomeAssistant) -> Sample:
+        """Measure what is held, between two polls."""
+        seen = len(self._reads.complete_at)
+        while len(self._reads.complete_at) == seen:
+            await asyncio.sleep(1)
+        await asyncio.sleep(self._scenario.interval / 2)
+        bus = await SystemBus.connect()
+        try:
+            sample = Sample(
+                at=self._log.now(),
+                memory=await asyncio.to_thread(_memory),
+                tasks=len(asyncio.all_tasks()),
+                names=await bus.unique_names(),
+                slots=_slots_in_use(hass),
+                links=await bus.connected_devices(),
+            )
+        finally:
+            bus.close()
+        self._log.write("sample", sample=str(sample))
+        return sample
+
+    async def _outcome(self, watch: Watch, moment: float, last_read: float) -> Outcome:
+        read_again = self._reads.steady_since(moment)
+        status = await ask(RADIO_SOCKET, "status")
+        self._log.write("radio", **status)
+        return Outcome(
+            recovered=None if read_again is None else round(read_again - moment, 1),
+            silent=None if read_again is None else round(read_again - last_read, 1),
+            complete_polls=len(self._reads.complete_at),
+            longest_gap=round(self._reads.longest_gap(), 1),
+            repairs=tuple(watch.repairs),
+            host_resets=self._records.resets,
+            controller_resets=sum(each["resets"] for each in status["adapters"]),
+            issues=tuple(watch.issues),
+            open_issues=watch.open_issues(),
+            errors=tuple(self._records.errors),
+            samples=tuple(self._samples),
+        )
+
+
+def _memory() -> int:
+    """Return the resident memory of this process, in KiB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
+
+
+def _slots_in_use(hass: HomeAssistant) -> int:
+    in_use = 0
+    for scanner in bluetooth.async_current_scanners(hass):
+        allocations = scanner.get_allocations()
+        if allocations is not None:
+            in_use += allocations.slots - allocations.free
+    return in_use
+
+
+def main() -> None:
+    """Run the order on the share."""
+    random.seed(0)
+    logging.basicConfig(level=logging.WARNING)
+    order = Order.from_json(ORDER.read_text())
+    loop = runner.create_event_loop()
+    asyncio.set_event_loop(loop)
+    run = Run(order, BY_NAME[order.scenario], EventLog(LOG))
+    outcome = loop.run_until_complete(run.run())
+    loop.run_until_complete(asyncio.to_thread(RESULT.write_text, outcome.as_json()))
+
+
+if __name__ == "__main__":
+    main()

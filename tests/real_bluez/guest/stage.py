@@ -1,0 +1,105 @@
+"""Performs the steps of a scenario in the guest."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant
+from tests.real_bluez import steps
+from tests.real_bluez.radio.control import ask
+from tests.real_bluez.steps import BluetoothEntry
+
+from .event_log import EventLog
+from .places import RADIO_SOCKET, SERVICES_SOCKET
+from .system_bus import CallFailed, SystemBus
+
+RIVAL_PAUSE: Final = 2.0
+CONNECTED_LIMIT: Final = 180.0
+
+
+class Stage:
+    """What steps act on."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str, log: EventLog) -> None:
+        """Take Home Assistant and the entry of its adapter."""
+        self._hass = hass
+        self._entry_id = entry_id
+        self._log = log
+        self._rival: SystemBus | None = None
+        self._tasks: set[asyncio.Task[bool]] = set()
+
+    async def perform(self, step: steps.Step) -> None:
+        """Perform one step."""
+        self._log.write("step", step=str(step))
+        match step:
+            case steps.Radio(request):
+                await ask(RADIO_SOCKET, request)
+            case steps.Service(request):
+                await ask(SERVICES_SOCKET, request)
+            case steps.Wait(seconds):
+                await asyncio.sleep(seconds)
+            case steps.Rfkill(blocked):
+                await ask(SERVICES_SOCKET, f"rfkill {blocked:d}")
+            case steps.Power(powered, adapter):
+                await self._set_power(adapter, powered=powered)
+            case steps.RivalDiscovery(times, adapter):
+                await self._rival_discovery(adapter, times)
+            case steps.Connected(adapter):
+                await self._connected(adapter)
+            case steps.Entry(action):
+                await self._act_on_entry(action)
+
+    async def close(self) -> None:
+        """Let the rival leave the bus."""
+        if self._rival is not None:
+            self._rival.close()
+        for task in self._tasks:
+            task.cancel()
+
+    async def _connected(self, adapter: int) -> None:
+        async with asyncio.timeout(CONNECTED_LIMIT):
+            while not (await ask(RADIO_SOCKET, "status"))["adapters"][adapter]["links"]:
+                await asyncio.sleep(0.05)
+
+    async def _act_on_entry(self, action: BluetoothEntry) -> None:
+        entries = self._hass.config_entries
+        match action:
+            case BluetoothEntry.UNLOAD:
+                result = await entries.async_unload(self._entry_id)
+                self._log.write("entry", action=action, result=result)
+            case BluetoothEntry.SET_UP:
+                self._spawn(entries.async_setup(self._entry_id), action)
+            case BluetoothEntry.RELOAD:
+                self._spawn(entries.async_reload(self._entry_id), action)
+
+    def _spawn(
+        self, coroutine: Coroutine[Any, Any, bool], action: BluetoothEntry
+    ) -> None:
+        def done(task: asyncio.Task[bool]) -> None:
+            self._tasks.discard(task)
+            if not task.cancelled():
+                result = task.exception() or task.result()
+                self._log.write("entry", action=action, result=result)
+
+        task = self._hass.async_create_background_task(coroutine, f"scenario {action}")
+        self._tasks.add(task)
+        task.add_done_callback(done)
+
+    async def _set_power(self, adapter: str, *, powered: bool) -> None:
+        bus = await SystemBus.connect()
+        try:
+            await bus.set_powered(adapter, powered=powered)
+        finally:
+            bus.close()
+
+    async def _rival_discovery(self, adapter: str, times: int) -> None:
+        if self._rival is None:
+            self._rival = await SystemBus.connect()
+        for _ in range(times):
+            try:
+                await self._rival.adapter_call(adapter, "StartDiscovery")
+                answer = "success"
+            except (CallFailed, TimeoutError) as error:
+                answer = repr(error)
+            self._log.write("rival", answer=answer)
+            await asyncio.sleep(RIVAL_PAUSE)

@@ -1,0 +1,115 @@
+"""What the host asks of a guest, and what it gets back: plain data, JSON on the share."""
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+import json
+from typing import Any, Final, Self
+
+
+class Subject(StrEnum):
+    """Whose merits are measured."""
+
+    ALONE = "alone"
+    INTEGRATION = "integration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A kind of host that Home Assistant runs on.
+
+    `monitors`: bluetoothd has advertisement monitors, so scanning is passive. `capable`:
+    Home Assistant has CAP_NET_ADMIN and CAP_NET_RAW, hence a management socket.
+    """
+
+    name: str
+    monitors: bool
+    capable: bool
+
+
+HAOS: Final = Host(name="haos", monitors=True, capable=True)
+CONTAINER: Final = Host(name="container", monitors=False, capable=True)
+CONFINED: Final = Host(name="confined", monitors=False, capable=False)
+HOSTS: Final = {host.name: host for host in (HAOS, CONTAINER, CONFINED)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One run: a scenario, the kind of host, and who is in it."""
+
+    scenario: str
+    host: Host
+    subject: Subject
+
+    @property
+    def name(self) -> str:
+        """Return a name that no other order has."""
+        return f"{self.scenario}-{self.host.name}-{self.subject}"
+
+    def as_json(self) -> str:
+        """Return the order as text."""
+        return json.dumps(
+            {"scenario": self.scenario, "host": self.host.name, "subject": self.subject}
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the order in a text."""
+        data = json.loads(text)
+        return cls(
+            scenario=data["scenario"],
+            host=HOSTS[data["host"]],
+            subject=Subject(data["subject"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What Home Assistant holds at one moment; `at` in virtual seconds of the run.
+
+    `memory` in KiB, `names` the connections to the system bus, `slots` the connection
+    slots in use, `links` what bluetoothd has connected.
+    """
+
+    at: float
+    memory: int
+    tasks: int
+    names: int
+    slots: int
+    links: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run showed. Times in virtual seconds.
+
+    `recovered`: from the end of the fault to all batteries read again, and from then on
+    without a gap, None if not within the watch; for a fault that does not end by itself,
+    from its beginning. `silent`: the same from the last complete read before it. `repairs`: steps taken by
+    the integration. `host_resets`: times Home Assistant's own reset ran. `issues`: every
+    issue raised, in order; `open_issues`: those that stand at the end. `longest_gap`:
+    between two complete reads. `errors`: log records with a traceback.
+    """
+
+    recovered: float | None
+    silent: float | None
+    complete_polls: int
+    longest_gap: float = 0.0
+    repairs: tuple[str, ...] = ()
+    host_resets: int = 0
+    controller_resets: int = 0
+    issues: tuple[str, ...] = ()
+    open_issues: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = field(default=())
+
+    def as_json(self) -> str:
+        """Return the outcome as text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the outcome in a text."""
+        data: dict[str, Any] = json.loads(text)
+        samples = tuple(Sample(**sample) for sample in data.pop("samples"))
+        lists = {key: tuple(v) for key, v in data.items() if isinstance(v, list)}
+        return cls(**{**data, **lists}, samples=samples)

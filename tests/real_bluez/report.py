@@ -1,0 +1,210 @@
+"""Judges outcomes and puts them into a table."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from .machine import Result
+from .order import Host, Outcome, Sample, Subject
+from .scenarios import SCENARIOS, Kind, Scenario
+from .timing import LONGEST_POLL, ONE_INTERVAL
+
+# A soak's memory is compared from here on: caches have filled.
+SETTLED_SAMPLES: Final = 4
+GROWTH: Final = 1.05
+SPARE_TASKS: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One scenario on one kind of host: both results, and what does not hold."""
+
+    scenario: Scenario
+    host: Host
+    alone: Result | None
+    integration: Result | None
+    complaints: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether everything that is asked of it holds."""
+        return not self.complaints
+
+
+def rows_of(results: Iterable[Result]) -> list[Row]:
+    """Return a row for each scenario and host that has results, in order."""
+    found = {
+        (result.order.scenario, result.order.host.name, result.order.subject): result
+        for result in results
+    }
+    rows = []
+    for scenario in SCENARIOS:
+        for host in scenario.hosts:
+            alone = found.get((scenario.name, host.name, Subject.ALONE))
+            integration = found.get((scenario.name, host.name, Subject.INTEGRATION))
+            if alone is not None or integration is not None:
+                rows.append(
+                    Row(
+                        scenario=scenario,
+                        host=host,
+                        alone=alone,
+                        integration=integration,
+                        complaints=tuple(_complaints(scenario, alone, integration)),
+                    )
+                )
+    return rows
+
+
+def _complaints(
+    scenario: Scenario, alone: Result | None, integration: Result | None
+) -> Iterable[str]:
+    for result in (alone, integration):
+        if result is not None and result.outcome is None:
+            yield f"{result.order.subject}: {result.failure}"
+    ours = integration.outcome if integration is not None else None
+    theirs = alone.outcome if alone is not None else None
+    if ours is None:
+        return
+    yield from (f"error: {text}" for text in ours.errors if "renogy_bt" in text)
+    if scenario.kind is Kind.SOAK:
+        yield from soak_complaints(scenario, ours)
+    else:
+        yield from fault_complaints(scenario, ours, theirs)
+
+
+def fault_complaints(
+    scenario: Scenario, ours: Outcome, theirs: Outcome | None
+) -> Iterable[str]:
+    """Yield what does not hold of a fault: time limit, no worse than alone, no issue left."""
+    if ours.recovered is None:
+        yield "the batteries were not read again"
+        return
+    if ours.recovered > scenario.limit:
+        yield f"read again after {ours.recovered:.0f} s, limit {scenario.limit:.0f} s"
+    if theirs is not None and theirs.recovered is not None:
+        # Both poll at their own moments: a poll's interval says nothing.
+        if ours.recovered > theirs.recovered + ONE_INTERVAL:
+            yield f"slower than alone ({theirs.recovered:.0f} s)"
+    if ours.open_issues:
+        yield f"issues left: {', '.join(ours.open_issues)}"
+
+
+def soak_complaints(scenario: Scenario, outcome: Outcome) -> Iterable[str]:
+    """Yield what does not hold of a soak: complete polls, no growth, no reset."""
+    if outcome.longest_gap > scenario.interval + LONGEST_POLL:
+        yield f"a gap of {outcome.longest_gap:.0f} s between complete polls"
+    if outcome.repairs:
+        yield f"repairs: {', '.join(outcome.repairs)}"
+    if outcome.issues:
+        yield f"issues: {', '.join(outcome.issues)}"
+    samples = outcome.samples[SETTLED_SAMPLES:]
+    if len(samples) < SETTLED_SAMPLES:
+        yield "too few samples"
+        return
+    yield from _growth(samples)
+
+
+def _growth(samples: Sequence[Sample]) -> Iterable[str]:
+    first, last = samples[0], samples[-1]
+    if last.memory > first.memory * GROWTH:
+        yield f"memory grew from {first.memory} to {last.memory} KiB"
+    if last.tasks > first.tasks + SPARE_TASKS:
+        yield f"tasks grew from {first.tasks} to {last.tasks}"
+    if last.names > first.names:
+        yield f"bus connections grew from {first.names} to {last.names}"
+    if held := max(sample.slots for sample in samples):
+        yield f"{held} connection slots are held between polls"
+    if held := max(sample.links for sample in samples):
+        yield f"{held} links are held between polls"
+
+
+def _seconds(result: Result | None) -> str:
+    if result is None:
+        return "-"
+    if result.outcome is None:
+        return "failed"
+    return _duration(result.outcome.recovered)
+
+
+def _duration(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds:.0f} s"
+
+
+def _soak_text(result: Result | None) -> str:
+    if result is None or result.outcome is None:
+        return _seconds(result)
+    outcome = result.outcome
+    return f"{outcome.complete_polls} polls, gap {outcome.longest_gap:.0f} s"
+
+
+HEADINGS: Final = (
+    "scenario",
+    "host",
+    "alone",
+    "with",
+    "limit",
+    "repairs",
+    "issues",
+    "holds",
+)
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Return the rows as a Markdown table; what does not hold follows below."""
+    lines = [HEADINGS, *(_cells(row) for row in rows)]
+    widths = [
+        max(len(line[column]) for line in lines) for column in range(len(HEADINGS))
+    ]
+    text = [_line(line, widths) for line in lines]
+    text.insert(1, _line(tuple("-" * width for width in widths), widths))
+    for row in rows:
+        text += [f"{row.scenario.name} on {row.host.name}: {c}" for c in row.complaints]
+    return "\n".join(text)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return f"| {' | '.join(padded)} |"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    outcome = row.integration.outcome if row.integration is not None else None
+    is_soak = row.scenario.kind is Kind.SOAK
+    text = _soak_text if is_soak else _seconds
+    return (
+        row.scenario.name,
+        row.host.name,
+        text(row.alone),
+        text(row.integration),
+        "-" if is_soak else _duration(row.scenario.limit),
+        ", ".join(outcome.repairs) if outcome else "",
+        ", ".join(outcome.issues) if outcome else "",
+        "yes" if row.holds else "NO",
+    )
+
+
+def document(rows: Iterable[Row], versions: dict[str, str]) -> dict[str, Any]:
+    """Return everything as plain data for `--json`."""
+    return {
+        "versions": versions,
+        "holds": all(row.holds for row in rows),
+        "rows": [
+            {
+                "scenario": row.scenario.name,
+                "description": row.scenario.description,
+                "host": row.host.name,
+                "limit": row.scenario.limit,
+                "alone": _result(row.alone),
+                "integration": _result(row.integration),
+                "complaints": row.complaints,
+            }
+            for row in rows
+        ],
+    }
+
+
+def _result(result: Result | None) -> dict[str, Any] | None:
+    if result is None:
+        return None
+    outcome = None if result.outcome is None else asdict(result.outcome)
+    return {"seconds": result.seconds, "failure": result.failure, "outcome": outcome}

@@ -1,0 +1,145 @@
+"""Tests of the judgement: what has to hold, and that it is noticed when it does not."""
+
+from dataclasses import replace
+
+import pytest
+
+from .machine import Result
+from .order import CONFINED, CONTAINER, Order, Outcome, Sample, Subject
+from .report import document, fault_complaints, rows_of, soak_complaints, table
+from .scenarios import BY_NAME, SCENARIOS, Kind
+from .timing import ONE_INTERVAL
+
+STUCK = BY_NAME["stuck-start"]
+DAY = BY_NAME["day"]
+RECOVERED = Outcome(recovered=50, silent=80, complete_polls=9)
+STEADY = Outcome(
+    recovered=60,
+    silent=60,
+    complete_polls=1350,
+    longest_gap=66,
+    samples=tuple(
+        Sample(at=3600 * n, memory=200_000, tasks=3, names=3, slots=0, links=0)
+        for n in range(1, 25)
+    ),
+)
+
+
+def _result(subject: Subject, outcome: Outcome | None) -> Result:
+    return Result(
+        order=Order(scenario=STUCK.name, host=CONFINED, subject=subject),
+        outcome=outcome,
+        failure=None if outcome else "the guest did not start",
+        seconds=10,
+    )
+
+
+def _last_sample(**values: int) -> Outcome:
+    last = replace(STEADY.samples[-1], **values)
+    return replace(STEADY, samples=(*STEADY.samples[:-1], last))
+
+
+@pytest.mark.parametrize(
+    ("ours", "alone", "complaint"),
+    [
+        ({"recovered": None}, None, "not read again"),
+        ({"recovered": STUCK.limit + 1}, None, "limit"),
+        ({"recovered": 50 + ONE_INTERVAL + 1}, 50, "slower than alone"),
+        ({"open_issues": ("adapter_silent",)}, None, "issues left"),
+    ],
+)
+def test_fault_that_is_not_mended_well_is_noticed(
+    ours: dict[str, object], alone: float | None, complaint: str
+) -> None:
+    """A limit missed, a figure worse than alone and an issue that stays are named."""
+    theirs = replace(RECOVERED, recovered=alone)
+
+    complaints = list(fault_complaints(STUCK, replace(RECOVERED, **ours), theirs))  # type: ignore[arg-type]
+
+    assert len(complaints) == 1 and complaint in complaints[0]
+
+
+@pytest.mark.parametrize("alone", [None, 40, 400])
+def test_fault_that_is_mended_is_no_complaint(alone: float | None) -> None:
+    """Within the limit and about as fast as Home Assistant alone is well."""
+    theirs = replace(RECOVERED, recovered=alone)
+
+    assert list(fault_complaints(STUCK, RECOVERED, theirs)) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "complaint"),
+    [
+        (replace(STEADY, longest_gap=130), "gap"),
+        (replace(STEADY, repairs=("reload",)), "repairs"),
+        (replace(STEADY, issues=("adapter_silent",)), "issues"),
+        (replace(STEADY, samples=STEADY.samples[:5]), "too few"),
+        (_last_sample(memory=230_000), "memory"),
+        (_last_sample(tasks=9), "tasks"),
+        (_last_sample(names=4), "bus connections"),
+        (_last_sample(slots=1), "slots"),
+        (_last_sample(links=1), "links"),
+    ],
+)
+def test_soak_that_loses_or_grows_is_noticed(outcome: Outcome, complaint: str) -> None:
+    """A lost poll, a step that nothing called for and every growth are named."""
+    complaints = list(soak_complaints(DAY, outcome))
+
+    assert len(complaints) == 1 and complaint in complaints[0]
+
+
+def test_steady_soak_is_no_complaint() -> None:
+    """A day without losses or growth is well."""
+    assert list(soak_complaints(DAY, STEADY)) == []
+
+
+def test_run_without_outcome_does_not_hold() -> None:
+    """A guest that failed is no success, whoever was in it."""
+    for subject in Subject:
+        (row,) = rows_of([_result(subject, None)])
+
+        assert not row.holds
+        assert "the guest did not start" in row.complaints[0]
+
+
+def test_error_of_the_integration_does_not_hold() -> None:
+    """A traceback of the integration is a complaint, one of Home Assistant is not."""
+    theirs = replace(RECOVERED, errors=("habluetooth.scanner: Error stopping",))
+    ours = replace(RECOVERED, errors=("custom_components.renogy_bt: KeyError",))
+
+    assert rows_of([_result(Subject.INTEGRATION, theirs)])[0].holds
+    assert not rows_of([_result(Subject.INTEGRATION, ours)])[0].holds
+
+
+def test_table_and_document_tell_the_same() -> None:
+    """A row stands in both, with its times and what does not hold."""
+    rows = rows_of(
+        [
+            _result(Subject.ALONE, replace(RECOVERED, recovered=None)),
+            _result(Subject.INTEGRATION, replace(RECOVERED, recovered=200)),
+        ]
+    )
+
+    text = table(rows)
+    data = document(rows, {"kernel": "7.2"})
+
+    assert "| stuck-start | confined | never | 200 s | 180 s |" in text
+    assert "stuck-start on confined: read again after 200 s" in text
+    assert data["holds"] is False
+    assert data["rows"][0]["alone"]["outcome"]["recovered"] is None
+    assert data["rows"][0]["integration"]["outcome"]["recovered"] == 200
+
+
+def test_scenarios_have_names_of_their_own_and_somewhere_to_run() -> None:
+    """The table of scenarios has no double and no scenario that nobody runs."""
+    assert len(BY_NAME) == len(SCENARIOS)
+    for scenario in SCENARIOS:
+        assert scenario.hosts and scenario.subjects
+        assert scenario.kind is Kind.SOAK or scenario.fault
+        assert scenario.limit <= scenario.watch
+
+
+def test_hosts_are_told_apart() -> None:
+    """Both kinds of container differ in their rights alone."""
+    assert CONTAINER.monitors == CONFINED.monitors
+    assert CONTAINER.capable and not CONFINED.capable

@@ -1,0 +1,13 @@
+"""Times that both the guest and the judgement go by, in virtual seconds."""
+
+from typing import Final
+
+# The integration's default interval, and that of the plain poller.
+ONE_INTERVAL: Final = 60.0
+# Reads that come no further apart than this go on; a single lost poll is no gap.
+LONGEST_GAP: Final = 2.5 * ONE_INTERVAL
+# Reads that go on for so long are there to stay: bluetoothd and bleak remember a device
+# for minutes, so that polls succeed for a while when nobody scans any more.
+STEADY: Final = 480.0
+# With waiting for advertisements; one that takes longer has lost something.
+LONGEST_POLL: Final = 30.0

@@ -1,0 +1,174 @@
+"""The repair dialogue: what it offers, what it does, and what it says of the result."""
+
+import pytest
+
+from custom_components.renogy_bt.bluetooth_health.history import StepResult
+from custom_components.renogy_bt.bluetooth_health.models import Rung, Verdict
+from custom_components.renogy_bt.bluetooth_health.supervisor import (
+    RecoveryRefused,
+    RefusalReason,
+)
+from custom_components.renogy_bt.const import DOMAIN
+from homeassistant.components.repairs import repairs_flow_manager
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, UnknownStep
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from tests.fake_air import FakeAir
+from tests.fake_supervisor import ADAPTER, FakeAdapters, adapter_status, faulty_status
+from tests.flows import Flow
+
+ISSUE = "adapter_silent_001a7dda7113"
+
+pytestmark = pytest.mark.usefixtures("translated_flows")
+
+
+@pytest.fixture(autouse=True)
+async def fault(hass: HomeAssistant, air: FakeAir, adapters: FakeAdapters) -> None:
+    """Let there be an adapter that hears nothing."""
+    assert await async_setup_component(hass, "repairs", {})
+    assert await async_setup_component(hass, DOMAIN, {})
+    adapters.show(faulty_status())
+
+
+async def repair(hass: HomeAssistant, issue_id: str = ISSUE) -> Flow:
+    """Open the dialogue of an issue."""
+    manager = repairs_flow_manager(hass)
+    assert manager is not None
+    return await Flow(hass, manager).begin(DOMAIN, "user", issue_id=issue_id)
+
+
+def is_open(hass: HomeAssistant) -> bool:
+    """Return whether the issue is there."""
+    return ir.async_get(hass).async_get_issue(DOMAIN, ISSUE) is not None
+
+
+async def test_steps_that_are_offered(
+    hass: HomeAssistant, adapters: FakeAdapters
+) -> None:
+    """The dialogue offers the steps that the notice names, and no other."""
+    flow = await repair(hass)
+    assert flow.expect_menu("init") == ["reload", "power_cycle", "full_reset"]
+    assert flow.step["description_placeholders"]["adapter"] == "hci0"
+    adapters.show(faulty_status(remedies=(Rung.POWER_CYCLE,)))
+    assert (await repair(hass)).expect_menu("init") == ["power_cycle"]
+    assert adapters.steps == []
+
+
+@pytest.mark.parametrize(
+    "rung", [Rung.OWN_LINKS, Rung.RELOAD, Rung.POWER_CYCLE, Rung.FULL_RESET]
+)
+async def test_step_that_helps(
+    hass: HomeAssistant, adapters: FakeAdapters, rung: Rung
+) -> None:
+    """The chosen step is taken once; the issue is gone when it helped."""
+    adapters.show(faulty_status(remedies=(rung,)))
+    flow = await (await repair(hass)).choose(rung)
+    flow.expect_entry()
+    assert adapters.steps == [(ADAPTER, rung)]
+    assert not is_open(hass)
+
+
+async def test_progress(hass: HomeAssistant, adapters: FakeAdapters) -> None:
+    """While the step is carried out the dialogue says so."""
+    adapters.step_over.clear()
+    flow = await repair(hass)
+    manager = repairs_flow_manager(hass)
+    assert manager is not None
+    flow_id = flow.step["flow_id"]
+    for user_input in ({"next_step_id": "reload"}, None):
+        result = await manager.async_configure(flow_id, user_input)
+        assert result["type"] is FlowResultType.SHOW_PROGRESS
+        assert result["progress_action"] == "recovering"
+        assert result["description_placeholders"] is not None
+        assert result["description_placeholders"]["adapter"] == "hci0"
+    assert is_open(hass)
+    # The supervisor withdraws its notice before the step is reported to have helped.
+    adapters.show(adapter_status())
+    adapters.step_over.set()
+    await hass.async_block_till_done()
+    result = await manager.async_configure(flow_id)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert adapters.steps == [(ADAPTER, Rung.RELOAD)]
+    assert not is_open(hass)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        pytest.param(StepResult.NO_EFFECT, "still does not work", id="no effect"),
+        pytest.param(StepResult.FAILED, "could not be carried out", id="failed"),
+        pytest.param(StepResult.ABORTED, "could not be carried out", id="aborted"),
+        pytest.param(
+            RecoveryRefused(RefusalReason.LIMIT, 61.4),
+            "Try again in 61 seconds",
+            id="limit",
+        ),
+        pytest.param(
+            RecoveryRefused(RefusalReason.BUSY), "is running", id="another step"
+        ),
+        pytest.param(
+            RecoveryRefused(RefusalReason.UNKNOWN_ADAPTER),
+            f"no Bluetooth adapter {ADAPTER}",
+            id="adapter gone",
+        ),
+    ],
+)
+async def test_step_that_does_not_help(
+    hass: HomeAssistant,
+    adapters: FakeAdapters,
+    outcome: StepResult | RecoveryRefused,
+    reason: str,
+) -> None:
+    """The dialogue says why, keeps the issue, and offers the steps again."""
+    adapters.outcome = outcome
+    flow = await (await repair(hass)).choose("reload")
+    assert reason in flow.expect_form("failed")["reason"]
+    assert is_open(hass)
+    await flow.submit()
+    assert flow.expect_menu("init") == ["reload", "power_cycle", "full_reset"]
+    adapters.outcome = StepResult.RECOVERED
+    (await flow.choose("power_cycle")).expect_entry()
+    assert adapters.steps == [(ADAPTER, Rung.RELOAD), (ADAPTER, Rung.POWER_CYCLE)]
+    assert not is_open(hass)
+
+
+async def test_issue_is_over_when_the_steps_are_offered_again(
+    hass: HomeAssistant, adapters: FakeAdapters
+) -> None:
+    """When the adapter came back by itself there is nothing more to choose."""
+    adapters.outcome = StepResult.NO_EFFECT
+    flow = await (await repair(hass)).choose("reload")
+    adapters.show(adapter_status())
+    flow.expect_form("failed")
+    (await flow.submit()).expect_abort("over")
+
+
+@pytest.mark.parametrize("verdict", [None, Verdict.BLOCKED, Verdict.POWERED_OFF])
+async def test_issue_is_over_while_its_dialogue_is_open(
+    hass: HomeAssistant, adapters: FakeAdapters, verdict: Verdict | None
+) -> None:
+    """A dialogue that has outlived its issue ends, also when another fault took its place."""
+    adapters.outcome = RecoveryRefused(RefusalReason.UNKNOWN_ADAPTER)
+    flow = await repair(hass)
+    if verdict is None:
+        adapters.show()
+    else:
+        adapters.show(faulty_status(verdict))
+    await flow.choose("reload")
+    flow.expect_form("failed")
+    (await flow.submit()).expect_abort("over")
+
+
+async def test_issue_that_is_gone(hass: HomeAssistant, adapters: FakeAdapters) -> None:
+    """For an issue that is gone there is no dialogue."""
+    adapters.show(adapter_status())
+    with pytest.raises(UnknownStep):
+        await repair(hass)
+
+
+async def test_issue_for_people(hass: HomeAssistant, adapters: FakeAdapters) -> None:
+    """An issue that only a person can mend has no dialogue."""
+    adapters.show(faulty_status(Verdict.BLOCKED))
+    with pytest.raises(UnknownStep):
+        await repair(hass, "adapter_blocked_001a7dda7113")

@@ -1,0 +1,149 @@
+"""The action that recovers an adapter: who may call it, for which adapter, and what it says."""
+
+from typing import Any
+
+from probatio import Invalid
+import pytest
+from pytest_homeassistant_custom_component.common import MockUser
+
+from custom_components.renogy_bt.bluetooth_health.history import StepResult
+from custom_components.renogy_bt.bluetooth_health.models import Rung
+from custom_components.renogy_bt.bluetooth_health.supervisor import (
+    RecoveryRefused,
+    RefusalReason,
+)
+from custom_components.renogy_bt.const import DOMAIN
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import (
+    HomeAssistantError,
+    ServiceValidationError,
+    Unauthorized,
+)
+from homeassistant.setup import async_setup_component
+from tests.fake_air import FakeAir
+from tests.fake_supervisor import ADAPTER, OTHER_ADAPTER, FakeAdapters, adapter_status
+
+
+@pytest.fixture(autouse=True)
+async def integration(hass: HomeAssistant, air: FakeAir) -> None:
+    """Set the integration up, without any bank."""
+    assert await async_setup_component(hass, DOMAIN, {})
+
+
+async def recover(
+    hass: HomeAssistant, context: Context | None = None, **data: Any
+) -> None:
+    """Call the action."""
+    await hass.services.async_call(
+        DOMAIN, "recover_adapter", data, blocking=True, context=context
+    )
+
+
+async def test_only_adapter_needs_no_naming(
+    hass: HomeAssistant, adapters: FakeAdapters
+) -> None:
+    """Without any data the only adapter is power cycled."""
+    adapters.show(adapter_status())
+    await recover(hass)
+    assert adapters.steps == [(ADAPTER, Rung.POWER_CYCLE)]
+
+
+@pytest.mark.parametrize(
+    ("level", "rung"),
+    [
+        ("restart_scanning", Rung.RELOAD),
+        ("power_cycle", Rung.POWER_CYCLE),
+        ("full_reset", Rung.FULL_RESET),
+    ],
+)
+async def test_levels(
+    hass: HomeAssistant, adapters: FakeAdapters, level: str, rung: Rung
+) -> None:
+    """Each level is a step of the ladder, taken on the adapter that is named."""
+    adapters.show(adapter_status(), adapter_status(OTHER_ADAPTER))
+    await recover(hass, adapter=f" {OTHER_ADAPTER.lower()}", level=level)
+    assert adapters.steps == [(OTHER_ADAPTER, rung)]
+
+
+async def test_unknown_level(hass: HomeAssistant, adapters: FakeAdapters) -> None:
+    """A level that there is not is refused."""
+    adapters.show(adapter_status())
+    with pytest.raises(Invalid):
+        await recover(hass, level="hammer")
+    assert adapters.steps == []
+
+
+async def test_which_of_two_adapters(
+    hass: HomeAssistant, adapters: FakeAdapters
+) -> None:
+    """With two adapters one has to be named, and the message names them."""
+    adapters.show(adapter_status(OTHER_ADAPTER), adapter_status())
+    with pytest.raises(
+        ServiceValidationError, match=f"Name one of: {ADAPTER}, {OTHER_ADAPTER}"
+    ):
+        await recover(hass)
+    assert adapters.steps == []
+
+
+async def test_no_adapter(hass: HomeAssistant, adapters: FakeAdapters) -> None:
+    """Without any adapter the message says so."""
+    with pytest.raises(ServiceValidationError, match="or none"):
+        await recover(hass)
+    assert adapters.steps == []
+
+
+async def test_only_administrators_may(
+    hass: HomeAssistant,
+    adapters: FakeAdapters,
+    hass_read_only_user: MockUser,
+    hass_admin_user: MockUser,
+) -> None:
+    """A user who is no administrator cannot interrupt everybody's Bluetooth."""
+    adapters.show(adapter_status())
+    with pytest.raises(Unauthorized):
+        await recover(hass, Context(user_id=hass_read_only_user.id))
+    assert adapters.steps == []
+    await recover(hass, Context(user_id=hass_admin_user.id))
+    assert len(adapters.steps) == 1
+
+
+MESSAGES = {
+    RefusalReason.UNKNOWN_ADAPTER: (f"no Bluetooth adapter {ADAPTER} here", True),
+    RefusalReason.BUSY: (f"running on the Bluetooth adapter {ADAPTER}", False),
+    RefusalReason.LIMIT: ("Try again in 42 seconds", False),
+    RefusalReason.STOPPING: ("starting or stopping", False),
+    RefusalReason.ENTRY_GONE: (f"no enabled entry for the adapter {ADAPTER}", False),
+    RefusalReason.NOT_AVAILABLE: ("cannot be reset fully", True),
+}
+
+
+@pytest.mark.parametrize("reason", RefusalReason)
+async def test_refusals(
+    hass: HomeAssistant, adapters: FakeAdapters, reason: RefusalReason
+) -> None:
+    """Every refusal has a text of its own; a wrong request is told from a wrong moment."""
+    message, is_invalid = MESSAGES[reason]
+    adapters.show(adapter_status())
+    adapters.outcome = RecoveryRefused(reason, 42.3)
+    with pytest.raises(HomeAssistantError) as raised:
+        await recover(hass)
+    assert message in str(raised.value)
+    assert isinstance(raised.value, ServiceValidationError) is is_invalid
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (StepResult.NO_EFFECT, f"{ADAPTER} still does not work"),
+        (StepResult.FAILED, f"could not be carried out on the Bluetooth .* {ADAPTER}"),
+        (StepResult.ABORTED, f"could not be carried out on the Bluetooth .* {ADAPTER}"),
+    ],
+)
+async def test_step_that_does_not_help(
+    hass: HomeAssistant, adapters: FakeAdapters, result: StepResult, message: str
+) -> None:
+    """A step that did not help is an error, with what came of it."""
+    adapters.show(adapter_status())
+    adapters.outcome = result
+    with pytest.raises(HomeAssistantError, match=message):
+        await recover(hass)
