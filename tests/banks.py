@@ -1,5 +1,6 @@
 """Banks set up in Home Assistant on the fake air."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from homeassistant.util import dt as dt_util
 from tests.fake_air import DONGLE, DONGLE_NAME
 
 MODEL = "RBT50LFP48S"
+_ENDLESS_TASKS = {"renogy_bt adapter health"}
 
 
 def link_settings(
@@ -66,8 +68,16 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 
 async def settle(hass: HomeAssistant) -> None:
-    """Wait for everything that is under way, polls and disconnects included."""
-    await hass.async_block_till_done(wait_background_tasks=True)
+    """Wait for everything that is under way, polls and disconnects included.
+
+    What watches for as long as a bank is set up is not waited for.
+    """
+    await hass.async_block_till_done()
+    while under_way := [
+        task for task in hass._background_tasks if task.get_name() not in _ENDLESS_TASKS
+    ]:
+        await asyncio.wait(under_way)
+        await hass.async_block_till_done()
 
 
 async def next_poll(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.renogy_bt import async_remove_config_entry_device
 from custom_components.renogy_bt.adapters import adapter_identifier
 from custom_components.renogy_bt.bluetooth_health.history import StepResult
 from custom_components.renogy_bt.bluetooth_health.models import Rung, Verdict
@@ -337,10 +338,6 @@ async def test_device_of_an_adapter_is_removed_by_the_user(
     hass: HomeAssistant, adapters: FakeAdapters, bank: MockConfigEntry
 ) -> None:
     """Only the device of an adapter that is gone can be removed; it comes back with it."""
-    from custom_components.renogy_bt import (  # noqa: PLC0415
-        async_remove_config_entry_device,
-    )
-
     await show(hass, adapters)
     registry = dr.async_get(hass)
     device = registry.async_get_device_by_identifier(

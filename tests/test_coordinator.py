@@ -467,6 +467,13 @@ async def test_successful_poll_needs_no_excuse(
     air.bring(four_batteries())
     await set_up(hass, bank_entry(link_settings()))
     repair_while_connecting(air, supervisor, monkeypatch, fails=0)
+    poll_ended = supervisor.poll_ended
+
+    def excused(link: str, *, connected: bool) -> bool:
+        poll_ended(link, connected=connected)
+        return True
+
+    monkeypatch.setattr(supervisor, "poll_ended", excused)
     await next_poll(hass)
     assert air.attempts == [DONGLE, DONGLE]
 

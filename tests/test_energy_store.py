@@ -388,7 +388,8 @@ async def test_energy_dashboard(
         "stat_rate": ids["power"],
         "stat_soc": ids["state_of_charge"],
     }
-    await manager.async_update({"energy_sources": [source]})
+    preferences: Any = {"energy_sources": [source]}
+    await manager.async_update(preferences)
     validation = (await async_validate(hass)).as_dict()
     assert validation == {
         "energy_sources": [[]],
@@ -396,6 +397,6 @@ async def test_energy_dashboard(
         "device_consumption_water": [],
     }
     # The same check does find something to complain of where there is something.
-    wrong: Any = {**source, "stat_energy_to": ids["power"]}
-    await manager.async_update({"energy_sources": [wrong]})
+    source["stat_energy_to"] = ids["power"]
+    await manager.async_update(preferences)
     assert (await async_validate(hass)).as_dict()["energy_sources"] != [[]]

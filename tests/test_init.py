@@ -392,6 +392,7 @@ async def test_other_integrations_that_are_disabled_mean_nothing(
     await set_up(hass, entry)
     other = MockConfigEntry(domain="other", entry_id="other")
     other.add_to_hass(hass)
+    other.mock_state(hass, ConfigEntryState.SETUP_RETRY)
     supervisor = async_get_supervisor(hass)
     await supervisor.async_attach("other", [], RecoveryLevel.FULL)
     await hass.config_entries.async_set_disabled_by("other", ConfigEntryDisabler.USER)

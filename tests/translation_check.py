@@ -50,6 +50,7 @@ def _section(flow: Any, manager: FlowManager[Any, Any, Any]) -> Mapping[str, Any
 
 
 def texts_of(tree: Any) -> Iterable[str]:
+    """Yield every text in a part of the translation."""
     if isinstance(tree, str):
         yield tree
     else:

@@ -76,7 +76,7 @@ def test_in_trouble_the_library_publishes_nothing_wrong(trouble: str) -> None:
     """Every kind of trouble happens, most readings arrive, and none is wrong."""
     measured = measure(Job(contender=SHIPPED, trouble=trouble, exchanges=FEW_EXCHANGES))
     assert measured.figures.exchanges >= FEW_EXCHANGES
-    assert measured.figures.readings_share > 0.7
+    assert measured.figures.readings_share > 0.6
     assert measured.row.wrong_values == 0
     happened = measured.figures.happened
     assert all(happened[kind] for kind in TROUBLES[trouble].kinds)

@@ -17,7 +17,7 @@ from .client import HomeAssistantClient, open_client, wait_for_port
 from .dashboard import save_dashboard
 from .emulator import EmulatorProcess, run_emulator
 from .errors import DemoError
-from .flows import set_up_links
+from .flows import leave_resets_to_the_user, set_up_links
 from .home_assistant import (
     HOST,
     INTEGRATION,
@@ -136,6 +136,7 @@ async def _check(arguments: argparse.Namespace, folder: Path) -> None:
         await _set_up(client, emulator)
         first_readings = time.monotonic() - began
         _log(f"Every battery has values after {first_readings:.1f} s")
+        await _begin_faults(emulator)
         await enable_all_entities(client)
         await wait_for_batteries(client, emulator.batteries)
         seconds = {
@@ -147,26 +148,25 @@ async def _check(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 async def _show(arguments: argparse.Namespace, folder: Path) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     async with _running(arguments, folder) as (emulator, client, url):
-        await _set_up(client, emulator)
         await save_dashboard(client)
+        await _set_up(client, emulator)
         _log(f"Ready: open {url} (Ctrl+C ends the demo)")
-        await stop.wait()
-        _log("Stopping")
+        if emulator.has_late_faults:
+            await leave_resets_to_the_user(client)
+            _log("Recovery is set to gentle, so that the repair notice waits for you")
+            _log(f"The fault begins in {PLACE_KNOWN_SECONDS:.0f} s")
+            await asyncio.sleep(PLACE_KNOWN_SECONDS)
+            await _begin_faults(emulator)
+        await asyncio.Event().wait()
 
 
 async def _set_up(client: HomeAssistantClient, emulator: EmulatorProcess) -> None:
     await set_up_links(client, emulator.link_addresses, _log)
     await wait_for_batteries(client, emulator.batteries)
-    if emulator.has_late_faults:
-        _log(
-            f"The fault begins in {PLACE_KNOWN_SECONDS:.0f} s, once the place is known"
-        )
-        await asyncio.sleep(PLACE_KNOWN_SECONDS)
+
+
+async def _begin_faults(emulator: EmulatorProcess) -> None:
     for name in await emulator.begin_late_faults():
         _log(f"The fault {name} begins")
 

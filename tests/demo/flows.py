@@ -10,6 +10,7 @@ from .errors import DemoError
 DOMAIN: Final = "renogy_bt"
 _POLL_SECONDS: Final = 0.1
 _FLOWS: Final = "/api/config/config_entries/flow"
+_OPTIONS_FLOWS: Final = "/api/config/config_entries/options/flow"
 _ADD_TO_BANK: Final = "add_to_bank"
 _ADDED: Final = frozenset({"added_to_bank", "already_configured"})
 
@@ -37,6 +38,20 @@ async def set_up_links(
         flow_id = await _discovered(client, address)
         log(f"Found {address}, setting it up")
         await _finish(client, flow_id, address)
+
+
+async def leave_resets_to_the_user(client: HomeAssistantClient) -> None:
+    """Set every bank's recovery to gentle, through its options flow."""
+    for entry in await client.get(f"/api/config/config_entries/entry?domain={DOMAIN}"):
+        form = await client.post(_OPTIONS_FLOWS, {"handler": entry["entry_id"]})
+        options = {
+            field["name"]: field["description"]["suggested_value"]
+            for field in form["data_schema"]
+            if "suggested_value" in field.get("description", {})
+        }
+        await client.post(
+            f"{_OPTIONS_FLOWS}/{form['flow_id']}", options | {"recovery": "gentle"}
+        )
 
 
 async def _configured_addresses(client: HomeAssistantClient) -> set[str]:

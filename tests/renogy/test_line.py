@@ -317,6 +317,23 @@ def test_an_older_reply_glued_in_front_is_not_the_answer(size: int) -> None:
     run(main)
 
 
+def test_an_old_reply_that_a_late_one_brings_along_is_not_the_answer() -> None:
+    """After a time-out, what stands in front of the late reply is older still."""
+
+    async def main() -> None:
+        transport, line = _line()
+        with pytest.raises(ReplyTimeout):
+            await line.read(ASK_A5, 0.5)
+        _later(transport, 0.1, A1 + A5)
+        with pytest.raises(ReplyTimeout):
+            await line.read(ASK_A1, 0.5)
+        assert line.counters.dropped_frames == 2
+        _later(transport, 0.1, A5 + A1)
+        assert (await line.read(ASK_A1, 0.5)).raw == A1
+
+    run(main)
+
+
 def test_what_only_looks_like_another_frame_costs_little() -> None:
     """The beginning of a frame behind the answer is waited for until the line is quiet."""
 

@@ -683,6 +683,26 @@ def test_writes_that_hang_do_not_hang_the_poll() -> None:
     run(main)
 
 
+def test_an_identity_of_nothing_but_ones_is_not_believed() -> None:
+    """What is known of a battery is kept when it says nothing of itself."""
+
+    async def main() -> None:
+        fake = four_batteries()
+        link = await _warm(fake)
+        lost = fake.units.pop(49)
+        known = (await link.poll()).identities[49]
+        fake.units[49] = lost
+        fake.asked.clear()
+        fake.faults[49, "5110x32"] = [all_ones]
+        report = await _next_poll(link)
+        assert "5110x32" in fake.asked_of(49)
+        assert report.identities[49] == known
+        assert known.serial_number is not None
+        await link.close()
+
+    run(main)
+
+
 def test_another_battery_behind_the_same_id_by_its_serial_number() -> None:
     """A swap is reported once, with the new battery's identity."""
 

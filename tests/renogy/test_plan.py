@@ -16,6 +16,7 @@ from custom_components.renogy_bt.renogy.plan import (
     MODULE_NO_LIMITS,
     MODULE_NO_TEMPERATURES,
     NARROWER,
+    SILENCE_VERDICT_SECONDS,
     STATUS,
     STATUS_NO_CELLS,
     STATUS_WORDS,
@@ -137,6 +138,19 @@ def test_repeated_silence_where_the_narrower_form_answers_is_a_refusal() -> None
         plan.unanswered(EVERYTHING)
         plan.narrower_answered(EVERYTHING, 0)
     assert plan.blocks(EVERYTHING, 0) == (MEASUREMENTS, STATUS)
+
+
+def test_a_verdict_by_silence_is_tried_again_after_an_hour() -> None:
+    """Lost replies cost speed, and the narrowest forms values, for no longer than that."""
+    plan = ReadPlan()
+    for _ in range(2):
+        plan.unanswered(EVERYTHING)
+        plan.narrower_answered(EVERYTHING, 100)
+    assert not plan.asks(EVERYTHING, 100 + SILENCE_VERDICT_SECONDS - 1)
+    assert plan.asks(EVERYTHING, 100 + SILENCE_VERDICT_SECONDS)
+    plan.unanswered(EVERYTHING)
+    plan.narrower_answered(EVERYTHING, 4000)
+    assert not plan.asks(EVERYTHING, 4001)
 
 
 def test_silence_of_a_battery_that_is_not_there_proves_nothing() -> None:

@@ -220,7 +220,7 @@ async def test_entry_disabled_in_the_middle_of_a_step(
 
 
 async def test_unload_that_hangs(site: Site, bluetooth_entry: MockConfigEntry) -> None:
-    """A scanner that does not stop in time keeps the hands off the adapter."""
+    """A power cycle goes on where Home Assistant goes on without its scanner."""
     scanner_stop = asyncio.Event()
 
     async def hang() -> None:
@@ -229,9 +229,7 @@ async def test_unload_that_hangs(site: Site, bluetooth_entry: MockConfigEntry) -
     bluetooth_entry.async_on_unload(hang)
     try:
         result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
-        assert result is StepResult.FAILED
-        (step,) = site.status.history.steps
-        assert step.detail == "unload_timed_out"
+        assert result is StepResult.RECOVERED
         assert is_on(site)
         assert bluetooth_entry.state is ConfigEntryState.LOADED
     finally:

@@ -14,6 +14,12 @@ from .models import AdapterSample, Judgement, PowerFault, RecoveryLevel, Rung, V
 from .rate_limiter import RateLimiter
 from .status import AdapterEvent, EventKind, Notice
 
+NOTICE_LINGERS = 90.0
+"""A notice outlives its fault by so long while nothing is heard, s.
+
+Home Assistant's own resets make a deaf adapter look well for some moments.
+"""
+
 
 @dataclass(slots=True)
 class AdapterHealth:
@@ -27,6 +33,10 @@ class AdapterHealth:
     judgement: Judgement | None = None
     decision: Decision = field(default_factory=Decision)
     notice: Notice | None = None
+    noticed_at: float | None = None
+    """When what the notice says was last so."""
+    has_given_up: bool = False
+    """It was told that nothing is left to be tried, and nothing was since."""
     running: Rung | None = None
     stepped_at: float | None = None
     power_fault: PowerFault | None = None
@@ -67,6 +77,7 @@ class AdapterHealth:
             self._note_result(step, result)
         if (
             not resting
+            and not self.has_given_up
             and self.decision.tell
             and self.decision.hold
             in (
@@ -74,6 +85,7 @@ class AdapterHealth:
                 Hold.LADDER_ENDED,
             )
         ):
+            self.has_given_up = True
             self._tell(EventKind.GAVE_UP)
         self._update_notice(sample, judgement, now)
         return self.decision
@@ -81,6 +93,7 @@ class AdapterHealth:
     def begin_step(self, rung: Rung, now: float) -> None:
         """Take note that a step is being taken."""
         self.running = rung
+        self.has_given_up = False
         if rung.is_reset:
             self.limiter = self.limiter.after_reset(now)
         self._tell(EventKind.STEP_STARTED, rung)
@@ -120,8 +133,6 @@ class AdapterHealth:
             self.ladder = self.ladder.with_step(rung, self.judgement, now)
             return
         self.ladder = self.ladder.with_failed_step(rung, self.judgement, now)
-        if rung.is_reset:
-            self.limiter = self.limiter.after_result(recovered=False)
         self._tell(EventKind.STEP_FAILED, rung, failure)
 
     def try_again(self) -> None:
@@ -178,14 +189,21 @@ class AdapterHealth:
         self, sample: AdapterSample, judgement: Judgement, now: datetime
     ) -> None:
         if not self.decision.tell:
-            self.notice = None
+            if self._is_notice_over(sample, judgement):
+                self.notice = None
+                self.has_given_up = False
             return
         if not judgement.verdict.is_fault:
             # The effect of a step is not known yet: what was told still stands.
             return
+        self.noticed_at = sample.at
         until = self.decision.until
         next_try = None
-        if until is not None and self.decision.hold in (Hold.RESTING, Hold.LIMIT):
+        if until is not None and self.decision.hold in (
+            Hold.RESTING,
+            Hold.FAILING,
+            Hold.LIMIT,
+        ):
             next_try = now + timedelta(seconds=round(until - sample.at))
         since = now - timedelta(seconds=round(sample.at - judgement.since))
         notice = Notice(
@@ -199,6 +217,17 @@ class AdapterHealth:
             next_try=next_try,
         )
         self.notice = _unless_same(self.notice, notice)
+
+    def _is_notice_over(self, sample: AdapterSample, judgement: Judgement) -> bool:
+        """Whether the adapter is heard again, or nothing has been wrong for a while."""
+        if (
+            self.notice is None
+            or self.noticed_at is None
+            or judgement.verdict is Verdict.UNKNOWN
+            or sample.at - self.noticed_at >= NOTICE_LINGERS
+        ):
+            return True
+        return judgement.verdict is Verdict.OK and _was_heard(sample, self.noticed_at)
 
     def to_json(self, now: float) -> dict[str, Any]:
         """What is worth keeping over a restart, as plain data."""
@@ -223,6 +252,20 @@ class AdapterHealth:
             history=AdapterHistory.from_json(data.get("history")),
             powered_off_by_us=data.get("powered_off_by_us") is True,
         )
+
+
+def _was_heard(sample: AdapterSample, since: float) -> bool:
+    """Whether anything came through the adapter since; a mere start of the scan did not."""
+    times = [
+        at
+        for link in sample.links
+        for at in (link.heard_at, link.connected_at)
+        if at is not None
+    ]
+    scanner = sample.scanner
+    if scanner is not None and scanner.last_detection > scanner.start_time:
+        times.append(scanner.last_detection)
+    return max(times, default=since) > since
 
 
 def _unless_same(before: Notice | None, notice: Notice) -> Notice:

@@ -35,6 +35,11 @@ class Ladder:
     """Fault that was last worked on."""
     tried: tuple[Rung, ...] = ()
     """Rungs that did not help against it."""
+    failed: tuple[Rung, ...] = ()
+    """Rungs that could not be carried out and rest for a while; that is no evidence."""
+    failures: int = 0
+    """Steps of this climb that could not be carried out."""
+    failed_at: float | None = None
     opened: Rung | None = None
     """Step whose effect is not known yet."""
     opened_for: Reason | None = None
@@ -71,12 +76,18 @@ class Ladder:
 
     def with_failed_step(self, rung: Rung, judgement: Judgement, now: float) -> Self:
         """The ladder after a step that could not be carried out."""
-        opened = self.with_step(rung, judgement, now)
-        return replace(opened, opened=None, tried=_with(self.tried, rung))
+        return replace(
+            self.with_step(rung, judgement, now),
+            opened=None,
+            experiment_at=self.experiment_at,
+            failed=_with(self.failed, rung),
+            failures=self.failures + 1,
+            failed_at=now,
+        )
 
     def rested(self) -> Self:
         """The ladder from its foot again, because the user asks for another try."""
-        return replace(self, tried=(), climbs=0, rest_until=None)
+        return replace(self, tried=(), failed=(), failures=0, climbs=0, rest_until=None)
 
     def to_json(self, now: float) -> dict[str, Any]:
         """What is worth keeping over a restart, as plain data."""
@@ -127,7 +138,9 @@ def conclude(
         case None:
             return ladder, None
         case StepResult.RECOVERED:
-            return replace(ladder, opened=None, recovered_at=now), result
+            return replace(
+                ladder, opened=None, recovered_at=now, failed=(), failures=0
+            ), result
         case StepResult.NO_EFFECT if ladder.opened is not None:
             return replace(
                 ladder, opened=None, tried=_with(ladder.tried, ladder.opened)
@@ -160,7 +173,7 @@ def follow(ladder: Ladder, judgement: Judgement, now: float) -> Ladder:
         if ladder.calm_since is None:
             return replace(ladder, calm_since=now, climbs=0, rest_until=None)
         if now - ladder.calm_since >= RELAPSE and ladder.fault is not None:
-            return replace(ladder, fault=None, tried=())
+            return replace(ladder, fault=None, tried=(), failed=(), failures=0)
         return ladder
     if not is_to_be_worked_on(judgement):
         return ladder
@@ -169,6 +182,8 @@ def follow(ladder: Ladder, judgement: Judgement, now: float) -> Ladder:
             ladder,
             fault=judgement.verdict,
             tried=(),
+            failed=(),
+            failures=0,
             calm_since=None,
             climbs=0,
             rest_until=None,

@@ -20,6 +20,10 @@ from .rate_limiter import RateLimiter
 
 RESTS = (0.5 * HOUR, 2 * HOUR, 6 * HOUR)
 """Pauses after a climb in vain, s; the last one repeats."""
+FAILURE_PAUSES = (60.0, 120.0, 240.0, *RESTS)
+"""Pauses after steps that could not be carried out, s; the last one repeats."""
+TOLD_FAILURES = 3
+"""So many of them the user should know of."""
 EXPERIMENT_PAUSE = 6 * HOUR
 """Least time between experiments in two different silences, s."""
 EXPERIMENT_RESTS = (12 * HOUR, 24 * HOUR, LONGEST_REST)
@@ -100,6 +104,7 @@ class Hold(StrEnum):
     EVIDENCE = "evidence"
     OTHERS_CONNECTED = "others_connected"
     LIMIT = "limit"
+    FAILING = "failing"
     RESTING = "resting"
     LADDER_ENDED = "ladder_ended"
 
@@ -148,6 +153,8 @@ def decide(
     rung = _next_rung(ladder, judgement, situation)
     if rung is not Rung.TELL:
         return ladder, _try(rung, ladder, judgement, situation)
+    if ladder.failed:
+        return ladder, _failing(ladder)
     if not ladder.tried:
         return ladder, Decision(hold=Hold.LADDER_ENDED, tell=True)
     if ladder.rest_until is None:
@@ -163,14 +170,37 @@ def _verifying(ladder: Ladder, judgement: Judgement) -> Decision:
     return Decision(
         hold=Hold.VERIFYING,
         until=judgement.recheck_at,
-        tell=bool(ladder.tried) and not experiment and judgement.in_use,
+        tell=_is_to_be_told(ladder) and not experiment and judgement.in_use,
     )
 
 
+def _is_to_be_told(ladder: Ladder) -> bool:
+    return bool(ladder.tried) or ladder.failures >= TOLD_FAILURES
+
+
+def _failing(ladder: Ladder) -> Decision:
+    return Decision(
+        hold=Hold.FAILING,
+        until=_end_of_failure_pause(ladder),
+        tell=_is_to_be_told(ladder),
+    )
+
+
+def _end_of_failure_pause(ladder: Ladder) -> float | None:
+    if ladder.failed_at is None:
+        return None
+    pause = FAILURE_PAUSES[min(ladder.failures, len(FAILURE_PAUSES)) - 1]
+    return ladder.failed_at + pause
+
+
 def _after_rest(ladder: Ladder, now: float) -> Ladder:
+    """The ladder with the rungs whose rest is over to be climbed again."""
+    retry_at = _end_of_failure_pause(ladder)
+    if ladder.failed and (retry_at is None or now >= retry_at):
+        ladder = replace(ladder, failed=())
     if ladder.rest_until is None or now < ladder.rest_until:
         return ladder
-    return replace(ladder, tried=(), rest_until=None)
+    return replace(ladder, tried=(), failures=0, rest_until=None)
 
 
 def _decide_on_experiment(
@@ -181,13 +211,15 @@ def _decide_on_experiment(
     if ladder.rest_until is not None:
         return ladder, Decision(hold=Hold.RESTING, until=ladder.rest_until)
     begun_at = ladder.experiment_at
-    if begun_at is not None and not ladder.tried:
+    if begun_at is not None and not ladder.tried and not ladder.failures:
         until = begun_at + EXPERIMENT_PAUSE
         if ladder.climbs == 0 and situation.at < until:
             return ladder, Decision(hold=Hold.RESTING, until=until)
     rung = _next_rung(ladder, judgement, situation)
     if rung is not Rung.TELL:
         return ladder, replace(_try(rung, ladder, judgement, situation), tell=False)
+    if ladder.failed:
+        return ladder, replace(_failing(ladder), tell=False)
     if not ladder.tried:
         return ladder, Decision(hold=Hold.LADDER_ENDED)
     rest = EXPERIMENT_RESTS[min(ladder.climbs, len(EXPERIMENT_RESTS) - 1)]
@@ -214,6 +246,7 @@ def _next_rung(ladder: Ladder, judgement: Judgement, situation: Situation) -> Ru
             for rung in plan
             if rung in allowed
             and rung not in ladder.tried
+            and rung not in ladder.failed
             and (rung is not Rung.FULL_RESET or situation.management_socket)
         ),
         Rung.TELL,
@@ -233,7 +266,7 @@ def _try(
 ) -> Decision:
     """Take the rung unless something is in its way."""
     now = situation.at
-    tell = bool(ladder.tried)
+    tell = _is_to_be_told(ladder)
     ripe_at = judgement.since + PATIENCE.get(
         (judgement.verdict, judgement.evidence, rung), 0.0
     )

@@ -18,12 +18,15 @@ from bluetooth_auto_recovery import recover_adapter
 from dbus_fast import DBusFastError
 
 from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
     ConfigEntry,
+    ConfigEntryChange,
     ConfigEntryState,
     OperationNotAllowed,
     UnknownEntry,
 )
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from .bluez import BlueZWatcher
 from .exceptions import BlueZError
@@ -42,6 +45,8 @@ REFRESH_LIMIT: Final = 10.0
 CONNECTING_LIMIT: Final = 10.0
 ENTRY_LIMIT: Final = 90.0
 UNLOAD_LIMIT: Final = 20.0
+SETTLE_LIMIT: Final = 45.0
+"""Each retry of Home Assistant's own set-up takes 10 to 15 s, s."""
 HOST_STOP_LIMIT: Final = 9.5
 """Home Assistant waits 10 s for a scanner to stop, then goes on without it, s."""
 POWER_LIMIT: Final = 10.0
@@ -49,6 +54,11 @@ OFF_TIME: Final = 2.0
 POWER_ATTEMPTS: Final = 6
 POWER_PAUSE: Final = 3.0
 RESET_LIMIT: Final = 90.0
+
+_IN_PROGRESS: Final = (
+    ConfigEntryState.SETUP_IN_PROGRESS,
+    ConfigEntryState.UNLOAD_IN_PROGRESS,
+)
 
 
 class StepFailed(Exception):
@@ -146,8 +156,12 @@ class StepRunner:
         )
 
     async def _power_cycle(self, address: str, links: Collection[str]) -> None:
+        adapter = self._adapter(address)
+        if adapter is not None and not adapter.powered:
+            await self._switch_on(address, links)
+            return
         await self._prepare(address, links)
-        async with self._unloaded(address):
+        async with self._unloaded(address, even_if_hung=True):
             adapter = self._adapter(address)
             if adapter is None:
                 raise StepFailed(f"power_{PowerFault.ADAPTER_GONE}")
@@ -155,6 +169,18 @@ class StepRunner:
                 await self._switch_off_and_on(address, adapter.path)
             else:
                 await self.power_on(address)
+
+    async def _switch_on(self, address: str, links: Collection[str]) -> None:
+        """Switch on an adapter that is off, whatever state its entry is in.
+
+        Then have the scan started anew: a monitor that was registered while the power was
+        off may stay deaf, and Home Assistant's own next attempt can be minutes away.
+        """
+        await self.power_on(address)
+        try:
+            await self._reload(address, links)
+        except StepFailed as error:
+            _LOGGER.debug("%s: On, but not reloaded: %s", address, error)
 
     async def _switch_off_and_on(self, address: str, path: str) -> None:
         await self._note_power(address, False)
@@ -214,16 +240,23 @@ class StepRunner:
             _LOGGER.debug("The adapters were not looked up anew: %s", error)
 
     @asynccontextmanager
-    async def _unloaded(self, address: str) -> AsyncIterator[None]:
-        """Have the adapter's entry unloaded meanwhile; it is set up again in any case."""
+    async def _unloaded(
+        self, address: str, *, even_if_hung: bool = False
+    ) -> AsyncIterator[None]:
+        """Have the adapter's entry unloaded meanwhile; it is set up again in any case.
+
+        Home Assistant goes on without a scanner whose restart hangs. `even_if_hung` does so
+        too: that restart is waiting for the very radio that is about to be switched.
+        """
         entry = self._entry(address)
         clock = self._hass.loop.time
         try:
+            await self._until_settled(entry)
             begun = clock()
             unload = self._hass.config_entries.async_unload(entry.entry_id)
             if not await _bounded(unload, UNLOAD_LIMIT, "unload"):
                 raise StepFailed("unload_failed")
-            if clock() - begun >= HOST_STOP_LIMIT:
+            if clock() - begun >= HOST_STOP_LIMIT and not even_if_hung:
                 # A hung restart of the scan still holds the scanner: hands off.
                 raise StepFailed("unload_timed_out")
             yield
@@ -236,6 +269,8 @@ class StepRunner:
             return
         await self._refresh_adapters()
         entry = async_entry_of(self._hass, address)
+        if entry is not None:
+            await self._until_settled(entry)
         if (
             entry is None
             or entry.disabled_by is not None
@@ -250,6 +285,26 @@ class StepRunner:
             )
         except StepFailed as error:
             _LOGGER.debug("%s: %s", address, error)
+
+    async def _until_settled(self, entry: ConfigEntry) -> None:
+        """Wait until Home Assistant neither sets an entry up nor unloads it."""
+        changed = asyncio.Event()
+
+        @callback
+        def note(_: ConfigEntryChange, changed_entry: ConfigEntry) -> None:
+            if changed_entry is entry:
+                changed.set()
+
+        stop = async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, note)
+        try:
+            async with asyncio.timeout(SETTLE_LIMIT):
+                while entry.state in _IN_PROGRESS:
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            _LOGGER.debug("%s: Still %s", entry.title, entry.state)
+        finally:
+            stop()
 
     def _entry(self, address: str) -> ConfigEntry:
         entry = async_entry_of(self._hass, address)

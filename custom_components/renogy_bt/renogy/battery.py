@@ -290,6 +290,9 @@ class Battery:
             self._plan = ReadPlan()
 
     def _learn_identity(self, identity: BatteryIdentity) -> None:
+        if self.identity is not None and identity == BatteryIdentity():
+            # Nothing but ones, or blanks, where there was a name.
+            return
         if self.identity is not None and not is_same_identity(self.identity, identity):
             self._forget_identity()
         self.identity = identity

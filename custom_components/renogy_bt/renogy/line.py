@@ -50,6 +50,7 @@ class Line:
         self._broadcast_answerer: int | None = None
         self._last_byte_at = 0.0
         self._loop = asyncio.get_running_loop()
+        self._settling: asyncio.TimerHandle | None = None
         transport.on_notification(self._received)
         transport.lost.add_done_callback(self._lost)
 
@@ -106,17 +107,15 @@ class Line:
             return reply.result()
         finally:
             self._request = self._reply = self._answer = None
+            self._settle_no_more()
             # A reply that failed while its request was being sent is nobody's any more.
             if not reply.cancel():
                 reply.exception()
 
     def _remaining(self, deadline: float) -> float:
-        """Return how long to wait still.
-
-        To the deadline and until the line is quiet; with an answer, until the line is quiet.
-        """
-        quiet_at = min(self._last_byte_at + QUIET_SECONDS, deadline + LONGEST_EXTENSION)
-        end = quiet_at if self._answer is not None else max(deadline, quiet_at)
+        """Return how long to wait still: to the deadline, and until the line is quiet."""
+        quiet_at = self._last_byte_at + QUIET_SECONDS
+        end = max(deadline, min(quiet_at, deadline + LONGEST_EXTENSION))
         return end - self._loop.time()
 
     def _received(self, fragment: bytes) -> None:
@@ -126,29 +125,51 @@ class Line:
         for frame in self._assembler.feed(fragment):
             self._take(frame)
         self._count_garbage(skipped)
-        if not self._assembler.is_unfinished:
-            self._settle()
+        if self._answer is not None:
+            self._settle_soon()
 
     def _take(self, frame: Frame) -> None:
         """Keep a frame that may be the answer, in place of one that came before it.
 
         An older reply to the same request may be glued in front of the right one, which is
-        the last of them.
+        the last of them; or in front of another reply that comes late, and then it is old.
         """
         self.units_heard.add(frame.unit)
         request = self._request
-        if (
-            request is None
-            or (self._reply is not None and self._reply.done())
-            or not request.is_answered_by(frame, self._broadcast_answerer)
-        ):
+        if request is None or (self._reply is not None and self._reply.done()):
             self.counters.dropped_frames += 1
             return
-        if self._answer is not None:
+        is_answer = request.is_answered_by(frame, self._broadcast_answerer)
+        if self._answer is not None and (is_answer or self._is_late(frame)):
+            self._answer = None
             self.counters.dropped_frames += 1
+        if not is_answer:
+            self.counters.dropped_frames += 1
+            return
         if request.unit == BROADCAST_UNIT:
             self._broadcast_answerer = frame.unit
         self._answer = frame
+
+    def _is_late(self, frame: Frame) -> bool:
+        """Tell whether a frame that is no answer may be one that is owed since a time-out."""
+        return (
+            self._answer is not None
+            and frame.unit == self._answer.unit
+            and frame.unit in self.unanswered_units
+        )
+
+    def _settle_soon(self) -> None:
+        """Take the answer now, or when what seems to follow it has come or will not come."""
+        self._settle_no_more()
+        if self._assembler.is_unfinished:
+            self._settling = self._loop.call_later(QUIET_SECONDS, self._settle)
+        else:
+            self._settle()
+
+    def _settle_no_more(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
 
     def _settle(self) -> None:
         """Take the answer that came, if one did, for the reply."""

@@ -65,6 +65,8 @@ NARROWER: Final[Mapping[Block, tuple[Block, ...]]] = MappingProxyType(
 MISSES_UNTIL_REFUSED: Final = 2
 # A verdict is tried again after this, for a spurious refusal or a new firmware.
 VERDICT_SECONDS: Final = 24 * 3600.0
+# Silence is weaker evidence than an exception: replies may have been lost.
+SILENCE_VERDICT_SECONDS: Final = 3600.0
 
 
 class ReadPlan:
@@ -79,14 +81,13 @@ class ReadPlan:
         self._proven: set[Block] = set()
         self._doubted: set[Block] = set()
         self._misses: Counter[Block] = Counter()
-        self._refused_at: dict[Block, float] = {}
+        self._refused_until: dict[Block, float] = {}
 
     def asks(self, block: Block, now: float) -> bool:
         """Tell whether this block is to be asked, rather than its narrower forms."""
         if block in self._doubted:
             return False
-        refused_at = self._refused_at.get(block)
-        return refused_at is None or now - refused_at >= VERDICT_SECONDS
+        return now >= self._refused_until.get(block, now)
 
     def is_proven(self, block: Block) -> bool:
         """Tell whether the battery ever answered this block."""
@@ -100,12 +101,15 @@ class ReadPlan:
         """Remember that the battery gives this block."""
         self._proven.add(block)
         self._misses.pop(block, None)
-        self._refused_at.pop(block, None)
+        self._refused_until.pop(block, None)
 
     def refused(self, block: Block, now: float) -> None:
         """Remember that the battery does not give this block."""
+        self._refuse(block, now + VERDICT_SECONDS)
+
+    def _refuse(self, block: Block, until: float) -> None:
         self._proven.discard(block)
-        self._refused_at[block] = now
+        self._refused_until[block] = until
 
     def unanswered(self, block: Block) -> bool:
         """Take note of a silence; tell whether a narrower form may be tried for it.
@@ -124,7 +128,7 @@ class ReadPlan:
         self._doubted.remove(block)
         self._misses[block] += 1
         if self._misses[block] >= MISSES_UNTIL_REFUSED:
-            self.refused(block, now)
+            self._refuse(block, now + SILENCE_VERDICT_SECONDS)
 
     def forget_doubts(self) -> None:
         """Take silence for what it is once not even an indispensable block was answered."""
