@@ -74,7 +74,9 @@ async def settle(hass: HomeAssistant) -> None:
     """
     await hass.async_block_till_done()
     while under_way := [
-        task for task in hass._background_tasks if task.get_name() not in _ENDLESS_TASKS
+        task
+        for task in hass._background_tasks
+        if isinstance(task, asyncio.Task) and task.get_name() not in _ENDLESS_TASKS
     ]:
         await asyncio.wait(under_way)
         await hass.async_block_till_done()

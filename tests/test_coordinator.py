@@ -386,6 +386,12 @@ def repair_while_connecting(
     monkeypatch.setattr("custom_components.renogy_bt.connection.connect", connect)
 
 
+def ask_for_polls(supervisor: Supervisor) -> None:
+    """Have everybody polled who listens, as after a repair."""
+    for listener in tuple(supervisor._pollers._listeners):
+        listener()
+
+
 async def test_polls_are_held_off_during_a_repair(
     hass: HomeAssistant, air: FakeAir, supervisor: Supervisor
 ) -> None:
@@ -500,12 +506,12 @@ async def test_recovered_adapter_is_polled_through_at_once(
     await next_poll(hass)
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     link.unreachable = None
-    supervisor._pollers.async_poll_now()
+    ask_for_polls(supervisor)
     await settle(hass)
     assert battery_state(hass, "voltage").state == "52.4"
     attempts = len(air.attempts)
     assert await hass.config_entries.async_unload(entry.entry_id)
-    supervisor._pollers.async_poll_now()
+    ask_for_polls(supervisor)
     await settle(hass)
     assert len(air.attempts) == attempts
 

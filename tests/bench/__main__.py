@@ -4,10 +4,21 @@ import argparse
 import json
 import sys
 from time import perf_counter
+from typing import Final
 
 from .jobs import Scale, measure_all, measure_costs
 from .report import Report
 from .targets import targets
+
+LEAST_EXCHANGES: Final = 1000
+
+
+def _count(text: str) -> int:
+    """Read a number of exchanges; fewer would show next to nothing."""
+    count = int(text)
+    if count < LEAST_EXCHANGES:
+        raise argparse.ArgumentTypeError(f"at least {LEAST_EXCHANGES}")
+    return count
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -24,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--exchanges",
-        type=int,
+        type=_count,
         default=Scale().exchanges,
         metavar="N",
         help="requests of this library in trouble, %(default)s if left out; the peers send"

@@ -124,14 +124,17 @@ def measure_costs() -> tuple[Cost, ...]:
 
 
 def _cost(*arguments: str) -> Cost:
-    """Run one measurement in a process of its own."""
+    """Run one measurement in a process of its own; raises RuntimeError with its errors."""
     finished = subprocess.run(
         [sys.executable, "-m", "tests.bench.cost", *arguments],
-        check=True,
+        check=False,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        capture_output=True,
+        text=True,
         timeout=_COST_SECONDS,
     )
+    if finished.returncode:
+        raise RuntimeError(f"Home Assistant was not measured:\n{finished.stderr}")
     return Cost(**json.loads(finished.stdout))
 
 

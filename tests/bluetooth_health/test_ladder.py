@@ -291,14 +291,67 @@ def test_an_adapter_that_is_switched_off_again_is_wanted_off() -> None:
     assert climb.rungs == [Rung.POWER_CYCLE]
 
 
-def test_a_step_that_could_not_be_carried_out_is_not_repeated() -> None:
-    """A rung that failed counts as tried."""
+def test_after_a_step_that_could_not_be_carried_out_comes_the_next() -> None:
+    """A rung that failed rests while there is another one."""
     ladder = Ladder().with_failed_step(Rung.RELOAD, judgement(Verdict.SILENT), 10.0)
     situation = Situation(at=20.0, level=RecoveryLevel.FULL)
     assert (
         take_turn(ladder, judgement(Verdict.SILENT), situation)[2].rung
         is Rung.POWER_CYCLE
     )
+
+
+def test_a_step_that_cannot_be_carried_out_is_tried_again_and_again() -> None:
+    """The pauses grow, it never counts as tried, and the third failure is told."""
+    refused = judgement(Verdict.START_REFUSED)
+    ladder = Ladder()
+    taken: list[float] = []
+    told: list[float] = []
+    for at in map(float, range(0, 24 * 3600, 10)):
+        situation = Situation(at=at, level=RecoveryLevel.FULL)
+        ladder, _, decision = take_turn(ladder, refused, situation)
+        if decision.tell and not told:
+            told.append(at)
+        if decision.rung is not None:
+            taken.append(at)
+            ladder = ladder.with_failed_step(decision.rung, refused, at)
+    assert ladder.tried == ()
+    pauses = [after - before for before, after in pairwise(taken)]
+    assert pauses[:6] == [60, 120, 240, *RESTS]
+    assert set(pauses[6:]) <= {RESTS[-1]}
+    assert taken[2] < told[0] < taken[3]
+
+
+def test_failures_are_forgotten_with_their_fault() -> None:
+    """A step that helps, another fault and the user's wish begin anew."""
+    refused = judgement(Verdict.START_REFUSED)
+    failed = Ladder()
+    for at in (0.0, 60.0, 180.0):
+        failed = failed.with_failed_step(Rung.POWER_CYCLE, refused, at)
+    situation = Situation(at=200.0, level=RecoveryLevel.FULL)
+    decision = take_turn(failed, refused, situation)[2]
+    assert (decision.hold, decision.tell) == (Hold.FAILING, True)
+    assert take_turn(failed.rested(), refused, situation)[2].rung is Rung.POWER_CYCLE
+    helped = take_turn(
+        failed.with_step(Rung.POWER_CYCLE, refused, 190.0), OK, situation
+    )[0]
+    assert (helped.failed, helped.failures) == ((), 0)
+    missing = take_turn(failed, judgement(Verdict.MISSING), situation)[0]
+    assert (missing.failed, missing.failures) == ((), 0)
+
+
+def test_a_failed_experiment_is_no_experiment() -> None:
+    """An experiment that could not be carried out is made up for within minutes."""
+    silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
+    ladder = Ladder().with_step(Rung.RELOAD, silence, 0.0)
+    ladder, _, decision = take_turn(
+        ladder, silence, Situation(at=150.0, level=RecoveryLevel.FULL)
+    )
+    assert decision.rung is Rung.POWER_CYCLE
+    ladder = ladder.with_failed_step(Rung.POWER_CYCLE, silence, 150.0)
+    for at, rung in ((180.0, None), (210.0, Rung.POWER_CYCLE)):
+        situation = Situation(at=at, level=RecoveryLevel.FULL)
+        assert take_turn(ladder, silence, situation)[2].rung is rung
 
 
 def test_another_try_starts_at_the_foot() -> None:

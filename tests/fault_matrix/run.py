@@ -140,7 +140,8 @@ class Trial:
         steps: list[str] = []
         issue_seconds: float | None = None
         ended: float | None = None
-        while (elapsed := time.monotonic() - start) < WATCHED_FOR + (case.lasts or 0):
+        limit = max(WATCHED_FOR, case.limit) + (case.lasts or 0)
+        while (elapsed := time.monotonic() - start) < limit:
             if case.lasts is not None and ended is None and elapsed >= case.lasts:
                 await emulator.clear_faults()
                 ended, began = elapsed, datetime.now(UTC)

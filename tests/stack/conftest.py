@@ -135,8 +135,9 @@ async def integration(
     }.items():
         monkeypatch.setattr(f"{library}.{name}", seconds)
     yield
-    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        await hass.config_entries.async_unload(entry.entry_id)
+    # A bank whose set-up is being retried keeps the adapters watched until it is removed.
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        await hass.config_entries.async_remove(entry.entry_id)
     for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN):
         hass.config_entries.flow.async_abort(flow["flow_id"])
     await hass.async_block_till_done(wait_background_tasks=True)

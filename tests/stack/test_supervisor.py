@@ -24,9 +24,14 @@ from custom_components.renogy_bt.bluetooth_health.supervisor import (
     async_get_supervisor,
 )
 from homeassistant.components import bluetooth
-from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigEntryDisabler,
+    ConfigEntryState,
+)
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.exceptions import ConfigEntryNotReady
 from tests.emulator import EmulatedWorld, World
 
 from .site import BANK, MINUTE, Site, a_site
@@ -234,6 +239,59 @@ async def test_unload_that_hangs(site: Site, bluetooth_entry: MockConfigEntry) -
         assert bluetooth_entry.state is ConfigEntryState.LOADED
     finally:
         scanner_stop.set()
+
+
+async def test_adapter_that_is_off_needs_no_unload(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """An adapter that is off is switched on although its scanner does not stop."""
+    scanner_stop = asyncio.Event()
+
+    async def hang() -> None:
+        await scanner_stop.wait()
+
+    await site.emulated.set_fault("powered-off")
+    await site.until(lambda: not is_on(site), 10)
+    bluetooth_entry.async_on_unload(hang)
+    begun = site.now()
+    recovery = asyncio.create_task(
+        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    )
+    try:
+        await site.until(lambda: is_on(site), 6)
+        assert await recovery is StepResult.RECOVERED
+        assert bluetooth_entry.state is ConfigEntryState.LOADED
+        await site.until_read(begun, MINUTE)
+    finally:
+        scanner_stop.set()
+
+
+async def test_step_waits_for_the_set_up_that_is_going_on(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """While Home Assistant tries to set its entry up, a power cycle waits for the end."""
+
+    async def fail_slowly(_: HomeAssistant, __: ConfigEntry) -> bool:
+        await asyncio.sleep(20)
+        raise ConfigEntryNotReady
+
+    with patch("homeassistant.components.bluetooth.async_setup_entry", fail_slowly):
+        reload = asyncio.create_task(
+            site.hass.config_entries.async_reload(bluetooth_entry.entry_id)
+        )
+        await site.until(
+            lambda: bluetooth_entry.state is ConfigEntryState.SETUP_IN_PROGRESS, 10
+        )
+        begun = site.now()
+        recovery = asyncio.create_task(
+            site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        )
+        await site.until(lambda: not is_on(site), 25)
+        assert site.now() - begun >= 15
+        assert not await reload
+    assert await recovery is StepResult.RECOVERED
+    assert is_on(site)
+    assert bluetooth_entry.state is ConfigEntryState.LOADED
 
 
 @pytest.mark.parametrize("expected_lingering_timers", [True])

@@ -227,7 +227,7 @@ class AdapterHealth:
             or sample.at - self.noticed_at >= NOTICE_LINGERS
         ):
             return True
-        return judgement.verdict is Verdict.OK and _was_heard(sample, self.noticed_at)
+        return not judgement.verdict.is_fault and _was_heard(sample, self.noticed_at)
 
     def to_json(self, now: float) -> dict[str, Any]:
         """What is worth keeping over a restart, as plain data."""

@@ -91,7 +91,6 @@ class Pollers(PollGate):
         # What was asked for before the step says nothing about the time after it.
         self.async_cancel()
         self._asked_at = None
-        self._behind.update(self._records.addresses)
         for _ in range(int(POLLS_LIMIT / 0.1)):
             if not self._records.polling:
                 return
@@ -101,6 +100,7 @@ class Pollers(PollGate):
     def async_release(self) -> None:
         """Let polls begin again."""
         self._steps += 1
+        self._behind.update(self._records.addresses)
         self._open.set()
 
     @callback
