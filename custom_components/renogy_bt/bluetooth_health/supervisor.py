@@ -84,6 +84,7 @@ class Supervisor(PollGate):
         self._health: dict[str, AdapterHealth] = {}
         self._statuses: dict[str, AdapterStatus] = {}
         self._samples: dict[str, AdapterSample] = {}
+        self._troubled: set[str] = set()
         self._listeners: list[Callable[[], None]] = []
         self._event_listeners: list[Callable[[AdapterEvent], None]] = []
         self._wake = asyncio.Event()
@@ -242,12 +243,18 @@ class Supervisor(PollGate):
         self._tell_events(health)
         if verdict is Verdict.BLUETOOTHD_HUNG and judgement.verdict is not verdict:
             self._pollers.async_poll_now()
-        elif (
-            verdict is not None
-            and judgement.verdict is Verdict.OK
-            and verdict is not Verdict.OK
+        elif judgement.verdict is Verdict.OK and (
+            health.address in self._troubled
+            or (
+                verdict is Verdict.STARTING
+                and any(link.failures for link in sample.links)
+            )
         ):
             self._pollers.async_poll_when_heard()
+        if judgement.verdict is Verdict.OK:
+            self._troubled.discard(health.address)
+        elif judgement.verdict.is_fault or judgement.verdict is Verdict.QUIET:
+            self._troubled.add(health.address)
         self._recovery.consider(health, sample)
         if health.memory.fruitless_starts and judgement.verdict is not Verdict.OK:
             self._listen_on_bus(sample)

@@ -17,10 +17,6 @@ POLLS_LIMIT: Final = 3.0
 """How long a step waits for polls to end before it takes the adapter from them, s."""
 POLL_AFTER: Final = 10.0
 """A poll that waits for an advertisement does so no longer, s."""
-POLL_PAUSE: Final = 15.0
-"""Least time between two requests for a poll, s."""
-POLL_AGAIN: Final = 1.0
-"""A bank that polls its links in turn begins with the next one within this time, s."""
 
 
 class Pollers(PollGate):
@@ -39,12 +35,6 @@ class Pollers(PollGate):
         self._open.set()
         self._steps = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._behind: set[str] = set()
-        """Links whose last poll got no connection, or was before the last step."""
-        self._is_wanted = False
-        """Whether they are to be polled as soon as that makes sense."""
-        self._asked_at: float | None = None
-        self._ask_timer: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[], None]] = []
 
     @override
@@ -70,13 +60,8 @@ class Pollers(PollGate):
             only_source=self.only_source() if connected else None,
             steps=self._steps,
         )
-        if connected:
-            self._behind.discard(link.upper())
-        else:
-            self._behind.add(link.upper())
+        if not connected:
             self._wake()
-        if self._is_wanted:
-            self._ask_in(POLL_AGAIN)
         return excused
 
     @override
@@ -88,9 +73,6 @@ class Pollers(PollGate):
         """Let no poll begin, and wait a little for those that are going on."""
         self._open.clear()
         self._steps += 1
-        # What was asked for before the step says nothing about the time after it.
-        self.async_cancel()
-        self._asked_at = None
         for _ in range(int(POLLS_LIMIT / 0.1)):
             if not self._records.polling:
                 return
@@ -100,7 +82,6 @@ class Pollers(PollGate):
     def async_release(self) -> None:
         """Let polls begin again."""
         self._steps += 1
-        self._behind.update(self._records.addresses)
         self._open.set()
 
     @callback
@@ -118,45 +99,17 @@ class Pollers(PollGate):
 
     @callback
     def async_poll_now(self) -> None:
-        """Have the links polled, unless the last poll or a running one connects to them."""
+        """Have the links polled."""
         self.async_cancel()
-        self._is_wanted = True
-        self._ask()
-
-    @callback
-    def _ask(self) -> None:
-        """Ask for the poll that is wanted; while one is going on, its end is waited for."""
-        if not self._is_wanted or self._records.polling:
-            return
-        self._behind.intersection_update(self._records.addresses)
-        if not self._behind:
-            self._is_wanted = False
-            return
-        now = self._loop.time()
-        if (
-            self._asked_at is not None
-            and (wait := self._asked_at + POLL_PAUSE - now) > 0
-        ):
-            self._ask_in(wait)
-            return
-        self._asked_at = now
-        self._is_wanted = False
         for listener in tuple(self._listeners):
             listener()
-
-    def _ask_in(self, seconds: float) -> None:
-        if self._ask_timer is not None:
-            self._ask_timer.cancel()
-        self._ask_timer = self._loop.call_later(seconds, self._ask)
 
     @callback
     def async_cancel(self) -> None:
         """Do not have the links polled any more."""
-        for timer in (self._timer, self._ask_timer):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._ask_timer = None
-        self._is_wanted = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def add_listener[T](listeners: list[T], listener: T) -> CALLBACK_TYPE:

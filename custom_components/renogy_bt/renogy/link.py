@@ -228,11 +228,14 @@ class RenogyLink:
         await transport.disconnect()
 
     async def _finish_disconnect(self) -> None:
-        task, self._disconnecting = self._disconnecting, None
+        task = self._disconnecting
         if task is None:
             return
+        # Kept until it has ended: who waits here may be cancelled, and `close` waits again.
         await asyncio.wait({task}, timeout=2 * DISCONNECT_SECONDS)
         task.cancel()
+        if self._disconnecting is task:
+            self._disconnecting = None
 
     async def _read_batteries(self, line: Line) -> None:
         """Read every battery, then the details that are due; raises LinkLost."""
