@@ -2,6 +2,7 @@
 
 from typing import override
 
+from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -17,7 +18,7 @@ class RenogyEntity(CoordinatorEntity[BankCoordinator]):
     """An entity of a bank or of one of its batteries.
 
     Its device is registered before, `identifier` names it; `number` tells entities of the
-    same description apart.
+    same description apart. Of the polls, only those that change what it shows are written.
     """
 
     _attr_has_entity_name = True
@@ -38,6 +39,27 @@ class RenogyEntity(CoordinatorEntity[BankCoordinator]):
         if number is not None:
             self._attr_unique_id += f"_{number}"
             self._attr_translation_placeholders = {"number": str(number)}
+        self._written: tuple[object, ...] = ()
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the polls; Home Assistant itself writes the first state after this."""
+        await super().async_added_to_hass()
+        self._written = self._shown()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        shown = self._shown()
+        if shown != self._written:
+            self._written = shown
+            self.async_write_ha_state()
+
+    def _shown(self) -> tuple[object, ...]:
+        """Return all that a poll can change, empty while unavailable."""
+        if not self.available:
+            return ()
+        return self.state, self.state_attributes, self.extra_state_attributes
 
 
 class RenogyBatteryEntity(RenogyEntity):
