@@ -27,6 +27,7 @@ from custom_components.renogy_bt.services import LEVELS
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.helpers.entity import EntityDescription
 from tests.translation_check import ENGLISH, PACKAGE, placeholders
+from tests.translation_schema import TRANSLATION
 
 
 def _descriptions(module: ModuleType) -> Iterator[EntityDescription]:
@@ -42,6 +43,10 @@ ENTITIES = {
         _descriptions(import_module(f"custom_components.renogy_bt.{platform}"))
     )
     for platform in PLATFORMS
+}
+TRANSLATIONS = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in (PACKAGE / "translations").iterdir()
 }
 ICONS = json.loads((PACKAGE / "icons.json").read_text(encoding="utf-8"))["entity"]
 
@@ -161,15 +166,20 @@ def _steps() -> Iterator[str]:
                 yield node.name
 
 
-@pytest.mark.parametrize(("where", "text"), texts(ENGLISH))
-def test_texts_follow_the_rules(where: str, text: str) -> None:
-    """Home Assistant takes no markup, no links and no stray blanks in a text."""
-    assert text.strip() == text
-    assert "<" not in text
-    assert "http" not in text
-    assert "[%key" not in text
-    assert "'{" not in text
-    assert all(name.isidentifier() for name in placeholders(text))
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_translation_has_the_right_form(language: str) -> None:
+    """Home Assistant takes each file: no unknown field, no markup, no addresses, no blanks."""
+    TRANSLATION(TRANSLATIONS[language])
+
+
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_translation_is_complete(language: str) -> None:
+    """Every text is there in each language, with the same places to fill in."""
+    english = dict(texts(ENGLISH))
+    translated = dict(texts(TRANSLATIONS[language]))
+    assert translated.keys() == english.keys()
+    for where, text in translated.items():
+        assert placeholders(text) == placeholders(english[where]), where
 
 
 def test_icons_are_for_entities() -> None:
@@ -187,7 +197,12 @@ def test_icons_are_for_entities() -> None:
             SensorDeviceClass.ENUM,
         }
         for icon in icons.values():
-            names = [icon["default"], *icon.get("state", {}).values()]
+            assert icon.keys() <= {"default", "range", "state"}
+            names = [
+                icon["default"],
+                *icon.get("state", {}).values(),
+                *icon.get("range", {}).values(),
+            ]
             assert all(name.startswith("mdi:") for name in names)
             assert icon["default"] not in icon.get("state", {}).values()
 
