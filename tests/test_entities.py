@@ -64,6 +64,7 @@ BATTERY_BINARY_KEYS = {
     "heater",
     "fully_charged",
 }
+BATTERY_EVENT_KEYS = {"alarm"}
 BANK_KEYS = {
     "state_of_charge",
     "voltage",
@@ -103,6 +104,7 @@ MAIN_KEYS = {
     "charging",
 }
 DIAGNOSTIC_KEYS = {
+    "alarm",
     "remaining_capacity",
     "total_capacity",
     "cycles",
@@ -141,6 +143,7 @@ async def test_every_key_is_there(
         assert keys_of(entity_registry, entry, f"{DONGLE.lower()}_{unit}") == {
             "sensor": BATTERY_KEYS,
             "binary_sensor": BATTERY_BINARY_KEYS,
+            "event": BATTERY_EVENT_KEYS,
         }
     assert keys_of(entity_registry, entry, entry.entry_id) == {
         "sensor": BANK_KEYS,
@@ -333,6 +336,7 @@ async def test_battery_that_does_not_tell_everything(
     await set_up(hass, entry)
     assert battery_state(hass, "voltage").state == "52.4"
     assert battery_state(hass, "board_temperature").state == STATE_UNKNOWN
+    assert battery_state(hass, "alarms").state == STATE_UNKNOWN
     for key in ("heater", "problem", "charge_mosfet"):
         state = battery_state(hass, key, platform="binary_sensor")
         assert state.state == STATE_UNKNOWN

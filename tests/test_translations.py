@@ -21,7 +21,9 @@ from custom_components.renogy_bt.bluetooth_health.supervisor import (
     EventKind,
     RefusalReason,
 )
-from custom_components.renogy_bt.renogy.models import ChargingState
+from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
+from custom_components.renogy_bt.renogy.models import AlarmSeverity, ChargingState
+from custom_components.renogy_bt.renogy.registers import ALARM_SOURCES
 from custom_components.renogy_bt.sensor import NUMBERED_SENSORS
 from custom_components.renogy_bt.services import LEVELS
 from homeassistant.components.sensor import SensorDeviceClass
@@ -114,6 +116,10 @@ def test_states_have_names() -> None:
     assert event["event_type"]["state"].keys() == set(EventKind)
     assert event["verdict"]["state"].keys() == set(Verdict)
     assert event["step"]["state"].keys() == set(Rung)
+    alarm = ENGLISH["entity"]["event"]["alarm"]["state_attributes"]
+    assert alarm["event_type"]["state"].keys() == set(AlarmChangeKind)
+    assert alarm["alarm"]["state"].keys() == ALARM_SOURCES.keys()
+    assert alarm["severity"]["state"].keys() == set(AlarmSeverity)
     selectors = ENGLISH["selector"]
     assert selectors["wiring"]["options"].keys() == set(Wiring)
     assert selectors["recovery"]["options"].keys() == set(RecoveryLevel)

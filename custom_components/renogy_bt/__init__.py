@@ -24,6 +24,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .adapter_issues import async_follow_adapters
 from .adapters import async_is_gone_adapter
+from .alarm_store import AlarmStore
 from .bluetooth_health.models import RecoveryLevel
 from .bluetooth_health.supervisor import async_get_supervisor
 from .connection import async_release_locks
@@ -101,6 +102,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
     """Forget a removed bank and let its links be discovered again."""
     await async_get_supervisor(hass).async_detach(entry.entry_id)
     await EnergyStore(hass, entry.entry_id).async_remove()
+    await AlarmStore(hass, entry.entry_id).async_remove()
     for link in links_of(entry).values():
         bluetooth.async_rediscover_address(hass, link.address)
 

@@ -15,6 +15,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
+from .alarm_store import AlarmStore
 from .bank.meters import BankMeters
 from .bank.summary import Wiring
 from .bluetooth_health.poll_gate import PollGate
@@ -87,6 +88,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         )
         self.last_errors: dict[str, str] = {}
         self.energy_store = EnergyStore(hass, entry.entry_id)
+        self.alarm_store = AlarmStore(hass, entry.entry_id)
         self._gate = gate
         self._fresh: dict[BatteryId, deque[bool]] = {
             battery: deque(maxlen=LINK_QUALITY_POLLS) for battery in self.labels
@@ -114,7 +116,8 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     @override
     async def _async_setup(self) -> None:
-        """Take up the energy totals where they were left."""
+        """Take up the energy totals, and the alarms told of, where they were left."""
+        await self.alarm_store.async_load()
         assert self.update_interval is not None
         energy = await self.energy_store.async_load(
             self.update_interval.total_seconds()

@@ -11,7 +11,7 @@ from homeassistant.helpers.storage import Store
 
 from .bank.energy import BankEnergy, EnergyTotals
 from .const import DOMAIN, LOGGER
-from .links import BatteryId
+from .links import BatteryId, battery_of_key, storage_key
 
 _VERSION: Final = 1
 _BANK: Final = "bank"
@@ -49,11 +49,11 @@ class EnergyStore:
         batteries = saved.get(_BATTERIES)
         return BankEnergy(
             {
-                _battery_id(name): _totals(totals, name)
+                battery: _totals(totals, name)
                 for name, totals in (
                     batteries.items() if isinstance(batteries, dict) else ()
                 )
-                if _is_battery_id(name)
+                if (battery := battery_of_key(name)) is not None
             },
             _totals(saved.get(_BANK, {}), _BANK),
             update_interval,
@@ -64,8 +64,8 @@ class EnergyStore:
         data = {
             _BANK: asdict(energy.bank),
             _BATTERIES: {
-                f"{address}/{unit}": asdict(totals)
-                for (address, unit), totals in energy.batteries.items()
+                storage_key(battery): asdict(totals)
+                for battery, totals in energy.batteries.items()
             },
         }
         if data != self._saved:
@@ -75,16 +75,6 @@ class EnergyStore:
     async def async_remove(self) -> None:
         """Forget the totals of a bank that was removed."""
         await self._store.async_remove()
-
-
-def _is_battery_id(name: str) -> bool:
-    address, _, unit = name.partition("/")
-    return bool(address) and unit.isdecimal()
-
-
-def _battery_id(name: str) -> BatteryId:
-    address, _, unit = name.partition("/")
-    return address, int(unit)
 
 
 def _totals(saved: Any, name: str) -> EnergyTotals:

@@ -271,7 +271,9 @@ BATTERY_SENSORS: tuple[BatterySensorDescription, ...] = (
         key="alarms",
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda reading: len(reading.status.alarms),
+        value_fn=lambda reading: (
+            None if reading.status.problem is None else len(reading.status.alarms)
+        ),
         attributes_fn=lambda reading: {
             "active": [alarm.key for alarm in reading.status.alarms]
         },

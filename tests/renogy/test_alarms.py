@@ -2,14 +2,21 @@
 
 import pytest
 
-from custom_components.renogy_bt.renogy.families import RNGPRO, STANDARD
+from custom_components.renogy_bt.renogy.families import RNGPRO, STANDARD, Family
 from custom_components.renogy_bt.renogy.models import (
     Alarm,
     AlarmSeverity,
     BatteryConfiguration,
     BatteryStatus,
 )
-from custom_components.renogy_bt.renogy.registers import ALARM_BITS, FLAG_BITS, AlarmBit
+from custom_components.renogy_bt.renogy.registers import (
+    ALARM_BITS,
+    ALARM_FIELDS,
+    ALARM_SOURCES,
+    FLAG_BITS,
+    AlarmBit,
+)
+from tests.renogy.fake_link import rbt50lfp48s
 from tests.renogy.images import decoded, image_from, owners_pack
 from tests.renogy.vectors import CAPTURES
 
@@ -244,6 +251,30 @@ def test_rngpro_trusts_only_two_words() -> None:
     assert status.charge_enabled is None
     assert status.heater is False
     assert status.problem is False
+
+
+@pytest.mark.parametrize(
+    ("blocks", "family", "words"),
+    [
+        ([(5100, 10)], STANDARD, (5100, 5102, 5104, 5106, 5107, 5108)),
+        ([(5104, 6)], STANDARD, (5104, 5106, 5107, 5108)),
+        ([(5106, 2)], STANDARD, (5106, 5107)),
+        ([], STANDARD, ()),
+        ([(5100, 10)], RNGPRO, (5106, 5107)),
+    ],
+)
+def test_what_is_known_of_alarms_is_said(
+    blocks: list[tuple[int, int]], family: Family, words: tuple[int, ...]
+) -> None:
+    """A word that was not read, or is not trusted, says nothing about its alarms."""
+    registers = {address: [word] for address, word in rbt50lfp48s().registers.items()}
+    image = image_from(registers, [(5000, 53), *blocks])
+    assert decoded(image, family).status.alarm_words == words
+
+
+def test_every_alarm_has_one_source() -> None:
+    """No two alarms of the words 5100-5108 share a name."""
+    assert len(ALARM_SOURCES) == 3 * len(ALARM_FIELDS) + len(ALARM_BITS) + 1
 
 
 def test_rngpro_protections_are_believed() -> None:

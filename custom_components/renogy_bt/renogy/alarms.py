@@ -16,20 +16,21 @@ from typing import Final
 from .families import Family
 from .image import RegisterImage
 from .measurements import Measurements
-from .models import Alarm, AlarmSeverity, BatteryConfiguration, BatteryStatus
+from .models import Alarm, BatteryConfiguration, BatteryStatus
 from .registers import (
+    ABOVE_LIMIT,
     ALARM_BITS,
     ALARM_FIELDS,
+    ALARM_SOURCES,
+    BELOW_LIMIT,
     CELL_ERROR_BITS,
+    FIELD_STATES,
     FLAG_BITS,
     STATUS_1,
     STATUS_2,
     AlarmFields,
 )
 
-_BELOW: Final = 0b01
-_ABOVE: Final = 0b10
-_SUFFIX: Final = {_BELOW: "below_limit", _ABOVE: "above_limit", 0b11: "alarm"}
 _ALWAYS_TRUSTED: Final = frozenset({STATUS_1, STATUS_2})
 
 
@@ -42,9 +43,9 @@ class _Band:
     margin: float
 
     def contradicts(self, state: int, measured: float) -> bool:
-        if state == _BELOW:
+        if state == BELOW_LIMIT:
             return measured >= round(self.low + self.margin, 3)
-        return state == _ABOVE and measured <= round(self.high - self.margin, 3)
+        return state == ABOVE_LIMIT and measured <= round(self.high - self.margin, 3)
 
 
 # Usual warning limits of these packs (protocol 1.5, example dump).
@@ -71,9 +72,24 @@ def decode_status(
     alarms += _bit_alarms(image)
     return BatteryStatus(
         **_flags(image, family),
+        alarm_words=_alarm_words(image, family),
         alarms=tuple(alarms),
         contradicted_alarms=tuple(contradicted),
     )
+
+
+def _alarm_words(image: RegisterImage, family: Family) -> tuple[int, ...]:
+    """Return the addresses of the alarm words that were read and are trusted."""
+    addresses = {source.address for source in ALARM_SOURCES.values()}
+    return tuple(
+        address
+        for address in sorted(addresses)
+        if _is_trusted(address, family) and image.word(address) is not None
+    )
+
+
+def _is_trusted(address: int, family: Family) -> bool:
+    return family.trusts_alarm_fields or address in _ALWAYS_TRUSTED
 
 
 def _bands(configuration: BatteryConfiguration) -> dict[str, _Band]:
@@ -155,9 +171,10 @@ def _field_alarms(
 
 def _alarms(fields: AlarmFields, by_state: dict[int, list[int]]) -> Iterator[Alarm]:
     for state, parts in sorted(by_state.items()):
+        key = f"{fields.quantity}_{FIELD_STATES[state]}"
         yield Alarm(
-            key=f"{fields.quantity}_{_SUFFIX[state]}",
-            severity=AlarmSeverity.WARNING,
+            key=key,
+            severity=ALARM_SOURCES[key].severity,
             parts=tuple(parts) if fields.parts else (),
         )
 
@@ -183,8 +200,7 @@ def _flags(image: RegisterImage, family: Family) -> dict[str, bool]:
     flags: dict[str, bool] = {}
     for flag in FLAG_BITS:
         word = image.word(flag.address)
-        trusted = family.trusts_alarm_fields or flag.address in _ALWAYS_TRUSTED
-        if word is not None and trusted:
+        if word is not None and _is_trusted(flag.address, family):
             is_set = bool(word >> flag.bit & 1)
             flags[flag.name] = flags.get(flag.name, False) or is_set
     return flags

@@ -52,7 +52,8 @@ class Alarm:
 class BatteryStatus:
     """The state and alarm words 5100-5109 (protocol 1.5).
 
-    A flag is None where the battery does not let its word be read.
+    A flag is None where the battery does not let its word be read. `alarm_words` are the
+    addresses of the words that were read for alarms: of the others nothing is known.
     """
 
     charge_mosfet: bool | None = None
@@ -67,6 +68,7 @@ class BatteryStatus:
     discharge_enabled: bool | None = None
     charge_immediately: bool | None = None
     full_charge_requested: bool | None = None
+    alarm_words: tuple[int, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     contradicted_alarms: tuple[Alarm, ...] = ()
 

@@ -1,7 +1,9 @@
 """The register map (protocol 1.5) as data; everything that reads registers derives from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from .models import AlarmSeverity
@@ -89,6 +91,14 @@ class AlarmFields:
     low_bit: int = 0
     step: int = 2
     parts: int = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmSource:
+    """The word that an alarm is read from, and how bad the alarm is."""
+
+    address: int
+    severity: AlarmSeverity
 
 
 _U32: Final = RegisterType.U32
@@ -284,6 +294,33 @@ ALARM_FIELDS: Final[tuple[AlarmFields, ...]] = (
         quantity="discharge_current", address=OTHER_ALARMS, low_bit=18, parts=0
     ),
 )
+
+# What a two-bit field says of its part; 00 is normal.
+BELOW_LIMIT: Final = 0b01
+ABOVE_LIMIT: Final = 0b10
+FIELD_STATES: Final[Mapping[int, str]] = MappingProxyType(
+    {BELOW_LIMIT: "below_limit", ABOVE_LIMIT: "above_limit", 0b11: "alarm"}
+)
+
+ALARM_SOURCES: Final[Mapping[str, AlarmSource]] = MappingProxyType(
+    {
+        **{
+            f"{fields.quantity}_{state}": AlarmSource(
+                address=fields.address, severity=AlarmSeverity.WARNING
+            )
+            for fields in ALARM_FIELDS
+            for state in FIELD_STATES.values()
+        },
+        CELL_ERROR_BITS.key: AlarmSource(
+            address=CELL_ERROR_BITS.address, severity=CELL_ERROR_BITS.severity
+        ),
+        **{
+            bit.key: AlarmSource(address=bit.address, severity=bit.severity)
+            for bit in ALARM_BITS
+        },
+    }
+)
+"""Every alarm there is, by key."""
 
 IDENTITY: Final[tuple[Register, ...]] = (
     Register(name="serial_number", address=5110, type=_ASCII, words=8),
