@@ -32,6 +32,7 @@ def link_settings(
     units: tuple[int, ...] = (48, 49, 50, 51),
     model: str | None = MODEL,
     cells: int = 15,
+    polling: bool = True,
 ) -> LinkSettings:
     """Return a link as it is stored."""
     return LinkSettings(
@@ -41,6 +42,7 @@ def link_settings(
         batteries=tuple(
             KnownBattery(unit=unit, model=model, cells=cells) for unit in units
         ),
+        polling=polling,
     )
 
 

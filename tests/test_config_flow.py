@@ -71,6 +71,7 @@ async def test_discovered_dongle_makes_a_bank(
             {"unit": unit, "model": "RBT50LFP48S", "cells": 15}
             for unit in (48, 49, 50, 51)
         ],
+        "polling": True,
     }
     assert entry.state is ConfigEntryState.LOADED
     assert bank_state(hass, entry, "batteries_responding").state == "4"

@@ -18,8 +18,15 @@ OTHER = "60:98:66:ED:FC:11"
 
 def test_link_survives_storage() -> None:
     """A link that is stored and read again is the same."""
-    link = link_settings()
+    link = link_settings(polling=False)
     assert LinkSettings.from_data(link.as_data()) == link
+
+
+def test_link_stored_by_an_older_version_is_polled() -> None:
+    """A link from before polling could be switched off has it on."""
+    data = dict(link_settings().as_data())
+    del data["polling"]
+    assert LinkSettings.from_data(data).polling
 
 
 def test_link_of_a_probe() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from bleak_retry_connector import close_stale_connections_by_address
 
@@ -41,6 +41,7 @@ PLATFORMS: list[Platform] = [
     Platform.BUTTON,
     Platform.EVENT,
     Platform.SENSOR,
+    Platform.SWITCH,
 ]
 
 STALE_CONNECTIONS_LIMIT: Final = 10.0
@@ -85,7 +86,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     entry.async_on_unload(coordinator.async_add_listener(devices.async_update))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     coordinator.async_watch_for_links()
-    entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
+    entry.async_on_unload(
+        entry.add_update_listener(partial(_async_entry_updated, _reloaded_for(entry)))
+    )
     return True
 
 
@@ -147,8 +150,25 @@ def _async_entry_changed(
         )
 
 
-async def _async_entry_updated(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
+def _reloaded_for(entry: ConfigEntry) -> tuple[Any, ...]:
+    """Return what a bank is set up anew for when it changes.
+
+    Which links are polled is not among it: the coordinator has taken that over already, and
+    a reload would take all other links' entities away for a moment.
+    """
+    links = {
+        subentry_id: replace(link, polling=True)
+        for subentry_id, link in links_of(entry).items()
+    }
+    return entry.title, dict(entry.options), links
+
+
+async def _async_entry_updated(
+    before: tuple[Any, ...], hass: HomeAssistant, entry: RenogyConfigEntry
+) -> None:
     """Apply changed options and links; a removed link may be discovered again."""
+    if _reloaded_for(entry) == before:
+        return
     links = {link.address for link in links_of(entry).values()}
     removed = entry.runtime_data.links.keys() - links
     await hass.config_entries.async_reload(entry.entry_id)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Final, override
@@ -19,7 +19,6 @@ from .alarm_store import AlarmStore
 from .bank.meters import BankMeters
 from .bank.summary import Wiring
 from .bluetooth_health.poll_gate import PollGate
-from .connection import async_connector
 from .const import (
     CONF_UPDATE_INTERVAL,
     CONF_WIRING,
@@ -29,25 +28,13 @@ from .const import (
 )
 from .energy_store import EnergyStore
 from .links import BatteryId, BatteryLabel, LinkSettings, battery_labels, links_of
-from .reappearance import Reappearance
-from .renogy.exceptions import LinkSilent, RenogyError
-from .renogy.link import RenogyLink
+from .polled_link import PolledLink
 from .renogy.models import ReadingFailure
-from .report import BankReport, LinkOutcome, bank_report, link_error
+from .report import BankReport, LinkOutcome, bank_report, link_error, was_left_out
 
 type RenogyConfigEntry = ConfigEntry[BankCoordinator]
 
 LINK_QUALITY_POLLS: Final = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class PolledLink:
-    """A link of the bank with what polls it and what watches for its return."""
-
-    subentry_id: str
-    settings: LinkSettings
-    client: RenogyLink
-    reappearance: Reappearance
 
 
 class BankCoordinator(DataUpdateCoordinator[BankReport]):
@@ -55,7 +42,8 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     A link or a battery that fails does not take the others with it: the report says what is
     missing, and entities read their availability from it. Only when no link at all could be
-    read does the update fail.
+    read does the update fail. A link whose polling is switched off has neither failed nor
+    succeeded.
     """
 
     config_entry: RenogyConfigEntry
@@ -80,7 +68,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         )
         self.wiring = Wiring(entry.options.get(CONF_WIRING, Wiring.PARALLEL))
         self.links: dict[str, PolledLink] = {
-            settings.address: self._polled_link(subentry_id, settings)
+            settings.address: PolledLink(hass, subentry_id, settings, gate)
             for subentry_id, settings in links_of(entry).items()
         }
         self.labels: dict[BatteryId, BatteryLabel] = battery_labels(
@@ -95,19 +83,6 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         }
         self._silent: set[BatteryId] = set()
         self._polls: list[asyncio.Task[LinkOutcome]] = []
-
-    def _polled_link(self, subentry_id: str, settings: LinkSettings) -> PolledLink:
-        return PolledLink(
-            subentry_id=subentry_id,
-            settings=settings,
-            client=RenogyLink(
-                settings.name,
-                settings.units,
-                async_connector(self.hass, settings.address, settings.name),
-                family=settings.family,
-            ),
-            reappearance=Reappearance(self.hass.loop.time),
-        )
 
     def link_quality(self, battery: BatteryId) -> float | None:
         """Return the share of the last polls that brought fresh values, in %."""
@@ -128,7 +103,11 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
     async def _async_update_data(self) -> BankReport:
         """Poll all links at once; connecting is what they take turns in."""
         outcomes = await self._async_poll_links()
-        self._note_links(outcomes)
+        self.last_errors = {
+            address: error
+            for address, outcome in outcomes.items()
+            if (error := link_error(outcome)) is not None
+        }
         report = bank_report(
             [link.settings for link in self.links.values()],
             outcomes,
@@ -136,9 +115,15 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             wiring=self.wiring,
             polled_at=dt_util.utcnow(),
         )
+        polled = [
+            address
+            for address, outcome in outcomes.items()
+            if not was_left_out(outcome)
+        ]
         for battery, fresh in self._fresh.items():
-            fresh.append(battery in report.fresh)
-        if self.links and len(self.last_errors) == len(self.links):
+            if battery[0] in polled:
+                fresh.append(battery in report.fresh)
+        if polled and len(self.last_errors) == len(polled) and not report.readings:
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key="no_link_answers",
@@ -173,7 +158,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
     ) -> dict[str, LinkOutcome]:
         self._polls = [
             self.config_entry.async_create_background_task(
-                self.hass, self._async_poll(link), f"{DOMAIN} poll {link.settings.name}"
+                self.hass, link.async_poll(), f"{DOMAIN} poll {link.settings.name}"
             )
             for link in links
         ]
@@ -183,37 +168,6 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             for link, outcome in zip(links, outcomes, strict=True)
         }
 
-    async def _async_poll(self, link: PolledLink) -> LinkOutcome:
-        """Poll a link; once more if the adapter was being repaired meanwhile."""
-        outcome, excused = await self._async_poll_once(link)
-        if excused:
-            outcome, _ = await self._async_poll_once(link)
-        return outcome
-
-    async def _async_poll_once(self, link: PolledLink) -> tuple[LinkOutcome, bool]:
-        address = link.settings.address
-        await self._gate.ready(address)
-        self._gate.poll_started(address)
-        connected = False
-        try:
-            outcome = await _outcome_of_poll(link)
-            connected = _was_connected(outcome)
-        finally:
-            excused = self._gate.poll_ended(address, connected=connected)
-        return outcome, excused and isinstance(outcome, RenogyError)
-
-    def _note_links(self, outcomes: dict[str, LinkOutcome]) -> None:
-        self.last_errors = {
-            address: error
-            for address, outcome in outcomes.items()
-            if (error := link_error(outcome)) is not None
-        }
-        for address, outcome in outcomes.items():
-            if _was_reached(outcome):
-                self.links[address].reappearance.poll_succeeded()
-            else:
-                self.links[address].reappearance.poll_failed()
-
     def _reasons(self) -> str:
         return "; ".join(
             f"{self.links[address].settings.name}: {error}"
@@ -221,8 +175,16 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         )
 
     def _log_changes(self, report: BankReport) -> None:
-        """Log a battery falling silent once, and its return."""
-        silent = self.labels.keys() - report.readings.keys()
+        """Log a battery falling silent once, and its return; nothing of what is paused."""
+        silent = {
+            battery
+            for battery in self.labels
+            if (
+                battery in self._silent
+                if self.links[battery[0]].paused
+                else battery not in report.readings
+            )
+        }
         for battery in sorted(silent - self._silent):
             LOGGER.warning(
                 "%s: %s does not answer (%s)",
@@ -259,7 +221,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
     def _async_advertisement_heard(
         self, link: PolledLink, _: BluetoothServiceInfoBleak
     ) -> None:
-        if link.reappearance.advertisement_heard():
+        if link.async_advertisement_heard():
             LOGGER.debug("%s: %s is back, polling", self.name, link.settings.name)
             self._async_poll_now()
 
@@ -268,6 +230,28 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self.config_entry.async_create_background_task(
             self.hass, self.async_refresh(), f"{DOMAIN} poll on return"
         )
+
+    async def async_set_polling(self, address: str, polling: bool) -> None:
+        """Poll a link from now on, at once, or leave it to others.
+
+        What goes on when a link is paused is ended, and the link disconnected. The choice is
+        kept with the link, where it is known before the first poll after a start.
+        """
+        link = self.links[address]
+        subentry = self.config_entry.subentries[link.subentry_id]
+        settings = LinkSettings.from_data(subentry.data)
+        self.hass.config_entries.async_update_subentry(
+            self.config_entry,
+            subentry,
+            data=replace(settings, polling=polling).as_data(),
+        )
+        if polling:
+            link.async_resume()
+            self._async_poll_now()
+        else:
+            self.last_errors.pop(address, None)
+            await link.async_pause()
+        self.async_update_listeners()
 
     @override
     async def async_shutdown(self) -> None:
@@ -284,23 +268,3 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         for link in self.links.values():
             for battery in link.settings.battery_ids:
                 yield link.subentry_id, battery
-
-
-async def _outcome_of_poll(link: PolledLink) -> LinkOutcome:
-    try:
-        return await link.client.poll()
-    except RenogyError as error:
-        LOGGER.debug("Polling %s failed: %s", link.settings.name, error)
-        return error
-
-
-def _was_connected(outcome: LinkOutcome) -> bool:
-    """Tell whether the link could be connected to, whatever came of it then."""
-    return not isinstance(outcome, RenogyError) or isinstance(outcome, LinkSilent)
-
-
-def _was_reached(outcome: LinkOutcome) -> bool:
-    """Tell whether the link could be connected to and stayed connected."""
-    if isinstance(outcome, RenogyError):
-        return _was_connected(outcome)
-    return ReadingFailure.LINK_LOST not in outcome.failed.values()

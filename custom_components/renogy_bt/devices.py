@@ -2,16 +2,13 @@
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.device_registry import (
-    CONNECTION_BLUETOOTH,
-    DeviceEntryType,
-    format_mac,
-)
+from homeassistant.helpers.device_registry import CONNECTION_BLUETOOTH, DeviceEntryType
 from homeassistant.helpers.typing import UNDEFINED
 
 from .const import DOMAIN, MANUFACTURER
-from .coordinator import PolledLink, RenogyConfigEntry
-from .links import BatteryId, battery_identifier
+from .coordinator import RenogyConfigEntry
+from .links import BatteryId, battery_identifier, link_identifier
+from .polled_link import PolledLink
 from .renogy.models import BatteryIdentity
 
 
@@ -66,7 +63,7 @@ class BankDevices:
         return self._registry.async_get_or_create(
             config_entry_id=self._entry.entry_id,
             config_subentry_id=link.subentry_id,
-            identifiers={(DOMAIN, format_mac(link.settings.address))},
+            identifiers={(DOMAIN, link_identifier(link.settings.address))},
             connections={(CONNECTION_BLUETOOTH, link.settings.address)},
             manufacturer=MANUFACTURER,
             model="BT-1/BT-2",

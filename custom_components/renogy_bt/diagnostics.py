@@ -10,8 +10,9 @@ from homeassistant.const import CONF_ADDRESS, CONF_NAME
 from homeassistant.core import HomeAssistant
 
 from .bluetooth_health.supervisor import async_get_supervisor
-from .coordinator import BankCoordinator, PolledLink, RenogyConfigEntry
+from .coordinator import BankCoordinator, RenogyConfigEntry
 from .links import links_of, position
+from .polled_link import PolledLink
 
 TO_REDACT: Final = frozenset({CONF_ADDRESS, CONF_NAME, "serial_number", "source"})
 

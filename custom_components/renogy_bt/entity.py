@@ -10,7 +10,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .bank.summary import BankSummary
 from .const import DOMAIN
 from .coordinator import BankCoordinator
-from .links import BatteryId, battery_identifier
+from .links import BatteryId, LinkSettings, battery_identifier, link_identifier
 from .renogy.models import BatteryReading
 
 
@@ -107,3 +107,30 @@ class RenogyBankEntity(RenogyEntity):
     def summary(self) -> BankSummary[BatteryId]:
         """The bank added up."""
         return self.coordinator.data.summary
+
+
+class RenogyLinkEntity(RenogyEntity):
+    """An entity of a link: it has something to say however the polls go.
+
+    It is on the dongle's device, or on the battery's where Bluetooth is built in.
+    """
+
+    def __init__(
+        self,
+        coordinator: BankCoordinator,
+        description: EntityDescription,
+        link: LinkSettings,
+    ) -> None:
+        """Remember the link."""
+        identifier = link_identifier(link.address)
+        super().__init__(coordinator, description, identifier)
+        if not link.is_dongle:
+            battery = battery_identifier(link.battery_ids[0])
+            self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, battery)})
+        self.address = link.address
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return that a link can always be told of, and be switched on and off."""
+        return True

@@ -14,6 +14,7 @@ from homeassistant.helpers.device_registry import format_mac
 from .const import (
     CONF_CELLS,
     CONF_FAMILY,
+    CONF_POLLING,
     CONF_UNIT,
     CONF_UNITS,
     DOMAIN,
@@ -51,12 +52,16 @@ class KnownBattery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSettings:
-    """One link of a bank, as stored in its config subentry."""
+    """One link of a bank, as stored in its config subentry.
+
+    A link that is not polled is left to others, the maker's app for one.
+    """
 
     address: str
     name: str
     family_key: str
     batteries: tuple[KnownBattery, ...]
+    polling: bool = True
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
@@ -73,6 +78,8 @@ class LinkSettings:
                 )
                 for battery in data[CONF_UNITS]
             ),
+            # Links that were stored before this could be chosen are polled.
+            polling=data.get(CONF_POLLING, True),
         )
 
     @classmethod
@@ -100,6 +107,7 @@ class LinkSettings:
                     }
                     for battery in self.batteries
                 ],
+                CONF_POLLING: self.polling,
             }
         )
 
@@ -198,6 +206,11 @@ def battery_of_key(key: str) -> BatteryId | None:
     """Return the battery that is called so in a file, None for anything else."""
     address, _, unit = key.partition("/")
     return (address, int(unit)) if address and unit.isdecimal() else None
+
+
+def link_identifier(address: str) -> str:
+    """Return what the entities of a link, and the device of a dongle, are identified by."""
+    return format_mac(address)
 
 
 def links_of(entry: ConfigEntry) -> dict[str, LinkSettings]:

@@ -26,7 +26,8 @@ class BankReport:
 
     A battery that brought nothing new is in `failed`; it is in `readings` as well while its
     last good reading may be held. Identities and configurations are the last known ones.
-    `links` holds the statistics of each link's poll by address, None where it failed.
+    `links` holds the statistics of each link's poll by address, None where it failed or was
+    left out.
     """
 
     readings: Mapping[BatteryId, BatteryReading]
@@ -85,8 +86,12 @@ def bank_report(
         ),
         identity_changed=changed,
         links={
-            address: reports[address].statistics if address in reports else None
-            for address in outcomes
+            address: (
+                outcome.statistics
+                if isinstance(outcome, LinkReport) and outcome.polled
+                else None
+            )
+            for address, outcome in outcomes.items()
         },
         summary=summarise(readings, len(batteries), wiring),
         polled_at=polled_at,
@@ -107,11 +112,16 @@ def _kept[V](
     return known
 
 
+def was_left_out(outcome: LinkOutcome) -> bool:
+    """Tell whether a link was not polled at all, because its polling is switched off."""
+    return isinstance(outcome, LinkReport) and not outcome.polled
+
+
 def link_error(outcome: LinkOutcome) -> str | None:
     """Return why a link brought no reading at all, or None."""
     if isinstance(outcome, RenogyError):
         return str(outcome)
-    if outcome.readings:
+    if outcome.readings or was_left_out(outcome):
         return None
     return ", ".join(sorted(set(outcome.failed.values()))).replace("_", " ")
 

@@ -129,7 +129,7 @@ class LinkSubentryFlow(
             battery.completed_by(known.get(battery.unit)) for battery in link.batteries
         ]
         batteries = sorted((*found, *kept), key=lambda battery: battery.unit)
-        link = replace(link, batteries=tuple(batteries))
+        link = replace(link, batteries=tuple(batteries), polling=self._known.polling)
         return self.async_update_and_abort(
             self._get_entry(), self._get_reconfigure_subentry(), data=link.as_data()
         )

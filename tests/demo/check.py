@@ -21,7 +21,10 @@ _PROOF_OF_READING: Final = ("temperature", "voltage", "charge_mosfet")
 
 @dataclass(frozen=True)
 class Part:
-    """One device of the integration with the states of its entities by key."""
+    """What has entities of its own: a device of the integration, or a link.
+
+    A link is on the dongle's device or on that of a battery with built-in Bluetooth.
+    """
 
     identifier: str
     model: str | None
@@ -76,24 +79,28 @@ def battery_identifier(address: str, unit: int) -> str:
 
 
 async def read_parts(client: HomeAssistantClient) -> list[Part]:
-    """Return every device of the integration with its entities' states."""
+    """Return every device and link of the integration with its entities' states."""
     states = {state["entity_id"]: state for state in await client.command("get_states")}
     entities = await _entities(client)
-    return [
-        Part(
-            identifier,
-            device["model"],
-            {
-                entity["unique_id"].removeprefix(f"{identifier}_"): _state(
-                    entity["entity_id"], states.get(entity["entity_id"])
-                )
-                for entity in entities
-                if entity["device_id"] == device["id"]
-            },
-        )
+    models = {
+        identifier: device["model"]
         for device in await client.command("config/device_registry/list")
         for domain, identifier in device["identifiers"]
         if domain == DOMAIN
+    }
+    links = {_link_of(identifier) for identifier in models if _is_battery(identifier)}
+    parts: dict[str, dict[str, State]] = {each: {} for each in (*models, *links)}
+    for entity in entities:
+        owners = [each for each in parts if entity["unique_id"].startswith(f"{each}_")]
+        if not owners:
+            continue
+        # A battery's identifier begins with its link's.
+        owner = max(owners, key=len)
+        key = entity["unique_id"].removeprefix(f"{owner}_")
+        parts[owner][key] = _state(entity["entity_id"], states.get(entity["entity_id"]))
+    return [
+        Part(identifier, models.get(identifier), values)
+        for identifier, values in parts.items()
     ]
 
 
@@ -136,6 +143,9 @@ def document(
             (_battery(part) for part in by_kind["battery"]),
             key=lambda battery: (battery["link"], battery["unit"]),
         ),
+        "links": sorted(
+            (_link(part) for part in by_kind["link"]), key=lambda link: link["link"]
+        ),
         "bank": dict(by_kind["bank"][0].entities) if by_kind["bank"] else {},
         "adapters": [_adapter(part) for part in by_kind["adapter"]],
         "issues": issues,
@@ -147,17 +157,28 @@ def _kind(identifier: str, banks: set[str]) -> str:
         return "bank"
     if identifier.startswith(_ADAPTER):
         return "adapter"
-    return "battery" if "_" in identifier else "dongle"
+    return "battery" if _is_battery(identifier) else "link"
+
+
+def _is_battery(identifier: str) -> bool:
+    return "_" in identifier and not identifier.startswith(_ADAPTER)
+
+
+def _link_of(battery: str) -> str:
+    return battery.rpartition("_")[0]
 
 
 def _battery(part: Part) -> Json:
-    link, _, unit = part.identifier.rpartition("_")
     return {
-        "link": link.upper(),
-        "unit": int(unit),
+        "link": _link_of(part.identifier).upper(),
+        "unit": int(part.identifier.rpartition("_")[2]),
         "model": part.model,
         "entities": dict(part.entities),
     }
+
+
+def _link(part: Part) -> Json:
+    return {"link": part.identifier.upper(), "entities": dict(part.entities)}
 
 
 def _adapter(part: Part) -> Json:

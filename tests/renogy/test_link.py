@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.renogy_bt.renogy.exceptions import (
     ExceptionReply,
+    LinkClosed,
     LinkSilent,
     LinkUnreachable,
     ReplyTimeout,
@@ -461,6 +462,61 @@ def test_closing_ends_what_is_going_on(after: float) -> None:
             await poll
         assert all(each.lost.done() for each in fake.connections)
         assert (await link.poll()).failed == {}
+        await link.close()
+
+    run(main)
+
+
+def test_closing_ends_what_waits_for_its_turn() -> None:
+    """A poll that is queued behind another does not begin after the link was closed."""
+
+    async def main() -> None:
+        fake = four_batteries()
+        link = link_to(fake)
+        polls = [asyncio.create_task(link.poll()) for _ in range(2)]
+        await asyncio.sleep(CONNECT_SECONDS + 0.5)
+        await link.close()
+        outcomes = await asyncio.gather(*polls, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [LinkClosed, LinkClosed]
+        assert len(fake.connections) == 1
+
+    run(main)
+
+
+def test_polls_that_are_left_out() -> None:
+    """Readings are held as long as after polls that failed, and nothing is connected."""
+
+    async def main() -> None:
+        fake = four_batteries()
+        link = link_to(fake)
+        polled = await link.poll()
+        for _ in range(3):
+            report = link.skip_poll()
+            assert report.readings == polled.readings
+            assert set(report.failed.values()) == {ReadingFailure.NOT_POLLED}
+            assert not report.polled
+            assert report.statistics.requests == 0
+        assert link.skip_poll().readings == {}
+        assert link.skip_poll().identities == polled.identities
+        assert len(fake.connections) == 1
+        report = await link.poll()
+        assert report.polled
+        assert report.failed == {}
+        await link.close()
+
+    run(main)
+
+
+def test_a_reading_is_held_no_longer_than_five_minutes() -> None:
+    """With a long interval time ends what the number of polls does not."""
+
+    async def main() -> None:
+        link = link_to(four_batteries())
+        await link.poll()
+        await asyncio.sleep(290)
+        assert link.skip_poll().readings
+        await asyncio.sleep(15)
+        assert not link.skip_poll().readings
         await link.close()
 
     run(main)

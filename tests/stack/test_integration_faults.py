@@ -16,6 +16,7 @@ from tests.banks import (
     bank_state,
     battery_state,
     coordinator_of,
+    entity_id,
     link_settings,
     set_up,
     settle,
@@ -126,6 +127,39 @@ async def test_held_by_another_central(
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     await emulated_world.clear_faults()
     await poll(hass, entry)
+    assert_true_values(hass, units[48])
+
+
+async def test_lent_to_the_makers_app(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    emulated_world: EmulatedWorld,
+    units: Mapping[int, Unit],
+) -> None:
+    """With its polling off the dongle is free for the app, and read when that has ended."""
+    peripheral = emulated_world.peripheral(DONGLE)
+    found = entity_id(hass, "switch", f"{DONGLE.lower()}_polling")
+    polling = hass.async_create_task(coordinator_of(entry).async_refresh())
+    await until(lambda: peripheral.central is not None)
+    await hass.services.async_call(
+        "switch", "turn_off", {"entity_id": found}, blocking=True
+    )
+    assert peripheral.central is None
+    await polling
+    await emulated_world.set_fault("held-by-other-central")
+    connects = emulated_world.statistics()[DONGLE].connects
+    for _ in range(4):
+        await poll(hass, entry)
+    assert coordinator_of(entry).last_update_success
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+    assert emulated_world.statistics()[DONGLE].failed_connects == 0
+    assert emulated_world.statistics()[DONGLE].connects == connects
+    await emulated_world.clear_faults()
+    await heard(hass, DONGLE)
+    await hass.services.async_call(
+        "switch", "turn_on", {"entity_id": found}, blocking=True
+    )
+    await settle(hass)
     assert_true_values(hass, units[48])
 
 

@@ -141,6 +141,13 @@ class LinkRecords:
                 record.failing_since = at
         return excused
 
+    def polling_paused(self, link: str) -> None:
+        """Take note that a link is not polled for now, and forget how its polls went."""
+        record = self._links.get(link)
+        if record is not None:
+            record.polling_since = record.ended_at = None
+            record.failures, record.failing_since, record.failed_at = 0, None, None
+
     @property
     def polling(self) -> bool:
         """Whether a poll is going on."""

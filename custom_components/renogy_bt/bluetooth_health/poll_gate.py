@@ -19,6 +19,12 @@ class PollGate(Protocol):
         Returns True if a failure is excused: a recovery step ran meanwhile.
         """
 
+    def polling_paused(self, link: str) -> None:
+        """Take note that a link is not polled until a poll of it begins again.
+
+        What came of its last polls means nothing any more.
+        """
+
     def async_add_poll_listener(
         self, callback: Callable[[], None]
     ) -> Callable[[], None]:

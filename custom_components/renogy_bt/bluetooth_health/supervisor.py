@@ -309,6 +309,11 @@ class Supervisor(PollGate):
 
     @override
     @callback
+    def polling_paused(self, link: str) -> None:
+        self._pollers.polling_paused(link)
+
+    @override
+    @callback
     def async_add_poll_listener(self, callback: Callable[[], None]) -> CALLBACK_TYPE:
         return self._pollers.async_add_poll_listener(callback)
 

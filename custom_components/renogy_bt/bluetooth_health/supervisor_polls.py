@@ -66,6 +66,11 @@ class Pollers(PollGate):
 
     @override
     @callback
+    def polling_paused(self, link: str) -> None:
+        self._records.polling_paused(link.upper())
+
+    @override
+    @callback
     def async_add_poll_listener(self, callback: Callable[[], None]) -> CALLBACK_TYPE:
         return add_listener(self._listeners, callback)
 

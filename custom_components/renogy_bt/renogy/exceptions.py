@@ -20,6 +20,10 @@ class LinkUnreachable(RenogyError):
     """No connection could be made; the message is a reason a human can read."""
 
 
+class LinkClosed(LinkUnreachable):
+    """The link was closed by its owner while, or before, it was used."""
+
+
 class LinkSilent(RenogyError):
     """The connection stands, but no unit behind it answers."""
 

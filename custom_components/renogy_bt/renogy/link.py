@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 import time
 from typing import Any, Final
 
 from .battery import Battery
-from .exceptions import LinkLost, LinkSilent, LinkUnreachable, ReplyTimeout
+from .exceptions import LinkClosed, LinkLost, LinkSilent, LinkUnreachable, ReplyTimeout
 from .families import Family
 from .line import Line
 from .modbus import Frame, ReadRequest
@@ -73,7 +73,7 @@ class RenogyLink:
         )
         self._times = ReplyTimes()
         self._in_use = asyncio.Lock()
-        self._operation: asyncio.Task[Any] | None = None
+        self._operations: set[asyncio.Task[Any]] = set()
         self._disconnecting: asyncio.Task[None] | None = None
         self._statistics = PollStatistics()
 
@@ -84,6 +84,12 @@ class RenogyLink:
         answered on it.
         """
         return await self._exclusively(self._poll)
+
+    def skip_poll(self) -> LinkReport:
+        """Report a poll that is left out: the last readings as long as they may be held."""
+        for battery in self._batteries:
+            battery.begin_poll()
+        return replace(self._report(), statistics=PollStatistics(), polled=False)
 
     async def read_registers(
         self, unit: int, address: int, count: int
@@ -101,13 +107,15 @@ class RenogyLink:
         )
 
     async def close(self) -> None:
-        """End what is going on and wait, bounded, for the disconnect.
+        """End what is going on or waits for its turn, and wait, bounded, for the disconnect.
 
-        A poll that is ended raises LinkUnreachable. The link can be used again.
+        A poll that is ended raises LinkClosed. The link can be used again.
         """
-        if self._operation is not None:
-            self._operation.cancel()
-            await asyncio.wait({self._operation})
+        operations = set(self._operations)
+        for operation in operations:
+            operation.cancel()
+        if operations:
+            await asyncio.wait(operations)
         await self._finish_disconnect()
 
     def diagnostics(self) -> dict[str, Any]:
@@ -132,17 +140,21 @@ class RenogyLink:
         self, operation: Callable[[], Coroutine[Any, Any, T]]
     ) -> T:
         """Run one operation at a time, as a task that `close` can end."""
+        task = asyncio.create_task(self._in_turn(operation))
+        self._operations.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            raise LinkClosed(f"{self._name}: closed") from None
+        finally:
+            self._operations.discard(task)
+
+    async def _in_turn[T](self, operation: Callable[[], Coroutine[Any, Any, T]]) -> T:
         async with self._in_use:
-            self._operation = task = asyncio.create_task(operation())
-            try:
-                return await task
-            except asyncio.CancelledError:
-                caller = asyncio.current_task()
-                if caller is not None and caller.cancelling():
-                    raise
-                raise LinkUnreachable(f"{self._name}: closed") from None
-            finally:
-                self._operation = None
+            return await operation()
 
     async def _poll(self) -> LinkReport:
         for battery in self._batteries:

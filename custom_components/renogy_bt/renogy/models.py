@@ -233,6 +233,7 @@ class LinkReport:
 
     A unit whose last good reading is held is in `readings` and in `failed`.
     `identity_changed` names the units that turned out to be another battery than before.
+    `polled` is False for a poll that was left out.
     """
 
     readings: Mapping[int, BatteryReading]
@@ -241,6 +242,7 @@ class LinkReport:
     failed: Mapping[int, ReadingFailure] = field(default_factory=dict)
     identity_changed: tuple[int, ...] = ()
     statistics: PollStatistics = field(default_factory=PollStatistics)
+    polled: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,50 @@
+"""Switches of the links."""
+
+from typing import Any, override
+
+from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import RenogyConfigEntry
+from .entity import RenogyLinkEntity
+
+# Each link can be ended on its own: no need to wait for another one's disconnect.
+PARALLEL_UPDATES = 0
+
+POLLING = SwitchEntityDescription(key="polling", entity_category=EntityCategory.CONFIG)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: RenogyConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the switches of a bank's links."""
+    coordinator = entry.runtime_data
+    for link in coordinator.links.values():
+        async_add_entities(
+            [PollingSwitch(coordinator, POLLING, link.settings)],
+            config_subentry_id=link.subentry_id,
+        )
+
+
+class PollingSwitch(RenogyLinkEntity, SwitchEntity):
+    """Polls a link, or leaves its batteries to the owner's phone app while off."""
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether the link is polled."""
+        return not self.coordinator.links[self.address].paused
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Poll the link from now on, beginning at once."""
+        await self.coordinator.async_set_polling(self.address, True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Leave the link alone; it is disconnected when this returns."""
+        await self.coordinator.async_set_polling(self.address, False)
