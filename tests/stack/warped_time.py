@@ -22,8 +22,8 @@ import pytest
 
 from homeassistant.util import dt as dt_util
 
-SHORT = 0.0005
-"""Waits up to this length are waited for, s."""
+JOB_PAUSE = 0.0005
+"""How long, really, to wait for a job in a thread before looking again, s."""
 ROUNDS = 3
 """Round trips after which a daemon with nothing else to do has delivered everything."""
 PATIENCE = 5.0
@@ -113,10 +113,10 @@ class _LeapingSelector(selectors.BaseSelector):
 
     @override
     def select(self, timeout: float | None = None) -> list[Any]:
-        if timeout is None or timeout <= SHORT:
+        if timeout is None or timeout <= 0:
             return self._selector.select(timeout)
         if self.jobs:
-            return self._selector.select(SHORT)
+            return self._selector.select(JOB_PAUSE)
         for _ in range(ROUNDS):
             if events := self._selector.select(0):
                 return events
@@ -160,8 +160,10 @@ def warped_time(loop: asyncio.AbstractEventLoop, address: str) -> Generator[None
     leaping = _LeapingSelector(loop._selector, daemon)  # type: ignore[attr-defined]
     run_in_executor = loop.run_in_executor
 
+    start = time.monotonic()
+
     def now() -> float:
-        return time.monotonic() + leaping.leapt
+        return start + leaping.leapt
 
     def counted(*arguments: Any) -> asyncio.Future[Any]:
         leaping.jobs += 1
