@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 import tempfile
 import time
-from typing import Any, Final
+from typing import Final
 
-from tests.demo.check import read_parts, wait_for_batteries
+from tests.demo.check import entry_ids, read_parts, wait_for_batteries
 from tests.demo.client import HomeAssistantClient, Json, open_client, wait_for_port
 from tests.demo.emulator import DEFAULT_WORLD, EmulatorProcess, run_emulator
 from tests.demo.errors import DemoError
@@ -27,6 +27,7 @@ from tests.demo.home_assistant import (
 )
 
 from .cases import Case, ScanMode
+from .return_of_reads import LASTING, ReturnOfReads
 
 WATCHED_FOR: Final = 600.0
 _SAMPLE_SECONDS: Final = 0.5
@@ -41,7 +42,7 @@ _BATTERIES: Final = 4
 class Outcome:
     """What came of a fault.
 
-    `seconds` until the batteries were read again, None where that took over ten minutes;
+    `seconds` until the batteries were read again for good, None where that took over ten minutes;
     `issue_seconds` until the user was told, None where that was not needed.
     """
 
@@ -137,34 +138,26 @@ class Trial:
     ) -> Outcome:
         case, start = self._case, time.monotonic()
         issues: list[str] = []
-        steps: list[str] = []
         issue_seconds: float | None = None
-        ended: float | None = None
-        limit = max(WATCHED_FOR, case.limit) + (case.lasts or 0)
+        returned = None if case.lasts is not None else ReturnOfReads(began)
+        limit = max(WATCHED_FOR, case.limit) + (case.lasts or 0) + LASTING.seconds
         while (elapsed := time.monotonic() - start) < limit:
-            if case.lasts is not None and ended is None and elapsed >= case.lasts:
+            if returned is None and case.lasts is not None and elapsed >= case.lasts:
                 await emulator.clear_faults()
-                ended, began = elapsed, datetime.now(UTC)
+                returned = ReturnOfReads(datetime.now(UTC))
             issues += [i for i in await _issues(client) if i not in issues]
             if issues and issue_seconds is None:
                 issue_seconds = round(elapsed, 1)
-            for step in await _steps(client):
-                if step not in steps[-1:]:
-                    steps.append(step)
-            read = await self._last_read(client)
-            over = case.lasts is None or ended is not None
-            if over and read is not None and read > began:
-                return Outcome(
-                    seconds=round((datetime.now(UTC) - began).total_seconds(), 1),
-                    issue_seconds=issue_seconds,
-                    steps=tuple(steps),
-                    issues=tuple(issues),
-                )
+            if returned is not None:
+                returned.note(await self._last_read(client))
+                if returned.seconds is not None:
+                    break
             await asyncio.sleep(_SAMPLE_SECONDS)
+        seconds = returned.seconds if returned is not None else None
         return Outcome(
-            seconds=None,
+            seconds=None if seconds is None else round(seconds, 1),
             issue_seconds=issue_seconds,
-            steps=tuple(steps),
+            steps=await _steps(client) if self._with_integration else (),
             issues=tuple(issues),
         )
 
@@ -217,12 +210,12 @@ async def _issues(client: HomeAssistantClient) -> list[str]:
     ]
 
 
-async def _steps(client: HomeAssistantClient) -> list[str]:
-    """Return the recovery step that was started last."""
-    states: list[dict[str, Any]] = await client.command("get_states")
-    return [
-        state["attributes"]["step"]
-        for state in states
-        if state["entity_id"].startswith("event.")
-        and state["attributes"].get("event_type") == "step_started"
-    ]
+async def _steps(client: HomeAssistantClient) -> tuple[str, ...]:
+    """Return the recovery steps that were taken, oldest first."""
+    steps: list[str] = []
+    for entry_id in await entry_ids(client):
+        answer = await client.get(f"/api/diagnostics/config_entry/{entry_id}")
+        for adapter in answer["data"]["bluetooth_health"]["adapters"]:
+            records = adapter["history"]["records"]
+            steps += [record["rung"] for record in records if "rung" in record]
+    return tuple(steps)
