@@ -13,6 +13,7 @@ import sys
 from .bus import BusUnavailable, PrivateBus, signal_at_end_of_parent
 from .emulated_world import EmulatedWorld
 from .faults import FAULTS, ActiveFault, Fault, FaultError, parse_switch
+from .solar_day import age_at
 from .world import World
 from .world_file import WorldFileError, load_world
 
@@ -76,6 +77,12 @@ def _parser() -> argparse.ArgumentParser:
         help="make connects and replies N times as fast as captured",
     )
     parser.add_argument(
+        "--hour",
+        type=float,
+        metavar="H",
+        help="begin at this hour of the solar day; where the world says if left out",
+    )
+    parser.add_argument(
         "--exit-with-parent",
         action="store_true",
         help="end when the process that started this one ends",
@@ -91,12 +98,20 @@ def _end_with_parent() -> None:
         raise SystemExit(0)
 
 
-async def _run(world: World, bus: PrivateBus, faults: Sequence[ActiveFault]) -> None:
+def _age(world: World, hour: float | None) -> float:
+    if world.solar_day is None or hour is None:
+        return 0.0
+    return age_at(world.solar_day, hour)
+
+
+async def _run(
+    world: World, bus: PrivateBus, faults: Sequence[ActiveFault], age: float
+) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    async with EmulatedWorld(world, bus) as emulated:
+    async with EmulatedWorld(world, bus, age=age) as emulated:
         for fault in faults:
             await emulated.set_fault(fault.name, **fault.values)
         print(json.dumps({"DBUS_SYSTEM_BUS_ADDRESS": bus.address}), flush=True)
@@ -109,6 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not 0.01 <= options.speed <= 1000:
         parser.error("--speed: must be 0.01 to 1000")
+    if options.hour is not None and not 0 <= options.hour <= 24:
+        parser.error("--hour: must be 0 to 24")
     if options.exit_with_parent:
         _end_with_parent()
     try:
@@ -120,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         bus.start()
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_run(world, bus, options.fault))
+            asyncio.run(_run(world, bus, options.fault, _age(world, options.hour)))
     except BusUnavailable as error:
         print(error, file=sys.stderr)
         return 1

@@ -27,10 +27,11 @@ class EmulatedWorld:
     started and is left running. Everything happens on the event loop of `start`.
     """
 
-    def __init__(self, world: World, bus: PrivateBus) -> None:
-        """Take what the world is like and the bus it lives on."""
+    def __init__(self, world: World, bus: PrivateBus, *, age: float = 0.0) -> None:
+        """Take what the world is like, the bus it lives on, and how old it is by then."""
         self.world = world
         self.bus = bus
+        self._age = age
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -53,7 +54,7 @@ class EmulatedWorld:
         """
         self._timers = Timers()
         self._faults = FaultSwitches(self, self._timers)
-        self._began = self._timers.now()
+        self._began = self._timers.now() - self._age
         self._controllers = [
             Controller(
                 adapter,

@@ -9,6 +9,7 @@ say what the current does (protocol 1.5).
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 import math
 
@@ -93,6 +94,16 @@ def charge_since_midnight(hour: float) -> float:
     position = hour % 24 * _STEPS / 24
     step = int(position)
     return integral[step] + rates[step] * (position - step) * 24 / _STEPS
+
+
+def hour_of(moment: datetime) -> float:
+    """Return the hour of the day, with its fraction."""
+    return moment.hour + moment.minute / 60 + moment.second / 3600
+
+
+def age_at(day: SolarDay, hour: float) -> float:
+    """Return how old a world is, in seconds, when its day first comes to an hour."""
+    return (hour - day.start_hour) % 24 * day.seconds / 24
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,7 @@ async def test_killed_emulator_takes_its_bus_along(
         (["--fault", "surprise"], 2, "surprise: no such fault"),
         (["--fault", 'silent={"link": "x"}'], 2, "silent.link: there is no x"),
         (["--speed", "0"], 2, "--speed: must be 0.01 to 1000"),
+        (["--hour", "25"], 2, "--hour: must be 0 to 24"),
         (["--bus-socket", "/nonexistent/bus"], 1, "dbus-daemon does not start"),
     ],
 )

@@ -130,3 +130,9 @@ async def test_world_ages(world: World, bus: PrivateBus) -> None:
         first = emulated.age()
         await asyncio.sleep(0.02)
         assert first < emulated.age() < 5
+
+
+async def test_world_that_is_older(world: World, bus: PrivateBus) -> None:
+    """A world can be some seconds old when it starts."""
+    async with EmulatedWorld(replace(world, links=()), bus, age=300) as emulated:
+        assert 300 <= emulated.age() < 305

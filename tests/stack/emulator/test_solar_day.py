@@ -9,6 +9,7 @@ import pytest
 from tests.emulator import SolarDay, Unit, load_world
 from tests.emulator.__main__ import WORLDS
 from tests.emulator.solar_day import (
+    age_at,
     battery_moment,
     charge_rate,
     charge_since_midnight,
@@ -121,3 +122,12 @@ def test_gain_of_charge_is_continuous(one: float, other: float) -> None:
 def test_sun_charges_and_night_discharges() -> None:
     """The sun charges at noon, the evening discharges."""
     assert charge_rate(12) > 0 > charge_rate(20)
+
+
+@given(st.floats(0, 24, exclude_max=True))
+def test_age_at_an_hour(hour: float) -> None:
+    """A world of that age is at that hour, for the first time."""
+    age = age_at(DAY, hour)
+    assert 0 <= age <= DAY.seconds
+    told = (DAY.start_hour + age * 24 / DAY.seconds) % 24
+    assert min(abs(told - hour), 24 - abs(told - hour)) < 1e-6
