@@ -5,10 +5,6 @@ from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.components.recorder.common import (
-    async_wait_recording_done,
-    do_adhoc_statistics,
-)
 
 from custom_components.renogy_bt.bank.energy import (
     BankEnergy,
@@ -18,19 +14,14 @@ from custom_components.renogy_bt.bank.energy import (
 from custom_components.renogy_bt.bank.meters import BankMeters
 from custom_components.renogy_bt.energy_store import EnergyStore
 from custom_components.renogy_bt.links import BatteryId, LinkSettings, links_of
-from homeassistant.components.energy import data as energy_data
-from homeassistant.components.energy.validate import async_validate
-from homeassistant.components.recorder import Recorder
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers.event import async_track_state_change_event
-from homeassistant.setup import async_setup_component
 from tests.banks import (
     bank_entry,
     bank_state,
     battery_state,
-    entity_id,
     link_settings,
     next_poll,
     set_up,
@@ -362,41 +353,3 @@ async def test_bank_with_totals_of_a_newer_version(
     assert entry.reason is not None
     assert "stored by a newer version" in entry.reason
     assert hass_storage[key_of(entry.entry_id)]["data"] == {"bank": GOOD}
-
-
-async def test_energy_dashboard(
-    recorder_mock: Recorder, hass: HomeAssistant, bank: MockConfigEntry, clock: Clock
-) -> None:
-    """Home Assistant's energy dashboard takes the bank as a battery, with nothing to complain of."""
-    assert await async_setup_component(hass, "sensor", {})
-    assert await async_setup_component(hass, "energy", {})
-    await polls(hass, clock, 3)
-    await async_wait_recording_done(hass)
-    last = bank_state(hass, bank, "energy_charged").last_updated
-    start = last.replace(minute=last.minute // 5 * 5, second=0, microsecond=0)
-    do_adhoc_statistics(hass, start=start)
-    await async_wait_recording_done(hass)
-    ids = {
-        key: entity_id(hass, "sensor", f"{bank.entry_id}_{key}")
-        for key in ("energy_charged", "energy_discharged", "power", "state_of_charge")
-    }
-    manager = await energy_data.async_get_manager(hass)
-    source: Any = {
-        "type": "battery",
-        "stat_energy_to": ids["energy_charged"],
-        "stat_energy_from": ids["energy_discharged"],
-        "stat_rate": ids["power"],
-        "stat_soc": ids["state_of_charge"],
-    }
-    preferences: Any = {"energy_sources": [source]}
-    await manager.async_update(preferences)
-    validation = (await async_validate(hass)).as_dict()
-    assert validation == {
-        "energy_sources": [[]],
-        "device_consumption": [],
-        "device_consumption_water": [],
-    }
-    # The same check does find something to complain of where there is something.
-    source["stat_energy_to"] = ids["power"]
-    await manager.async_update(preferences)
-    assert (await async_validate(hass)).as_dict()["energy_sources"] != [[]]

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime
 import json
 from pathlib import Path
 import signal
@@ -12,10 +13,17 @@ import tempfile
 import time
 from typing import Final
 
+from tests.emulator.solar_day import hour_of
+
 from .check import bank_entity, check_document, enable_all_entities, wait_for_batteries
 from .client import HomeAssistantClient, open_client, wait_for_port
 from .dashboard import save_dashboard
-from .emulator import EmulatorProcess, run_emulator
+from .emulator import DEFAULT_WORLD, EmulatorProcess, run_emulator
+from .energy_dashboard import (
+    fill_energy_dashboard,
+    join_present_to_history,
+    work_out_history,
+)
 from .errors import DemoError
 from .flows import leave_resets_to_the_user, set_up_links
 from .home_assistant import (
@@ -81,12 +89,15 @@ def _log(text: str) -> None:
 
 @asynccontextmanager
 async def _running(
-    arguments: argparse.Namespace, folder: Path
+    arguments: argparse.Namespace, folder: Path, *, hour: float | None = None
 ) -> AsyncGenerator[tuple[EmulatorProcess, HomeAssistantClient, str]]:
-    """Run the emulated world and, on it, Home Assistant; log in to it."""
+    """Run the emulated world and, on it, Home Assistant; log in to it.
+
+    The world's day begins at an hour, if one is given.
+    """
     port = choose_port(arguments.port)
     url = f"http://{HOST}:{port}"
-    async with run_emulator(arguments.world, arguments.fault) as emulator:
+    async with run_emulator(arguments.world, arguments.fault, hour=hour) as emulator:
         _log(f"The emulated world is up: {emulator.description}")
         _configure(folder, port, emulator)
         async with (
@@ -148,9 +159,19 @@ async def _check(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 async def _show(arguments: argparse.Namespace, folder: Path) -> None:
-    async with _running(arguments, folder) as (emulator, client, url):
+    now = datetime.now().astimezone()
+    async with _running(arguments, folder, hour=hour_of(now)) as (
+        emulator,
+        client,
+        url,
+    ):
+        history = asyncio.create_task(
+            work_out_history(arguments.world or DEFAULT_WORLD, now)
+        )
         await save_dashboard(client)
         await _set_up(client, emulator)
+        if emulator.batteries:
+            await fill_energy_dashboard(client, await history)
         _log(f"Ready: open {url} (Ctrl+C ends the demo)")
         if emulator.has_late_faults:
             await leave_resets_to_the_user(client)
@@ -158,6 +179,8 @@ async def _show(arguments: argparse.Namespace, folder: Path) -> None:
             _log(f"The fault begins in {PLACE_KNOWN_SECONDS:.0f} s")
             await asyncio.sleep(PLACE_KNOWN_SECONDS)
             await _begin_faults(emulator)
+        if emulator.batteries:
+            await join_present_to_history(client)
         await asyncio.Event().wait()
 
 

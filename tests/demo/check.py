@@ -202,11 +202,16 @@ async def check_document(
     )
 
 
+async def sensor_ids(client: HomeAssistantClient) -> dict[str, str]:
+    """Return the entity ids of the integration's sensors by their unique ids."""
+    return {
+        str(entity["unique_id"]): str(entity["entity_id"])
+        for entity in await _entities(client)
+        if entity["entity_id"].startswith("sensor.")
+    }
+
+
 async def bank_entity(client: HomeAssistantClient) -> str:
     """Return an entity of the bank."""
     banks = await entry_ids(client)
-    return next(
-        str(entity["entity_id"])
-        for entity in await _entities(client)
-        if entity["unique_id"] == f"{banks[0]}_voltage"
-    )
+    return (await sensor_ids(client))[f"{banks[0]}_voltage"]

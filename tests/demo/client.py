@@ -45,9 +45,14 @@ class HomeAssistantClient:
         await self._log_in_by_trusted_network()
         await self._open_socket()
 
-    async def _open_socket(self) -> None:
+    async def close(self) -> None:
+        """Close the WebSocket connection."""
         if self._socket is not None:
             await self._socket.close()
+            self._socket = None
+
+    async def _open_socket(self) -> None:
+        await self.close()
         self._socket = await self._session.ws_connect(
             f"{self._url}/api/websocket", max_msg_size=0
         )
@@ -156,7 +161,11 @@ async def open_client(url: str) -> AsyncGenerator[HomeAssistantClient]:
     """Open a session that is closed with the context."""
     timeout = aiohttp.ClientTimeout(total=_REQUEST_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        yield HomeAssistantClient(session, url)
+        client = HomeAssistantClient(session, url)
+        try:
+            yield client
+        finally:
+            await client.close()
 
 
 async def wait_for_port(host: str, port: int) -> None:

@@ -101,9 +101,9 @@ class EmulatorProcess:
 
 @asynccontextmanager
 async def run_emulator(
-    world_file: Path | None, faults: Iterable[str]
+    world_file: Path | None, faults: Iterable[str], *, hour: float | None = None
 ) -> AsyncGenerator[EmulatorProcess]:
-    """Run the world until the context ends.
+    """Run the world until the context ends; its day begins at an hour, if one is given.
 
     Faults of links and batteries are there from the beginning. Those of adapters and of the bus
     wait for `begin_late_faults`: with them nothing could be found and set up.
@@ -121,6 +121,8 @@ async def run_emulator(
     late = [fault for _, fault in active if fault.fault.scope in _LATE_SCOPES]
     command = [sys.executable, "-m", "tests.emulator", "--exit-with-parent"]
     command += ["--world", str(path)]
+    if hour is not None:
+        command += ["--hour", str(hour)]
     for switch, fault in active:
         if fault not in late:
             command += ["--fault", switch]
