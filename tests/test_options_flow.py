@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("translated_flows")
 
 
 async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) -> None:
-    """Wiring and update interval are offered as they are, and take effect at once."""
+    """What is set is offered as it is, and takes effect at once."""
     air.bring(four_batteries())
     entry = bank_entry(link_settings(), update_interval=120)
     await set_up(hass, entry)
@@ -36,21 +36,35 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
     assert get_schema_suggested_value(schema, "wiring") == "parallel"
     await hass.config_entries.options.async_configure(
         flow["flow_id"],
-        {"wiring": "series", "update_interval": 30.0, "recovery": "gentle"},
+        {
+            "wiring": "series",
+            "update_interval": 30.0,
+            "imbalance_limit": 0.0,
+            "recovery": "gentle",
+        },
     )
     await settle(hass)
     assert entry.options == {
         "wiring": "series",
         "update_interval": 30,
+        "imbalance_limit": 0,
         "recovery": "gentle",
     }
     assert coordinator_of(entry).update_interval == timedelta(seconds=30)
     assert bank_state(hass, entry, "voltage").state == "209.6"
 
 
-@pytest.mark.parametrize("seconds", [9, 601])
-async def test_interval_has_limits(
-    hass: HomeAssistant, air: FakeAir, seconds: int
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("update_interval", 9),
+        ("update_interval", 601),
+        ("imbalance_limit", -1),
+        ("imbalance_limit", 51),
+    ],
+)
+async def test_numbers_have_limits(
+    hass: HomeAssistant, air: FakeAir, option: str, value: int
 ) -> None:
     """An interval that would block the radio, or show values of long ago, is refused."""
     air.bring(four_batteries())
@@ -59,6 +73,7 @@ async def test_interval_has_limits(
     flow = await hass.config_entries.options.async_init(entry.entry_id)
     with pytest.raises(InvalidData):
         await hass.config_entries.options.async_configure(
-            flow["flow_id"], {"wiring": "parallel", "update_interval": seconds}
+            flow["flow_id"],
+            {"wiring": "parallel", "update_interval": 60, option: value},
         )
     assert entry.options["update_interval"] == 60

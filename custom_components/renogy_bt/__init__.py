@@ -25,6 +25,7 @@ from homeassistant.helpers.typing import ConfigType
 from .adapter_issues import async_follow_adapters
 from .adapters import async_is_gone_adapter
 from .alarm_store import AlarmStore
+from .bank_issues import async_follow_balance, async_forget_balance
 from .bluetooth_health.models import RecoveryLevel
 from .bluetooth_health.supervisor import async_get_supervisor
 from .connection import async_release_locks
@@ -84,6 +85,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     devices = BankDevices(hass, entry)
     devices.async_register()
     entry.async_on_unload(coordinator.async_add_listener(devices.async_update))
+    entry.async_on_unload(async_follow_balance(hass, entry))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     coordinator.async_watch_for_links()
     entry.async_on_unload(
@@ -106,6 +108,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
     await async_get_supervisor(hass).async_detach(entry.entry_id)
     await EnergyStore(hass, entry.entry_id).async_remove()
     await AlarmStore(hass, entry.entry_id).async_remove()
+    async_forget_balance(hass, entry)
     for link in links_of(entry).values():
         bluetooth.async_rediscover_address(hass, link.address)
 
@@ -144,6 +147,7 @@ def _async_entry_changed(
 ) -> None:
     """Stop watching for a bank that was disabled while its set-up was being retried."""
     if entry.domain == DOMAIN and entry.disabled_by is not None:
+        async_forget_balance(hass, entry)
         hass.async_create_task(
             async_get_supervisor(hass).async_detach(entry.entry_id),
             f"{DOMAIN} detach {entry.title}",

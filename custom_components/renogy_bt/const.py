@@ -14,6 +14,7 @@ CONF_BANK: Final = "bank"
 CONF_CELLS: Final = "cells"
 CONF_FAMILY: Final = "family"
 CONF_FORGET: Final = "forget"
+CONF_IMBALANCE_LIMIT: Final = "imbalance_limit"
 CONF_POLLING: Final = "polling"
 CONF_RECOVERY: Final = "recovery"
 CONF_UNIT: Final = "unit"
@@ -26,3 +27,8 @@ CONF_WIRING: Final = "wiring"
 DEFAULT_UPDATE_INTERVAL: Final = 60
 MIN_UPDATE_INTERVAL: Final = 10
 MAX_UPDATE_INTERVAL: Final = 600
+
+# State of charge between batteries, in %. Counters of healthy batteries drift by some percent
+# between full charges; 0 is off.
+DEFAULT_IMBALANCE_LIMIT: Final = 20
+MAX_IMBALANCE_LIMIT: Final = 50

@@ -1,5 +1,6 @@
 """The devices of a bank: itself, its dongles and its batteries."""
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_BLUETOOTH, DeviceEntryType
@@ -7,9 +8,21 @@ from homeassistant.helpers.typing import UNDEFINED
 
 from .const import DOMAIN, MANUFACTURER
 from .coordinator import RenogyConfigEntry
-from .links import BatteryId, battery_identifier, link_identifier
+from .links import BatteryId, BatteryLabel, battery_identifier, link_identifier
 from .polled_link import PolledLink
 from .renogy.models import BatteryIdentity
+
+
+@callback
+def battery_name(
+    hass: HomeAssistant, entry: ConfigEntry, battery: BatteryId, label: BatteryLabel
+) -> str:
+    """Return the name of a battery's device, the user's own one where given."""
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, battery_identifier(battery)), entry.entry_id
+    )
+    name = (device.name_by_user or device.name) if device is not None else None
+    return name or str(label)
 
 
 class BankDevices:

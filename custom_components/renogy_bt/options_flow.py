@@ -5,7 +5,7 @@ from typing import Any
 import probatio
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
-from homeassistant.const import UnitOfTime
+from homeassistant.const import UnitOfRatio, UnitOfTime
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -18,10 +18,13 @@ from homeassistant.helpers.selector import (
 from .bank.summary import Wiring
 from .bluetooth_health.models import RecoveryLevel
 from .const import (
+    CONF_IMBALANCE_LIMIT,
     CONF_RECOVERY,
     CONF_UPDATE_INTERVAL,
     CONF_WIRING,
+    DEFAULT_IMBALANCE_LIMIT,
     DEFAULT_UPDATE_INTERVAL,
+    MAX_IMBALANCE_LIMIT,
     MAX_UPDATE_INTERVAL,
     MIN_UPDATE_INTERVAL,
 )
@@ -44,6 +47,20 @@ OPTIONS_SCHEMA = probatio.Schema(
                     max=MAX_UPDATE_INTERVAL,
                     step=1,
                     unit_of_measurement=UnitOfTime.SECONDS,
+                    mode=NumberSelectorMode.BOX,
+                )
+            ),
+            probatio.Coerce(int),
+        ),
+        probatio.Required(
+            CONF_IMBALANCE_LIMIT, default=DEFAULT_IMBALANCE_LIMIT
+        ): probatio.All(
+            NumberSelector(
+                NumberSelectorConfig(
+                    min=0,
+                    max=MAX_IMBALANCE_LIMIT,
+                    step=1,
+                    unit_of_measurement=UnitOfRatio.PERCENTAGE,
                     mode=NumberSelectorMode.BOX,
                 )
             ),

@@ -22,7 +22,6 @@ from homeassistant.const import (
     UnitOfTime,
 )
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
@@ -31,10 +30,10 @@ from .bank.meters import MeterReadings
 from .bank.summary import BankSummary
 from .bluetooth_health.models import Verdict
 from .bluetooth_health.supervisor import AdapterStatus
-from .const import DOMAIN
 from .coordinator import BankCoordinator, RenogyConfigEntry
+from .devices import battery_name
 from .entity import RenogyBankEntity, RenogyBatteryEntity
-from .links import BatteryId, KnownBattery, battery_identifier
+from .links import BatteryId, KnownBattery
 from .renogy.models import BatteryReading, ChargingState
 
 PARALLEL_UPDATES = 0
@@ -776,13 +775,11 @@ class WeakestBatterySensor(RenogyBankEntity, SensorEntity):
     def native_value(self) -> StateType:
         """Return the name of the battery's device, the user's own one where given."""
         battery = self.summary.weakest_battery
-        return None if battery is None else self._name_of(battery)
-
-    def _name_of(self, battery: BatteryId) -> str | None:
-        device = dr.async_get(self.hass).async_get_device_by_identifier(
-            (DOMAIN, battery_identifier(battery)),
-            self.coordinator.config_entry.entry_id,
+        if battery is None:
+            return None
+        return battery_name(
+            self.hass,
+            self.coordinator.config_entry,
+            battery,
+            self.coordinator.labels[battery],
         )
-        if device is None:
-            return str(self.coordinator.labels[battery])
-        return device.name_by_user or device.name

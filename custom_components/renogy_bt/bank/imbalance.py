@@ -1,0 +1,45 @@
+"""When the batteries of a bank have drifted so far apart that somebody should know."""
+
+from typing import Final
+
+# A battery that has just been charged apart, or calibrates itself, needs its time.
+NOTICE_SECONDS: Final = 3600.0
+# Longer without a word, and nobody knows whether it lasted.
+LONGEST_GAP: Final = 1800.0
+# Once noticed it is over this far below the limit, so that it does not come and go.
+OVER_SHARE: Final = 0.8
+
+
+class ImbalanceWatch:
+    """Watches the spread of the state of charge between the batteries of one bank, in %.
+
+    `limit` 0 means that nobody wants to know; `is_noticed` is how it stands from before.
+    """
+
+    def __init__(self, limit: float, *, is_noticed: bool = False) -> None:
+        """Begin without any reading."""
+        self._limit = limit
+        self.is_noticed = is_noticed and limit > 0
+        self._beyond_since: float | None = None
+        self._at: float | None = None
+
+    def advance(self, at: float, spread: float | None) -> bool:
+        """Take a spread at a time of a clock that never jumps (s); tell whether to notify.
+
+        None, while a battery is missing, changes nothing: the spread of the others says
+        nothing about the bank.
+        """
+        if spread is None or not self._limit:
+            return self.is_noticed
+        if self._at is not None and at - self._at > LONGEST_GAP:
+            self._beyond_since = None
+        self._at = at
+        if spread <= self._limit:
+            self._beyond_since = None
+        elif self._beyond_since is None:
+            self._beyond_since = at
+        if self.is_noticed:
+            self.is_noticed = spread > OVER_SHARE * self._limit
+        elif self._beyond_since is not None:
+            self.is_noticed = at - self._beyond_since >= NOTICE_SECONDS
+        return self.is_noticed
