@@ -119,6 +119,17 @@ def battery_state(
     return state
 
 
+def link_state(
+    hass: HomeAssistant, key: str, address: str = DONGLE, platform: str = "sensor"
+) -> State:
+    """Return the state of a link's entity."""
+    found = entity_id(hass, platform, f"{address.lower()}_{key}")
+    assert found is not None, f"no {platform} {key} of {address}"
+    state = hass.states.get(found)
+    assert state is not None, f"{found} has no state"
+    return state
+
+
 def bank_state(
     hass: HomeAssistant, entry: MockConfigEntry, key: str, platform: str = "sensor"
 ) -> State:

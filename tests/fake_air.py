@@ -54,6 +54,7 @@ class FakeAir:
         *,
         manufacturer_data: dict[int, bytes] | None = None,
         connectable: bool = True,
+        rssi: int = -60,
     ) -> None:
         """Let Home Assistant hear an advertisement."""
         device = BLEDevice(address, name, {})
@@ -61,7 +62,7 @@ class FakeAir:
             BluetoothServiceInfoBleak(
                 name=name,
                 address=address,
-                rssi=-60,
+                rssi=rssi,
                 manufacturer_data=manufacturer_data or {},
                 service_data={},
                 service_uuids=[],

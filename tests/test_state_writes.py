@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from custom_components.renogy_bt.renogy.link import RenogyLink
+from custom_components.renogy_bt.renogy.models import PollStatistics
 from homeassistant.const import (
     EVENT_STATE_CHANGED,
     EVENT_STATE_REPORTED,
@@ -19,6 +21,7 @@ from tests.banks import (
     bank_state,
     battery_state,
     link_settings,
+    link_state,
     next_poll,
     set_up,
 )
@@ -46,13 +49,24 @@ def state_writes(hass: HomeAssistant) -> Generator[list[str]]:
         stop()
 
 
+@pytest.fixture(autouse=True)
+def poll_duration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every poll take as long as any other, as far as is told."""
+    monkeypatch.setattr(RenogyLink, "_count", lambda *_: PollStatistics(seconds=2.0))
+
+
 def last_read_ids(hass: HomeAssistant, *addresses: str) -> set[str]:
     """Return what changes with every poll of the four batteries of each link."""
-    return {
+    batteries = {
         battery_state(hass, "last_read", unit, address).entity_id
         for address in addresses
         for unit in (48, 49, 50, 51)
     }
+    links = {
+        link_state(hass, "last_successful_poll", address).entity_id
+        for address in addresses
+    }
+    return batteries | links
 
 
 @pytest.mark.usefixtures("all_enabled")
@@ -185,4 +199,4 @@ async def test_sixty_four_batteries_on_sixteen_links(
     }
     changed = set(written) - last_read_ids(hass, *addresses)
     assert spreads <= changed
-    assert len(written) <= 64 + 12
+    assert len(written) <= 64 + LINKS + 12

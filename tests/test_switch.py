@@ -18,8 +18,8 @@ from tests.banks import (
     bank_state,
     battery_state,
     coordinator_of,
-    entity_id,
     link_settings,
+    link_state,
     next_poll,
     set_up,
     settle,
@@ -34,16 +34,12 @@ OTHER_NAME = "BT-TH-66EDFC11"
 
 def switch_id(hass: HomeAssistant, address: str = DONGLE) -> str:
     """Return the entity id of a link's switch."""
-    found = entity_id(hass, "switch", f"{address.lower()}_polling")
-    assert found is not None
-    return found
+    return link_state(hass, "polling", address, "switch").entity_id
 
 
 def switch_state(hass: HomeAssistant, address: str = DONGLE) -> str:
     """Return the state of a link's switch."""
-    state = hass.states.get(switch_id(hass, address))
-    assert state is not None
-    return state.state
+    return link_state(hass, "polling", address, "switch").state
 
 
 async def turn(hass: HomeAssistant, how: str, address: str = DONGLE) -> None:

@@ -1,6 +1,9 @@
 """One link of a bank: polls it, unless its batteries are left to others."""
 
+from datetime import datetime
+
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 
 from .bluetooth_health.poll_gate import PollGate
 from .connection import async_connector
@@ -9,14 +12,18 @@ from .links import LinkSettings
 from .reappearance import Reappearance
 from .renogy.exceptions import LinkClosed, LinkSilent, RenogyError
 from .renogy.link import RenogyLink
-from .renogy.models import ReadingFailure
+from .renogy.models import LinkReport, ReadingFailure
+from .renogy.transport import Transport
 from .report import LinkOutcome, was_left_out
+from .serving import async_serving_scanner
 
 
 class PolledLink:
     """A link of the bank with what polls it and what watches for its return.
 
-    While it is `paused` its polls are left out.
+    While it is `paused` its polls are left out. `poll_seconds` is how long the last poll took
+    that got an answer, `succeeded_at` when a battery was last read, `served_by` the name of
+    the adapter or proxy that the last poll went through; each None where it is not known.
     """
 
     def __init__(
@@ -32,12 +39,18 @@ class PolledLink:
         self.client = RenogyLink(
             settings.name,
             settings.units,
-            async_connector(hass, settings.address, settings.name),
+            self._async_connect,
             family=settings.family,
         )
         self.reappearance = Reappearance(hass.loop.time)
         self.paused = not settings.polling
+        self.poll_seconds: float | None = None
+        self.succeeded_at: datetime | None = None
+        self.served_by: str | None = None
+        self._hass = hass
         self._gate = gate
+        self._connector = async_connector(hass, settings.address, settings.name)
+        self._connected_by: str | None = None
 
     async def async_poll(self) -> LinkOutcome:
         """Poll the link; once more if an adapter was being repaired meanwhile."""
@@ -63,12 +76,18 @@ class PolledLink:
         """Tell whether an advertisement is worth a poll at once."""
         return not self.paused and self.reappearance.advertisement_heard()
 
+    async def _async_connect(self) -> Transport:
+        transport = await self._connector()
+        self._connected_by = async_serving_scanner(self._hass, self.settings.address)
+        return transport
+
     async def _async_poll_once(self) -> tuple[LinkOutcome, bool]:
         address = self.settings.address
         await self._gate.ready(address)
         if self.paused:
             return self.client.skip_poll(), False
         self._gate.poll_started(address)
+        self._connected_by = None
         connected = False
         try:
             outcome = await self._async_outcome()
@@ -90,6 +109,11 @@ class PolledLink:
     def _note(self, outcome: LinkOutcome) -> None:
         if was_left_out(outcome):
             return
+        self.served_by = self._connected_by
+        if isinstance(outcome, LinkReport):
+            self.poll_seconds = outcome.statistics.seconds
+            if outcome.readings.keys() - outcome.failed.keys():
+                self.succeeded_at = dt_util.utcnow()
         if _was_reached(outcome):
             self.reappearance.poll_succeeded()
         else:

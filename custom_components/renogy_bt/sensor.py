@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, override
 
+from homeassistant.components import bluetooth
 from homeassistant.components.sensor import (
     SensorDeviceClass,
     SensorEntity,
@@ -12,6 +13,7 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import (
+    SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
     EntityCategory,
     UnitOfElectricCurrent,
     UnitOfElectricPotential,
@@ -23,6 +25,7 @@ from homeassistant.const import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import StateType
 
 from .adapters import AdapterEntity, async_add_adapter_entities
@@ -32,11 +35,15 @@ from .bluetooth_health.models import Verdict
 from .bluetooth_health.supervisor import AdapterStatus
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .devices import battery_name
-from .entity import RenogyBankEntity, RenogyBatteryEntity
+from .entity import RenogyBankEntity, RenogyBatteryEntity, RenogyLinkEntity
 from .links import BatteryId, KnownBattery
+from .polled_link import PolledLink
 from .renogy.models import BatteryReading, ChargingState
 
 PARALLEL_UPDATES = 0
+SIGNAL_STRENGTH_PAUSE = timedelta(seconds=60)
+# What the Bluetooth specification gives for a signal strength in dBm; else it is not known.
+SIGNAL_STRENGTHS = range(-126, 21)
 
 # Home Assistant has no device class for electric charge.
 AMPERE_HOUR = "Ah"
@@ -80,6 +87,13 @@ class BankMeterSensorDescription(SensorEntityDescription):
     """Describes a sensor of a bank that is worked out from poll to poll."""
 
     value_fn: Callable[[MeterReadings[BatteryId]], StateType]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkSensorDescription(SensorEntityDescription):
+    """Describes a sensor of a link."""
+
+    value_fn: Callable[[PolledLink], StateType | datetime]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -569,6 +583,40 @@ ADAPTER_SENSORS: tuple[AdapterSensorDescription, ...] = (
     ),
 )
 
+LINK_SENSORS: tuple[LinkSensorDescription, ...] = (
+    LinkSensorDescription(
+        key="last_poll_duration",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda link: (
+            None if link.poll_seconds is None else round(link.poll_seconds, 2)
+        ),
+    ),
+    LinkSensorDescription(
+        key="last_successful_poll",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda link: link.succeeded_at,
+    ),
+    LinkSensorDescription(
+        key="last_poll_served_by",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda link: link.served_by,
+    ),
+)
+
+SIGNAL_STRENGTH = SensorEntityDescription(
+    key="signal_strength",
+    device_class=SensorDeviceClass.SIGNAL_STRENGTH,
+    native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
+    state_class=SensorStateClass.MEASUREMENT,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    entity_registry_enabled_default=False,
+)
+
 WEAKEST_BATTERY = SensorEntityDescription(
     key="weakest_battery", entity_category=EntityCategory.DIAGNOSTIC
 )
@@ -591,6 +639,10 @@ async def async_setup_entry(
         ),
     )
     async_add_entities(_bank_sensors(coordinator))
+    for link in coordinator.links.values():
+        async_add_entities(
+            _link_sensors(coordinator, link), config_subentry_id=link.subentry_id
+        )
     numbered = NumberedSensors(coordinator, async_add_entities)
     for subentry_id, battery in coordinator.batteries():
         async_add_entities(
@@ -616,6 +668,14 @@ def _battery_sensors(
     for meter in METER_SENSORS:
         yield MeterSensor(coordinator, meter, battery)
     yield LinkQualitySensor(coordinator, LINK_QUALITY, battery)
+
+
+def _link_sensors(
+    coordinator: BankCoordinator, link: PolledLink
+) -> Iterable[SensorEntity]:
+    for description in LINK_SENSORS:
+        yield LinkSensor(coordinator, description, link.settings)
+    yield SignalStrengthSensor(coordinator, SIGNAL_STRENGTH, link.settings)
 
 
 class NumberedSensors:
@@ -753,6 +813,45 @@ class BankMeterSensor(RenogyBankEntity, SensorEntity):
     def native_value(self) -> StateType:
         """Return what was worked out up to the last poll."""
         return self.entity_description.value_fn(self.coordinator.data.meters)
+
+
+class LinkSensor(RenogyLinkEntity, SensorEntity):
+    """What the polls of a link tell of it."""
+
+    entity_description: LinkSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return what is known since the last poll."""
+        return self.entity_description.value_fn(self.coordinator.links[self.address])
+
+
+class SignalStrengthSensor(RenogyLinkEntity, SensorEntity):
+    """How strongly a link's last advertisement was heard, also while its polls fail."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Look from time to time: polls that keep failing do not tell of themselves."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            async_track_time_interval(
+                self.hass, self._async_look, SIGNAL_STRENGTH_PAUSE
+            )
+        )
+
+    @callback
+    def _async_look(self, _: datetime) -> None:
+        self._handle_coordinator_update()
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return the signal strength where it can be connected from, None if not heard."""
+        heard = bluetooth.async_last_service_info(self.hass, self.address)
+        if heard is None or heard.rssi not in SIGNAL_STRENGTHS:
+            return None
+        return heard.rssi
 
 
 class AdapterSensor(AdapterEntity, SensorEntity):

@@ -16,8 +16,8 @@ from tests.banks import (
     bank_state,
     battery_state,
     coordinator_of,
-    entity_id,
     link_settings,
+    link_state,
     set_up,
     settle,
 )
@@ -130,6 +130,15 @@ async def test_held_by_another_central(
     assert_true_values(hass, units[48])
 
 
+async def test_what_served_the_poll(
+    hass: HomeAssistant, entry: MockConfigEntry, world: World
+) -> None:
+    """The adapter whose connection slot the dongle holds while it is read has served it."""
+    (adapter,) = world.adapters
+    served_by = link_state(hass, "last_poll_served_by").state
+    assert served_by == f"{adapter.name} ({adapter.address})"
+
+
 async def test_lent_to_the_makers_app(
     hass: HomeAssistant,
     entry: MockConfigEntry,
@@ -138,7 +147,7 @@ async def test_lent_to_the_makers_app(
 ) -> None:
     """With its polling off the dongle is free for the app, and read when that has ended."""
     peripheral = emulated_world.peripheral(DONGLE)
-    found = entity_id(hass, "switch", f"{DONGLE.lower()}_polling")
+    found = link_state(hass, "polling", platform="switch").entity_id
     polling = hass.async_create_task(coordinator_of(entry).async_refresh())
     await until(lambda: peripheral.central is not None)
     await hass.services.async_call(
