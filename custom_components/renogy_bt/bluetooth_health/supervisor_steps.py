@@ -32,6 +32,7 @@ from .bluez import BlueZWatcher
 from .exceptions import BlueZError
 from .models import AdapterObject, PowerFault, Rung
 from .supervisor_sampling import (
+    async_adapter_entries,
     async_entry_of,
     async_local_scanner,
     async_refresh_adapters,
@@ -54,6 +55,7 @@ OFF_TIME: Final = 2.0
 POWER_ATTEMPTS: Final = 6
 POWER_PAUSE: Final = 3.0
 RESET_LIMIT: Final = 90.0
+ALREADY_EXISTS: Final = "org.bluez.Error.AlreadyExists"
 
 _IN_PROGRESS: Final = (
     ConfigEntryState.SETUP_IN_PROGRESS,
@@ -154,6 +156,7 @@ class StepRunner:
             ENTRY_LIMIT,
             "reload",
         )
+        await self._free_monitors(address)
 
     async def _power_cycle(self, address: str, links: Collection[str]) -> None:
         adapter = self._adapter(address)
@@ -283,8 +286,48 @@ class StepRunner:
                 ENTRY_LIMIT,
                 "set_up",
             )
+            await self._free_monitors(address)
         except StepFailed as error:
             _LOGGER.debug("%s: %s", address, error)
+
+    async def _free_monitors(self, address: str) -> None:
+        """Have bleak leave the bus and come back, if its passive scan exists already.
+
+        A bluetoothd that goes on after it hung registers the scans that nobody waits for any
+        more, and keeps them until their client leaves the bus. bleak names a scan after the
+        address of an object in memory, which the next object gets again.
+        """
+        entry = async_entry_of(self._hass, address)
+        if (
+            entry is None
+            or entry.state is not ConfigEntryState.SETUP_RETRY
+            or ALREADY_EXISTS not in (entry.reason or "")
+            or self._is_another_scanning(entry)
+        ):
+            return
+        try:
+            async with asyncio.timeout(RECONNECT_LIMIT):
+                manager = await get_global_bluez_manager()
+                # There is no other way to end what bluetoothd keeps for a client.
+                bus = manager._bus  # noqa: SLF001
+                if bus is not None:
+                    bus.disconnect()
+                    await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+                await get_global_bluez_manager()
+        except (TimeoutError, BleakError, OSError, EOFError, DBusFastError) as error:
+            _LOGGER.debug("bleak has not left the bus: %s", error)
+        await _bounded(
+            self._hass.config_entries.async_reload(entry.entry_id),
+            ENTRY_LIMIT,
+            "reload",
+        )
+
+    def _is_another_scanning(self, entry: ConfigEntry) -> bool:
+        """Whether another adapter's scan runs over the connection that bleak has."""
+        return any(
+            other is not entry and other.state is ConfigEntryState.LOADED
+            for other in async_adapter_entries(self._hass).values()
+        )
 
     async def _until_settled(self, entry: ConfigEntry) -> None:
         """Wait until Home Assistant neither sets an entry up nor unloads it."""
