@@ -464,6 +464,50 @@ def test_bluetoothd_hung() -> None:
     assert place.is_judged(Verdict.OK)
 
 
+def hung() -> Place:
+    """A place where bluetoothd has not answered for five minutes and does so again now."""
+    place = running(mode=ScanMode.AUTO)
+    place.bus = BusSample(owner=OWNER, unanswered=3, unanswered_since=place.now)
+    place.deaf = place.bus_lost = True
+    place.session = False
+    place.run(5 * MINUTE)
+    assert place.is_judged(Verdict.BLUETOOTHD_HUNG)
+    assert place.links[0].failures >= 4
+    assert not place.scanning
+    place.bus = BusSample(owner=OWNER)
+    place.deaf = place.bus_lost = False
+    return place
+
+
+def test_home_assistant_scans_by_itself_when_bluetoothd_answers_again() -> None:
+    """What failed while bluetoothd hung is no evidence of anything else."""
+    place = hung()
+    place.next_watchdog = place.now + 5
+    place.run(HOUR)
+    assert place.steps == []
+    assert place.is_judged(Verdict.OK)
+
+
+def test_scan_that_was_given_up_while_bluetoothd_hung() -> None:
+    """When bluetoothd answers again, Home Assistant's next try is not waited for."""
+    place = hung()
+    place.next_watchdog = place.now + HOUR
+    assert place.run_until(lambda: bool(place.steps), MINUTE) <= 15
+    place.run(2 * MINUTE)
+    assert rungs(place) == [Rung.RELOAD]
+    assert place.results == [StepResult.RECOVERED]
+
+
+def test_set_up_that_failed_while_bluetoothd_hung() -> None:
+    """The same where Home Assistant has no scanner any more: a reset is not needed."""
+    place = hung()
+    place.entry, place.entry_reason = EntryState.RETRYING, "Timed out starting"
+    assert place.run_until(lambda: bool(place.steps), MINUTE) <= 15
+    place.run(2 * MINUTE)
+    assert rungs(place) == [Rung.RELOAD]
+    assert place.results == [StepResult.RECOVERED]
+
+
 def test_slow_bluetoothd() -> None:
     """Two missed answers are not yet a hang."""
     place = running()

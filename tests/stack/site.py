@@ -21,6 +21,7 @@ from custom_components.renogy_bt.connection import async_connector
 from custom_components.renogy_bt.renogy.exceptions import LinkSilent, RenogyError
 from custom_components.renogy_bt.renogy.families import family_of
 from custom_components.renogy_bt.renogy.link import RenogyLink
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld
 
@@ -48,6 +49,15 @@ class Site:
     def address(self) -> str:
         """The address of the adapter."""
         return self.emulated.world.adapters[0].address
+
+    @property
+    def entry(self) -> ConfigEntry:
+        """The entry of the adapter in Home Assistant's `bluetooth`."""
+        entry = self.hass.config_entries.async_entry_for_domain_unique_id(
+            "bluetooth", self.address
+        )
+        assert entry is not None
+        return entry
 
     @property
     def status(self) -> AdapterStatus:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import gc
 from typing import Any
 
+import bleak.backends.bluezdbus.manager as bleak_manager
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -20,7 +21,8 @@ from .conftest import still
 from .site import MINUTE, Site, a_site
 from .warped_time import warped_time
 
-CALM = 4 * MINUTE
+CALM = 5 * MINUTE
+"""Past the active window that Home Assistant opens after four minutes."""
 SECOND_ADAPTER = "B8:27:EB:5A:00:02"
 
 
@@ -34,7 +36,7 @@ def world() -> World:
 async def site(
     hass: HomeAssistant, emulated_world: EmulatedWorld, bluetooth_entry: MockConfigEntry
 ) -> AsyncGenerator[Site]:
-    """Return a site that has run for four minutes without anything to tell."""
+    """Return a site that has run for five minutes without anything to tell."""
     with warped_time(hass.loop, emulated_world.bus.address):
         async with a_site(hass, emulated_world) as site:
             await calm(site)
@@ -167,24 +169,47 @@ async def test_connects_failing(site: Site) -> None:
     await mended(site, begun, 900, Rung.OWN_LINKS, Rung.RELOAD, Rung.POWER_CYCLE)
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="Fails after other tests in the same process; the cause is not known",
-)
+@pytest.mark.parametrize("lasts", [150, 183, 194, 249, 315])
 @pytest.mark.parametrize("expected_lingering_tasks", [True])
-async def test_bluetoothd_hung(site: Site) -> None:
-    """A hung bluetoothd is told within 120 s; 30 s after it answers, all is well."""
+async def test_bluetoothd_hung(site: Site, lasts: float) -> None:
+    """A hung bluetoothd is told within 120 s; 30 s after it answers, all is well.
+
+    It answers again while Home Assistant tries to start its scan, and between two tries.
+    """
+    back = await hung(site, lasts)
+    await site.until_read(back, 30)
+    await site.until(lambda: site.status.notice is None, MINUTE)
+    assert set(site.rungs()) <= {Rung.RELOAD}
+
+
+@pytest.mark.parametrize("expected_lingering_tasks", [True])
+async def test_bluetoothd_hung_with_a_scan_that_exists_already(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Starts that nobody waits for any more do not stand in the way of the next one.
+
+    bleak names a passive scan after the address of an object, which the next one can get
+    again; here it always does.
+    """
+    await site.hass.config_entries.async_reload(site.entry.entry_id)
+    monkeypatch.setattr(bleak_manager, "id", lambda _: 1, raising=False)
+    back = await hung(site, 183)
+    await site.until_read(back, 30)
+    await site.until(lambda: site.status.notice is None, MINUTE)
+    assert site.rungs() == [Rung.RELOAD]
+    assert site.entry.state is ConfigEntryState.LOADED
+
+
+async def hung(site: Site, lasts: float) -> float:
+    """Let bluetoothd hang for a while; return when it answers again."""
     begun = site.now()
     await site.emulated.set_fault("bluetoothd-hung")
     await site.until(lambda: site.told, 120)
     assert site.told[0][1] is Verdict.BLUETOOTHD_HUNG
-    assert site.now() - begun <= 120
-    await asyncio.sleep(5 * MINUTE)
+    await asyncio.sleep(begun + lasts - site.now())
     assert site.rungs() == []
-    back = site.now()
     await site.emulated.clear_faults()
-    await site.until_read(back, 30)
-    await site.until(lambda: site.status.notice is None, MINUTE)
+    return site.now()
 
 
 @pytest.fixture

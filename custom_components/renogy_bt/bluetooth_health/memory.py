@@ -6,11 +6,13 @@ from types import MappingProxyType
 
 from .models import (
     AdapterSample,
+    BusSample,
     EntryState,
     HostState,
     Judgement,
     Reason,
     ScannerSample,
+    Verdict,
 )
 from .traffic import LearnedTraffic
 
@@ -23,6 +25,11 @@ SHARED_FOR = 60.0
 CAUSED_WITHIN = 300.0
 """Traffic that returns so soon after something was done to the adapter may be due to that."""
 SHORT_SILENCE = 120.0
+HUNG_AFTER = 3
+"""Calls in a row without an answer that make a bluetoothd a hung one."""
+BUS_FAULTS = frozenset(
+    {Verdict.BLUETOOTHD_HUNG, Verdict.BLUETOOTHD_DOWN, Verdict.BUS_LOST}
+)
 NOTHING_HELD: Mapping[Reason, float] = MappingProxyType({})
 NOTHING_SHARED: Mapping[tuple[str, str], float] = MappingProxyType({})
 
@@ -35,6 +42,10 @@ class Memory:
     looked_at: float | None = None
     steady_since: float = 0.0
     """Since when samples follow each other without a break while the host runs."""
+    is_bus_sick: bool = False
+    """Bluetoothd could not be asked; what failed meanwhile may be due to that."""
+    is_stalled: bool = False
+    """What Home Assistant gave up meanwhile, it has not begun again since."""
     life_at: float | None = None
     """Last sign of life: an advertisement heard or a connection made."""
     heard_at: float | None = None
@@ -62,7 +73,9 @@ class Memory:
 
 def observe(memory: Memory, sample: AdapterSample) -> Memory:
     """What is remembered after a further sample; symptoms are not judged here."""
-    broken = _is_broken(memory, sample)
+    bus_sick = _is_bus_sick(sample.bus)
+    cured = memory.is_bus_sick and not bus_sick
+    broken = _is_broken(memory, sample) or cured
     steady_since = sample.at if broken else memory.steady_since
     life_at = _latest_life(sample)
     if memory.life_at is not None and (life_at is None or life_at < memory.life_at):
@@ -76,6 +89,9 @@ def observe(memory: Memory, sample: AdapterSample) -> Memory:
         traffic=_learn(memory, sample, life_at, steady_since, disturbed_at),
         looked_at=sample.at,
         steady_since=steady_since,
+        is_bus_sick=bus_sick,
+        is_stalled=_is_idle(sample)
+        and (memory.is_stalled or (cured and _was_bus_fault_believed(memory))),
         life_at=life_at,
         heard_at=heard_at,
         heard_since=_heard_since(memory, heard_at),
@@ -102,6 +118,22 @@ def _is_broken(memory: Memory, sample: AdapterSample) -> bool:
         or sample.clock_jumped
         or sample.host is not HostState.RUNNING
     )
+
+
+def _is_bus_sick(bus: BusSample) -> bool:
+    return not bus.connected or not bus.owner or bus.unanswered >= HUNG_AFTER
+
+
+def _was_bus_fault_believed(memory: Memory) -> bool:
+    return memory.judgement is not None and memory.judgement.verdict in BUS_FAULTS
+
+
+def _is_idle(sample: AdapterSample) -> bool:
+    """Whether Home Assistant neither scans nor is about to."""
+    if sample.entry.state is EntryState.RETRYING:
+        return True
+    scanner = sample.scanner
+    return scanner is not None and not scanner.scanning and not scanner.connecting
 
 
 def _latest_life(sample: AdapterSample) -> float | None:

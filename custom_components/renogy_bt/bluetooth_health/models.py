@@ -72,6 +72,7 @@ class Reason(StrEnum):
     RFKILL = "rfkill"
     POWER_OFF = "power_off"
     START_FAILING = "start_failing"
+    STALLED = "stalled"
     RESTART_FAILING = "restart_failing"
     OWNER_CHANGED = "owner_changed"
     ADAPTER_RETURNED = "adapter_returned"

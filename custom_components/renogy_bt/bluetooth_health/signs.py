@@ -30,6 +30,15 @@ def is_bus_troubled(view: View) -> bool:
     return not bus.connected or not bus.owner or bus.unanswered > 0
 
 
+def on_sound_bus(is_possible: Callable[[View], bool]) -> Callable[[View], bool]:
+    """The same while bluetoothd answers.
+
+    While it does not, Home Assistant fails because of that; what it does about it counts
+    only from then on when it can succeed.
+    """
+    return lambda view: not is_bus_troubled(view) and is_possible(view)
+
+
 def is_adapter_troubled(view: View) -> bool:
     """Whether the adapter is not there, not on, or not in Home Assistant's hands."""
     return (
@@ -162,6 +171,15 @@ def refusal_due(view: View, since: float) -> float:
     # The adapter refused what a recovery step has just asked of it: no need to wait.
     return since + (
         5.0 if stepped_at is not None and since - stepped_at < 30.0 else 30.0
+    )
+
+
+def stalled(view: View) -> bool:
+    """Home Assistant gave up while bluetoothd did not answer, and waits for its next turn."""
+    return (
+        view.powered is not None
+        and view.memory.is_stalled
+        and view.has_heard_nothing_since(view.memory.steady_since)
     )
 
 

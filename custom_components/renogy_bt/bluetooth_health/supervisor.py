@@ -241,15 +241,17 @@ class Supervisor(PollGate):
         judgement = health.judgement
         assert judgement is not None
         self._tell_events(health)
-        if verdict is Verdict.BLUETOOTHD_HUNG and judgement.verdict is not verdict:
-            self._pollers.async_poll_now()
-        elif judgement.verdict is Verdict.OK and (
+        answers_again = (
+            verdict is Verdict.BLUETOOTHD_HUNG and judgement.verdict is not verdict
+        )
+        works_again = judgement.verdict is Verdict.OK and (
             health.address in self._troubled
             or (
                 verdict is Verdict.STARTING
                 and any(link.failures for link in sample.links)
             )
-        ):
+        )
+        if answers_again or works_again:
             self._pollers.async_poll_when_heard()
         if judgement.verdict is Verdict.OK:
             self._troubled.discard(health.address)

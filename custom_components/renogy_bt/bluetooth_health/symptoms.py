@@ -7,6 +7,7 @@ Assistant has a management socket it resets adapters by itself and goes first.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .memory import HUNG_AFTER
 from .models import BusFault, EntryState, Evidence, Reason, Verdict
 from .signs import (
     HOSTS_TURN,
@@ -36,6 +37,7 @@ from .signs import (
     is_unwanted,
     not_discovering,
     not_found_by_host,
+    on_sound_bus,
     other_index,
     owner_changed,
     power_cycled,
@@ -47,6 +49,7 @@ from .signs import (
     silence_due,
     slots_full,
     stale_link,
+    stalled,
     starts_refused,
     unexplained_due,
     unexplained_silence,
@@ -116,10 +119,18 @@ _BUS_SYMPTOMS = (
     Symptom(
         reason=Reason.CALLS_UNANSWERED,
         verdict=Verdict.BLUETOOTHD_HUNG,
-        present=lambda view: bus_connected(view) and view.sample.bus.unanswered >= 3,
+        present=lambda view: (
+            bus_connected(view) and view.sample.bus.unanswered >= HUNG_AFTER
+        ),
         since=lambda view, held: view.sample.bus.unanswered_since or held,
         due=after(45.0),
     ),
+)
+_STALLED = Symptom(
+    reason=Reason.STALLED,
+    verdict=Verdict.SESSION_LOST,
+    present=stalled,
+    due=return_due,
 )
 _ADAPTER_SYMPTOMS = (
     Symptom(
@@ -173,6 +184,7 @@ _ADAPTER_SYMPTOMS = (
         present=entry_unloaded,
         due=after(120.0),
     ),
+    _STALLED,
     Symptom(
         reason=Reason.START_FAILING,
         verdict=Verdict.START_REFUSED,
@@ -181,6 +193,7 @@ _ADAPTER_SYMPTOMS = (
     ),
 )
 _SCAN_SYMPTOMS = (
+    _STALLED,
     Symptom(
         reason=Reason.RESTART_FAILING,
         verdict=Verdict.START_REFUSED,
@@ -279,8 +292,8 @@ _LINKS_SYMPTOMS = (
 SYMPTOMS: tuple[tuple[Callable[[View], bool], tuple[Symptom, ...]], ...] = (
     (is_unwanted, _ENTRY_SYMPTOMS),
     (is_bus_troubled, _BUS_SYMPTOMS),
-    (is_adapter_troubled, _ADAPTER_SYMPTOMS),
-    (is_scan_expected, _SCAN_SYMPTOMS),
-    (are_links_troubled, _LINKS_SYMPTOMS),
+    (on_sound_bus(is_adapter_troubled), _ADAPTER_SYMPTOMS),
+    (on_sound_bus(is_scan_expected), _SCAN_SYMPTOMS),
+    (on_sound_bus(are_links_troubled), _LINKS_SYMPTOMS),
 )
 """All symptoms, the most basic first, in groups behind what none of the group is without."""

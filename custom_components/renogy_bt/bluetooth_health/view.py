@@ -84,14 +84,15 @@ class View:
     def failures(self) -> int:
         """How often every polled link has failed in a row; 0 if one works or none is polled.
 
-        After a recovery step a link must have failed anew.
+        After a recovery step, and after a time in which bluetoothd could not be asked, a
+        link must have failed anew.
         """
         fewest = min((link.failures for link in self.polled), default=0)
-        stepped_at = self.sample.stepped_at
-        if not fewest or stepped_at is None:
-            return fewest
+        since = self.memory.steady_since
+        if self.sample.stepped_at is not None:
+            since = max(since, self.sample.stepped_at)
         renewed = (
-            link.failed_at is not None and link.failed_at > stepped_at
+            link.failed_at is not None and link.failed_at > since
             for link in self.polled
         )
         return fewest if all(renewed) else 0
