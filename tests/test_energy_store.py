@@ -1,7 +1,11 @@
 """Energy totals on disk: never lost, never ahead of what was shown, never in the way."""
 
+from copy import deepcopy
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -11,22 +15,25 @@ from custom_components.renogy_bt.bank.energy import (
     EnergyTotals,
     PowerSample,
 )
-from custom_components.renogy_bt.bank.meters import BankMeters
 from custom_components.renogy_bt.energy_store import EnergyStore
 from custom_components.renogy_bt.links import BatteryId, LinkSettings, links_of
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 from tests.banks import (
     bank_entry,
     bank_state,
     battery_state,
+    coordinator_of,
     link_settings,
     next_poll,
     set_up,
     settle,
 )
+from tests.energy_clock import EnergyClock
 from tests.fake_air import DONGLE, FakeAir
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
 
@@ -137,24 +144,47 @@ async def test_damaged_totals(
     "batteries", [None, [], "x", {"": GOOD, "A/b": GOOD, "/1": GOOD}]
 )
 async def test_damaged_batteries(
-    hass: HomeAssistant, hass_storage: dict[str, Any], batteries: Any
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    batteries: Any,
 ) -> None:
     """Without readable batteries the bank's own total is kept all the same."""
     hass_storage[key_of("test")] = stored(bank=GOOD, batteries=batteries)
     energy = await load(hass)
     assert energy.bank == EnergyTotals(charged=5.0, discharged=7.0)
     assert energy.batteries == {}
+    assert caplog.text.count("is damaged") == (3 if isinstance(batteries, dict) else 1)
 
 
-@pytest.mark.parametrize("data", [None, [], [1], "x", 1])
+@pytest.mark.parametrize("data", [[], [1], "x", 1, {"batteries": {}}])
 async def test_damaged_file(
-    hass: HomeAssistant, hass_storage: dict[str, Any], data: Any
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    data: Any,
 ) -> None:
-    """A file with something else in it starts from zero."""
+    """A file with something else in it starts from zero, and is reported."""
     hass_storage[key_of("test")] = {**stored(), "data": data}
     energy = await load(hass)
     assert energy.bank == EnergyTotals()
     assert energy.batteries == {}
+    assert caplog.text.count("is damaged, counting starts from zero") == 1
+
+
+@pytest.mark.parametrize("error", [KeyError("data"), TypeError("not a mapping")])
+async def test_not_even_a_file_of_home_assistant(
+    hass: HomeAssistant,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    """A file that Home Assistant's storage stumbles over starts from zero, and is reported."""
+    monkeypatch.setattr(Store, "async_load", AsyncMock(side_effect=error))
+    energy = await load(hass)
+    assert energy.bank == EnergyTotals()
+    assert energy.batteries == {}
+    assert "Stored energy of all batteries is damaged" in caplog.text
 
 
 async def test_newer_version(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
@@ -179,30 +209,9 @@ async def test_removed(hass: HomeAssistant, hass_storage: dict[str, Any]) -> Non
 # A bank that counts
 
 
-class Clock:
-    """The clock that energy is counted by."""
-
-    def __init__(self) -> None:
-        """Start somewhere."""
-        self.now = 1_000.0
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Count energy by a clock that only polls move."""
-    clock = Clock()
-    advance = BankMeters.advance
-
-    def on_this_clock(self: BankMeters[Any], _: float, *args: Any) -> Any:
-        return advance(self, clock.now, *args)
-
-    monkeypatch.setattr(BankMeters, "advance", on_this_clock)
-    return clock
-
-
 @pytest.fixture
 async def bank(
-    hass: HomeAssistant, hass_storage: dict[str, Any], air: FakeAir, clock: Clock
+    hass: HomeAssistant, hass_storage: dict[str, Any], air: FakeAir, clock: EnergyClock
 ) -> MockConfigEntry:
     """Return a bank of two batteries that are being charged."""
     air.bring(FakeLink({48: rbt50lfp48s(current=1250), 49: rbt50lfp48s(current=1250)}))
@@ -211,7 +220,7 @@ async def bank(
     return entry
 
 
-async def polls(hass: HomeAssistant, clock: Clock, number: int) -> None:
+async def polls(hass: HomeAssistant, clock: EnergyClock, number: int) -> None:
     """Let some polls pass, an interval apart."""
     for _ in range(number):
         clock.now += INTERVAL
@@ -224,7 +233,7 @@ def charged(hass: HomeAssistant, entry: MockConfigEntry) -> float:
 
 
 async def test_energy_of_a_bank(
-    hass: HomeAssistant, bank: MockConfigEntry, clock: Clock
+    hass: HomeAssistant, bank: MockConfigEntry, clock: EnergyClock
 ) -> None:
     """The energy of the time between polls is counted, for each battery and for the bank."""
     assert charged(hass, bank) == 0
@@ -239,7 +248,7 @@ async def test_energy_of_a_bank(
 async def test_written_before_published(
     hass: HomeAssistant,
     bank: MockConfigEntry,
-    clock: Clock,
+    clock: EnergyClock,
     hass_storage: dict[str, Any],
 ) -> None:
     """Whenever a total is shown, a total no smaller is on the disk already."""
@@ -260,44 +269,162 @@ async def test_written_before_published(
 
 
 async def test_reload_neither_loses_nor_jumps(
-    hass: HomeAssistant, bank: MockConfigEntry, clock: Clock
+    hass: HomeAssistant, bank: MockConfigEntry, clock: EnergyClock
 ) -> None:
-    """A reload goes on exactly where it stopped; the time without polls is not made up."""
+    """A reload goes on exactly where it stopped, the time that it took included."""
     await polls(hass, clock, 3)
-    before = charged(hass, bank)
-    clock.now += INTERVAL
+    clock.now += INTERVAL / 2
     assert await hass.config_entries.async_reload(bank.entry_id)
     await settle(hass)
-    assert charged(hass, bank) == pytest.approx(before)
+    assert charged(hass, bank) == pytest.approx(2 * 3.5 * PER_INTERVAL)
     await polls(hass, clock, 1)
-    assert charged(hass, bank) == pytest.approx(before + 2 * PER_INTERVAL)
+    assert charged(hass, bank) == pytest.approx(2 * 4.5 * PER_INTERVAL)
 
 
-async def test_kill_loses_one_interval_at_most(
+async def killed(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any]
+) -> None:
+    """End a bank without letting it write anything more."""
+    on_disk = deepcopy(hass_storage[key_of(entry.entry_id)])
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass_storage[key_of(entry.entry_id)] = on_disk
+
+
+async def test_kill_loses_nothing_that_was_polled(
     hass: HomeAssistant,
     bank: MockConfigEntry,
-    clock: Clock,
+    clock: EnergyClock,
     hass_storage: dict[str, Any],
 ) -> None:
-    """A Home Assistant that was killed comes back with all but the interval it was killed in."""
+    """A Home Assistant that was killed goes on from its last poll, if it was not away for long."""
     await polls(hass, clock, 5)
-    on_disk = {
-        **hass_storage[key_of(bank.entry_id)],
-        "data": dict(hass_storage[key_of(bank.entry_id)]["data"]),
-    }
-    await hass.config_entries.async_unload(bank.entry_id)
-    # Nothing that unloading may have written counts.
-    hass_storage[key_of(bank.entry_id)] = on_disk
+    await killed(hass, bank, hass_storage)
+    clock.now += 3 * INTERVAL
+    await hass.config_entries.async_setup(bank.entry_id)
+    await settle(hass)
+    assert charged(hass, bank) == pytest.approx(2 * 8 * PER_INTERVAL)
+
+
+async def test_long_standstill_is_not_made_up(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+) -> None:
+    """What happened while Home Assistant was away for more than five intervals is not known."""
+    await polls(hass, clock, 5)
+    await killed(hass, bank, hass_storage)
+    clock.now += 5.1 * INTERVAL
+    await hass.config_entries.async_setup(bank.entry_id)
+    await settle(hass)
+    assert charged(hass, bank) == pytest.approx(2 * 5 * PER_INTERVAL)
+
+
+async def test_start_of_the_machine(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """A clock that counts from another start says nothing about the time since the last poll."""
+    await polls(hass, clock, 5)
+    await killed(hass, bank, hass_storage)
+    boot_id = tmp_path / "boot_id"
+    boot_id.write_text("another start\n")
+    monkeypatch.setattr("custom_components.renogy_bt.energy_store._BOOT_ID", boot_id)
     clock.now += INTERVAL
     await hass.config_entries.async_setup(bank.entry_id)
     await settle(hass)
-    await polls(hass, clock, 4)
-    ideal = 2 * 10 * PER_INTERVAL
-    assert ideal - 2 * PER_INTERVAL == pytest.approx(charged(hass, bank))
+    assert charged(hass, bank) == pytest.approx(2 * 5 * PER_INTERVAL)
+    await polls(hass, clock, 1)
+    assert charged(hass, bank) == pytest.approx(2 * 6 * PER_INTERVAL)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"])
+async def test_system_without_a_name_for_its_clock(
+    hass: HomeAssistant,
+    air: FakeAir,
+    clock: EnergyClock,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    content: bytes | None,
+) -> None:
+    """Where the clock cannot be told from another one, counting begins anew with each start."""
+    boot_id = tmp_path / "boot_id"
+    if content is not None:
+        boot_id.write_bytes(content)
+    monkeypatch.setattr("custom_components.renogy_bt.energy_store._BOOT_ID", boot_id)
+    air.bring(FakeLink({48: rbt50lfp48s(current=1250)}))
+    entry = bank_entry(link_settings(units=(48,)))
+    await set_up(hass, entry)
+    await polls(hass, clock, 2)
+    clock.now += INTERVAL
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    assert charged(hass, entry) == pytest.approx(2 * PER_INTERVAL)
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        pytest.param(None, id="nothing"),
+        pytest.param({"at": "1000", "power": 655.0}, id="text"),
+        pytest.param({"at": 1e12, "power": 655.0}, id="in the future"),
+        pytest.param({"at": float("nan"), "power": 655.0}, id="no time"),
+        pytest.param({"at": 1300.0, "power": 1e300}, id="power of a star"),
+        pytest.param({"at": 1300.0, "power": float("inf")}, id="endless power"),
+        pytest.param({"at": 1300.0, "power": True}, id="no number"),
+    ],
+)
+async def test_damaged_samples(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+    sample: Any,
+) -> None:
+    """A stored sample that cannot be right bridges no gap, and no total suffers."""
+    await polls(hass, clock, 5)
+    await killed(hass, bank, hass_storage)
+    data = hass_storage[key_of(bank.entry_id)]["data"]
+    data["samples"] = dict.fromkeys([*data["samples"], "x"], sample)
+    clock.now += INTERVAL
+    await hass.config_entries.async_setup(bank.entry_id)
+    await settle(hass)
+    assert charged(hass, bank) == pytest.approx(2 * 5 * PER_INTERVAL)
+
+
+@pytest.mark.parametrize(
+    "jump",
+    [
+        pytest.param(timedelta(hours=8), id="suspended"),
+        pytest.param(timedelta(days=-400), id="set back"),
+        pytest.param(timedelta(days=400), id="set forward"),
+    ],
+)
+async def test_wall_clock_does_not_matter(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    monkeypatch: pytest.MonkeyPatch,
+    jump: timedelta,
+) -> None:
+    """Energy is counted by a clock that a change of the time or a suspended machine leave alone."""
+    await polls(hass, clock, 2)
+    real_utcnow = dt_util.utcnow
+    monkeypatch.setattr(dt_util, "utcnow", lambda: real_utcnow() + jump)
+    for _ in range(2):
+        clock.now += INTERVAL
+        await coordinator_of(bank).async_refresh()
+        await settle(hass)
+    assert charged(hass, bank) == pytest.approx(2 * 4 * PER_INTERVAL)
+    assert float(bank_state(hass, bank, "energy_discharged").state) == 0
 
 
 async def test_total_of_the_bank_does_not_fall(
-    hass: HomeAssistant, bank: MockConfigEntry, clock: Clock
+    hass: HomeAssistant, bank: MockConfigEntry, clock: EnergyClock
 ) -> None:
     """Taking a battery out of the bank leaves what it has contributed."""
     await polls(hass, clock, 3)
@@ -315,7 +442,7 @@ async def test_total_of_the_bank_does_not_fall(
 
 
 async def test_outage_is_not_made_up(
-    hass: HomeAssistant, bank: MockConfigEntry, clock: Clock, air: FakeAir
+    hass: HomeAssistant, bank: MockConfigEntry, clock: EnergyClock, air: FakeAir
 ) -> None:
     """After a long outage the totals are as before it, not higher and not unknown."""
     await polls(hass, clock, 3)
@@ -330,7 +457,7 @@ async def test_outage_is_not_made_up(
 async def test_removed_bank_leaves_no_file(
     hass: HomeAssistant,
     bank: MockConfigEntry,
-    clock: Clock,
+    clock: EnergyClock,
     hass_storage: dict[str, Any],
 ) -> None:
     """With the bank its totals are removed."""

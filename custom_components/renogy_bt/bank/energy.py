@@ -67,18 +67,26 @@ def _positive_area(start: float, end: float, width: float) -> float:
 class EnergyCounter:
     """Adds up the energy of one battery, reading by reading."""
 
-    def __init__(self, totals: EnergyTotals, update_interval: float) -> None:
-        """Go on from ``totals``; readings come every ``update_interval`` seconds."""
+    def __init__(
+        self,
+        totals: EnergyTotals,
+        update_interval: float,
+        last: PowerSample | None = None,
+    ) -> None:
+        """Go on from ``totals``, which count up to the ``last`` sample.
+
+        Readings come every ``update_interval`` seconds.
+        """
         self.totals = totals
+        self.last = last
         self._max_gap = MAX_GAP_INTERVALS * update_interval
-        self._last: PowerSample | None = None
 
     def add(self, sample: PowerSample) -> EnergyTotals:
         """Take a sample and return what it added."""
         gained = EnergyTotals()
-        if self._last is not None:
-            gained = energy_between(self._last, sample, self._max_gap)
-        self._last = sample
+        if self.last is not None:
+            gained = energy_between(self.last, sample, self._max_gap)
+        self.last = sample
         self.totals += gained
         return gained
 
@@ -95,12 +103,18 @@ class BankEnergy[BatteryT]:
         saved: Mapping[BatteryT, EnergyTotals],
         bank: EnergyTotals,
         update_interval: float,
+        last: Mapping[BatteryT, PowerSample] | None = None,
     ) -> None:
-        """Go on from saved totals; readings come every ``update_interval`` seconds."""
+        """Go on from saved totals and the last samples that they count up to.
+
+        Readings come every ``update_interval`` seconds.
+        """
         self.bank = bank
         self._update_interval = update_interval
         self._counters = {
-            battery: EnergyCounter(totals, update_interval)
+            battery: EnergyCounter(
+                totals, update_interval, last.get(battery) if last else None
+            )
             for battery, totals in saved.items()
         }
 
@@ -108,6 +122,15 @@ class BankEnergy[BatteryT]:
     def batteries(self) -> dict[BatteryT, EnergyTotals]:
         """The totals of every battery that was ever counted."""
         return {battery: counter.totals for battery, counter in self._counters.items()}
+
+    @property
+    def last_samples(self) -> dict[BatteryT, PowerSample]:
+        """The sample of every battery that its total counts up to."""
+        return {
+            battery: counter.last
+            for battery, counter in self._counters.items()
+            if counter.last is not None
+        }
 
     def add(self, samples: Mapping[BatteryT, PowerSample]) -> None:
         """Take the samples of the batteries that answered a poll."""
