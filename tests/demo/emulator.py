@@ -14,7 +14,8 @@ from dbus_fast.aio import MessageBus
 
 from tests.emulator.control import INTERFACE, PATH, SERVICE
 from tests.emulator.faults import ActiveFault, FaultError, Scope, parse_switch
-from tests.emulator.world import Kind, World
+from tests.emulator.modbus import BROADCAST_UNIT
+from tests.emulator.world import Kind, Unit, World
 from tests.emulator.world_file import WorldFileError, load_world
 
 from .errors import DemoError
@@ -34,6 +35,13 @@ class LineUse:
     seconds: float
 
 
+def _known_as(unit: Unit) -> int:
+    """Return the id that a battery goes by: one that replies under another is asked as 255."""
+    if unit.reply_unit in {None, unit.unit_id}:
+        return unit.unit_id
+    return BROADCAST_UNIT
+
+
 class EmulatorProcess:
     """A running emulated world."""
 
@@ -45,7 +53,11 @@ class EmulatorProcess:
         self._late_faults = tuple(late_faults)
         links = [link for link in world.links if link.kind is Kind.BATTERY]
         self.link_addresses = [link.address for link in links]
-        self.batteries = [(link.address, unit) for link in links for unit in link.units]
+        self.batteries = [
+            (link.address, _known_as(unit))
+            for link in links
+            for unit in link.units.values()
+        ]
         self.description = ", ".join(
             f"{link.name} with {len(link.units)} unit(s)" for link in world.links
         )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-# Two polls of a minute may be missed in a run of readings, not more.
-LONGEST_GAP: Final = timedelta(seconds=150)
-# So long readings must go on: BlueZ still connects to what it heard shortly before a fault.
+# One poll a minute, and what it may take itself: a longer gap means that a poll failed.
+LONGEST_GAP: Final = timedelta(seconds=100)
+# So long readings must go on: what bleak remembers of a device works once more after a fault.
 LASTING: Final = timedelta(seconds=150)
 
 

@@ -27,7 +27,8 @@ def seconds_of(*reads: float) -> float | None:
         pytest.param((-5, 28, 88), None, id="not yet for long"),
         pytest.param((28, 88, 148, 208), 28, id="never lost"),
         pytest.param((28, 340, 400, 460, 520), 340, id="read once more, lost, back"),
-        pytest.param((100, 240, 260), 100, id="with two polls missed"),
+        pytest.param((100, 195, 260), 100, id="with one poll late"),
+        pytest.param((100, 220, 280, 340, 400), 220, id="with one poll missed"),
     ],
 )
 def test_seconds(reads: tuple[float, ...], seconds: float | None) -> None:
