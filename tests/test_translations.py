@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from custom_components.renogy_bt import PLATFORMS
-from custom_components.renogy_bt.adapter_issues import FIXABLE
 from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.bluetooth_health.models import (
     RecoveryLevel,
@@ -21,9 +20,11 @@ from custom_components.renogy_bt.bluetooth_health.supervisor import (
     EventKind,
     RefusalReason,
 )
+from custom_components.renogy_bt.link_watch import TroubleKind
 from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
 from custom_components.renogy_bt.renogy.models import AlarmSeverity, ChargingState
 from custom_components.renogy_bt.renogy.registers import ALARM_SOURCES
+from custom_components.renogy_bt.repairs import FLOWS
 from custom_components.renogy_bt.sensor import NUMBERED_SENSORS
 from custom_components.renogy_bt.services import LEVELS
 from homeassistant.components.sensor import SensorDeviceClass
@@ -129,9 +130,10 @@ def test_states_have_names() -> None:
 def test_issues_have_texts() -> None:
     """Everything that people are told of has a text, of the right kind."""
     told = {f"adapter_{verdict}" for verdict in Verdict if verdict.is_fault}
+    told |= {f"link_{kind}" for kind in TroubleKind}
     assert ENGLISH["issues"].keys() == told | {"imbalance"}
     for key, issue in ENGLISH["issues"].items():
-        is_fixable = key.removeprefix("adapter_") in FIXABLE
+        is_fixable = key in FLOWS
         assert ("fix_flow" in issue) is is_fixable, key
         assert ("description" in issue) is not is_fixable, key
 

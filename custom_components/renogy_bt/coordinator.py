@@ -10,7 +10,7 @@ from typing import Final, override
 
 from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
@@ -27,6 +27,7 @@ from .const import (
     LOGGER,
 )
 from .energy_store import EnergyStore
+from .link_issues import async_get_link_issues
 from .links import BatteryId, BatteryLabel, LinkSettings, battery_labels, links_of
 from .polled_link import PolledLink
 from .renogy.models import ReadingFailure
@@ -78,11 +79,13 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self.energy_store = EnergyStore(hass, entry.entry_id)
         self.alarm_store = AlarmStore(hass, entry.entry_id)
         self._gate = gate
+        self._link_issues = async_get_link_issues(hass)
         self._fresh: dict[BatteryId, deque[bool]] = {
             battery: deque(maxlen=LINK_QUALITY_POLLS) for battery in self.labels
         }
         self._silent: set[BatteryId] = set()
         self._polls: list[asyncio.Task[LinkOutcome]] = []
+        self._search: asyncio.Task[None] | None = None
 
     def link_quality(self, battery: BatteryId) -> float | None:
         """Return the share of the last polls that brought fresh values, in %."""
@@ -102,7 +105,9 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
     @override
     async def _async_update_data(self) -> BankReport:
         """Poll all links at once; connecting is what they take turns in."""
+        await self._async_finish_search()
         outcomes = await self._async_poll_links()
+        await self._async_look_after_links(outcomes)
         self.last_errors = {
             address: error
             for address, outcome in outcomes.items()
@@ -167,6 +172,29 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             link.settings.address: outcome
             for link, outcome in zip(links, outcomes, strict=True)
         }
+
+    async def _async_look_after_links(self, outcomes: dict[str, LinkOutcome]) -> None:
+        """Have people told of what is wrong with links, and look for lost batteries.
+
+        Readings do not wait for a search. A bank that is being set up does: if it fails, it is
+        given up right after.
+        """
+        links = [link.settings for link in self.links.values()]
+        self._link_issues.async_polled(links, outcomes)
+        if due := self._link_issues.due_for_search(links):
+            self._search = self.config_entry.async_create_background_task(
+                self.hass,
+                self._link_issues.async_search(due),
+                f"{DOMAIN} search for batteries of {self.name}",
+            )
+            if self.config_entry.state is not ConfigEntryState.LOADED:
+                await self._async_finish_search()
+
+    async def _async_finish_search(self) -> None:
+        """Wait for a search: its link takes one connection only."""
+        if self._search is not None:
+            await asyncio.wait({self._search})
+            self._search = None
 
     def _reasons(self) -> str:
         return "; ".join(

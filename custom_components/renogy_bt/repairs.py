@@ -1,19 +1,21 @@
 """Repair flows of the integration."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
-from .adapter_issues import ATTR_ADDRESS
+from . import link_issues
+from .adapter_issues import ATTR_ADDRESS, FIXABLE
 from .bluetooth_health.models import Rung
 from .bluetooth_health.supervisor import async_get_supervisor
 from .const import DOMAIN
+from .link_repairs import RescanRepairFlow
 from .recovery import async_recover
 
 
@@ -118,8 +120,19 @@ class AdapterRepairFlow(RepairsFlow):
         return str(self.data[ATTR_ADDRESS])
 
 
+FLOWS: Final[Mapping[str, Callable[[], RepairsFlow]]] = MappingProxyType(
+    {
+        **{f"adapter_{verdict}": AdapterRepairFlow for verdict in FIXABLE},
+        **{f"link_{kind}": RescanRepairFlow for kind in link_issues.FIXABLE},
+    }
+)
+"""What fixes the fixable issues, by translation key."""
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
     """Return the flow that fixes an issue."""
-    return AdapterRepairFlow()
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue is not None and issue.translation_key is not None
+    return FLOWS[issue.translation_key]()

@@ -793,7 +793,35 @@ def test_two_batteries_with_one_id() -> None:
         fake.faults[48, "5000x53"] = [wrong_crc] * 100
         report = await _next_poll(link)
         assert report.failed == {48: ReadingFailure.SILENT}
+        assert report.garbled == (48,)
         assert tuple(report.readings) == (49, 50, 51)
+        fake.faults.clear()
+        report = await _next_poll(link)
+        assert report.failed == {}
+        assert report.garbled == ()
+        await link.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("fault", "garbled"),
+    [
+        pytest.param(silent, (), id="nothing at all"),
+        pytest.param(wrong_crc, (48,), id="no frame"),
+        pytest.param(of_unit(50), (), id="another unit"),
+    ],
+)
+def test_garbled_is_not_silent(fault: Fault, garbled: tuple[int, ...]) -> None:
+    """Only bytes that are no frame are garbled, also when nobody else answers."""
+
+    async def main() -> None:
+        fake = four_batteries()
+        link = link_to(fake, (48,))
+        fake.always.append(fault)
+        with pytest.raises(LinkSilent) as caught:
+            await link.poll()
+        assert caught.value.garbled == garbled
         await link.close()
 
     run(main)

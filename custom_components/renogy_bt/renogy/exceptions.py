@@ -25,7 +25,15 @@ class LinkClosed(LinkUnreachable):
 
 
 class LinkSilent(RenogyError):
-    """The connection stands, but no unit behind it answers."""
+    """The connection stands, but no unit behind it answers.
+
+    `garbled` are the units in the place of whose replies came bytes that are no frame.
+    """
+
+    def __init__(self, reason: str, garbled: tuple[int, ...] = ()) -> None:
+        """Remember which units were garbled."""
+        super().__init__(reason)
+        self.garbled = garbled
 
 
 class LinkLost(RenogyError):

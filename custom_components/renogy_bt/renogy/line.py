@@ -33,7 +33,8 @@ class Line:
     and counted. Where a notification ends in what may be another frame, that one is waited for
     as well. When a request ends without a reply the line is quiet: the wait goes on while
     bytes keep coming. `units_heard` are the units that any frame came from,
-    `unanswered_units` those that owe a reply, which may still come late.
+    `unanswered_units` those that owe a reply, which may still come late, `garbled_units` those
+    in the place of whose reply came bytes that are no frame.
     """
 
     def __init__(self, transport: Transport, times: ReplyTimes) -> None:
@@ -41,12 +42,14 @@ class Line:
         self.counters = LineCounters()
         self.units_heard: set[int] = set()
         self.unanswered_units: set[int] = set()
+        self.garbled_units: set[int] = set()
         self._transport = transport
         self._times = times
         self._assembler = FrameAssembler()
         self._request: ReadRequest | None = None
         self._reply: asyncio.Future[Frame] | None = None
         self._answer: Frame | None = None
+        self._frames = 0
         self._broadcast_answerer: int | None = None
         self._last_byte_at = 0.0
         self._loop = asyncio.get_running_loop()
@@ -74,11 +77,14 @@ class Line:
             limit = self._times.limit(request.unit, request.count)
         self._drop_unfinished()
         sent_at = self._loop.time()
+        heard = (self.counters.bytes_received, self._frames)
         try:
             frame = await self._exchange(request, sent_at + limit)
         except TimeoutError:
             self.counters.timeouts += 1
             self.unanswered_units.add(request.unit)
+            if self.counters.bytes_received > heard[0] and self._frames == heard[1]:
+                self.garbled_units.add(request.unit)
             self._times.unanswered(request.unit, request.count)
             raise ReplyTimeout(
                 f"Unit {request.unit} did not answer within {limit:.1f} s"
@@ -134,6 +140,7 @@ class Line:
         An older reply to the same request may be glued in front of the right one, which is
         the last of them; or in front of another reply that comes late, and then it is old.
         """
+        self._frames += 1
         self.units_heard.add(frame.unit)
         request = self._request
         if request is None or (self._reply is not None and self._reply.done()):

@@ -14,7 +14,7 @@ from .exceptions import LinkClosed, LinkLost, LinkSilent, LinkUnreachable, Reply
 from .families import Family
 from .line import Line
 from .modbus import Frame, ReadRequest
-from .models import LinkReport, PollStatistics
+from .models import LinkReport, PollStatistics, ReadingFailure
 from .probe import probe
 from .timing import LONGEST_LIMIT, ReplyTimes
 from .transport import DISCONNECT_SECONDS, Connector, Transport, open_transport
@@ -76,6 +76,7 @@ class RenogyLink:
         self._operations: set[asyncio.Task[Any]] = set()
         self._disconnecting: asyncio.Task[None] | None = None
         self._statistics = PollStatistics()
+        self._garbled_units: frozenset[int] = frozenset()
 
     async def poll(self) -> LinkReport:
         """Read every unit that is due and report; a partial poll is a good poll.
@@ -169,11 +170,14 @@ class RenogyLink:
                     connections.append(await self._connect())
                     await self._read_over(connections[1], started_at)
         self._statistics = self._count(connections, started_at)
+        self._garbled_units = frozenset[int]().union(
+            *(each.line.garbled_units for each in connections)
+        )
         if connections[-1].is_lost:
             for battery in self._batteries:
                 battery.link_lost()
         elif not any(battery.answered for battery in self._batteries):
-            raise LinkSilent(f"{self._name}: no battery answers")
+            raise LinkSilent(f"{self._name}: no battery answers", self._garbled())
         return self._report()
 
     async def _connect(self) -> _Connection:
@@ -311,5 +315,15 @@ class RenogyLink:
             identity_changed=tuple(
                 battery.unit for battery in batteries if battery.identity_changed
             ),
+            garbled=self._garbled(),
             statistics=self._statistics,
+        )
+
+    def _garbled(self) -> tuple[int, ...]:
+        """Return the units that are silent because their replies are no frames."""
+        return tuple(
+            battery.unit
+            for battery in self._batteries
+            if battery.failure is ReadingFailure.SILENT
+            and battery.unit in self._garbled_units
         )

@@ -232,7 +232,8 @@ class LinkReport:
     """What one poll of a link brought, by unit.
 
     A unit whose last good reading is held is in `readings` and in `failed`.
-    `identity_changed` names the units that turned out to be another battery than before.
+    `identity_changed` names the units that turned out to be another battery than before,
+    `garbled` the silent ones in the place of whose replies came bytes that are no frame.
     `polled` is False for a poll that was left out.
     """
 
@@ -241,6 +242,7 @@ class LinkReport:
     configurations: Mapping[int, BatteryConfiguration] = field(default_factory=dict)
     failed: Mapping[int, ReadingFailure] = field(default_factory=dict)
     identity_changed: tuple[int, ...] = ()
+    garbled: tuple[int, ...] = ()
     statistics: PollStatistics = field(default_factory=PollStatistics)
     polled: bool = True
 

@@ -1,0 +1,179 @@
+"""What is wrong with a link for long enough that its owner should know."""
+
+from collections import deque
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+UNREACHABLE_SECONDS: Final = 1800.0
+# Longer without a poll, and nobody knows what was in between.
+LONGEST_GAP: Final = 1800.0
+
+# A battery is silent this long before others are looked for: most are just switched off.
+SILENT_SECONDS: Final = 900.0
+FIRST_SEARCH_PAUSE: Final = 6 * 3600.0
+LONGEST_SEARCH_PAUSE: Final = 24 * 3600.0
+
+# So many garbled answers in a window, spread over so long, are no accident of the radio.
+GARBLED_ANSWERS: Final = 4
+GARBLED_SECONDS: Final = 600.0
+GARBLED_WINDOW: Final = 3600.0
+# One change is another battery; who changes again and again is two.
+CHANGES: Final = 3
+CHANGES_WINDOW: Final = 24 * 3600.0
+
+
+class TroubleKind(StrEnum):
+    """What can be wrong with a link."""
+
+    UNREACHABLE = "unreachable"
+    IDS_CHANGED = "ids_changed"
+    IDS_COLLIDE = "ids_collide"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTrouble:
+    """What is wrong, and the unit ids that it is about.
+
+    `silent` are ids of the bank that do not answer, `others` ids that do, or that several
+    batteries seem to have.
+    """
+
+    kind: TroubleKind
+    silent: tuple[int, ...] = ()
+    others: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkPoll:
+    """What one poll of a link brought, by unit id.
+
+    A link that is not `reached` may be `excused`: something else is to blame. `silent` are
+    units that were asked in vain, `garbled` those whose answers were no frames, `changed`
+    those that another battery answered for.
+    """
+
+    reached: bool
+    excused: bool = False
+    answering: Collection[int] = ()
+    silent: Collection[int] = ()
+    garbled: Collection[int] = ()
+    changed: Collection[int] = ()
+
+
+class LinkWatch:
+    """Follows the polls of one link; times are of a clock that never jumps (s).
+
+    That a battery is silent is no trouble of the link, it may be switched off or away. Only
+    when another one answers that nobody has set up its id has changed; so for a silent one
+    others are looked for, seldom, since that keeps the radio busy.
+    """
+
+    def __init__(self, units: Iterable[int]) -> None:
+        """Begin with a link about which nothing is known but the ids that it should have."""
+        self.units = frozenset(units)
+        self._polled_at: float | None = None
+        self._unreached_since: float | None = None
+        self._silent_since: dict[int, float] = {}
+        self._strangers: frozenset[int] = frozenset()
+        self._search_from = 0.0
+        self._search_pause = FIRST_SEARCH_PAUSE
+        self._garbled_at: dict[int, deque[float]] = {}
+        self._changed_at: dict[int, deque[float]] = {}
+        self._is_reached = False
+
+    def polled(self, at: float, poll: LinkPoll) -> None:
+        """Take note of a poll."""
+        if self._polled_at is not None and at - self._polled_at > LONGEST_GAP:
+            self._unreached_since = None
+        self._polled_at = at
+        self._is_reached = poll.reached
+        if poll.reached or poll.excused:
+            self._unreached_since = None
+        elif self._unreached_since is None:
+            self._unreached_since = at
+        for unit in poll.answering:
+            self._silent_since.pop(unit, None)
+            self._garbled_at.pop(unit, None)
+        for unit in poll.silent:
+            self._silent_since.setdefault(unit, at)
+        for unit in poll.garbled:
+            _note(self._garbled_at, unit, at, GARBLED_WINDOW)
+        for unit in poll.changed:
+            _note(self._changed_at, unit, at, CHANGES_WINDOW)
+        if not self._silent_since:
+            self._strangers = frozenset()
+            self._search_from, self._search_pause = 0.0, FIRST_SEARCH_PAUSE
+
+    def is_search_due(self) -> bool:
+        """Tell whether to look now which ids answer behind the link."""
+        at = self._polled_at
+        return (
+            at is not None
+            and self._is_reached
+            and at >= self._search_from
+            and any(
+                at - since >= SILENT_SECONDS for since in self._silent_since.values()
+            )
+        )
+
+    def search_begins(self) -> None:
+        """Take note that it is being looked, whatever comes of it."""
+        assert self._polled_at is not None
+        self._search_from = self._polled_at + self._search_pause
+        self._search_pause = min(2 * self._search_pause, LONGEST_SEARCH_PAUSE)
+
+    def searched(self, found: Collection[int]) -> None:
+        """Take note of the ids that answer."""
+        self._strangers = frozenset(found) - self.units
+        for unit in found:
+            self._silent_since.pop(unit, None)
+
+    @property
+    def trouble(self) -> LinkTrouble | None:
+        """What the owner of the link should know, or None."""
+        at = self._polled_at
+        if at is None:
+            return None
+        if (
+            self._unreached_since is not None
+            and at - self._unreached_since >= UNREACHABLE_SECONDS
+        ):
+            return LinkTrouble(kind=TroubleKind.UNREACHABLE)
+        silent = tuple(sorted(self._silent_since))
+        if colliding := self._colliding(at):
+            return LinkTrouble(
+                kind=TroubleKind.IDS_COLLIDE, silent=silent, others=colliding
+            )
+        if self._strangers and silent:
+            return LinkTrouble(
+                kind=TroubleKind.IDS_CHANGED,
+                silent=silent,
+                others=tuple(sorted(self._strangers)),
+            )
+        return None
+
+    def _colliding(self, at: float) -> tuple[int, ...]:
+        """Return the ids that more than one battery seems to have."""
+        garbled = {
+            unit
+            for unit, times in self._garbled_at.items()
+            if len(times) >= GARBLED_ANSWERS
+            and times[-1] - times[0] >= GARBLED_SECONDS
+            and at - times[-1] <= GARBLED_WINDOW
+        }
+        changing = {
+            unit
+            for unit, times in self._changed_at.items()
+            if sum(at - each <= CHANGES_WINDOW for each in times) >= CHANGES
+        }
+        return tuple(sorted(garbled | changing))
+
+
+def _note(times: dict[int, deque[float]], unit: int, at: float, window: float) -> None:
+    """Add a time to those of a unit, and forget what is before the window."""
+    noted = times.setdefault(unit, deque())
+    noted.append(at)
+    while at - noted[0] > window:
+        noted.popleft()
