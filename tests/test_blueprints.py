@@ -1,0 +1,523 @@
+"""The blueprints: valid for Home Assistant, and each runs when it should and only then."""
+
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+import shutil
+from typing import Any
+
+from habluetooth import get_manager
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_mock_service,
+)
+
+from custom_components.renogy_bt.bluetooth_health.models import Rung, Verdict
+from custom_components.renogy_bt.bluetooth_health.supervisor import (
+    AdapterEvent,
+    EventKind,
+)
+from custom_components.renogy_bt.const import DOCUMENTATION_URL, DOMAIN
+from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
+from homeassistant.components.blueprint import Blueprint
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import load_yaml_dict
+from tests.banks import (
+    bank_entry,
+    battery_state,
+    entity_id,
+    link_settings,
+    next_poll,
+    set_up,
+    settle,
+)
+from tests.fake_air import DONGLE, FakeAir
+from tests.fake_supervisor import FakeAdapters, adapter_entity_id, adapter_status
+from tests.renogy.fake_link import FakeBattery, FakeLink, rbt50lfp48s
+
+CHECKOUT = Path(__file__).parents[1]
+FOLDER = CHECKOUT / "blueprints" / "automation" / DOMAIN
+BLUEPRINTS = sorted(FOLDER.glob("*.yaml"))
+DOCUMENTATION = CHECKOUT / "docs" / "automations.md"
+MINUTES = 60.0
+LONG = 16 * MINUTES
+
+
+def inputs_of(inputs: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield all inputs of a blueprint, those in sections too."""
+    for name, each in inputs.items():
+        if "input" in each:
+            yield from inputs_of(each["input"])
+        else:
+            yield name, each
+
+
+@pytest.mark.parametrize("path", BLUEPRINTS, ids=lambda path: path.stem)
+def test_valid(path: Path) -> None:
+    """Home Assistant takes the blueprint, and a user understands each of its inputs."""
+    blueprint = Blueprint(
+        load_yaml_dict(str(path)),
+        path=path.name,
+        expected_domain="automation",
+        schema=AUTOMATION_BLUEPRINT_SCHEMA,
+    )
+    assert blueprint.validate() is None
+    assert blueprint.metadata["source_url"] == (
+        f"{DOCUMENTATION_URL}/blob/main/blueprints/automation/{DOMAIN}/{path.name}"
+    )
+    for name, given in inputs_of(blueprint.metadata["input"]):
+        assert given["name"], name
+        (kind,) = given["selector"]
+        assert "default" in given or kind == "entity", name
+        if kind == "entity":
+            filters = given["selector"]["entity"]["filter"]
+            assert {each["integration"] for each in filters} == {DOMAIN}
+            assert all(
+                "device_class" in each or "event" in each["domain"] for each in filters
+            )
+
+
+@pytest.mark.parametrize("path", BLUEPRINTS, ids=lambda path: path.stem)
+def test_import_link(path: Path) -> None:
+    """The documentation offers the blueprint for import."""
+    source = load_yaml_dict(str(path))["blueprint"]["source_url"]
+    escaped = source.replace(":", "%3A").replace("/", "%2F")
+    link = f"https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url={escaped}"
+    assert link in DOCUMENTATION.read_text()
+
+
+@pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Return a configuration folder that the blueprints were imported into."""
+    shutil.copytree(
+        FOLDER, Path(hass_tmp_config_dir) / "blueprints" / "automation" / DOMAIN
+    )
+    return hass_tmp_config_dir
+
+
+@pytest.fixture
+def battery() -> FakeBattery:
+    """Return the battery under test."""
+    return rbt50lfp48s()
+
+
+@pytest.fixture
+def link(air: FakeAir, battery: FakeBattery) -> FakeLink:
+    """Return its link, in range, with another battery behind it."""
+    return air.bring(FakeLink({48: battery, 49: rbt50lfp48s()}))
+
+
+@pytest.fixture
+async def bank(
+    hass: HomeAssistant, link: FakeLink, adapters: FakeAdapters
+) -> MockConfigEntry:
+    """Return its bank, with the adapter it is reached through."""
+    adapters.show(adapter_status())
+    # The link is not heard again, and time passes in leaps: nothing is to be forgotten for that.
+    forgetting = get_manager()._cancel_unavailable_tracking
+    assert forgetting is not None
+    forgetting.cancel()
+    entry = bank_entry(link_settings(units=(48, 49)))
+    await set_up(hass, entry)
+    return entry
+
+
+@pytest.fixture
+async def told(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> AsyncGenerator[list[ServiceCall]]:
+    """Return the notifications that the blueprints' default actions have sent."""
+    assert await async_setup_component(hass, "persistent_notification", {})
+    yield async_mock_service(hass, "persistent_notification", "create")
+    # An automation that waits for something is not to outlive the test.
+    await hass.services.async_call(
+        "automation", "turn_off", {"entity_id": "all"}, blocking=True
+    )
+
+
+async def automate(hass: HomeAssistant, blueprint: str, **inputs: Any) -> None:
+    """Make an automation of a blueprint, with its defaults but for these inputs."""
+    assert await async_setup_component(
+        hass,
+        "automation",
+        {
+            "automation": {
+                "use_blueprint": {
+                    "path": f"{DOMAIN}/{blueprint}.yaml",
+                    "input": inputs,
+                }
+            }
+        },
+    )
+    await hass.async_block_till_done()
+    assert len(hass.states.async_all("automation")) == 1
+    assert hass.states.async_all("automation")[0].state == "on"
+
+
+def texts(told: list[ServiceCall]) -> list[tuple[str, str]]:
+    """Return title and message of each notification, and forget them."""
+    result = [(call.data["title"], call.data["message"]) for call in told]
+    told.clear()
+    return result
+
+
+class TestLowCharge:
+    """A state of charge below a limit."""
+
+    @pytest.fixture(autouse=True)
+    async def automation(self, hass: HomeAssistant, told: list[ServiceCall]) -> None:
+        """Watch both batteries."""
+        await automate(
+            hass,
+            "low_charge",
+            charge_sensors=[
+                battery_state(hass, "state_of_charge", unit).entity_id
+                for unit in (48, 49)
+            ],
+        )
+
+    async def test_tells(
+        self, hass: HomeAssistant, battery: FakeBattery, told: list[ServiceCall]
+    ) -> None:
+        """A charge that stays below the limit is told of once, and again after a recharge."""
+        for _ in range(2):
+            battery.put(5044, [0, 9_000])
+            await next_poll(hass)
+            assert told == []
+            battery.put(5044, [0, 8_950])
+            await next_poll(hass, 6 * MINUTES)
+            assert texts(told) == [
+                ("RBT50LFP48S 1: low charge", "RBT50LFP48S 1 is at 18.0 %.")
+            ]
+            await next_poll(hass, LONG)
+            assert told == []
+            battery.put(5044, [0, 40_000])
+            await next_poll(hass)
+        assert told == []
+
+    async def test_short_dip(
+        self, hass: HomeAssistant, battery: FakeBattery, told: list[ServiceCall]
+    ) -> None:
+        """A charge that is soon above the limit again, or never below it, is not told of."""
+        battery.put(5044, [0, 9_000])
+        await next_poll(hass)
+        battery.put(5044, [0, 10_500])
+        await next_poll(hass)
+        await next_poll(hass, LONG)
+        assert told == []
+
+
+class TestOutOfRange:
+    """Cells that drift apart, temperatures out of range."""
+
+    @pytest.fixture(autouse=True)
+    async def automation(self, hass: HomeAssistant, told: list[ServiceCall]) -> None:
+        """Watch one battery."""
+        await automate(
+            hass,
+            "out_of_range",
+            spread_sensors=[battery_state(hass, "cell_voltage_spread").entity_id],
+            temperature_sensors=[battery_state(hass, "temperature").entity_id],
+        )
+
+    @pytest.mark.parametrize(
+        ("address", "words", "text"),
+        [
+            pytest.param(
+                5001,
+                [32, 36],
+                (
+                    "RBT50LFP48S 1: cells drift apart",
+                    "RBT50LFP48S 1 Cell voltage spread is 0.400 V.",
+                ),
+                id="spread",
+            ),
+            pytest.param(
+                5018,
+                [460] * 15,
+                (
+                    "RBT50LFP48S 1: too hot",
+                    "RBT50LFP48S 1 Temperature is 46.0 °C.",
+                ),
+                id="hot",
+            ),
+            pytest.param(
+                5018,
+                [0xFFF6] * 15,
+                (
+                    "RBT50LFP48S 1: too cold",
+                    "RBT50LFP48S 1 Temperature is -1.0 °C.",
+                ),
+                id="cold",
+            ),
+        ],
+    )
+    async def test_tells(
+        self,
+        hass: HomeAssistant,
+        battery: FakeBattery,
+        told: list[ServiceCall],
+        address: int,
+        words: list[int],
+        text: tuple[str, str],
+    ) -> None:
+        """A value that stays out of range is told of once; a glimpse of one is not."""
+        sound = [battery.registers[address + index] for index in range(len(words))]
+        battery.put(address, words)
+        await next_poll(hass)
+        battery.put(address, sound)
+        await next_poll(hass)
+        await next_poll(hass, LONG)
+        assert told == []
+        battery.put(address, words)
+        await next_poll(hass)
+        await next_poll(hass, 6 * MINUTES)
+        assert texts(told) == [text]
+        await next_poll(hass, LONG)
+        assert told == []
+
+
+async def test_out_of_range_with_temperatures_only(
+    hass: HomeAssistant, battery: FakeBattery, told: list[ServiceCall]
+) -> None:
+    """What is not chosen is not watched."""
+    await automate(
+        hass,
+        "out_of_range",
+        temperature_sensors=[battery_state(hass, "temperature").entity_id],
+    )
+    battery.put(5001, [32, 36])
+    await next_poll(hass)
+    await next_poll(hass, LONG)
+    assert told == []
+    battery.put(5018, [460] * 15)
+    await next_poll(hass)
+    await next_poll(hass, LONG)
+    assert [title for title, _ in texts(told)] == ["RBT50LFP48S 1: too hot"]
+
+
+class TestUnreachable:
+    """A battery that cannot be read."""
+
+    @pytest.fixture
+    def dismissed(
+        self, hass: HomeAssistant, told: list[ServiceCall]
+    ) -> list[ServiceCall]:
+        """Return the notifications that are taken back."""
+        return async_mock_service(hass, "persistent_notification", "dismiss")
+
+    @staticmethod
+    async def watch(hass: HomeAssistant, **inputs: Any) -> None:
+        """Watch both batteries."""
+        await automate(
+            hass,
+            "battery_unreachable",
+            charge_sensors=[
+                battery_state(hass, "state_of_charge", unit).entity_id
+                for unit in (48, 49)
+            ],
+            **inputs,
+        )
+
+    async def test_tells(
+        self, hass: HomeAssistant, link: FakeLink, told: list[ServiceCall]
+    ) -> None:
+        """A battery that stays away is told of, once."""
+        await self.watch(hass)
+        del link.units[48]
+        for _ in range(4):
+            await next_poll(hass)
+        assert battery_state(hass, "state_of_charge").state == STATE_UNAVAILABLE
+        assert told == []
+        await next_poll(hass, LONG)
+        assert texts(told) == [
+            ("RBT50LFP48S 1: unreachable", "RBT50LFP48S 1 cannot be read any more.")
+        ]
+        await next_poll(hass, LONG)
+        assert told == []
+
+    async def test_tells_of_the_return(
+        self,
+        hass: HomeAssistant,
+        link: FakeLink,
+        told: list[ServiceCall],
+        dismissed: list[ServiceCall],
+    ) -> None:
+        """When a battery that was reported is back, the notice goes."""
+        await self.watch(hass, duration={"seconds": 0})
+        link.unreachable = "out of range"
+        await next_poll(hass)
+        assert len(told) == 2
+        assert dismissed == []
+        link.unreachable = None
+        await next_poll(hass)
+        assert battery_state(hass, "state_of_charge").state != STATE_UNAVAILABLE
+        assert [call.data for call in dismissed] == [
+            {"notification_id": call.data["notification_id"]} for call in told
+        ]
+
+    async def test_short_absence(
+        self,
+        hass: HomeAssistant,
+        link: FakeLink,
+        told: list[ServiceCall],
+        dismissed: list[ServiceCall],
+    ) -> None:
+        """A battery that is soon back is told of neither way."""
+        await self.watch(hass)
+        link.unreachable = "out of range"
+        await next_poll(hass)
+        assert battery_state(hass, "state_of_charge").state == STATE_UNAVAILABLE
+        link.unreachable = None
+        await next_poll(hass)
+        assert battery_state(hass, "state_of_charge").state != STATE_UNAVAILABLE
+        await next_poll(hass, LONG)
+        assert told == []
+        assert dismissed == []
+
+
+class TestAdapterRecovery:
+    """A Bluetooth adapter that was repaired, or could not be."""
+
+    @pytest.fixture(autouse=True)
+    async def automation(self, hass: HomeAssistant, told: list[ServiceCall]) -> None:
+        """Watch the adapter."""
+        event = adapter_entity_id(hass, "recovery", "event")
+        await automate(hass, "adapter_recovery", recovery_events=[event])
+
+    @pytest.mark.parametrize("kind", list(EventKind))
+    async def test_tells_what_was_asked_for(
+        self,
+        hass: HomeAssistant,
+        adapters: FakeAdapters,
+        told: list[ServiceCall],
+        kind: EventKind,
+    ) -> None:
+        """By default only the end of it is told: mended, or given up."""
+        adapters.tell(
+            AdapterEvent(
+                address=adapter_status().address,
+                kind=kind,
+                verdict=Verdict.POWERED_OFF,
+                rung=Rung.RELOAD,
+            )
+        )
+        await settle(hass)
+        name = "Bluetooth adapter 00:1A:7D:DA:71:13"
+        assert texts(told) == {
+            EventKind.RECOVERED: [(f"{name}: recovered", f"{name} works again.")],
+            EventKind.GAVE_UP: [
+                (
+                    f"{name}: gave up",
+                    f"{name} cannot be repaired (powered off). "
+                    "Settings > Repairs says what to do.",
+                )
+            ],
+        }.get(kind, [])
+
+    async def test_restart_is_no_event(
+        self,
+        hass: HomeAssistant,
+        bank: MockConfigEntry,
+        adapters: FakeAdapters,
+        told: list[ServiceCall],
+    ) -> None:
+        """What happened before a reload is not told again after it."""
+        adapters.tell(
+            AdapterEvent(
+                address=adapter_status().address,
+                kind=EventKind.RECOVERED,
+                verdict=Verdict.OK,
+            )
+        )
+        await settle(hass)
+        assert len(texts(told)) == 1
+        await hass.config_entries.async_reload(bank.entry_id)
+        adapters.show(adapter_status())
+        await settle(hass)
+        assert told == []
+
+
+@pytest.mark.parametrize("kind", list(EventKind))
+async def test_every_adapter_event_can_be_chosen(
+    hass: HomeAssistant,
+    adapters: FakeAdapters,
+    told: list[ServiceCall],
+    kind: EventKind,
+) -> None:
+    """Each kind of event is among the choices, and has words of its own."""
+    (types,) = (
+        given
+        for name, given in inputs_of(
+            load_yaml_dict(str(FOLDER / "adapter_recovery.yaml"))["blueprint"]["input"]
+        )
+        if name == "event_types"
+    )
+    choices = [option["value"] for option in types["selector"]["select"]["options"]]
+    assert sorted(choices) == sorted(EventKind)
+    await automate(
+        hass,
+        "adapter_recovery",
+        recovery_events=[adapter_entity_id(hass, "recovery", "event")],
+        event_types=[kind],
+    )
+    adapters.tell(
+        AdapterEvent(
+            address=adapter_status().address, kind=kind, verdict=Verdict.SILENT
+        )
+    )
+    await settle(hass)
+    ((title, message),) = texts(told)
+    assert kind.replace("_", " ").replace("no ", "without ") in title
+    assert message.endswith(".")
+
+
+class TestAlarm:
+    """An alarm of a battery."""
+
+    @pytest.mark.parametrize(
+        ("inputs", "cleared"),
+        [
+            pytest.param({}, [], id="default"),
+            pytest.param(
+                {"event_types": ["raised", "cleared"]},
+                [("RBT50LFP48S 1: alarm over", "Charge over current.")],
+                id="both",
+            ),
+        ],
+    )
+    async def test_tells(
+        self,
+        hass: HomeAssistant,
+        battery: FakeBattery,
+        told: list[ServiceCall],
+        inputs: dict[str, Any],
+        cleared: list[tuple[str, str]],
+    ) -> None:
+        """An alarm is told of when it is raised and, if asked for, when it is over."""
+        event = entity_id(hass, "event", f"{DONGLE.lower()}_48_alarm")
+        await automate(hass, "alarm", alarm_events=[event], **inputs)
+        battery.put(5106, [0x000E | 1 << 9])
+        await next_poll(hass)
+        assert texts(told) == [("RBT50LFP48S 1: alarm", "Charge over current.")]
+        await next_poll(hass)
+        assert told == []
+        battery.put(5106, [0x000E])
+        await next_poll(hass)
+        assert texts(told) == cleared
+
+    async def test_names_the_cells(
+        self, hass: HomeAssistant, battery: FakeBattery, told: list[ServiceCall]
+    ) -> None:
+        """The message says which cells it is about."""
+        event = entity_id(hass, "event", f"{DONGLE.lower()}_48_alarm")
+        await automate(hass, "alarm", alarm_events=[event])
+        battery.put(5001, [36, 36])
+        battery.put(5043, [528])
+        battery.put(5101, [0b1010])
+        await next_poll(hass)
+        assert ("RBT50LFP48S 1: alarm", "Cell voltage above limit (1, 2).") in texts(
+            told
+        )
