@@ -211,21 +211,6 @@ async def test_connecting_takes_turns(
     assert open_at_once == 2
 
 
-async def test_failed_link_is_connected_to_last(
-    hass: HomeAssistant, air: FakeAir
-) -> None:
-    """A link that failed does not keep the others waiting for their turn to connect."""
-    first = air.bring(four_batteries())
-    air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
-    entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
-    await set_up(hass, entry)
-    assert air.attempts == [DONGLE, OTHER]
-    first.unreachable = "abort-by-local"
-    await next_poll(hass)
-    await next_poll(hass)
-    assert air.attempts == [DONGLE, OTHER, DONGLE, OTHER, OTHER, DONGLE]
-
-
 async def test_values_do_not_wait_for_the_disconnect(
     hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
 ) -> None:

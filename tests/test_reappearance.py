@@ -2,6 +2,7 @@
 
 from custom_components.renogy_bt.reappearance import (
     FIRST_PAUSE,
+    FIRST_SEARCH_PAUSE,
     LONGEST_PAUSE,
     Reappearance,
 )
@@ -82,3 +83,40 @@ def test_polls_that_come_due_do_not_lengthen_the_pause() -> None:
         link.poll_failed()
         clock.now += 60
     assert link.advertisement_heard()
+
+
+def test_link_that_is_not_heard() -> None:
+    """A lost link is due after a pause, which doubles with every failure up to a limit."""
+    clock = Clock()
+    link = Reappearance(clock)
+    assert not link.is_due()
+    pause = FIRST_SEARCH_PAUSE
+    for _ in range(10):
+        link.poll_failed()
+        clock.now += pause - 1
+        assert not link.is_due()
+        clock.now += 1
+        assert link.is_due()
+        pause = min(2 * pause, LONGEST_PAUSE)
+    assert pause == LONGEST_PAUSE
+    link.poll_succeeded()
+    clock.now += 2 * LONGEST_PAUSE
+    assert not link.is_due()
+    link.poll_failed()
+    clock.now += FIRST_SEARCH_PAUSE
+    assert link.is_due()
+
+
+def test_link_that_is_heard_is_due() -> None:
+    """What is heard is looked for; in vain once, it no longer seems back."""
+    clock = Clock()
+    link = Reappearance(clock)
+    link.poll_failed()
+    clock.now += FIRST_PAUSE
+    assert link.seems_back
+    assert link.advertisement_heard()
+    assert link.is_due()
+    link.poll_failed()
+    assert not link.seems_back
+    link.poll_succeeded()
+    assert link.seems_back

@@ -28,6 +28,7 @@ from .const import (
 )
 from .energy_store import EnergyStore
 from .link_issues import async_get_link_issues
+from .link_polls import LinkPolls
 from .links import BatteryId, BatteryLabel, LinkSettings, battery_labels, links_of
 from .polled_link import PolledLink
 from .renogy.models import ReadingFailure
@@ -84,8 +85,8 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             battery: deque(maxlen=LINK_QUALITY_POLLS) for battery in self.labels
         }
         self._silent: set[BatteryId] = set()
-        self._polls: list[asyncio.Task[LinkOutcome]] = []
         self._search: asyncio.Task[None] | None = None
+        self._link_polls = LinkPolls(hass, entry, self.links, self.async_refresh)
 
     def link_quality(self, battery: BatteryId) -> float | None:
         """Return the share of the last polls that brought fresh values, in %."""
@@ -106,7 +107,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
     async def _async_update_data(self) -> BankReport:
         """Poll all links at once; connecting is what they take turns in."""
         await self._async_finish_search()
-        outcomes = await self._async_poll_links()
+        outcomes = await self._link_polls.async_poll()
         await self._async_look_after_links(outcomes)
         self.last_errors = {
             address: error
@@ -141,37 +142,13 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         await self.energy_store.async_save(self._meters.energy)
         return replace(report, meters=meters)
 
-    async def _async_poll_links(self) -> dict[str, LinkOutcome]:
-        """Poll what worked last time, then what did not.
-
-        Links take turns in connecting: the time-outs of those that are gone are not to be
-        waited for by the others.
-        """
-        failed = self.last_errors.keys()
-        links = self.links.values()
-        return {
-            **await self._async_poll_together(
-                [link for link in links if link.settings.address not in failed]
-            ),
-            **await self._async_poll_together(
-                [link for link in links if link.settings.address in failed]
-            ),
-        }
-
-    async def _async_poll_together(
-        self, links: list[PolledLink]
-    ) -> dict[str, LinkOutcome]:
-        self._polls = [
-            self.config_entry.async_create_background_task(
-                self.hass, link.async_poll(), f"{DOMAIN} poll {link.settings.name}"
-            )
-            for link in links
-        ]
-        outcomes = await asyncio.gather(*self._polls)
-        return {
-            link.settings.address: outcome
-            for link, outcome in zip(links, outcomes, strict=True)
-        }
+    @callback
+    @override
+    def _async_refresh_finished(self) -> None:
+        """Use the time between the polls."""
+        assert self.update_interval is not None
+        if self.last_update_success and not self._shutdown_requested:
+            self._link_polls.async_poll_finished(self.update_interval.total_seconds())
 
     async def _async_look_after_links(self, outcomes: dict[str, LinkOutcome]) -> None:
         """Have people told of what is wrong with links, and look for lost batteries.
@@ -234,7 +211,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
     def async_watch_for_links(self) -> None:
         """Poll a link that failed as soon as it is heard again, or its adapter repaired."""
         self.config_entry.async_on_unload(
-            self._gate.async_add_poll_listener(self._async_poll_now)
+            self._gate.async_add_poll_listener(self._async_poll_all_now)
         )
         for link in self.links.values():
             self.config_entry.async_on_unload(
@@ -249,9 +226,16 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
     def _async_advertisement_heard(
         self, link: PolledLink, _: BluetoothServiceInfoBleak
     ) -> None:
-        if link.async_advertisement_heard():
-            LOGGER.debug("%s: %s is back, polling", self.name, link.settings.name)
+        if not link.async_advertisement_heard():
+            return
+        LOGGER.debug("%s: %s is back, polling", self.name, link.settings.name)
+        if not self._link_polls.async_heard(link):
             self._async_poll_now()
+
+    @callback
+    def _async_poll_all_now(self) -> None:
+        self._link_polls.async_poll_all_next()
+        self._async_poll_now()
 
     @callback
     def _async_poll_now(self) -> None:
@@ -275,7 +259,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         )
         if polling:
             link.async_resume()
-            self._async_poll_now()
+            self._async_poll_all_now()
         else:
             self.last_errors.pop(address, None)
             await link.async_pause()
@@ -285,10 +269,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
     async def async_shutdown(self) -> None:
         """Stop polling and close every link."""
         await super().async_shutdown()
-        for poll in self._polls:
-            poll.cancel()
-        if self._polls:
-            await asyncio.wait(self._polls)
+        await self._link_polls.async_stop()
         await asyncio.gather(*(link.client.close() for link in self.links.values()))
 
     def batteries(self) -> Iterable[tuple[str, BatteryId]]:
