@@ -22,6 +22,8 @@ DASHBOARD_INTEGRATIONS = frozenset(
     {"config", "diagnostics", "energy", "history", "logbook", "recorder", "repairs"}
 )
 BLUETOOTH_INTEGRATIONS = frozenset({"bluetooth", "bluetooth_adapters", "usb"})
+# Carry the entities to other systems; the tests set them up.
+EXPORT_INTEGRATIONS = frozenset({"prometheus"})
 
 
 def read_manifest(domain: str) -> dict[str, Any]:
@@ -55,13 +57,14 @@ def with_dependencies(domains: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    """Print every requirement of the integrations that a start sets up."""
+    """Print every requirement of the integrations that a start or a test sets up."""
     roots = {
         *bootstrap.CORE_INTEGRATIONS,
         *bootstrap.DEFAULT_INTEGRATIONS,
         *BASE_PLATFORMS,
         *DASHBOARD_INTEGRATIONS,
         *BLUETOOTH_INTEGRATIONS,
+        *EXPORT_INTEGRATIONS,
         *custom_integrations(),
     }
     requirements = {
