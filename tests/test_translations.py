@@ -131,7 +131,7 @@ def test_issues_have_texts() -> None:
     """Everything that people are told of has a text, of the right kind."""
     told = {f"adapter_{verdict}" for verdict in Verdict if verdict.is_fault}
     told |= {f"link_{kind}" for kind in TroubleKind}
-    assert ENGLISH["issues"].keys() == told | {"imbalance"}
+    assert ENGLISH["issues"].keys() == told | {"imbalance", "battery_replaced"}
     for key, issue in ENGLISH["issues"].items():
         is_fixable = key in FLOWS
         assert ("fix_flow" in issue) is is_fixable, key

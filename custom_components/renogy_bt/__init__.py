@@ -26,6 +26,7 @@ from .adapter_issues import async_follow_adapters
 from .adapters import async_is_gone_adapter
 from .alarm_store import AlarmStore
 from .bank_issues import async_follow_balance, async_forget_balance
+from .battery_issues import async_follow_identities, async_forget_identities
 from .bluetooth_health.models import RecoveryLevel
 from .bluetooth_health.supervisor import async_get_supervisor
 from .connection import async_release_locks
@@ -82,6 +83,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     )
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
+    entry.async_on_unload(async_follow_identities(hass, entry))
     devices = BankDevices(hass, entry)
     devices.async_register()
     entry.async_on_unload(coordinator.async_add_listener(devices.async_update))
@@ -109,6 +111,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
     await EnergyStore(hass, entry.entry_id).async_remove()
     await AlarmStore(hass, entry.entry_id).async_remove()
     async_forget_balance(hass, entry)
+    async_forget_identities(hass, entry)
     for link in links_of(entry).values():
         bluetooth.async_rediscover_address(hass, link.address)
 
@@ -148,6 +151,7 @@ def _async_entry_changed(
     """Stop watching for a bank that was disabled while its set-up was being retried."""
     if entry.domain == DOMAIN and entry.disabled_by is not None:
         async_forget_balance(hass, entry)
+        async_forget_identities(hass, entry)
         hass.async_create_task(
             async_get_supervisor(hass).async_detach(entry.entry_id),
             f"{DOMAIN} detach {entry.title}",

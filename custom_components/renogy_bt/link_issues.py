@@ -123,6 +123,14 @@ class LinkIssues:
             self._reasons.pop(issue_id, None)
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
 
+    def colliding(self, address: str) -> tuple[int, ...]:
+        """Return the unit ids behind a link that more than one battery seems to have."""
+        watch = self._watches.get(address)
+        trouble = watch.trouble if watch is not None else None
+        if trouble is None or trouble.kind is not TroubleKind.IDS_COLLIDE:
+            return ()
+        return trouble.others
+
     def _async_watch(self, link: LinkSettings) -> LinkWatch:
         """Return what watches a link; other ids than before are another case."""
         watch = self._watches.get(link.address)

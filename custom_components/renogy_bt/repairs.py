@@ -12,10 +12,11 @@ from homeassistant.helpers import issue_registry as ir
 
 from . import link_issues
 from .adapter_issues import ATTR_ADDRESS, FIXABLE
+from .battery_issues import REPLACED
 from .bluetooth_health.models import Rung
 from .bluetooth_health.supervisor import async_get_supervisor
 from .const import DOMAIN
-from .link_repairs import RescanRepairFlow
+from .link_repairs import ReplacedBatteryFlow, RescanRepairFlow
 from .recovery import async_recover
 
 
@@ -124,6 +125,7 @@ FLOWS: Final[Mapping[str, Callable[[], RepairsFlow]]] = MappingProxyType(
     {
         **{f"adapter_{verdict}": AdapterRepairFlow for verdict in FIXABLE},
         **{f"link_{kind}": RescanRepairFlow for kind in link_issues.FIXABLE},
+        REPLACED: ReplacedBatteryFlow,
     }
 )
 """What fixes the fixable issues, by translation key."""
