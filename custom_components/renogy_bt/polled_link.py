@@ -60,6 +60,16 @@ class PolledLink:
         self._note(outcome)
         return outcome
 
+    async def async_read_registers(
+        self, unit: int, address: int, count: int
+    ) -> tuple[int, ...]:
+        """Read up to 125 registers of one battery, in turn with the polls.
+
+        Raises RenogyError, as RenogyLink does.
+        """
+        await self._gate.ready(self.settings.address)
+        return await self.client.read_registers(unit, address, count)
+
     async def async_pause(self) -> None:
         """Leave the link to others: end what goes on and disconnect."""
         self.paused = True

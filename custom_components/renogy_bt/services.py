@@ -4,7 +4,14 @@ from typing import Final
 
 import probatio
 
-from homeassistant.core import HomeAssistant, ServiceCall, callback
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
@@ -12,10 +19,17 @@ from homeassistant.helpers.service import async_register_admin_service
 from .bluetooth_health.models import Rung
 from .bluetooth_health.supervisor import Supervisor, async_get_supervisor
 from .const import DOMAIN
+from .link_actions import async_read_registers, async_rescan_link
 from .recovery import async_recover
+from .renogy.modbus import MAX_WORDS
+from .renogy.registers import REGISTER_RANGE
 
+ACTION_READ_REGISTERS: Final = "read_registers"
 ACTION_RECOVER_ADAPTER: Final = "recover_adapter"
+ACTION_RESCAN: Final = "rescan"
 ATTR_ADAPTER: Final = "adapter"
+ATTR_ADDRESS: Final = "address"
+ATTR_COUNT: Final = "count"
 ATTR_LEVEL: Final = "level"
 
 LEVELS: Final = {
@@ -28,6 +42,21 @@ RECOVER_ADAPTER_SCHEMA: Final = probatio.Schema(
     {
         probatio.Optional(ATTR_ADAPTER): cv.string,
         probatio.Optional(ATTR_LEVEL, default="power_cycle"): probatio.In(LEVELS),
+    }
+)
+
+RESCAN_SCHEMA: Final = probatio.Schema({probatio.Required(ATTR_DEVICE_ID): cv.string})
+
+READ_REGISTERS_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(ATTR_DEVICE_ID): cv.string,
+        probatio.Required(ATTR_ADDRESS): probatio.All(
+            probatio.Coerce(int),
+            probatio.Range(min=REGISTER_RANGE[0], max=REGISTER_RANGE[-1]),
+        ),
+        probatio.Optional(ATTR_COUNT, default=1): probatio.All(
+            probatio.Coerce(int), probatio.Range(min=1, max=MAX_WORDS)
+        ),
     }
 )
 
@@ -44,12 +73,39 @@ def async_setup_services(hass: HomeAssistant) -> None:
             LEVELS[call.data[ATTR_LEVEL]],
         )
 
+    async def rescan(call: ServiceCall) -> ServiceResponse:
+        return await async_rescan_link(hass, call.data[ATTR_DEVICE_ID])
+
+    async def read_registers(call: ServiceCall) -> ServiceResponse:
+        return await async_read_registers(
+            hass,
+            call.data[ATTR_DEVICE_ID],
+            call.data[ATTR_ADDRESS],
+            call.data[ATTR_COUNT],
+        )
+
     async_register_admin_service(
         hass,
         DOMAIN,
         ACTION_RECOVER_ADAPTER,
         recover_adapter,
         schema=RECOVER_ADAPTER_SCHEMA,
+    )
+    # It changes what a bank consists of.
+    async_register_admin_service(
+        hass,
+        DOMAIN,
+        ACTION_RESCAN,
+        rescan,
+        schema=RESCAN_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+    hass.services.async_register(
+        DOMAIN,
+        ACTION_READ_REGISTERS,
+        read_registers,
+        schema=READ_REGISTERS_SCHEMA,
+        supports_response=SupportsResponse.ONLY,
     )
 
 

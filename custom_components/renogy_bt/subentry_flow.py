@@ -1,6 +1,6 @@
 """Adding a link to a bank, and looking again which batteries are behind it."""
 
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, override
 
 import probatio
@@ -22,6 +22,7 @@ from homeassistant.helpers.selector import (
 from .const import CONF_FORGET
 from .link_flow import LinkFlow, battery_rows
 from .links import KnownBattery, LinkSettings, position
+from .rescan import Rescan
 
 
 class LinkSubentryFlow(
@@ -80,17 +81,15 @@ class LinkSubentryFlow(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Show what was found beside what is known."""
-        known = self._known
-        silent = [
-            battery
-            for battery in known.batteries
-            if battery.unit not in self._link.units
-        ]
-        if user_input is not None:
-            forgotten = {int(unit) for unit in user_input.get(CONF_FORGET, ())}
-            kept = [battery for battery in silent if battery.unit not in forgotten]
-            return self._update_link(kept)
-        return self._show_rescanned(known, silent)
+        rescan = Rescan(known=self._known, found=self._link)
+        if user_input is None:
+            return self._show_rescanned(rescan)
+        forgotten = {int(unit) for unit in user_input.get(CONF_FORGET, ())}
+        return self.async_update_and_abort(
+            self._get_entry(),
+            self._get_reconfigure_subentry(),
+            data=rescan.result(forgotten).as_data(),
+        )
 
     async def async_step_rescanned_silent(
         self, user_input: dict[str, Any] | None = None
@@ -98,49 +97,35 @@ class LinkSubentryFlow(
         """Decide on the batteries that are known but did not answer."""
         return await self.async_step_rescanned(user_input)
 
-    def _show_rescanned(
-        self, known: LinkSettings, silent: list[KnownBattery]
-    ) -> SubentryFlowResult:
+    def _show_rescanned(self, rescan: Rescan) -> SubentryFlowResult:
         if TYPE_CHECKING:
             assert self._report is not None
-        units = sorted({*known.units, *self._link.units})
+        units = sorted({*rescan.known.units, *rescan.found.units})
         placeholders = {
             CONF_NAME: self._name,
             "batteries": battery_rows(self._report.batteries, units),
-            "new": _positions(set(self._link.units) - set(known.units), units),
+            "new": _positions(rescan.added, units),
         }
-        if not silent:
+        if not rescan.silent:
             return self.async_show_form(
                 step_id="rescanned", description_placeholders=placeholders
             )
         return self.async_show_form(
             step_id="rescanned_silent",
-            data_schema=_forget_schema(silent, units),
+            data_schema=_forget_schema(rescan.silent, units),
             description_placeholders={
                 **placeholders,
-                "silent": _positions({battery.unit for battery in silent}, units),
+                "silent": _positions((each.unit for each in rescan.silent), units),
             },
         )
 
-    def _update_link(self, kept: list[KnownBattery]) -> SubentryFlowResult:
-        link = self._link
-        known = {battery.unit: battery for battery in self._known.batteries}
-        found = [
-            battery.completed_by(known.get(battery.unit)) for battery in link.batteries
-        ]
-        batteries = sorted((*found, *kept), key=lambda battery: battery.unit)
-        link = replace(link, batteries=tuple(batteries), polling=self._known.polling)
-        return self.async_update_and_abort(
-            self._get_entry(), self._get_reconfigure_subentry(), data=link.as_data()
-        )
 
-
-def _positions(selected: set[int], units: list[int]) -> str:
+def _positions(selected: Iterable[int], units: list[int]) -> str:
     places = (str(position(unit, units)) for unit in sorted(selected))
     return ", ".join(places) or "–"
 
 
-def _forget_schema(silent: list[KnownBattery], units: list[int]) -> probatio.Schema:
+def _forget_schema(silent: Iterable[KnownBattery], units: list[int]) -> probatio.Schema:
     options = [
         SelectOptionDict(
             value=str(battery.unit),

@@ -7,6 +7,8 @@ import probatio
 import pytest
 
 from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.renogy.modbus import MAX_WORDS
+from custom_components.renogy_bt.renogy.registers import REGISTER_RANGE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import validate_selector
 from homeassistant.setup import async_setup_component
@@ -52,6 +54,19 @@ def test_fields_can_be_shown(action: str) -> None:
         select = field["selector"].get("select") or {}
         if key := select.get("translation_key"):
             assert set(select["options"]) == ENGLISH["selector"][key]["options"].keys()
+
+
+def test_registers_that_can_be_chosen() -> None:
+    """The form offers the registers of the map, as many as fit into a reply."""
+    offered = {
+        name: (field["selector"]["number"]["min"], field["selector"]["number"]["max"])
+        for name, field in fields("read_registers").items()
+        if "number" in field["selector"]
+    }
+    assert offered == {
+        "address": (REGISTER_RANGE[0], REGISTER_RANGE[-1]),
+        "count": (1, MAX_WORDS),
+    }
 
 
 @pytest.mark.parametrize("action", DESCRIBED)

@@ -44,13 +44,11 @@ def document(name: str) -> str:
 
 def section(text: str, title: str) -> str:
     """Return what stands below a heading, up to the next one of its level or above."""
-    found = re.search(
-        rf"^(#+) {re.escape(title)}$(.*?)(?=^#{{1,2}} |\Z)",
-        text,
-        re.MULTILINE | re.DOTALL,
-    )
-    assert found, f"no section {title}"
-    return found[2]
+    heading = re.search(rf"^(#+) {re.escape(title)}$", text, re.MULTILINE)
+    assert heading, f"no section {title}"
+    below = text[heading.end() :]
+    following = re.search(rf"^#{{1,{len(heading[1])}}} ", below, re.MULTILINE)
+    return below[: following.start()] if following else below
 
 
 def rows(text: str) -> Iterator[Row]:

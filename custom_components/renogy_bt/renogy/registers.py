@@ -440,4 +440,9 @@ REGISTERS: Final[tuple[Register, ...]] = (
     *CONFIGURATION,
     *BEYOND_LOCKS,
 )
+REGISTER_RANGE: Final = range(
+    min(register.address for register in REGISTERS),
+    max(register.address + register.span for register in REGISTERS),
+)
+"""All addresses from the first register of the map to the last."""
 REGISTER: Final = {register.name: register for register in REGISTERS}
