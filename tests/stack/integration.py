@@ -26,14 +26,6 @@ def owner_world() -> World:
     return replace(world, timing=replace(world.timing, connect_limit=0.2))
 
 
-def link_world(*names: str) -> World:
-    """Return some links of the families' world, by their names."""
-    world = still(load_world(WORLDS / "families.json")).with_timing(FAST)
-    links = tuple(link for link in world.links if link.name in names)
-    assert len(links) == len(names)
-    return replace(world, links=links)
-
-
 async def until(condition: Callable[[], object]) -> None:
     """Wait for what the real stack does in its own time."""
     async with asyncio.timeout(PATIENCE):

@@ -93,13 +93,6 @@ class Site:
         )
         return self.now() - since
 
-    async def until_lost(self, limit: float = 150.0) -> None:
-        """Wait until a poll has failed."""
-        begun = self.now()
-        await self.until(
-            lambda: any(not good and at >= begun for at, good in self.polls), limit
-        )
-
     async def poll_for_ever(self) -> None:
         """Poll the link as a coordinator does."""
         (link,) = self.emulated.world.links

@@ -233,7 +233,7 @@ async def test_device_signals_are_not_delivered(
         return False
 
     watched.watcher._bus.listen(hear)
-    async with _discovery(watched) as client:
+    async with _discovery() as client:
         signals = await watched.watcher.count_device_signals("/org/bluez/hci0", 0.5)
         assert signals > 0
         heard.clear()
@@ -248,9 +248,6 @@ async def test_device_signals_are_not_delivered(
 
 class _discovery:
     """Another client that scans."""
-
-    def __init__(self, watched: Watched) -> None:
-        self._watched = watched
 
     async def __aenter__(self) -> MessageBus:
         self._bus = await MessageBus(bus_type=BusType.SYSTEM).connect()

@@ -196,17 +196,6 @@ class TestFamilies:
                 assert reading.status.problem is False, link.name
 
 
-class _Connector:
-    """Connects to one device."""
-
-    def __init__(self, device: BLEDevice, name: str) -> None:
-        self._device = device
-        self._name = name
-
-    async def __call__(self):  # type: ignore[no-untyped-def]
-        return await connect(self._device, self._name)
-
-
 class TestOtherDevices:
     """Peripherals that look like a dongle and have no battery behind them."""
 

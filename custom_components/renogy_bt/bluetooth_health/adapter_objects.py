@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 import re
-from typing import Any
 
 from .models import AdapterObject
 
@@ -14,9 +13,6 @@ NO_ADDRESS = "00:00:00:00:00:00"
 MOST_ADAPTERS = 32
 _PATH = re.compile(r"/org/bluez/hci\d{1,3}")
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
-
-type Properties = Mapping[str, Any]
-"""Property names to values; the values may be anything."""
 
 
 def is_adapter_path(path: object) -> bool:

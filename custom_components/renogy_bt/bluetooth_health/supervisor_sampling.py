@@ -18,6 +18,7 @@ from homeassistant.components.bluetooth import (
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
 
+from .adapter_objects import NO_ADDRESS
 from .models import (
     EntrySample,
     EntryState,
@@ -31,7 +32,6 @@ _LOGGER = logging.getLogger(__name__)
 
 BLUETOOTH = "bluetooth"
 CONF_SOURCE = "source"
-NO_ADDRESS = "00:00:00:00:00:00"
 DIAGNOSTICS_LIMIT = 5.0
 HEARD_WITHIN = 60.0
 
