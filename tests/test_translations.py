@@ -11,6 +11,7 @@ import pytest
 
 from custom_components.renogy_bt import PLATFORMS
 from custom_components.renogy_bt.bank.summary import Wiring
+from custom_components.renogy_bt.bluetooth_health.ladder import REMEDIES
 from custom_components.renogy_bt.bluetooth_health.models import (
     RecoveryLevel,
     Rung,
@@ -137,6 +138,13 @@ def test_issues_have_texts() -> None:
         is_fixable = key in FLOWS
         assert ("fix_flow" in issue) is is_fixable, key
         assert ("description" in issue) is not is_fixable, key
+
+
+def test_repairs_offer_what_can_help() -> None:
+    """The dialogue of an adapter's issue has a text for each step that it can offer."""
+    for verdict, remedies in REMEDIES.items():
+        init = ENGLISH["issues"][f"adapter_{verdict}"]["fix_flow"]["step"]["init"]
+        assert init["menu_options"].keys() == set(remedies), verdict
 
 
 def test_exceptions_have_messages() -> None:

@@ -6,23 +6,14 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from .bluetooth_health.models import Verdict
+from .bluetooth_health.ladder import REMEDIES
 from .bluetooth_health.supervisor import AdapterStatus, Notice, async_get_supervisor
 from .const import DOCUMENTATION_URL, DOMAIN
 
 ATTR_ADDRESS: Final = "address"
 
 # What a step of the recovery ladder can mend; the rest is for people.
-FIXABLE: Final = frozenset(
-    {
-        Verdict.SESSION_LOST,
-        Verdict.RENUMBERED,
-        Verdict.START_REFUSED,
-        Verdict.SILENT,
-        Verdict.POWERED_OFF,
-        Verdict.CONNECTS_FAILING,
-    }
-)
+FIXABLE: Final = frozenset(REMEDIES)
 
 # What an issue tells of an adapter: its notice, its name, whether others hear its links.
 type _Content = tuple[Notice | None, str | None, bool]
