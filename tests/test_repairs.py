@@ -19,6 +19,8 @@ from tests.fake_supervisor import ADAPTER, FakeAdapters, adapter_status, faulty_
 from tests.flows import Flow
 
 ISSUE = "adapter_silent_001a7dda7113"
+# Its dialogue offers every step.
+CONNECTS_FAILING = "adapter_connects_failing_001a7dda7113"
 
 pytestmark = pytest.mark.usefixtures("translated_flows")
 
@@ -38,9 +40,9 @@ async def repair(hass: HomeAssistant, issue_id: str = ISSUE) -> Flow:
     return await Flow(hass, manager).begin(DOMAIN, "user", issue_id=issue_id)
 
 
-def is_open(hass: HomeAssistant) -> bool:
+def is_open(hass: HomeAssistant, issue_id: str = ISSUE) -> bool:
     """Return whether the issue is there."""
-    return ir.async_get(hass).async_get_issue(DOMAIN, ISSUE) is not None
+    return ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is not None
 
 
 async def test_steps_that_are_offered(
@@ -62,11 +64,11 @@ async def test_step_that_helps(
     hass: HomeAssistant, adapters: FakeAdapters, rung: Rung
 ) -> None:
     """The chosen step is taken once; the issue is gone when it helped."""
-    adapters.show(faulty_status(remedies=(rung,)))
-    flow = await (await repair(hass)).choose(rung)
+    adapters.show(faulty_status(Verdict.CONNECTS_FAILING))
+    flow = await (await repair(hass, CONNECTS_FAILING)).choose(rung)
     flow.expect_entry()
     assert adapters.steps == [(ADAPTER, rung)]
-    assert not is_open(hass)
+    assert not is_open(hass, CONNECTS_FAILING)
 
 
 async def test_progress(hass: HomeAssistant, adapters: FakeAdapters) -> None:
