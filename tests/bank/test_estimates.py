@@ -11,26 +11,32 @@ from custom_components.renogy_bt.bank.estimates import (
 
 
 @pytest.mark.parametrize(
-    ("current", "remaining", "total", "expected"),
+    ("average", "current", "remaining", "total", "expected"),
     [
-        pytest.param(10, 40, 50, TimeEstimate(to_full=3600), id="charging"),
-        pytest.param(-10, 40, 50, TimeEstimate(to_empty=14400), id="discharging"),
-        pytest.param(0.2, 40, 50, TimeEstimate(), id="idle"),
-        pytest.param(10, 51, 50, TimeEstimate(to_full=0), id="above full"),
-        pytest.param(-0.25, 49, 50, TimeEstimate(), id="more than a week"),
-        pytest.param(None, 49, 50, TimeEstimate(), id="no current"),
-        pytest.param(10, None, 50, TimeEstimate(), id="no remaining capacity"),
-        pytest.param(10, 10, 0, TimeEstimate(), id="no total capacity"),
+        pytest.param(10, 10, 40, 50, TimeEstimate(to_full=3600), id="charging"),
+        pytest.param(-10, -9, 40, 50, TimeEstimate(to_empty=14400), id="discharging"),
+        pytest.param(10, -1, 40, 50, TimeEstimate(to_full=3600), id="for a moment"),
+        pytest.param(0.2, 0.2, 40, 50, TimeEstimate(), id="idle"),
+        pytest.param(0.2, 10, 40, 50, TimeEstimate(), id="about as much as before"),
+        pytest.param(10, 0.2, 40, 50, TimeEstimate(), id="charge has ended"),
+        pytest.param(-10, 0, 40, 50, TimeEstimate(), id="load has ended"),
+        pytest.param(10, 10, 51, 50, TimeEstimate(to_full=0), id="above full"),
+        pytest.param(-0.25, -0.25, 49, 50, TimeEstimate(), id="more than a week"),
+        pytest.param(None, 1, 49, 50, TimeEstimate(), id="no average"),
+        pytest.param(10, None, 49, 50, TimeEstimate(), id="no current"),
+        pytest.param(10, 10, None, 50, TimeEstimate(), id="no remaining capacity"),
+        pytest.param(10, 10, 10, 0, TimeEstimate(), id="no total capacity"),
     ],
 )
 def test_estimate(
+    average: float | None,
     current: float | None,
     remaining: float | None,
     total: float | None,
     expected: TimeEstimate,
 ) -> None:
     """The time left follows from current and capacities, or is unknown."""
-    assert estimate(current, remaining, total) == expected
+    assert estimate(average, current, remaining, total) == expected
 
 
 def test_a_fridge_does_not_make_it_jump() -> None:
@@ -88,3 +94,34 @@ def test_the_average_stays_among_the_readings(
     assert smoother.current is not None
     currents = [current for _, current in steps]
     assert min(currents) - 1e-9 <= smoother.current <= max(currents) + 1e-9
+
+
+def test_a_charge_with_a_fridge() -> None:
+    """Through a charge the time to full is about right and calm, though a fridge comes and goes."""
+    smoother = CurrentSmoother()
+    remaining, total = 20.0, 100.0
+    estimates: list[float] = []
+    while remaining < total:
+        minute = len(estimates)
+        current = 20.0 - (5.0 if minute % 30 >= 20 else 0.0)
+        average = smoother.add(60.0 * minute, current)
+        to_full = estimate(average, current, remaining, total).to_full
+        assert to_full is not None
+        estimates.append(to_full)
+        remaining += current / 60
+    for minute, seconds in enumerate(estimates):
+        left = 60.0 * (len(estimates) - minute)
+        assert seconds == pytest.approx(left, rel=0.2, abs=120)
+    for before, after in zip(estimates, estimates[1:], strict=False):
+        assert abs(after - before) <= 0.04 * before + 120
+
+
+def test_a_charge_that_ends() -> None:
+    """When the sun is gone there is no time to full, at once."""
+    smoother = CurrentSmoother()
+    for minute in range(60):
+        average = smoother.add(60.0 * minute, 20.0)
+    assert estimate(average, 20.0, 50, 100).to_full == 9000
+    average = smoother.add(3600.0, 0.1)
+    assert average > 15
+    assert estimate(average, 0.1, 50, 100) == TimeEstimate()

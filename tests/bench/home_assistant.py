@@ -24,7 +24,7 @@ from tests.demo.home_assistant import CHECKOUT, choose_port, write_configuration
 from tests.emulator.world import Adapter, Timing
 
 FIRST_UNIT: Final = 48
-MOST_UNITS_PER_LINK: Final = 8
+MOST_UNITS_PER_LINK: Final = 4
 # An adapter has five connection slots; a link that waits for one waits four seconds.
 LINKS_PER_ADAPTER: Final = 5
 # What a poll costs does not depend on how long it waits: the line is ten times as fast.

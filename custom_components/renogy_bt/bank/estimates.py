@@ -6,7 +6,7 @@ from typing import Final
 
 # A fridge that starts moves the answer over minutes, not at once.
 SMOOTHING_SECONDS: Final = 600.0
-# A mean current below this share of the capacity per hour says nothing about the time left.
+# A current below this share of the capacity per hour says nothing about the time left.
 IDLE_RATE: Final = 0.005
 # Beyond this the answer is no more than noise.
 LONGEST_SECONDS: Final = 7 * 24 * 3600.0
@@ -52,19 +52,23 @@ class CurrentSmoother:
 
 
 def estimate(
-    current: float | None, remaining: float | None, total: float | None
+    average: float | None,
+    current: float | None,
+    remaining: float | None,
+    total: float | None,
 ) -> TimeEstimate:
     """Return the time left at this average current (A), of these capacities (Ah).
 
-    A current too small to mean anything gives no estimate.
+    An average or a present current too small to mean anything gives no estimate: the average
+    still speaks of the charge when that has long ended.
     """
-    if current is None or remaining is None or not total:
+    if average is None or current is None or remaining is None or not total:
         return TimeEstimate()
-    if abs(current) < IDLE_RATE * total:
+    if min(abs(average), abs(current)) < IDLE_RATE * total:
         return TimeEstimate()
-    if current > 0:
-        return TimeEstimate(to_full=_seconds(max(total - remaining, 0.0), current))
-    return TimeEstimate(to_empty=_seconds(max(remaining, 0.0), -current))
+    if average > 0:
+        return TimeEstimate(to_full=_seconds(max(total - remaining, 0.0), average))
+    return TimeEstimate(to_empty=_seconds(max(remaining, 0.0), -average))
 
 
 def _seconds(charge: float, current: float) -> float | None:

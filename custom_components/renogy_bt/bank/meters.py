@@ -59,6 +59,7 @@ class BankMeters[BatteryT]:
             estimates={
                 battery: estimate(
                     self._currents[battery].current,
+                    reading.current,
                     reading.remaining_capacity,
                     reading.total_capacity,
                 )
@@ -66,6 +67,7 @@ class BankMeters[BatteryT]:
             },
             bank_estimate=estimate(
                 self._bank_current.current,
+                summary.current,
                 summary.remaining_capacity,
                 summary.total_capacity,
             ),
