@@ -1,5 +1,7 @@
 """Tests of the time estimates."""
 
+from itertools import pairwise
+
 from hypothesis import given, strategies as st
 import pytest
 
@@ -112,7 +114,7 @@ def test_a_charge_with_a_fridge() -> None:
     for minute, seconds in enumerate(estimates):
         left = 60.0 * (len(estimates) - minute)
         assert seconds == pytest.approx(left, rel=0.2, abs=120)
-    for before, after in zip(estimates, estimates[1:], strict=False):
+    for before, after in pairwise(estimates):
         assert abs(after - before) <= 0.04 * before + 120
 
 

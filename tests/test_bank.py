@@ -1,0 +1,223 @@
+"""The bank as a whole: what it adds up to as batteries come, go and age."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.event import async_track_state_change_event
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    battery_state,
+    coordinator_of,
+    link_settings,
+    next_poll,
+    set_up,
+    settle,
+)
+from tests.energy_clock import EnergyClock
+from tests.fake_air import DONGLE, FakeAir
+from tests.renogy.fake_link import FakeBattery, FakeLink, rbt50lfp48s
+
+OTHER = "60:98:66:ED:FC:11"
+OTHER_NAME = "BT-TH-66EDFC11"
+SIXTEEN = tuple(range(48, 64))
+WEEK = 7 * 24 * 3600.0
+
+SUMS = ("power", "current", "remaining_capacity", "total_capacity", "stored_energy")
+
+
+def batteries(units: tuple[int, ...]) -> dict[int, FakeBattery]:
+    """Return batteries that are charged with 10 A."""
+    return {unit: rbt50lfp48s(current=1000, remaining=25_000) for unit in units}
+
+
+@contextmanager
+def history(hass: HomeAssistant, *entity_ids: str) -> Generator[list[str]]:
+    """Give every state that some entities get."""
+    states: list[str] = []
+
+    @callback
+    def note(event: Event[EventStateChangedData]) -> None:
+        if (state := event.data["new_state"]) is not None:
+            states.append(state.state)
+
+    stop = async_track_state_change_event(hass, entity_ids, note)
+    yield states
+    stop()
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        pytest.param((SIXTEEN,), id="one link"),
+        pytest.param((SIXTEEN[:8], SIXTEEN[:8]), id="two links"),
+    ],
+)
+async def test_sixteen_batteries(
+    hass: HomeAssistant, air: FakeAir, units: tuple[tuple[int, ...], ...]
+) -> None:
+    """Sixteen batteries are one bank, and no two are called the same."""
+    places = [(DONGLE, "BT-TH-FDA1B2C3"), (OTHER, OTHER_NAME)][: len(units)]
+    settings = []
+    for (address, name), behind in zip(places, units, strict=True):
+        air.bring(FakeLink(batteries(behind)), address, name)
+        settings.append(link_settings(address, name, behind))
+    entry = bank_entry(*settings)
+    await set_up(hass, entry)
+    assert bank_state(hass, entry, "batteries_responding").state == "16"
+    assert float(bank_state(hass, entry, "current").state) == 160
+    assert float(bank_state(hass, entry, "total_capacity").state) == 800
+    assert float(bank_state(hass, entry, "state_of_charge").state) == 50
+    names = [
+        device.name
+        for device in dr.async_entries_for_config_entry(
+            dr.async_get(hass), entry.entry_id
+        )
+    ]
+    assert len(names) == len(set(names)) == 17 + len(places)
+
+
+async def test_two_links_in_series(hass: HomeAssistant, air: FakeAir) -> None:
+    """In series the links' voltages add up, and the weaker one is what the bank holds."""
+    air.bring(FakeLink(batteries((48,))))
+    weaker = air.bring(FakeLink(batteries((48,))), OTHER, OTHER_NAME)
+    weaker.units[48].put(5044, [0, 20_000])
+    entry = bank_entry(
+        link_settings(units=(48,)),
+        link_settings(OTHER, OTHER_NAME, (48,)),
+        wiring="series",
+    )
+    await set_up(hass, entry)
+    assert float(bank_state(hass, entry, "voltage").state) == 104.8
+    assert float(bank_state(hass, entry, "current").state) == 10
+    assert float(bank_state(hass, entry, "remaining_capacity").state) == 20
+    assert float(bank_state(hass, entry, "total_capacity").state) == 50
+    assert float(bank_state(hass, entry, "power").state) == 1048
+
+
+async def test_sums_never_dip(hass: HomeAssistant, air: FakeAir) -> None:
+    """While a battery is silent a sum is unknown; not once is it the sum of the others."""
+    link = air.bring(FakeLink(batteries((48, 49, 50, 51))))
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    sums = {key: bank_state(hass, entry, key) for key in SUMS}
+    silent = link.units.pop(50)
+    with history(hass, *(state.entity_id for state in sums.values())) as states:
+        for _ in range(2):
+            await next_poll(hass)
+        assert {bank_state(hass, entry, key).state for key in SUMS} == {STATE_UNKNOWN}
+        link.units[50] = silent
+        for _ in range(3):
+            for battery in coordinator_of(entry).links[DONGLE].client._batteries:
+                battery.asked_at = float("-inf")
+            await next_poll(hass)
+    whole = {state.state for state in sums.values()}
+    assert set(states) == {STATE_UNKNOWN, *whole}
+    for key, state in sums.items():
+        assert bank_state(hass, entry, key).state == state.state
+
+
+async def test_capacity_changes(
+    hass: HomeAssistant, air: FakeAir, clock: EnergyClock, hass_storage: dict[str, Any]
+) -> None:
+    """A battery that learns a smaller capacity is worth less from then on; no energy is lost."""
+    link = air.bring(FakeLink(batteries((48, 49))))
+    entry = bank_entry(link_settings(units=(48, 49)))
+    await set_up(hass, entry)
+    clock.now += 60
+    await next_poll(hass)
+    charged = float(bank_state(hass, entry, "energy_charged").state)
+    assert charged == pytest.approx(2 * 10 * 52.4 / 60 / 1000)
+    link.units[49].put(5046, [0, 40_000])
+    clock.now += 60
+    await next_poll(hass)
+    assert float(battery_state(hass, "total_capacity", 49).state) == 40
+    assert float(battery_state(hass, "state_of_charge", 49).state) == 62.5
+    assert float(bank_state(hass, entry, "total_capacity").state) == 90
+    assert float(bank_state(hass, entry, "state_of_charge").state) == pytest.approx(
+        100 * 50 / 90, abs=0.01
+    )
+    assert float(bank_state(hass, entry, "energy_charged").state) == pytest.approx(
+        2 * charged
+    )
+
+
+async def test_battery_returns_after_a_week(
+    hass: HomeAssistant, air: FakeAir, clock: EnergyClock, hass_storage: dict[str, Any]
+) -> None:
+    """A battery that was away for a week goes on where it stopped; the week is not made up."""
+    air.bring(FakeLink(batteries((48,))))
+    away = air.bring(FakeLink(batteries((48,))), OTHER, OTHER_NAME)
+    entry = bank_entry(
+        link_settings(units=(48,)), link_settings(OTHER, OTHER_NAME, (48,))
+    )
+    await set_up(hass, entry)
+    clock.now += 60
+    await next_poll(hass)
+    charged = battery_state(hass, "energy_charged", 48, OTHER).state
+    of_the_bank = float(bank_state(hass, entry, "energy_charged").state)
+    away.unreachable = "not in range"
+    clock.now += 60
+    await next_poll(hass)
+    assert battery_state(hass, "voltage", 48, OTHER).state == STATE_UNAVAILABLE
+    clock.now += WEEK
+    await next_poll(hass)
+    devices = dr.async_get(hass)
+    found = devices.async_get_device_by_identifier(
+        ("renogy_bt", f"{OTHER.lower()}_48"), entry.entry_id
+    )
+    assert found is not None
+    away.unreachable = None
+    coordinator_of(entry).links[OTHER].reappearance._due_at = 0.0
+    clock.now += 60
+    await next_poll(hass)
+    await settle(hass)
+    assert battery_state(hass, "energy_charged", 48, OTHER).state == charged
+    assert bank_state(hass, entry, "batteries_responding").state == "2"
+    clock.now += 60
+    await next_poll(hass)
+    assert float(battery_state(hass, "energy_charged", 48, OTHER).state) == (
+        pytest.approx(2 * float(charged))
+    )
+    # The other battery was polled all the time but for the week in between.
+    minute = 10 * 52.4 / 60 / 1000
+    assert float(bank_state(hass, entry, "energy_charged").state) == pytest.approx(
+        of_the_bank + 4 * minute
+    )
+
+
+async def test_readings_with_holes(hass: HomeAssistant, air: FakeAir) -> None:
+    """A battery that does not tell its status takes part in all that is known of it."""
+    link = air.bring(FakeLink(batteries((48, 49))))
+    link.units[49].readable = ((5000, 5052),)
+    entry = bank_entry(link_settings(units=(48, 49)))
+    await set_up(hass, entry)
+    assert bank_state(hass, entry, "batteries_responding").state == "2"
+    assert float(bank_state(hass, entry, "total_capacity").state) == 100
+    problem = {
+        unit: battery_state(hass, "problem", unit, platform="binary_sensor").state
+        for unit in (48, 49)
+    }
+    assert problem == {48: "off", 49: STATE_UNKNOWN}
+    assert bank_state(hass, entry, "problem", "binary_sensor").state == "off"
+
+
+async def test_battery_that_refuses_its_cells(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """What is no whole reading is none: the battery is missing, the bank is told of without it."""
+    link = air.bring(FakeLink(batteries((48, 49))))
+    link.units[49].readable = ((5042, 5048),)
+    entry = bank_entry(link_settings(units=(48, 49)))
+    await set_up(hass, entry)
+    assert battery_state(hass, "voltage", 49).state == STATE_UNAVAILABLE
+    assert bank_state(hass, entry, "batteries_responding").state == "1"
+    assert bank_state(hass, entry, "total_capacity").state == STATE_UNKNOWN
+    assert float(bank_state(hass, entry, "voltage").state) == 52.4
+    assert bank_state(hass, entry, "cell_voltage_spread").state == "0.1"
