@@ -9,18 +9,23 @@ everything holds, 1 when something does not, 2 when nothing could be run.
 import argparse
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 import json
 import os
 from pathlib import Path
+import signal
 import sys
+from typing import Final
 
 from homeassistant.const import __version__ as home_assistant_version
 
-from .machine import Result, run_guest, take_snapshot
+from .machine import Result, difference_of, kept_result, run_guest, take_snapshot
 from .order import HOSTS, Order, Subject
 from .preparation import TOOLS, Guest, PreparationFailed, prepare
 from .report import document, rows_of, table
 from .scenarios import BY_NAME, SCENARIOS
+
+SECOND_RUNS: Final = "again"
 
 
 def _arguments() -> argparse.Namespace:
@@ -41,7 +46,13 @@ def _arguments() -> argparse.Namespace:
         "--real-time", action="store_true", help="let the clock run as it does"
     )
     parser.add_argument(
-        "--long", action="store_true", help="also those that take hours"
+        "--in-full", action="store_true", help="everywhere, and the soaks for 30 days"
+    )
+    parser.add_argument(
+        "--twice", action="store_true", help="run all twice: both logs must be the same"
+    )
+    parser.add_argument(
+        "--kept", action="store_true", help="run nothing, judge the runs in DIR"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument(
@@ -54,6 +65,8 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.scenarios if name not in BY_NAME]:
         parser.error(f"{unknown[0]}: not a scenario")
+    if arguments.twice and arguments.real_time:
+        parser.error("--twice: only a virtual clock runs alike twice")
     if arguments.jobs < 1:
         parser.error("--jobs must be at least 1")
     return arguments
@@ -61,13 +74,17 @@ def _arguments() -> argparse.Namespace:
 
 def _orders(arguments: argparse.Namespace) -> list[Order]:
     """Return what to run, the longest first."""
-    chosen = [BY_NAME[name] for name in arguments.scenarios] or [
-        scenario for scenario in SCENARIOS if arguments.long or not scenario.is_long
-    ]
+    everywhere = arguments.in_full or arguments.host is not None
+    chosen = [BY_NAME[name] for name in arguments.scenarios] or SCENARIOS
     return [
-        Order(scenario=scenario.name, host=host, subject=subject)
+        Order(
+            scenario=scenario.name,
+            host=host,
+            subject=subject,
+            in_full=arguments.in_full,
+        )
         for scenario in sorted(chosen, key=lambda each: -each.length)
-        for host in scenario.hosts
+        for host in (scenario.all_hosts if everywhere else scenario.hosts)
         if arguments.host in (None, host.name)
         for subject in scenario.subjects
         if arguments.subject in (None, subject)
@@ -77,22 +94,42 @@ def _orders(arguments: argparse.Namespace) -> list[Order]:
 async def _run(
     guest: Guest, orders: Sequence[Order], arguments: argparse.Namespace
 ) -> list[Result]:
+    # Guests have process groups of their own: they end with this task, not with a signal.
+    if (this := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     turn = asyncio.Semaphore(arguments.jobs)
     code = await asyncio.to_thread(take_snapshot, arguments.runs)
 
-    async def run(order: Order) -> Result:
+    async def run(order: Order, runs: Path) -> Result:
         async with turn:
             result = await run_guest(
-                guest, order, arguments.runs, code, real_time=arguments.real_time
+                guest, order, runs, code, real_time=arguments.real_time
             )
             sys.stderr.write(
                 f"{order.name}: {result.failure or 'done'}, {result.seconds} s\n"
             )
             return result
 
+    folders = [arguments.runs]
+    if arguments.twice:
+        folders.append(arguments.runs / SECOND_RUNS)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(run(order)) for order in orders]
-    return [task.result() for task in tasks]
+        tasks = [
+            [group.create_task(run(order, runs)) for runs in folders]
+            for order in orders
+        ]
+    results = [task.result() for task, *_ in tasks]
+    if not arguments.twice:
+        return results
+    return [
+        replace(result, difference=difference_of(result.order, *folders))
+        for result in results
+    ]
+
+
+def _kept(orders: Sequence[Order], runs: Path) -> list[Result]:
+    found = (kept_result(order, runs) for order in orders)
+    return [result for result in found if result is not None]
 
 
 def main() -> int:
@@ -108,14 +145,23 @@ def main() -> int:
     if not orders:
         print("nothing to run", file=sys.stderr)
         return 2
-    rows = rows_of(asyncio.run(_run(guest, orders, arguments)))
+    try:
+        results = (
+            _kept(orders, arguments.runs)
+            if arguments.kept
+            else asyncio.run(_run(guest, orders, arguments))
+        )
+    except asyncio.CancelledError:
+        print("stopped", file=sys.stderr)
+        return 2
+    rows = rows_of(results)
     versions = {**guest.versions, "home_assistant": home_assistant_version}
     if arguments.json:
         print(json.dumps(document(rows, versions), indent=1))
     else:
         print(", ".join(f"{name} {version}" for name, version in versions.items()))
         print(table(rows))
-    return 0 if all(row.holds for row in rows) else 1
+    return 0 if rows and all(row.holds for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Runs a guest: one order, one User Mode Linux, one folder of results."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 import json
 import os
 from pathlib import Path
@@ -12,14 +14,16 @@ from typing import Final
 
 from .order import Order, Outcome
 from .preparation import CHECKOUT, Guest, compile_folder
-from .scenarios import BY_NAME, Scenario
+from .scenarios import Scenario, scenario_of
 
 WORLD: Final = CHECKOUT / "tests" / "emulator" / "worlds" / "owner.json"
+LOG: Final = "log.jsonl"
 MEMORY: Final = "2048M"
 # 2026-11-01, in nanoseconds: the guest's clock begins alike in every run.
 START: Final = 1_793_500_000_000_000_000
-_BOOT_LIMIT: Final = 180.0
-_VIRTUAL_COST: Final = 0.05
+# Real seconds, on a machine that has other work too.
+_BOOT_LIMIT: Final = 300.0
+_VIRTUAL_COST: Final = 0.15
 _CODE: Final = (
     "custom_components",
     "tests/__init__.py",
@@ -35,12 +39,16 @@ exec python3.14 -m tests.real_bluez.guest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of an order: its outcome, or why there is none. `seconds` of real time."""
+    """What came of an order: its outcome, or why there is none. `seconds` of real time.
+
+    `difference`: where the log of a second run was another one, if there was one and it was.
+    """
 
     order: Order
     outcome: Outcome | None
     failure: str | None
     seconds: float
+    difference: str | None = None
 
 
 def take_snapshot(runs: Path) -> Path:
@@ -63,7 +71,7 @@ async def run_guest(
     guest: Guest, order: Order, runs: Path, code: Path, *, real_time: bool
 ) -> Result:
     """Boot a guest, wait for its end, and return what came of it."""
-    scenario = BY_NAME[order.scenario]
+    scenario = scenario_of(order)
     share = runs / order.name
     await asyncio.to_thread(_fill_share, share, code, order, scenario)
     began = time.monotonic()
@@ -74,6 +82,33 @@ async def run_guest(
     if not in_time:
         outcome, failure = None, f"not over within {limit:.0f} s"
     return Result(order=order, outcome=outcome, failure=failure, seconds=seconds)
+
+
+def kept_result(order: Order, runs: Path) -> Result | None:
+    """Return what came of an order the last time, None if it was not run."""
+    share = runs / order.name
+    if not share.exists():
+        return None
+    outcome, failure = _read_share(share)
+    return Result(order=order, outcome=outcome, failure=failure, seconds=0.0)
+
+
+def difference_of(order: Order, runs: Path, others: Path) -> str | None:
+    """Return where the logs of two runs of an order part, None if they do not."""
+    return first_difference(_log_lines(runs, order), _log_lines(others, order))
+
+
+def _log_lines(runs: Path, order: Order) -> list[str]:
+    log = runs / order.name / LOG
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def first_difference(first: Sequence[str], second: Sequence[str]) -> str | None:
+    """Return the first pair of lines that is not the same twice, None without any."""
+    for number, pair in enumerate(zip_longest(first, second, fillvalue="(end)"), 1):
+        if pair[0] != pair[1]:
+            return f"line {number}: {pair[0]} / {pair[1]}"
+    return None if first else "no log"
 
 
 def _fill_share(share: Path, code: Path, order: Order, scenario: Scenario) -> None:

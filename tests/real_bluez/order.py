@@ -34,11 +34,12 @@ HOSTS: Final = {host.name: host for host in (HAOS, CONTAINER, CONFINED)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One run: a scenario, the kind of host, and who is in it."""
+    """One run: a scenario, the kind of host, who is in it, and whether in full length."""
 
     scenario: str
     host: Host
     subject: Subject
+    in_full: bool = False
 
     @property
     def name(self) -> str:
@@ -48,7 +49,12 @@ class Order:
     def as_json(self) -> str:
         """Return the order as text."""
         return json.dumps(
-            {"scenario": self.scenario, "host": self.host.name, "subject": self.subject}
+            {
+                "scenario": self.scenario,
+                "host": self.host.name,
+                "subject": self.subject,
+                "in_full": self.in_full,
+            }
         )
 
     @classmethod
@@ -59,6 +65,7 @@ class Order:
             scenario=data["scenario"],
             host=HOSTS[data["host"]],
             subject=Subject(data["subject"]),
+            in_full=data["in_full"],
         )
 
 

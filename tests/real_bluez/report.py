@@ -1,7 +1,9 @@
 """Judges outcomes and puts them into a table."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+import re
 from typing import Any, Final
 
 from .machine import Result
@@ -12,6 +14,9 @@ from .timing import LONGEST_POLL, ONE_INTERVAL
 # A soak's memory is compared from here on: caches have filled.
 SETTLED_SAMPLES: Final = 4
 GROWTH: Final = 1.05
+_ADDRESS: Final = re.compile(
+    r"_(?:[0-9a-f]{12}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2})$", re.IGNORECASE
+)
 SPARE_TASKS: Final = 2
 
 
@@ -39,7 +44,7 @@ def rows_of(results: Iterable[Result]) -> list[Row]:
     }
     rows = []
     for scenario in SCENARIOS:
-        for host in scenario.hosts:
+        for host in scenario.all_hosts:
             alone = found.get((scenario.name, host.name, Subject.ALONE))
             integration = found.get((scenario.name, host.name, Subject.INTEGRATION))
             if alone is not None or integration is not None:
@@ -61,6 +66,8 @@ def _complaints(
     for result in (alone, integration):
         if result is not None and result.outcome is None:
             yield f"{result.order.subject}: {result.failure}"
+        if result is not None and result.difference is not None:
+            yield f"{result.order.subject}: not the same twice, {result.difference}"
     ours = integration.outcome if integration is not None else None
     theirs = alone.outcome if alone is not None else None
     if ours is None:
@@ -134,7 +141,8 @@ def _soak_text(result: Result | None) -> str:
     if result is None or result.outcome is None:
         return _seconds(result)
     outcome = result.outcome
-    return f"{outcome.complete_polls} polls, gap {outcome.longest_gap:.0f} s"
+    hours = outcome.samples[-1].at / 3600 if outcome.samples else 0
+    return f"{outcome.complete_polls} polls in {hours:.0f} h"
 
 
 HEADINGS: Final = (
@@ -143,8 +151,9 @@ HEADINGS: Final = (
     "alone",
     "with",
     "limit",
-    "repairs",
-    "issues",
+    "steps taken",
+    "own resets",
+    "notices",
     "holds",
 )
 
@@ -177,10 +186,32 @@ def _cells(row: Row) -> tuple[str, ...]:
         text(row.alone),
         text(row.integration),
         "-" if is_soak else _duration(row.scenario.limit),
-        ", ".join(outcome.repairs) if outcome else "",
-        ", ".join(outcome.issues) if outcome else "",
+        _counted(outcome.repairs) if outcome else "",
+        " / ".join(_resets(result) for result in (row.alone, row.integration)),
+        _counted(_without_address(issue) for issue in outcome.issues)
+        if outcome
+        else "",
         "yes" if row.holds else "NO",
     )
+
+
+def _counted(names: Iterable[str]) -> str:
+    """Return names once each, with how often."""
+    return ", ".join(
+        name if times == 1 else f"{times} x {name}"
+        for name, times in Counter(names).items()
+    )
+
+
+def _resets(result: Result | None) -> str:
+    """Return how often Home Assistant's own reset ran."""
+    if result is None or result.outcome is None:
+        return "-"
+    return str(result.outcome.host_resets)
+
+
+def _without_address(issue: str) -> str:
+    return _ADDRESS.sub("", issue)
 
 
 def document(rows: Iterable[Row], versions: dict[str, str]) -> dict[str, Any]:
@@ -207,4 +238,9 @@ def _result(result: Result | None) -> dict[str, Any] | None:
     if result is None:
         return None
     outcome = None if result.outcome is None else asdict(result.outcome)
-    return {"seconds": result.seconds, "failure": result.failure, "outcome": outcome}
+    return {
+        "seconds": result.seconds,
+        "failure": result.failure,
+        "difference": result.difference,
+        "outcome": outcome,
+    }

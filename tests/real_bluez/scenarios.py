@@ -1,12 +1,13 @@
 """The scenarios, as data: what happens to the radio, for how long, and what must hold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from .order import CONFINED, CONTAINER, HAOS, Host, Subject
+from .order import CONFINED, CONTAINER, HAOS, Host, Order, Subject
 from .steps import (
+    ActiveScan,
     BluetoothEntry,
     Connected,
     Entry,
@@ -47,8 +48,9 @@ class Scenario:
     it makes after 240 s. `fault`, then `lasts`, then `end`; without `end` the fault has to
     be mended from inside. `watch`: how long the batteries may take to be
     read again. `limit`: within what the integration must have them read again.
+    `hosts`: where it is run; in full, or where asked for, on `further_hosts` too.
     `beacons`: other Bluetooth devices around. `interval`: of polls, if not the default.
-    `is_long`: takes too long to be run unless asked for.
+    `full_watch`: the `watch` of a soak that is run in full, which takes hours.
     """
 
     name: str
@@ -62,12 +64,21 @@ class Scenario:
     end: tuple[Step, ...] = ()
     watch: float = 900.0
     limit: float = 300.0
-    hosts: tuple[Host, ...] = (HAOS, CONTAINER, CONFINED)
+    hosts: tuple[Host, ...] = (HAOS, CONFINED)
+    further_hosts: tuple[Host, ...] = ()
     subjects: tuple[Subject, ...] = (Subject.ALONE, Subject.INTEGRATION)
-    sample_every: float = HOUR
     beacons: int = 0
     interval: float = ONE_INTERVAL
-    is_long: bool = False
+    full_watch: float | None = None
+
+    @property
+    def all_hosts(self) -> tuple[Host, ...]:
+        """Return where it can be run at all."""
+        return self.hosts + self.further_hosts
+
+    def in_full(self) -> Self:
+        """Return the scenario at its full length."""
+        return replace(self, watch=self.full_watch or self.watch)
 
     @property
     def length(self) -> float:
@@ -90,28 +101,25 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="quiet-cabin",
-        description="30 days of polling where there is no other Bluetooth device",
+        description="polling where there is no other Bluetooth device; 30 days in full",
         kind=Kind.SOAK,
         before=0,
-        watch=30 * DAY,
-        sample_every=DAY,
+        watch=8 * HOUR,
+        full_watch=30 * DAY,
         interval=600,
-        hosts=(HAOS, CONFINED),
         subjects=(Subject.INTEGRATION,),
-        is_long=True,
     ),
     Scenario(
         name="busy-flat",
-        description="30 days of polling among 20 other devices",
+        description="polling among 20 other devices; 30 days in full",
         kind=Kind.SOAK,
         before=0,
-        watch=30 * DAY,
-        sample_every=DAY,
+        watch=8 * HOUR,
+        full_watch=30 * DAY,
         interval=600,
         beacons=20,
         hosts=(CONTAINER,),
         subjects=(Subject.INTEGRATION,),
-        is_long=True,
     ),
     Scenario(
         name="stuck-start",
@@ -143,7 +151,22 @@ SCENARIOS: Final = (
         limit=180,
     ),
     Scenario(
+        name="stuck-active-scan",
+        description="the same while Home Assistant, else passive, starts to scan actively",
+        hosts=(HAOS,),
+        fault=(
+            Radio("hang 0 1"),
+            ActiveScan(),
+            Wait(1),
+            RivalDiscovery(3),
+            Wait(5),
+            Radio("hang 0 0"),
+        ),
+        limit=180,
+    ),
+    Scenario(
         name="deaf",
+        further_hosts=(CONTAINER,),
         description="the adapter answers commands and hears nothing for ten minutes",
         fault=(Radio("deaf 0 1"),),
         lasts=600,
@@ -152,14 +175,16 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="hung",
+        further_hosts=(CONTAINER,),
         description="the controller answers nothing for five minutes",
         fault=(Radio("hang 0 1"),),
         lasts=300,
         end=(Radio("hang 0 0"),),
-        limit=120,
+        limit=150,
     ),
     Scenario(
         name="bluetoothd-stopped",
+        further_hosts=(CONTAINER,),
         description="bluetoothd answers nothing for five minutes",
         fault=(Service("signal bluetoothd SIGSTOP"),),
         lasts=300,
@@ -168,6 +193,7 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="bluetoothd-restarted",
+        further_hosts=(CONTAINER,),
         description="bluetoothd is killed and comes back after ten seconds",
         fault=(Service("end bluetoothd SIGKILL"),),
         lasts=10,
@@ -176,6 +202,7 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="replugged",
+        further_hosts=(CONTAINER,),
         description="the adapter is pulled out and comes back after five minutes",
         fault=(Radio("unplug 0"),),
         lasts=300,
@@ -184,6 +211,7 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="scan-refused",
+        further_hosts=(CONTAINER,),
         description="the controller refuses to scan for five minutes",
         fault=(Radio("refuse 0 200c=0c,200b=0c"), Entry(BluetoothEntry.RELOAD)),
         lasts=300,
@@ -192,14 +220,12 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="blocked",
-        hosts=(HAOS, CONFINED),
         description="rfkill blocks the radio and nobody lifts the block",
         fault=(Rfkill(blocked=True),),
         limit=240,
     ),
     Scenario(
         name="unblocked",
-        hosts=(HAOS, CONFINED),
         description="rfkill blocks the radio for one minute",
         fault=(Rfkill(blocked=True),),
         lasts=60,
@@ -208,12 +234,14 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="power-cycled",
+        further_hosts=(CONTAINER,),
         description="another program switches the adapter off and on",
         fault=(Power(powered=False), Wait(2), Power(powered=True)),
         limit=75,
     ),
     Scenario(
         name="powered-off",
+        further_hosts=(CONTAINER,),
         description="another program switches the adapter off",
         fault=(Power(powered=False),),
         limit=240,
@@ -228,7 +256,6 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="renumbered",
-        hosts=(HAOS, CONFINED),
         description="hci0 comes back as hci1; its number has gone to a radio without aerial",
         adapters=(FIRST_ADAPTER, FAR_ADAPTER),
         fault=(
@@ -243,7 +270,6 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="one-of-two-deaf",
-        hosts=(HAOS, CONFINED),
         description="of two adapters the nearer one goes deaf for ten minutes",
         adapters=(FIRST_ADAPTER, FAR_ADAPTER),
         plugged=2,
@@ -254,6 +280,7 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="restarted-in-mid-poll",
+        further_hosts=(CONTAINER,),
         description="bluetoothd is restarted, as by an upgrade, while a poll runs",
         fault=(Connected(), Service("end bluetoothd SIGTERM")),
         lasts=2,
@@ -262,7 +289,6 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="dongle-away",
-        hosts=(HAOS, CONFINED),
         description="the dongle, the only device around, is off for ten minutes",
         fault=(Radio("fault out-of-range"),),
         lasts=600,
@@ -278,3 +304,9 @@ SCENARIOS: Final = (
     ),
 )
 BY_NAME: Final = {scenario.name: scenario for scenario in SCENARIOS}
+
+
+def scenario_of(order: Order) -> Scenario:
+    """Return what an order asks for, at the length that it asks for."""
+    scenario = BY_NAME[order.scenario]
+    return scenario.in_full() if order.in_full else scenario

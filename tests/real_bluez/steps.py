@@ -67,10 +67,25 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class ActiveScan:
+    """Have Home Assistant scan actively for a moment, as its dialogues do; not waited for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Connected:
     """Wait until an adapter of the radio has a link: a poll runs."""
 
     adapter: int = 0
 
 
-type Step = Radio | Service | Wait | Rfkill | Power | RivalDiscovery | Entry | Connected
+type Step = (
+    Radio
+    | Service
+    | Wait
+    | Rfkill
+    | Power
+    | RivalDiscovery
+    | Entry
+    | ActiveScan
+    | Connected
+)

@@ -5,11 +5,12 @@ import pytest
 from .order import HOSTS, Order, Outcome, Sample, Subject
 
 
+@pytest.mark.parametrize("in_full", [True, False])
 @pytest.mark.parametrize("subject", Subject)
 @pytest.mark.parametrize("host", HOSTS)
-def test_order_survives_the_share(host: str, subject: Subject) -> None:
+def test_order_survives_the_share(host: str, subject: Subject, in_full: bool) -> None:
     """An order is the same on the other side."""
-    order = Order(scenario="deaf", host=HOSTS[host], subject=subject)
+    order = Order(scenario="deaf", host=HOSTS[host], subject=subject, in_full=in_full)
 
     assert Order.from_json(order.as_json()) == order
 

@@ -7,7 +7,7 @@ import pytest
 from .machine import Result
 from .order import CONFINED, CONTAINER, Order, Outcome, Sample, Subject
 from .report import document, fault_complaints, rows_of, soak_complaints, table
-from .scenarios import BY_NAME, SCENARIOS, Kind
+from .scenarios import BY_NAME, SCENARIOS, Kind, scenario_of
 from .timing import ONE_INTERVAL
 
 STUCK = BY_NAME["stuck-start"]
@@ -102,6 +102,16 @@ def test_run_without_outcome_does_not_hold() -> None:
         assert "the guest did not start" in row.complaints[0]
 
 
+def test_run_that_is_not_the_same_twice_does_not_hold() -> None:
+    """A difference between two runs is named, whoever was in them."""
+    for subject in Subject:
+        result = replace(_result(subject, RECOVERED), difference="line 3: a / b")
+
+        (row,) = rows_of([result])
+
+        assert row.complaints == (f"{subject}: not the same twice, line 3: a / b",)
+
+
 def test_error_of_the_integration_does_not_hold() -> None:
     """A traceback of the integration is a complaint, one of Home Assistant is not."""
     theirs = replace(RECOVERED, errors=("habluetooth.scanner: Error stopping",))
@@ -130,13 +140,44 @@ def test_table_and_document_tell_the_same() -> None:
     assert data["rows"][0]["integration"]["outcome"]["recovered"] == 200
 
 
+def test_steps_and_notices_are_counted() -> None:
+    """What was done twice stands there once, and a notice without its adapter's address."""
+    ours = replace(
+        RECOVERED,
+        repairs=("power_cycle", "reload", "power_cycle"),
+        host_resets=4,
+        issues=("adapter_silent_b827eb5a0001", "adapter_silent_b827eb5a0001"),
+    )
+
+    text = table(rows_of([_result(Subject.INTEGRATION, ours)]))
+
+    assert "| 2 x power_cycle, reload | - / 4      | 2 x adapter_silent |" in text
+
+
 def test_scenarios_have_names_of_their_own_and_somewhere_to_run() -> None:
     """The table of scenarios has no double and no scenario that nobody runs."""
     assert len(BY_NAME) == len(SCENARIOS)
     for scenario in SCENARIOS:
         assert scenario.hosts and scenario.subjects
+        assert len(set(scenario.all_hosts)) == len(scenario.all_hosts)
         assert scenario.kind is Kind.SOAK or scenario.fault
         assert scenario.limit <= scenario.watch
+
+
+def test_only_soaks_have_another_full_length() -> None:
+    """A fault is watched as long in full; the quiet and the busy place for 30 days."""
+    longer = {
+        scenario.name: scenario.in_full().watch
+        for scenario in SCENARIOS
+        if scenario.in_full() != scenario
+    }
+
+    assert longer == {"quiet-cabin": 30 * 86400, "busy-flat": 30 * 86400}
+    order = Order(
+        scenario="busy-flat", host=CONTAINER, subject=Subject.INTEGRATION, in_full=True
+    )
+    assert scenario_of(order).watch == 30 * 86400
+    assert scenario_of(replace(order, in_full=False)).watch < 86400
 
 
 def test_hosts_are_told_apart() -> None:

@@ -9,5 +9,7 @@ LONGEST_GAP: Final = 2.5 * ONE_INTERVAL
 # Reads that go on for so long are there to stay: bluetoothd and bleak remember a device
 # for minutes, so that polls succeed for a while when nobody scans any more.
 STEADY: Final = 480.0
+# Between two measurements of what Home Assistant holds, in a soak.
+SAMPLE_EVERY: Final = 3600.0
 # With waiting for advertisements; one that takes longer has lost something.
 LONGEST_POLL: Final = 30.0

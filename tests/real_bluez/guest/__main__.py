@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.real_bluez.order import Order
 from tests.real_bluez.radio.control import serve
-from tests.real_bluez.scenarios import BY_NAME
+from tests.real_bluez.scenarios import scenario_of
 
 from .places import ORDER, SERVICES_SOCKET
 from .services import Services
@@ -30,7 +30,7 @@ def _command(order: Order) -> Sequence[str]:
 
 async def _main() -> int:
     order = Order.from_json(ORDER.read_text())
-    scenario = BY_NAME[order.scenario]
+    scenario = scenario_of(order)
     services = Services(
         monitors=order.host.monitors,
         plugged=scenario.plugged,

@@ -12,8 +12,8 @@ from tests.emulator.world import Link
 from tests.emulator.world_file import load_world
 from tests.real_bluez.order import Order, Outcome, Sample, Subject
 from tests.real_bluez.radio.control import ask
-from tests.real_bluez.scenarios import BY_NAME, Kind, Scenario
-from tests.real_bluez.timing import STEADY
+from tests.real_bluez.scenarios import Kind, Scenario, scenario_of
+from tests.real_bluez.timing import SAMPLE_EVERY, STEADY
 
 from . import subjects
 from .event_log import EventLog, LogRecords
@@ -85,7 +85,7 @@ class Run:
         end = moment + self._scenario.watch
         if self._scenario.kind is Kind.SOAK:
             while (left := end - self._log.now()) > 0:
-                await asyncio.sleep(min(left, self._scenario.sample_every))
+                await asyncio.sleep(min(left, SAMPLE_EVERY))
                 self._samples.append(await self._sample(hass))
             return
         while (now := self._log.now()) < end + STEADY:
@@ -160,7 +160,7 @@ def main() -> None:
     order = Order.from_json(ORDER.read_text())
     loop = runner.create_event_loop()
     asyncio.set_event_loop(loop)
-    run = Run(order, BY_NAME[order.scenario], EventLog(LOG))
+    run = Run(order, scenario_of(order), EventLog(LOG))
     outcome = loop.run_until_complete(run.run())
     loop.run_until_complete(asyncio.to_thread(RESULT.write_text, outcome.as_json()))
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final
 
+from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant
 from tests.real_bluez import steps
 from tests.real_bluez.radio.control import ask
@@ -26,7 +27,7 @@ class Stage:
         self._entry_id = entry_id
         self._log = log
         self._rival: SystemBus | None = None
-        self._tasks: set[asyncio.Task[bool]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def perform(self, step: steps.Step) -> None:
         """Perform one step."""
@@ -48,6 +49,10 @@ class Stage:
                 await self._connected(adapter)
             case steps.Entry(action):
                 await self._act_on_entry(action)
+            case steps.ActiveScan():
+                self._spawn(
+                    bluetooth.async_request_active_scan(self._hass), "active scan"
+                )
 
     async def close(self) -> None:
         """Let the rival leave the bus."""
@@ -66,20 +71,18 @@ class Stage:
         match action:
             case BluetoothEntry.UNLOAD:
                 result = await entries.async_unload(self._entry_id)
-                self._log.write("entry", action=action, result=result)
+                self._log.write("done", action=action, result=result)
             case BluetoothEntry.SET_UP:
                 self._spawn(entries.async_setup(self._entry_id), action)
             case BluetoothEntry.RELOAD:
                 self._spawn(entries.async_reload(self._entry_id), action)
 
-    def _spawn(
-        self, coroutine: Coroutine[Any, Any, bool], action: BluetoothEntry
-    ) -> None:
-        def done(task: asyncio.Task[bool]) -> None:
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any], action: str) -> None:
+        def done(task: asyncio.Task[Any]) -> None:
             self._tasks.discard(task)
             if not task.cancelled():
                 result = task.exception() or task.result()
-                self._log.write("entry", action=action, result=result)
+                self._log.write("done", action=action, result=result)
 
         task = self._hass.async_create_background_task(coroutine, f"scenario {action}")
         self._tasks.add(task)
