@@ -1,5 +1,6 @@
 """Notices about links: there when people should act, and gone when it is over."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -390,6 +391,29 @@ async def test_unload_during_a_search(
     assert coordinator._search.done()
     await settle(hass)
     assert all(transport.lost.done() for transport in link.connections)
+
+
+async def test_pause_during_a_search(
+    hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
+) -> None:
+    """A link that is left to the phone app is not searched either, and is disconnected."""
+    link.units.pop(50)
+    await clock.pass_by(15 * MINUTE)
+    clock._at += 5 * MINUTE
+    coordinator = coordinator_of(entry)
+    await coordinator.async_refresh()
+    search = coordinator._search
+    assert search is not None
+    polls = len(link.connections)
+    while len(link.connections) == polls:
+        await asyncio.sleep(0)
+    assert not search.done()
+    await coordinator.async_set_polling(DONGLE, False)
+    assert search.done()
+    assert all(transport.lost.done() for transport in link.connections)
+    connections = len(link.connections)
+    await clock.pass_by(60 * MINUTE)
+    assert len(link.connections) == connections
 
 
 async def test_search_that_fails(

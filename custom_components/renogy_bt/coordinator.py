@@ -158,7 +158,9 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         """
         links = [link.settings for link in self.links.values()]
         self._link_issues.async_polled(links, outcomes)
-        if due := self._link_issues.due_for_search(links):
+        if due := self._link_issues.due_for_search(
+            link.settings for link in self.links.values() if not link.paused
+        ):
             self._search = self.config_entry.async_create_background_task(
                 self.hass,
                 self._link_issues.async_search(due),
@@ -172,6 +174,12 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         if self._search is not None:
             await asyncio.wait({self._search})
             self._search = None
+
+    async def _async_end_search(self) -> None:
+        """End a search, of whichever link: it is made up for later."""
+        if self._search is not None:
+            self._search.cancel()
+            await self._async_finish_search()
 
     def _reasons(self) -> str:
         return "; ".join(
@@ -263,6 +271,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         else:
             self.last_errors.pop(address, None)
             await link.async_pause()
+            await self._async_end_search()
         self.async_update_listeners()
 
     @override
