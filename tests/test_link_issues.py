@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -10,8 +11,10 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.renogy_bt import link_issues
+from custom_components.renogy_bt.bluetooth_health.supervisor import async_get_supervisor
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.links import LinkSettings, links_of
+from custom_components.renogy_bt.report import LinkOutcome
 from homeassistant.components import bluetooth
 from homeassistant.components.repairs import FlowType, repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
@@ -375,6 +378,32 @@ async def test_poll_waits_for_a_search(
     await coordinator.async_refresh()
     assert coordinator.last_errors == {}
     await settle(hass)
+
+
+async def test_link_that_is_paused_before_its_search(
+    hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
+) -> None:
+    """A search that an adapter's repair holds off does not take the link from the app."""
+    link.units.pop(50)
+    await clock.pass_by(15 * MINUTE)
+    supervisor = async_get_supervisor(hass)
+    clock._at += 5 * MINUTE
+    polls = coordinator_of(entry)._link_polls
+    poll = polls.async_poll
+    hold = supervisor._pollers.async_hold
+
+    async def poll_then_hold() -> dict[str, LinkOutcome]:
+        outcomes = await poll()
+        await hold()
+        return outcomes
+
+    with patch.object(polls, "async_poll", poll_then_hold):
+        await coordinator_of(entry).async_refresh()
+    connections = len(link.connections)
+    await coordinator_of(entry).async_set_polling(DONGLE, False)
+    supervisor._pollers.async_release()
+    await settle(hass)
+    assert len(link.connections) == connections
 
 
 async def test_unload_during_a_search(

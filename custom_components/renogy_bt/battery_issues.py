@@ -1,7 +1,8 @@
 """Repair issues about batteries that are others than before."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -43,7 +44,7 @@ class ReplacedBatteries:
         }
         self._known = {battery: self._told(battery) for battery in self._subentries}
         self._readings: dict[BatteryId, BatteryReading] = {}
-        self._polled_at: Any = None
+        self._polled_at: datetime | None = None
 
     @callback
     def async_update(self) -> None:

@@ -163,11 +163,18 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         ):
             self._search = self.config_entry.async_create_background_task(
                 self.hass,
-                self._link_issues.async_search(due),
+                self._async_search(due),
                 f"{DOMAIN} search for batteries of {self.name}",
             )
             if self.config_entry.state is not ConfigEntryState.LOADED:
                 await self._async_finish_search()
+
+    async def _async_search(self, links: Iterable[LinkSettings]) -> None:
+        """Look for lost batteries, as polls do not while an adapter is being repaired."""
+        for link in links:
+            await self._gate.ready(link.address)
+            if not self.links[link.address].paused:
+                await self._link_issues.async_search(link)
 
     async def _async_finish_search(self) -> None:
         """Wait for a search: its link takes one connection only."""

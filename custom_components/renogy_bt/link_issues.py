@@ -78,19 +78,18 @@ class LinkIssues:
             and watch.is_search_due()
         ]
 
-    async def async_search(self, links: Iterable[LinkSettings]) -> None:
-        """Look for batteries with other ids behind some links.
+    async def async_search(self, link: LinkSettings) -> None:
+        """Look for batteries with other ids behind a link.
 
         The user looks through the same eyes, so what is found here is found then.
         """
-        for link in links:
-            watch = self._async_watch(link)
-            watch.search_begins()
-            LOGGER.debug("Looking for other batteries behind %s", link.name)
-            outcome = await async_probe_link(self._hass, link.address, link.name)
-            if not isinstance(outcome, ProbeProblem):
-                watch.searched([battery.unit for battery in outcome.batteries])
-                self.async_update()
+        watch = self._async_watch(link)
+        watch.search_begins()
+        LOGGER.debug("Looking for other batteries behind %s", link.name)
+        outcome = await async_probe_link(self._hass, link.address, link.name)
+        if not isinstance(outcome, ProbeProblem):
+            watch.searched([battery.unit for battery in outcome.batteries])
+            self.async_update()
 
     @callback
     def async_update(self) -> None:
