@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from custom_components.renogy_bt.adapter_issues import FIXABLE
+from custom_components.renogy_bt.adapter_issues import FIXABLE, TEXTS
 from custom_components.renogy_bt.bluetooth_health.ladder import REMEDIES
-from custom_components.renogy_bt.bluetooth_health.models import Rung, Verdict
+from custom_components.renogy_bt.bluetooth_health.models import Reason, Rung, Verdict
 from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -174,6 +174,35 @@ async def test_issue_that_the_user_ignores(
     issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
     assert issue is not None
     assert issue.dismissed_version is not None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [
+        (Verdict.BUS_LOST, Reason.BUS_ACCESS_DENIED),
+        (Verdict.HOME_ASSISTANT_SIDE, Reason.ENTRY_FAILED),
+        (Verdict.HOME_ASSISTANT_SIDE, Reason.ENTRY_UNLOADED),
+    ],
+)
+async def test_reason_that_needs_other_advice(
+    adapters: FakeAdapters,
+    issue_registry: ir.IssueRegistry,
+    verdict: Verdict,
+    reason: Reason,
+) -> None:
+    """Where the way out depends on the reason, the text does, and the issue is the same."""
+    status = faulty_status(verdict)
+    assert status.notice is not None
+    adapters.show(status)
+    adapters.show(replace(status, notice=replace(status.notice, reason=reason)))
+    (issue_id,) = issues(issue_registry)
+    assert issue_id == f"adapter_{verdict}_001a7dda7113"
+    issue = issue_registry.async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.translation_key == TEXTS[reason]
+    assert issue.translation_placeholders is not None
+    for text in texts_of(ENGLISH["issues"][TEXTS[reason]]):
+        assert placeholders(text) <= issue.translation_placeholders.keys()
 
 
 @pytest.mark.parametrize("verdict", [each for each in Verdict if each.is_fault])

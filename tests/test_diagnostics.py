@@ -1,11 +1,15 @@
 """Diagnostics tell everything but who and where."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 import json
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
+    get_diagnostics_for_device,
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
@@ -20,17 +24,29 @@ from custom_components.renogy_bt.bluetooth_health.models import (
     RecoveryLevel,
     SlotSample,
 )
+from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.renogy.decoder import (
+    decode_configuration,
+    decode_reading,
+)
+from custom_components.renogy_bt.renogy.families import family_by_key
+from custom_components.renogy_bt.renogy.image import RegisterImage
+from custom_components.renogy_bt.renogy.modbus import FrameAssembler, ReadRequest
+from custom_components.renogy_bt.renogy.models import BatteryReading
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from tests.banks import bank_entry, link_settings, next_poll, set_up
+from tests.banks import bank_entry, coordinator_of, link_settings, next_poll, set_up
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
 from tests.fake_supervisor import ADAPTER, OTHER_ADAPTER, FakeAdapters
-from tests.renogy.fake_link import four_batteries
+from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
 
 SERIAL = "22RBH4A051020000"
 STRANGER = "C4:7C:8D:6A:00:17"
+OTHER = "60:98:66:ED:FC:11"
+OTHER_NAME = "BT-TH-66EDFC11"
 
 
 def assert_anonymous(diagnostics: Any) -> None:
@@ -45,6 +61,8 @@ def assert_anonymous(diagnostics: Any) -> None:
         ADAPTER,
         OTHER_ADAPTER,
         STRANGER,
+        OTHER,
+        OTHER_NAME,
         DONGLE.replace(":", "_"),
     ):
         assert secret.lower() not in text
@@ -194,3 +212,99 @@ async def test_addresses_that_are_keys_stay_distinct(
             "proxy": ["**REDACTED**"],
         }
     }
+
+
+def reading_of(client: Mapping[str, Any], unit: int) -> BatteryReading:
+    """Decode the raw frames of a battery, as a report of a user's tells them."""
+    told = client["units"][str(unit)]
+    blocks = []
+    for name in (*told["plan"], "5200x24"):
+        address, _, count = name.partition("x")
+        request = ReadRequest(unit, int(address), int(count))
+        (frame,) = FrameAssembler().feed(bytes.fromhex(told["last_frames"][name]))
+        assert request.is_answered_by(frame, None)
+        blocks.append((request.address, frame.data))
+    image = RegisterImage(blocks)
+    return decode_reading(
+        image,
+        family_by_key(client["family"]),
+        dt_util.utcnow(),
+        decode_configuration(image),
+    )
+
+
+@pytest.mark.parametrize("in_one", [False, True], ids=["blocks", "all in one block"])
+async def test_report_becomes_a_test_vector(
+    hass: HomeAssistant,
+    air: FakeAir,
+    hass_client: ClientSessionGenerator,
+    in_one: bool,
+) -> None:
+    """The raw frames that a user sends give the reading that the user saw."""
+    await async_setup_component(hass, "diagnostics", {})
+    link = air.bring(four_batteries())
+    link.units[50].put(5042, [0xFF06])
+    if in_one:
+        link.units[50].readable = ((5000, 5141), (5200, 5229))
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert_anonymous(diagnostics)
+    client = json.loads(json.dumps(diagnostics["links"][0]["client"]))
+    shown = coordinator_of(entry).data.readings[DONGLE, 50]
+    assert shown.current == -2.5
+    assert replace(reading_of(client, 50), read_at=shown.read_at) == shown
+
+
+async def device_diagnostics(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    entry: MockConfigEntry,
+    identifier: str,
+) -> Any:
+    """Return the diagnostics of a device, which are anonymous."""
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, identifier), entry.entry_id
+    )
+    assert device is not None
+    diagnostics = await get_diagnostics_for_device(hass, hass_client, entry, device)
+    assert_anonymous(diagnostics)
+    return diagnostics
+
+
+async def test_diagnostics_of_a_device(
+    hass: HomeAssistant, air: FakeAir, hass_client: ClientSessionGenerator
+) -> None:
+    """A battery tells of itself and its link only, a dongle of all that is behind it."""
+    await async_setup_component(hass, "diagnostics", {})
+    air.bring(four_batteries())
+    air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
+    await set_up(hass, entry)
+    battery = await device_diagnostics(hass, hass_client, entry, f"{DONGLE.lower()}_50")
+    assert battery["state"] == "loaded"
+    assert len(battery["stored_link"]["units"]) == 4
+    assert [each["unit"] for each in battery["link"]["batteries"]] == [50]
+    assert battery["link"]["client"]["units"].keys() == {"50"}
+    assert battery["link"]["client"]["units"]["50"]["plan"] == ["5000x53", "5100x10"]
+    assert battery["link"]["paused"] is False
+    dongle = await device_diagnostics(hass, hass_client, entry, DONGLE.lower())
+    assert [each["unit"] for each in dongle["link"]["batteries"]] == [48, 49, 50, 51]
+    bank = await device_diagnostics(hass, hass_client, entry, entry.entry_id)
+    assert len(bank["links"]) == 2
+
+
+async def test_diagnostics_of_a_device_of_a_bank_that_waits(
+    hass: HomeAssistant, air: FakeAir, hass_client: ClientSessionGenerator
+) -> None:
+    """A battery of a bank that could not be set up again tells what is stored, and why."""
+    await async_setup_component(hass, "diagnostics", {})
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    link.unreachable = "abort-by-local"
+    await hass.config_entries.async_reload(entry.entry_id)
+    told = await device_diagnostics(hass, hass_client, entry, f"{DONGLE.lower()}_50")
+    assert told["state"] == "setup_retry"
+    assert "abort-by-local" in told["reason"]
+    assert told.keys() == {"state", "reason", "stored_link"}

@@ -6,13 +6,22 @@ from probatio import Invalid
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
-from custom_components.renogy_bt.bluetooth_health.history import StepResult
-from custom_components.renogy_bt.bluetooth_health.models import Rung
+from custom_components.renogy_bt.bluetooth_health.history import (
+    AdapterHistory,
+    StepRecord,
+    StepResult,
+)
+from custom_components.renogy_bt.bluetooth_health.models import (
+    PowerFault,
+    Rung,
+    Verdict,
+)
 from custom_components.renogy_bt.bluetooth_health.supervisor import (
     RecoveryRefused,
     RefusalReason,
 )
 from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.recovery import FAILURES
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import (
     HomeAssistantError,
@@ -21,7 +30,13 @@ from homeassistant.exceptions import (
 )
 from homeassistant.setup import async_setup_component
 from tests.fake_air import FakeAir
-from tests.fake_supervisor import ADAPTER, OTHER_ADAPTER, FakeAdapters, adapter_status
+from tests.fake_supervisor import (
+    ADAPTER,
+    OTHER_ADAPTER,
+    SINCE,
+    FakeAdapters,
+    adapter_status,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +151,7 @@ async def test_refusals(
     [
         (StepResult.NO_EFFECT, f"{ADAPTER} still does not work"),
         (StepResult.FAILED, f"could not be carried out on the Bluetooth .* {ADAPTER}"),
-        (StepResult.ABORTED, f"could not be carried out on the Bluetooth .* {ADAPTER}"),
+        (StepResult.ABORTED, f"on the Bluetooth adapter {ADAPTER} was broken off"),
     ],
 )
 async def test_step_that_does_not_help(
@@ -147,3 +162,43 @@ async def test_step_that_does_not_help(
     adapters.outcome = result
     with pytest.raises(HomeAssistantError, match=message):
         await recover(hass)
+
+
+@pytest.mark.parametrize(
+    ("detail", "message"),
+    [
+        ("power_on_blocked", "blocked by a hardware switch"),
+        ("power_off_access_denied", "AppArmor of the host forbids it"),
+        ("power_adapter_gone", "gone from the system"),
+        ("power_off_timed_out", "did not answer"),
+        ("power_on_bus_unavailable", "did not answer"),
+        ("power_off_failed", "refuses to switch"),
+        ("reset_refused", "could not reset"),
+        ("unload_timed_out", "could not be stopped or started"),
+        ("entry_gone", "no enabled entry"),
+        ("something_else", "The log of Home Assistant tells why"),
+        (None, "The log of Home Assistant tells why"),
+    ],
+)
+async def test_why_a_step_could_not_be_carried_out(
+    hass: HomeAssistant, adapters: FakeAdapters, detail: str | None, message: str
+) -> None:
+    """The error says what stood in the way, and what to do about that."""
+    step = StepRecord(
+        at=SINCE,
+        rung=Rung.POWER_CYCLE,
+        verdict=Verdict.OK,
+        result=StepResult.FAILED,
+        detail=detail,
+    )
+    adapters.show(adapter_status(history=AdapterHistory((step,))))
+    adapters.outcome = StepResult.FAILED
+    with pytest.raises(HomeAssistantError, match=message) as raised:
+        await recover(hass)
+    assert ADAPTER in str(raised.value)
+
+
+def test_every_fault_of_the_power_has_a_message() -> None:
+    """Whatever bluetoothd says when power is switched, the user is told in words."""
+    for fault in PowerFault:
+        assert FAILURES[f"power_on_{fault}"] == FAILURES[f"power_off_{fault}"]

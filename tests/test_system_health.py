@@ -43,6 +43,7 @@ async def test_without_a_bank(hass: HomeAssistant) -> None:
     """Without any bank there is nothing to tell, and nothing fails."""
     assert await info_of(hass) == {
         "links": 0,
+        "links_paused": 0,
         "batteries": 0,
         "batteries_responding": 0,
         "last_poll": None,
@@ -72,6 +73,7 @@ async def test_two_banks(
     assert polled_at == coordinator_of(second).data.polled_at
     assert info == {
         "links": 2,
+        "links_paused": 0,
         "batteries": 5,
         "batteries_responding": 5,
         "dbus": None,
@@ -82,3 +84,5 @@ async def test_two_banks(
     lost.unreachable = "abort-by-local"
     await next_poll(hass)
     assert (await info_of(hass))["batteries_responding"] == 3
+    await coordinator_of(second).async_set_polling(OTHER, False)
+    assert (await info_of(hass))["links_paused"] == 1

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from custom_components.renogy_bt import PLATFORMS
+from custom_components.renogy_bt.adapter_issues import TEXTS
 from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.bluetooth_health.ladder import REMEDIES
 from custom_components.renogy_bt.bluetooth_health.models import (
@@ -23,6 +24,7 @@ from custom_components.renogy_bt.bluetooth_health.supervisor import (
 )
 from custom_components.renogy_bt.link_actions import READ_ERRORS, RESCAN_PROBLEMS
 from custom_components.renogy_bt.link_watch import TroubleKind
+from custom_components.renogy_bt.recovery import FAILURES
 from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
 from custom_components.renogy_bt.renogy.models import AlarmSeverity, ChargingState
 from custom_components.renogy_bt.renogy.registers import ALARM_SOURCES
@@ -132,7 +134,7 @@ def test_states_have_names() -> None:
 def test_issues_have_texts() -> None:
     """Everything that people are told of has a text, of the right kind."""
     told = {f"adapter_{verdict}" for verdict in Verdict if verdict.is_fault}
-    told |= {f"link_{kind}" for kind in TroubleKind}
+    told |= {f"link_{kind}" for kind in TroubleKind} | set(TEXTS.values())
     assert ENGLISH["issues"].keys() == told | {"imbalance", "battery_replaced"}
     for key, issue in ENGLISH["issues"].items():
         is_fixable = key in FLOWS
@@ -162,6 +164,7 @@ def test_exceptions_have_messages() -> None:
         if "translation_key" in call
     } | {f"recovery_{reason}" for reason in RefusalReason}
     raised |= {*READ_ERRORS.values(), *RESCAN_PROBLEMS.values(), "link_is_no_battery"}
+    raised |= {"recovery_failed", *FAILURES.values()}
     assert raised == ENGLISH["exceptions"].keys()
 
 

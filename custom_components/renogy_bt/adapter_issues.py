@@ -1,5 +1,6 @@
 """Repair issues about the Bluetooth adapters."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -7,6 +8,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from .bluetooth_health.ladder import REMEDIES
+from .bluetooth_health.models import Reason
 from .bluetooth_health.supervisor import AdapterStatus, Notice, async_get_supervisor
 from .const import DOCUMENTATION_URL, DOMAIN
 
@@ -14,6 +16,13 @@ ATTR_ADDRESS: Final = "address"
 
 # What a step of the recovery ladder can mend; the rest is for people.
 FIXABLE: Final = frozenset(REMEDIES)
+
+# Reasons that call for other advice than their verdict in general.
+TEXTS: Final[Mapping[Reason, str]] = {
+    Reason.BUS_ACCESS_DENIED: "adapter_bus_access_denied",
+    Reason.ENTRY_FAILED: "adapter_entry_not_running",
+    Reason.ENTRY_UNLOADED: "adapter_entry_not_running",
+}
 
 # What an issue tells of an adapter: its notice, its name, whether others hear its links.
 type _Content = tuple[Notice | None, str | None, bool]
@@ -69,7 +78,7 @@ def _async_create(
             if status.has_other_path
             else ir.IssueSeverity.ERROR
         ),
-        translation_key=f"adapter_{notice.verdict}",
+        translation_key=TEXTS.get(notice.reason, f"adapter_{notice.verdict}"),
         translation_placeholders={
             "adapter": status.name or status.address,
             "address": status.address,

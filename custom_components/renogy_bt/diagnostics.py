@@ -1,5 +1,6 @@
-"""Diagnostics of a bank."""
+"""Diagnostics of a bank and of its devices."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 import re
 from typing import Any, Final
@@ -8,10 +9,12 @@ from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_ADDRESS, CONF_NAME
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.device_registry import DeviceEntry
 
 from .bluetooth_health.supervisor import async_get_supervisor
+from .const import DOMAIN
 from .coordinator import BankCoordinator, RenogyConfigEntry
-from .links import links_of, position
+from .links import LinkSettings, battery_identifier, links_of, position
 from .polled_link import PolledLink
 
 TO_REDACT: Final = frozenset({CONF_ADDRESS, CONF_NAME, "serial_number", "source"})
@@ -27,10 +30,7 @@ async def async_get_config_entry_diagnostics(
         "state": entry.state.value,
         "reason": _scrubbed(entry.reason, entry),
         "options": dict(entry.options),
-        "stored_links": [
-            async_redact_data(dict(link.as_data()), TO_REDACT)
-            for link in links_of(entry).values()
-        ],
+        "stored_links": [_stored(link) for link in links_of(entry).values()],
         "bluetooth_health": _scrubbed_addresses(
             async_get_supervisor(hass).diagnostics()
         ),
@@ -45,23 +45,65 @@ async def async_get_config_entry_diagnostics(
         "last_exception": _scrubbed(str(error) if error else None, entry),
         "polled_at": coordinator.data.polled_at,
         "links": [
-            _link(coordinator, link, entry) for link in coordinator.links.values()
+            _link(coordinator, link, entry, link.settings.units)
+            for link in coordinator.links.values()
         ],
     }
 
 
+async def async_get_device_diagnostics(
+    hass: HomeAssistant, entry: RenogyConfigEntry, device: DeviceEntry
+) -> dict[str, Any]:
+    """Return what is known of a battery or a dongle; of anything else, the bank's."""
+    link = links_of(entry).get(device.config_subentry_id or "")
+    if link is None:
+        return await async_get_config_entry_diagnostics(hass, entry)
+    diagnostics: dict[str, Any] = {
+        "state": entry.state.value,
+        "reason": _scrubbed(entry.reason, entry),
+        "stored_link": _stored(link),
+    }
+    if entry.state is not ConfigEntryState.LOADED:
+        return diagnostics
+    coordinator = entry.runtime_data
+    units = _units_of(device, link)
+    return diagnostics | {
+        "link": _link(coordinator, coordinator.links[link.address], entry, units)
+    }
+
+
+def _units_of(device: DeviceEntry, link: LinkSettings) -> Collection[int]:
+    """Return the unit id of a battery, for a dongle those of all batteries behind it."""
+    of_battery = [
+        unit
+        for address, unit in link.battery_ids
+        if (DOMAIN, battery_identifier((address, unit))) in device.identifiers
+    ]
+    return of_battery or link.units
+
+
+def _stored(link: LinkSettings) -> dict[str, Any]:
+    redacted: dict[str, Any] = async_redact_data(dict(link.as_data()), TO_REDACT)
+    return redacted
+
+
 def _link(
-    coordinator: BankCoordinator, link: PolledLink, entry: RenogyConfigEntry
+    coordinator: BankCoordinator,
+    link: PolledLink,
+    entry: RenogyConfigEntry,
+    units: Collection[int],
 ) -> dict[str, Any]:
     address = link.settings.address
     statistics = coordinator.data.links.get(address)
+    client = link.client.diagnostics()
     return {
+        "paused": link.paused,
+        "succeeded_at": link.succeeded_at,
         "last_error": _scrubbed(coordinator.last_errors.get(address), entry),
         "last_poll": asdict(statistics) if statistics else None,
-        "batteries": [
-            _battery(coordinator, link, unit) for unit in link.settings.units
-        ],
-        "client": async_redact_data(link.client.diagnostics(), TO_REDACT),
+        "batteries": [_battery(coordinator, link, unit) for unit in units],
+        "client": client
+        | {"units": {str(unit): client["units"][str(unit)] for unit in units}},
     }
 
 

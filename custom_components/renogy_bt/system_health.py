@@ -26,6 +26,11 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     polls = [coordinator.data.polled_at for coordinator in coordinators]
     return {
         "links": sum(len(coordinator.links) for coordinator in coordinators),
+        "links_paused": sum(
+            link.paused
+            for coordinator in coordinators
+            for link in coordinator.links.values()
+        ),
         "batteries": sum(len(coordinator.labels) for coordinator in coordinators),
         "batteries_responding": sum(
             len(coordinator.data.readings)

@@ -13,6 +13,8 @@ run this folder in a pytest run of its own.
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
+from pathlib import Path
+import subprocess
 
 import bleak.backends.bluezdbus.manager as bleak_manager
 from bleak_retry_connector.bleak_manager import _reset_dbus_socket_cache
@@ -25,6 +27,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from tests.emulator import EmulatedWorld, PrivateBus, World, load_world
 from tests.emulator.__main__ import WORLDS
+from tests.emulator.bus import find_program
 from tests.emulator.dbus_connection import close_connection
 
 FAST = 0.1
@@ -51,6 +54,34 @@ def unix_sockets() -> None:
     """Let tests reach the private bus, and be refused a Bluetooth socket by the kernel."""
     pytest_socket.enable_socket()
     pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+
+
+@pytest.fixture
+async def refusing_bus(tmp_path: Path) -> AsyncGenerator[str]:
+    """A bus whose policy forbids to talk to org.bluez, as AppArmor or a bad policy does."""
+    configuration = tmp_path / "bus.conf"
+    configuration.write_text(
+        f"""<busconfig><type>session</type><listen>unix:path={tmp_path}/socket</listen>
+        <auth>EXTERNAL</auth><policy context="default"><allow user="*"/><allow own="*"/>
+        <allow send_destination="*"/><allow receive_sender="*"/>
+        <deny send_destination="org.bluez"/></policy></busconfig>"""
+    )
+    program = find_program("dbus-daemon")
+    assert program is not None
+    process = await asyncio.create_subprocess_exec(
+        program,
+        f"--config-file={configuration}",
+        "--nofork",
+        "--nopidfile",
+        "--print-address=1",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline()
+    yield f"unix:path={tmp_path}/socket"
+    process.kill()
+    await process.wait()
 
 
 @pytest.fixture

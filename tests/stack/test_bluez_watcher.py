@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
-import subprocess
 
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
@@ -22,7 +21,6 @@ from custom_components.renogy_bt.bluetooth_health.exceptions import (
 )
 from custom_components.renogy_bt.bluetooth_health.models import BusFault
 from tests.emulator import EmulatedWorld, PrivateBus, World
-from tests.emulator.bus import find_program
 
 LIMIT = 5.0
 SHORT_CALL = 0.15
@@ -328,34 +326,6 @@ async def test_pauses_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             await real_sleep(0.01)
     await watched.watcher.stop()
     assert pauses[:9] == [5, 10, 20, 40, 80, 160, 300, 300, 300]
-
-
-@pytest.fixture
-async def refusing_bus(tmp_path: Path) -> AsyncGenerator[str]:
-    """A bus whose policy forbids to talk to org.bluez, as AppArmor or a bad policy does."""
-    configuration = tmp_path / "bus.conf"
-    configuration.write_text(
-        f"""<busconfig><type>session</type><listen>unix:path={tmp_path}/socket</listen>
-        <auth>EXTERNAL</auth><policy context="default"><allow user="*"/><allow own="*"/>
-        <allow send_destination="*"/><allow receive_sender="*"/>
-        <deny send_destination="org.bluez"/></policy></busconfig>"""
-    )
-    program = find_program("dbus-daemon")
-    assert program is not None
-    process = await asyncio.create_subprocess_exec(
-        program,
-        f"--config-file={configuration}",
-        "--nofork",
-        "--nopidfile",
-        "--print-address=1",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    assert await process.stdout.readline()
-    yield f"unix:path={tmp_path}/socket"
-    process.kill()
-    await process.wait()
 
 
 async def test_policy_that_forbids_to_ask(refusing_bus: str) -> None:

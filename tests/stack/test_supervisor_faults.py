@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
 import gc
-from typing import Any
 
 import bleak.backends.bluezdbus.manager as bleak_manager
 import pytest
@@ -19,6 +18,7 @@ from tests.emulator.__main__ import WORLDS
 
 from .conftest import still
 from .site import MINUTE, Site, a_site
+from .unhandled import unhandled
 from .warped_time import warped_time
 
 CALM = 5 * MINUTE
@@ -215,20 +215,8 @@ async def hung(site: Site, lasts: float) -> float:
 @pytest.fixture
 def broken_window(hass: HomeAssistant) -> Generator[list[BaseException]]:
     """Collect the error that habluetooth's broken window leaves unhandled."""
-    errors: list[BaseException] = []
-    handler = hass.loop.get_exception_handler()
-
-    def collect(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, AssertionError):
-            errors.append(error)
-        elif handler is not None:
-            handler(loop, context)
-
-    hass.loop.set_exception_handler(collect)
-    yield errors
-    gc.collect()
-    hass.loop.set_exception_handler(handler)
+    with unhandled(hass.loop, AssertionError) as errors:
+        yield errors
 
 
 @pytest.mark.parametrize("expected_lingering_tasks", [True])

@@ -250,8 +250,13 @@ class AdapterHealth:
             ladder=Ladder.from_json(data.get("ladder"), now),
             limiter=RateLimiter.from_json(data.get("limiter")),
             history=AdapterHistory.from_json(data.get("history")),
-            powered_off_by_us=data.get("powered_off_by_us") is True,
+            powered_off_by_us=is_left_off(data),
         )
+
+
+def is_left_off(data: object) -> bool:
+    """Whether a step of ours has left the adapter off, by what is kept of its health."""
+    return isinstance(data, Mapping) and data.get("powered_off_by_us") is True
 
 
 def _was_heard(sample: AdapterSample, since: float) -> bool:

@@ -8,7 +8,6 @@ from typing import Any, Final, override
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
@@ -28,6 +27,7 @@ from .status import (
 from .supervisor_polls import Pollers, add_listener
 from .supervisor_recovery import Recovery
 from .supervisor_status import diagnostics_of, status_of
+from .supervisor_store import HealthStore
 from .supervisor_watch import StackWatch
 
 __all__ = [
@@ -46,10 +46,6 @@ _LOGGER = logging.getLogger(__name__)
 LOOK_PAUSE: Final = 30.0
 ANXIOUS_LOOK_PAUSE: Final = 10.0
 SHORTEST_PAUSE: Final = 0.2
-SAVE_DELAY: Final = 60.0
-SAVE_EVERY: Final = 900.0
-STORAGE_VERSION: Final = 1
-
 _LEVELS: Final = (RecoveryLevel.OFF, RecoveryLevel.GENTLE, RecoveryLevel.FULL)
 _SUPERVISOR: HassKey[Supervisor] = HassKey("renogy_bt_supervisor")
 
@@ -77,10 +73,7 @@ class Supervisor(PollGate):
         self._clock = hass.loop.time
         self._banks: dict[str, _Bank] = {}
         self._changing = asyncio.Lock()
-        self._store: Store[dict[str, Any]] = Store(
-            hass, STORAGE_VERSION, "renogy_bt.bluetooth_health"
-        )
-        self._stored: Mapping[str, Any] = {}
+        self._store = HealthStore(hass, self._collect)
         self._health: dict[str, AdapterHealth] = {}
         self._statuses: dict[str, AdapterStatus] = {}
         self._samples: dict[str, AdapterSample] = {}
@@ -92,15 +85,15 @@ class Supervisor(PollGate):
         self._pollers = Pollers(hass, self._records, self._wake.set)
         self._pollers.only_source = self._only_source
         self._looking: asyncio.Task[None] | None = None
+        self._look_again: asyncio.TimerHandle | None = None
         self._listening: asyncio.Task[None] | None = None
         self._following: list[CALLBACK_TYPE] = []
-        self._saved_at = 0.0
         self._recovery = Recovery(
             hass,
             self._pollers,
             links=lambda: self._links,
             changed=self._step_changed,
-            save=self._async_save_now,
+            save=self._store.async_save,
         )
         self._watch = self._new_watch()
 
@@ -137,8 +130,9 @@ class Supervisor(PollGate):
                 await self._async_stop()
 
     async def _async_start(self) -> None:
-        stored = await self._store.async_load()
-        self._stored = stored if isinstance(stored, Mapping) else {}
+        await self._store.async_load()
+        for address in self._store.left_off():
+            self._health_of(address)
         self._watch = self._new_watch()
         self._watch.async_start()
         bus = self._hass.bus
@@ -146,15 +140,15 @@ class Supervisor(PollGate):
             bus.async_listen(EVENT_HOMEASSISTANT_STARTED, self._async_host_started),
             bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_host_stops),
         ]
-        self._looking = self._hass.async_create_background_task(
-            self._async_run(), "renogy_bt adapter health"
-        )
+        self._start_looking()
 
     async def _async_stop(self) -> None:
         """Let a running step finish, so that no adapter is left off, then let go."""
         if self._looking is None:
             return
         looking, self._looking = self._looking, None
+        if self._look_again is not None:
+            self._look_again.cancel()
         for task in (looking, self._listening):
             if task is not None:
                 task.cancel()
@@ -165,7 +159,7 @@ class Supervisor(PollGate):
         self._following.clear()
         self._pollers.async_cancel()
         await self._watch.async_stop()
-        await self._store.async_save(self._data())
+        await self._store.async_save()
         self._health.clear()
         self._statuses.clear()
         self._samples.clear()
@@ -189,6 +183,25 @@ class Supervisor(PollGate):
 
     # Looking
 
+    def _start_looking(self) -> None:
+        self._look_again = None
+        self._looking = self._hass.async_create_background_task(
+            self._async_run(), "renogy_bt adapter health"
+        )
+        self._looking.add_done_callback(self._looking_ended)
+
+    @callback
+    def _looking_ended(self, looking: asyncio.Task[None]) -> None:
+        """Go on later after an error in what others tell of their scanners."""
+        if looking.cancelled() or looking is not self._looking:
+            return
+        _LOGGER.error(
+            "Looking at the Bluetooth adapters failed, which is tried again in %.0f s",
+            LOOK_PAUSE,
+            exc_info=looking.exception(),
+        )
+        self._look_again = self._hass.loop.call_later(LOOK_PAUSE, self._start_looking)
+
     async def _async_run(self) -> None:
         while True:
             self._wake.clear()
@@ -211,27 +224,37 @@ class Supervisor(PollGate):
         local = await self._watch.async_begin_look(stay=bool(unfinished))
         addresses = local | unfinished
         for address in self._health.keys() - addresses:
-            del self._health[address]
-            self._samples.pop(address, None)
+            self._forget(address)
         until = [
-            await self._async_look_at(self._async_health_of(address))
+            await self._async_look_at(self._health_of(address))
             for address in sorted(addresses)
         ]
         until.append(LOOK_PAUSE)
         if self._watch.bluez.sample().unanswered:
             until.append(ANXIOUS_LOOK_PAUSE)
         self._update_statuses()
-        self._save()
+        self._store.save_now_and_then()
         return max(min(until), SHORTEST_PAUSE)
 
-    def _async_health_of(self, address: str) -> AdapterHealth:
+    def _health_of(self, address: str) -> AdapterHealth:
         if address not in self._health:
-            adapters = self._stored.get("adapters")
-            stored = adapters.get(address) if isinstance(adapters, Mapping) else None
             self._health[address] = AdapterHealth.from_json(
-                address, stored, self._clock()
+                address, self._store.of(address), self._clock()
             )
         return self._health[address]
+
+    def _forget(self, address: str) -> None:
+        """Look no longer at an adapter that Home Assistant has no entry for; it may return."""
+        health = self._health.pop(address)
+        self._store.keep(address, health.to_json(self._clock()))
+        self._samples.pop(address, None)
+        self._recovery.forget(address)
+
+    def _collect(self) -> dict[str, object]:
+        now = self._clock()
+        return {
+            address: health.to_json(now) for address, health in self._health.items()
+        }
 
     async def _async_look_at(self, health: AdapterHealth) -> float:
         sample = await self._watch.async_sample(health)
@@ -289,9 +312,6 @@ class Supervisor(PollGate):
         self._update_statuses()
         self._tell_events(health)
         self._wake.set()
-
-    async def _async_save_now(self) -> None:
-        await self._store.async_save(self._data())
 
     # Pollers
 
@@ -387,26 +407,9 @@ class Supervisor(PollGate):
     def _tell_events(self, health: AdapterHealth) -> None:
         for event in health.take_events():
             _log(event)
-            self._recovery.note_event(event)
+            self._recovery.note_event(event, health)
             for listener in tuple(self._event_listeners):
                 listener(event)
-
-    # Storage
-
-    def _data(self) -> dict[str, Any]:
-        now = self._clock()
-        adapters = dict(self._stored.get("adapters") or {})
-        adapters |= {
-            address: health.to_json(now) for address, health in self._health.items()
-        }
-        self._stored = {"adapters": adapters}
-        return {"adapters": adapters}
-
-    def _save(self) -> None:
-        now = self._clock()
-        if now - self._saved_at >= SAVE_EVERY:
-            self._saved_at = now
-            self._store.async_delay_save(self._data, SAVE_DELAY)
 
 
 def _log(event: AdapterEvent) -> None:

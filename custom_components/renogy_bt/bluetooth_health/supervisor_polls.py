@@ -48,7 +48,9 @@ class Pollers(PollGate):
     @override
     @callback
     def poll_started(self, link: str) -> None:
-        self._records.poll_started(link.upper(), self._loop.time(), self._steps)
+        # A step in the middle of which a poll begins disturbs it as well.
+        before = self._steps if self._open.is_set() else self._steps - 1
+        self._records.poll_started(link.upper(), self._loop.time(), before)
 
     @override
     @callback

@@ -59,12 +59,21 @@ class Recovery:
         )
 
     async def async_stop(self) -> None:
-        """Let a running step finish, so that no adapter is left off."""
-        if self.step is not None:
-            await asyncio.wait([self.step], timeout=STOP_LIMIT)
-        for effect in self._effects.values():
-            effect.cancel()
-        self._effects.clear()
+        """Let a running step finish, so that no adapter is left off.
+
+        One that takes too long is broken off: it puts back what it has to.
+        """
+        if (step := self.step) is not None:
+            await asyncio.wait([step], timeout=STOP_LIMIT)
+            if not step.done():
+                step.cancel()
+                await asyncio.wait([step], timeout=STOP_LIMIT)
+        for address in tuple(self._effects):
+            self.forget(address)
+
+    def forget(self, address: str) -> None:
+        """Tell the user who waits for the effect of a step that it will not show."""
+        self._conclude(address, StepResult.ABORTED)
 
     def consider(self, health: AdapterHealth, sample: AdapterSample) -> None:
         """Take the step that was decided on, unless one is being taken already."""
@@ -119,11 +128,18 @@ class Recovery:
             raise RecoveryRefused(RefusalReason.LIMIT, wait)
         return health
 
-    def note_event(self, event: AdapterEvent) -> None:
+    def note_event(self, event: AdapterEvent, health: AdapterHealth) -> None:
         """Give the user who waits for it the result of a step."""
-        effect = self._effects.get(event.address)
         result = _RESULTS.get(event.kind)
-        if effect is not None and result is not None and not effect.done():
+        step = health.history.last_step
+        if result is StepResult.FAILED and step is not None:
+            result = step.result
+        if result is not None:
+            self._conclude(event.address, result)
+
+    def _conclude(self, address: str, result: StepResult) -> None:
+        effect = self._effects.get(address)
+        if effect is not None and not effect.done():
             effect.set_result(result)
 
     def _start(

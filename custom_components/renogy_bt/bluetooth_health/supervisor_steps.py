@@ -202,15 +202,30 @@ class StepRunner:
         await self._prepare(address, links)
         async with self._unloaded(address):
             adapter = self._adapter(address)
-            index = int(adapter.name.removeprefix("hci")) if adapter is not None else 0
+            if adapter is None:
+                # Whatever adapter has a number that is made up would be reset instead.
+                raise StepFailed(f"power_{PowerFault.ADAPTER_GONE}")
+            await self._note_power(address, False)
+            is_reset = False
             try:
-                async with asyncio.timeout(RESET_LIMIT):
-                    done = await recover_adapter(index, address, gone_silent=True)
-            except TimeoutError as error:
-                raise StepFailed("reset_timed_out") from error
-            if not done:
-                raise StepFailed("reset_refused")
-            await self.power_on(address)
+                await self._reset(adapter)
+                is_reset = True
+            finally:
+                # A reset that went wrong may have switched it off a moment ago.
+                await self.power_on(address, in_any_case=not is_reset)
+
+    @staticmethod
+    async def _reset(adapter: AdapterObject) -> None:
+        index = int(adapter.name.removeprefix("hci"))
+        try:
+            async with asyncio.timeout(RESET_LIMIT):
+                done = await recover_adapter(index, adapter.address, gone_silent=True)
+        except TimeoutError as error:
+            raise StepFailed("reset_timed_out") from error
+        except OSError as error:
+            raise StepFailed("reset_refused") from error
+        if not done:
+            raise StepFailed("reset_refused")
 
     async def _prepare(self, address: str, links: Collection[str]) -> None:
         """Let connection attempts finish, and bring bleak's view up to date."""
@@ -377,12 +392,14 @@ async def _bounded[T](work: Awaitable[T], limit: float, name: str) -> T:
         async with asyncio.timeout(limit):
             return await asyncio.shield(task)
     except TimeoutError as error:
-        task.add_done_callback(_forget)
         raise StepFailed(f"{name}_timed_out") from error
     except OperationNotAllowed as error:
         raise StepFailed(f"{name}_not_allowed") from error
     except UnknownEntry as error:
         raise StepFailed("entry_gone") from error
+    finally:
+        if not task.done():
+            task.add_done_callback(_forget)
 
 
 def _forget(task: asyncio.Future[Any]) -> None:

@@ -19,6 +19,7 @@ from .models import (
 )
 from .plan import CELL_COUNT, CONFIGURATION, EVERYTHING, IDENTITY, Block, ReadPlan
 from .reader import BlockReader
+from .registers import REGISTER
 
 # A reading is held this long while polls bring nothing that can be believed.
 HELD_POLLS: Final = 3
@@ -59,6 +60,15 @@ def is_same_identity(before: BatteryIdentity, after: BatteryIdentity) -> bool:
             (before.serial_number, after.serial_number),
             (before.model, after.model),
         )
+    )
+
+
+def _tells_serial_number(block: Block) -> bool:
+    """Tell whether a block holds any part of the serial number."""
+    serial_number = REGISTER["serial_number"]
+    return (
+        block.address < serial_number.address + serial_number.words
+        and serial_number.address < block.address + block.count
     )
 
 
@@ -216,7 +226,7 @@ class Battery:
     def _keep_records(self, reader: BlockReader) -> None:
         self.retries += reader.retried
         for block, frame in reader.frames.items():
-            if block is not IDENTITY:
+            if not _tells_serial_number(block):
                 self._last_frames[block] = frame
 
     async def _read_believable(self, reader: BlockReader) -> BatteryReading:

@@ -1,0 +1,136 @@
+"""Two dongles of one bank, one of which is lost: the other one's values come in time."""
+
+from dataclasses import replace
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    battery_state,
+    coordinator_of,
+    link_settings,
+    set_up,
+    settle,
+)
+from tests.emulator import EmulatedWorld, Unit, World
+from tests.emulator.peripheral import Central
+from tests.fake_air import DONGLE, DONGLE_NAME
+
+from .integration import assert_true_values, heard, owner_world, poll, until
+
+pytestmark = pytest.mark.usefixtures("integration")
+
+OTHER = "6C:B2:FD:A1:B2:C4"
+OTHER_NAME = "BT-TH-FDA1B2C4"
+
+# What the time-out of a connect is in these tests.
+CONNECT_SECONDS = 0.9
+
+ADVERTISES = [
+    pytest.param(False, id="not advertising"),
+    pytest.param(True, id="advertising, but not to be connected to"),
+]
+
+
+@pytest.fixture
+def world() -> World:
+    """Return the owner's dongle with one battery, twice."""
+    world = owner_world()
+    (link,) = world.links
+    link = replace(link, units={48: link.units[48]})
+    return replace(world, links=(link, replace(link, name=OTHER_NAME, address=OTHER)))
+
+
+@pytest.fixture
+def unit(world: World) -> Unit:
+    """Return the battery that is behind each dongle."""
+    return world.links[0].units[48]
+
+
+@pytest.fixture
+async def bank(
+    hass: HomeAssistant, emulated_world: EmulatedWorld, integration: None
+) -> MockConfigEntry:
+    """Return a bank with both dongles."""
+    await heard(hass, DONGLE, OTHER)
+    entry = bank_entry(
+        link_settings(DONGLE, DONGLE_NAME, (48,)),
+        link_settings(OTHER, OTHER_NAME, (48,)),
+    )
+    await set_up(hass, entry)
+    assert bank_state(hass, entry, "batteries_responding").state == "2"
+    return entry
+
+
+async def lose(world: EmulatedWorld, advertises: bool) -> None:
+    """Let the first dongle be gone, or advertise and take no connection."""
+    if advertises:
+        world.peripheral(DONGLE).__dict__["connect"] = _refuse
+    else:
+        await world.set_fault("out-of-range", link=DONGLE)
+
+
+async def give_back(world: EmulatedWorld) -> None:
+    """Let the first dongle be as it was."""
+    world.peripheral(DONGLE).__dict__.pop("connect", None)
+    await world.clear_faults()
+
+
+def _refuse(_: Central) -> bool:
+    return False
+
+
+def let_search(entry: MockConfigEntry) -> None:
+    """Have the pause be over before the lost dongle is looked for."""
+    coordinator_of(entry).links[DONGLE].reappearance._due_at = 0.0
+
+
+@pytest.mark.parametrize("advertises", ADVERTISES)
+async def test_values_of_the_other_link_come_in_time(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    emulated_world: EmulatedWorld,
+    unit: Unit,
+    advertises: bool,
+) -> None:
+    """Once a dongle is lost, the other one is published while it is still being looked for."""
+    await lose(emulated_world, advertises)
+    await poll(hass, bank)
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+    assert_true_values(hass, unit, OTHER)
+    for _ in range(3):
+        let_search(bank)
+        read_at = coordinator_of(bank).data.readings[OTHER, 48].read_at
+        began_at = hass.loop.time()
+        await coordinator_of(bank).async_refresh()
+        assert hass.loop.time() - began_at < CONNECT_SECONDS
+        assert coordinator_of(bank).data.readings[OTHER, 48].read_at > read_at
+        assert_true_values(hass, unit, OTHER)
+        await settle(hass)
+        assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+
+
+@pytest.mark.parametrize("advertises", ADVERTISES)
+async def test_lost_link_comes_back(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    emulated_world: EmulatedWorld,
+    unit: Unit,
+    advertises: bool,
+) -> None:
+    """A dongle that takes connections again is found and read, without a poll of its own."""
+    await lose(emulated_world, advertises)
+    await poll(hass, bank)
+    await give_back(emulated_world)
+    await heard(hass, DONGLE)
+    let_search(bank)
+    await coordinator_of(bank).async_refresh()
+    await until(lambda: battery_state(hass, "voltage").state != STATE_UNAVAILABLE)
+    await settle(hass)
+    assert_true_values(hass, unit)
+    assert_true_values(hass, unit, OTHER)
+    assert bank_state(hass, bank, "batteries_responding").state == "2"

@@ -1,0 +1,154 @@
+"""Batteries that are read through Bluetooth proxies, over Home Assistant's own routing."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.renogy_bt.bluetooth_health.supervisor import async_get_supervisor
+from custom_components.renogy_bt.const import DOMAIN
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from tests.banks import bank_entry, coordinator_of, link_settings, set_up
+from tests.emulator import EmulatedWorld, Unit, World
+from tests.fake_air import DONGLE
+
+from .integration import assert_true_values, heard, owner_world, poll
+from .proxy import Proxy
+
+pytestmark = pytest.mark.usefixtures("integration")
+
+NEAR = -40
+FAR = -90
+
+
+@pytest.fixture
+def world() -> World:
+    """Return the owner's batteries, at -60 dBm from the local adapter."""
+    return owner_world()
+
+
+@pytest.fixture
+def units(world: World) -> list[Unit]:
+    """Return the batteries of the world."""
+    return list(world.links[0].units.values())
+
+
+@pytest.fixture
+async def proxy(
+    hass: HomeAssistant, emulated_world: EmulatedWorld, integration: None
+) -> AsyncGenerator[Proxy]:
+    """Return a proxy that Home Assistant knows and that has heard nothing yet."""
+    proxy = Proxy(emulated_world)
+    gone = proxy.register(hass)
+    yield proxy
+    gone()
+
+
+def assert_all_true(hass: HomeAssistant, units: list[Unit]) -> None:
+    """Check every value of every battery."""
+    for unit in units:
+        assert_true_values(hass, unit)
+
+
+def assert_no_issue(hass: HomeAssistant) -> None:
+    """Check that the user is not told of anything."""
+    issues = ir.async_get(hass).issues
+    assert not [issue for issue in issues if issue[0] == DOMAIN]
+
+
+async def test_nearer_proxy_is_polled_through(
+    hass: HomeAssistant, proxy: Proxy, units: list[Unit]
+) -> None:
+    """Home Assistant takes the path with the better signal; the values are the same."""
+    await heard(hass, DONGLE)
+    proxy.hear(DONGLE, NEAR)
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    assert proxy.connects == 1
+    assert proxy.links == []
+    assert_all_true(hass, units)
+    assert coordinator_of(entry).links[DONGLE].served_by == proxy.name
+
+
+async def test_farther_proxy_is_left_alone(
+    hass: HomeAssistant, proxy: Proxy, units: list[Unit]
+) -> None:
+    """A proxy that hears a battery worse than the adapter is not needed."""
+    await heard(hass, DONGLE)
+    proxy.hear(DONGLE, FAR)
+    await set_up(hass, bank_entry(link_settings()))
+    assert proxy.attempts == 0
+    assert_all_true(hass, units)
+
+
+async def test_proxy_fails(
+    hass: HomeAssistant,
+    proxy: Proxy,
+    emulated_world: EmulatedWorld,
+    units: list[Unit],
+) -> None:
+    """When the proxy cannot connect the local adapter does, without a word to the user."""
+    await heard(hass, DONGLE)
+    proxy.hear(DONGLE, NEAR)
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    proxy.fails = True
+    connects = emulated_world.peripheral(DONGLE).statistics.connects
+    for _ in range(3):
+        await poll(hass, entry)
+        proxy.hear(DONGLE, NEAR)
+        if coordinator_of(entry).last_update_success:
+            break
+    assert proxy.attempts > 1
+    assert proxy.connects == 1
+    assert emulated_world.peripheral(DONGLE).statistics.connects == connects + 1
+    assert coordinator_of(entry).last_update_success
+    assert_all_true(hass, units)
+    assert_no_issue(hass)
+
+
+async def test_adapter_fails(
+    hass: HomeAssistant,
+    proxy: Proxy,
+    emulated_world: EmulatedWorld,
+    units: list[Unit],
+) -> None:
+    """When the local adapter cannot connect a proxy does, though it hears the battery worse."""
+    await heard(hass, DONGLE)
+    proxy.hear(DONGLE, FAR)
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert proxy.connects == 0
+    await emulated_world.set_fault("connects-failing")
+    for _ in range(5):
+        await poll(hass, entry)
+        proxy.hear(DONGLE, FAR)
+        if coordinator_of(entry).last_update_success:
+            break
+    assert proxy.connects == 1
+    assert coordinator_of(entry).last_update_success
+    assert_all_true(hass, units)
+
+
+async def test_proxies_only(
+    hass: HomeAssistant,
+    bluetooth_entry: MockConfigEntry,
+    proxy: Proxy,
+    units: list[Unit],
+) -> None:
+    """Without a local adapter batteries are read all the same, and no adapter is watched."""
+    await hass.config_entries.async_remove(bluetooth_entry.entry_id)
+    proxy.hear(DONGLE, NEAR)
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    await poll(hass, entry)
+    assert proxy.connects == 2
+    assert_all_true(hass, units)
+    supervisor = async_get_supervisor(hass)
+    assert supervisor.adapters == {}
+    assert supervisor.bus_reachable is None
+    assert_no_issue(hass)
+    assert await hass.config_entries.async_unload(entry.entry_id)

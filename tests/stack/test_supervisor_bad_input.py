@@ -1,0 +1,398 @@
+"""What the supervisor cannot use: each ends in a defined state, and the adapter is on."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from typing import Any
+from unittest.mock import patch
+
+from dbus_fast.aio import MessageBus
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.renogy_bt.bluetooth_health import (
+    supervisor_steps,
+    supervisor_watch,
+)
+from custom_components.renogy_bt.bluetooth_health.history import StepResult
+from custom_components.renogy_bt.bluetooth_health.models import (
+    Reason,
+    RecoveryLevel,
+    Rung,
+    Verdict,
+)
+from custom_components.renogy_bt.bluetooth_health.supervisor import (
+    RecoveryRefused,
+    async_get_supervisor,
+)
+from custom_components.renogy_bt.bluetooth_health.supervisor_store import STORAGE_KEY
+from homeassistant.components.bluetooth import async_unload_entry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from tests.emulator import EmulatedWorld
+from tests.emulator.dbus_connection import close_connection
+
+from .site import BANK, MINUTE, Site, a_site
+from .unhandled import unhandled
+from .warped_time import warped_time
+
+LINK = "6C:B2:FD:A1:B2:C3"
+
+
+@pytest.fixture
+async def site(
+    hass: HomeAssistant, emulated_world: EmulatedWorld, bluetooth_entry: MockConfigEntry
+) -> AsyncGenerator[Site]:
+    """Return a site whose adapter works."""
+    with warped_time(hass.loop, emulated_world.bus.address):
+        async with a_site(hass, emulated_world) as site:
+            await site.until(
+                lambda: site.supervisor.adapters and site.status.verdict is Verdict.OK,
+                MINUTE,
+            )
+            await site.until(lambda: any(good for _, good in site.polls), MINUTE)
+            yield site
+
+
+def is_on(emulated: EmulatedWorld) -> bool:
+    """Tell whether the adapter is powered."""
+    return emulated.adapter().controller.powered
+
+
+# The bus
+
+
+@pytest.fixture
+def dead_connection(hass: HomeAssistant) -> Generator[None]:
+    """Bear what Home Assistant's watchdog does not handle when the bus is gone."""
+    with unhandled(hass.loop, OSError):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("has_socket", "reason"),
+    [(True, Reason.BUS_DOWN), (False, Reason.BUS_NO_SOCKET)],
+)
+@pytest.mark.usefixtures("dead_connection")
+@pytest.mark.parametrize("expected_lingering_tasks", [True])
+async def test_no_bus(site: Site, has_socket: bool, reason: Reason) -> None:
+    """A bus that is gone is told within three minutes; nothing is tried without it."""
+    bus = site.emulated.bus
+    assert bus.socket is not None
+    begun = site.now()
+    await site.emulated.set_fault("bus-restart", seconds=600)
+    if not has_socket:
+        bus.socket.unlink()
+    await site.until(lambda: site.told, 180)
+    assert site.now() - begun >= 120
+    assert site.status.verdict is Verdict.BUS_LOST
+    await site.until(lambda: site.status.reason is reason, MINUTE)
+    assert site.status.notice is not None
+    assert site.status.notice.remedies == ()
+    assert site.supervisor.bus_reachable is False
+    assert (
+        await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        is StepResult.FAILED
+    )
+    assert site.status.history.steps[-1].detail == "power_on_bus_unavailable"
+    # The bus is back after ten minutes; our pauses between tries grow to five.
+    await site.until(lambda: site.status.verdict is Verdict.OK, 20 * MINUTE)
+    await site.until(lambda: site.status.notice is None, MINUTE)
+    assert site.supervisor.bus_reachable is True
+
+
+async def test_bus_that_refuses_us_only(
+    hass: HomeAssistant,
+    emulated_world: EmulatedWorld,
+    bluetooth_entry: MockConfigEntry,
+    refusing_bus: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where AppArmor forbids us what Home Assistant uses well, nobody is bothered."""
+    impostor = await MessageBus(bus_address=refusing_bus).connect()
+    await impostor.request_name("org.bluez")
+    with warped_time(hass.loop, emulated_world.bus.address):
+        # bleak is connected already, and stays so.
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", refusing_bus)
+        supervisor = async_get_supervisor(hass)
+        await supervisor.async_attach(BANK, [LINK], RecoveryLevel.FULL)
+        await asyncio.sleep(10 * MINUTE)
+        (status,) = supervisor.adapters.values()
+        assert status.verdict is Verdict.UNKNOWN
+        assert status.reason is Reason.BUS_UNWATCHED
+        assert status.notice is None
+        assert supervisor.bus_reachable is False
+        # A reload needs bluetoothd's word for nothing; without the scan the refusal is told.
+        await hass.config_entries.async_unload(bluetooth_entry.entry_id)
+        await asyncio.sleep(5 * MINUTE)
+        (status,) = supervisor.adapters.values()
+        assert status.verdict is Verdict.BUS_LOST
+        assert status.reason is Reason.BUS_ACCESS_DENIED
+        assert status.notice is not None
+        assert status.history.steps == ()
+        await supervisor.async_detach(BANK)
+    await close_connection(impostor)
+
+
+# Steps that get into trouble
+
+
+@pytest.fixture
+async def with_management_socket(site: Site) -> AsyncGenerator[None]:
+    """Let a full reset be possible."""
+    with patch.object(
+        supervisor_watch, "async_has_management_socket", return_value=True
+    ):
+        await site.until(lambda: site.status.management_socket, MINUTE)
+        yield
+
+
+@pytest.mark.usefixtures("with_management_socket")
+async def test_full_reset_that_leaves_the_adapter_off(
+    site: Site, hass_storage: dict[str, Any]
+) -> None:
+    """A kernel that fails half-way through a reset does not have the last word."""
+    stored: list[Any] = []
+
+    async def reset(hci: int, mac: str, gone_silent: bool = False) -> bool:
+        stored.append(hass_storage[STORAGE_KEY]["data"]["adapters"][site.address])
+        await site.emulated.set_fault("powered-off")
+        raise PermissionError
+
+    with patch.object(supervisor_steps, "recover_adapter", reset):
+        result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+    assert result is StepResult.FAILED
+    assert site.status.history.steps[-1].detail == "reset_refused"
+    assert is_on(site.emulated)
+    assert site.entry.state is ConfigEntryState.LOADED
+    # Whoever is killed in the middle of it remembers both the reset and what is to be done.
+    assert stored[0]["powered_off_by_us"] is True
+    assert stored[0]["limiter"]["ages"] == [0.0]
+    kept = hass_storage[STORAGE_KEY]["data"]["adapters"][site.address]
+    assert kept["powered_off_by_us"] is False
+
+
+@pytest.mark.usefixtures("with_management_socket")
+async def test_full_reset_of_an_adapter_that_is_gone(site: Site) -> None:
+    """An adapter that is not there is not mistaken for another one."""
+    calls: list[int] = []
+
+    async def reset(hci: int, mac: str, gone_silent: bool = False) -> bool:
+        calls.append(hci)
+        return True
+
+    await site.emulated.set_fault("unplugged")
+    with patch.object(supervisor_steps, "recover_adapter", reset):
+        result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+    assert result is StepResult.FAILED
+    assert site.status.history.steps[-1].detail == "power_adapter_gone"
+    assert calls == []
+    await site.emulated.clear_faults()
+
+
+@pytest.mark.usefixtures("with_management_socket")
+async def test_step_that_does_not_end_when_the_last_bank_goes(site: Site) -> None:
+    """It is broken off after a minute, and puts back what it has to."""
+    resetting = asyncio.Event()
+
+    async def reset(hci: int, mac: str, gone_silent: bool = False) -> bool:
+        await site.emulated.set_fault("powered-off")
+        resetting.set()
+        await asyncio.sleep(3600)
+        return True
+
+    with patch.object(supervisor_steps, "recover_adapter", reset):
+        recovery = asyncio.create_task(
+            site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+        )
+        await resetting.wait()
+        begun = site.now()
+        await site.supervisor.async_detach(BANK)
+    assert 60 <= site.now() - begun <= 80
+    assert await recovery is StepResult.ABORTED
+    assert is_on(site.emulated)
+    assert site.entry.state is ConfigEntryState.LOADED
+
+
+@pytest.mark.usefixtures("with_management_socket")
+async def test_full_reset_keeps_its_hands_off_a_hung_scanner(site: Site) -> None:
+    """An entry that is unloaded only because Home Assistant gave up waiting is left alone."""
+    scanner_stop = asyncio.Event()
+
+    async def hang() -> None:
+        await scanner_stop.wait()
+
+    site.entry.async_on_unload(hang)
+    with patch.object(supervisor_steps, "recover_adapter") as reset:
+        result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+    scanner_stop.set()
+    assert result is StepResult.FAILED
+    assert site.status.history.steps[-1].detail == "unload_timed_out"
+    assert not reset.called
+    assert site.entry.state is ConfigEntryState.LOADED
+
+
+@pytest.mark.parametrize("rung", [Rung.POWER_CYCLE, Rung.RELOAD])
+async def test_unload_that_takes_too_long(site: Site, rung: Rung) -> None:
+    """A step does not wait for ever; the entry comes back when Home Assistant lets it."""
+
+    async def slow(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+        await asyncio.sleep(100)
+        return await async_unload_entry(hass, entry)
+
+    with patch("homeassistant.components.bluetooth.async_unload_entry", slow):
+        begun = site.now()
+        result = await site.supervisor.async_recover(site.address, rung)
+        assert result is StepResult.FAILED
+        assert site.now() - begun <= 130
+        detail = site.status.history.steps[-1].detail
+        assert detail in {"unload_timed_out", "reload_timed_out"}
+        assert is_on(site.emulated)
+        await asyncio.sleep(MINUTE)
+    await site.until(lambda: site.entry.state is ConfigEntryState.LOADED, 5 * MINUTE)
+
+
+async def test_poll_that_begins_in_the_middle_of_a_step_is_excused(site: Site) -> None:
+    """A poll that was not held off any longer does not count when it fails."""
+    recovery = asyncio.create_task(
+        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    )
+    await site.until(lambda: not is_on(site.emulated), 10)
+    site.supervisor.poll_started(LINK)
+    assert site.supervisor.poll_ended(LINK, connected=False)
+    assert await recovery is StepResult.RECOVERED
+
+
+async def test_scanner_that_cannot_be_asked(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error in what others tell does not end the watch."""
+    with patch.object(
+        supervisor_watch, "async_scanner_sample", side_effect=ValueError("new mode")
+    ):
+        await asyncio.sleep(2 * MINUTE)
+    assert "Looking at the Bluetooth adapters failed" in caplog.text
+    assert "new mode" in caplog.text
+    caplog.clear()
+    await site.emulated.set_fault("powered-off")
+    await site.until(lambda: site.rungs() == [Rung.POWER_CYCLE], 5 * MINUTE)
+
+
+# What was stored
+
+
+def stored(data: Any, version: int = 1) -> dict[str, Any]:
+    """Return a file of the store."""
+    return {"version": version, "minor_version": 1, "key": STORAGE_KEY, "data": data}
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        stored([1]),
+        stored({"adapters": [1]}),
+        stored({"adapters": {"B8:27:EB:5A:00:01": {"memory": [1], "history": 7}}}),
+        stored({"adapters": {"B8:27:EB:5A:00:01": "off", "": None}}),
+        stored({}, version=0),
+        {"minor_version": 1},
+    ],
+)
+async def test_damaged_storage(
+    hass: HomeAssistant,
+    emulated_world: EmulatedWorld,
+    bluetooth_entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    file: dict[str, Any],
+) -> None:
+    """Stored nonsense is forgotten, and written over when there is something to say."""
+    hass_storage[STORAGE_KEY] = file
+    with warped_time(hass.loop, emulated_world.bus.address):
+        async with a_site(hass, emulated_world) as site:
+            await site.until(lambda: site.supervisor.adapters, MINUTE)
+            assert site.status.history.steps == ()
+            result = await site.supervisor.async_recover(site.address, Rung.RELOAD)
+            assert result is StepResult.RECOVERED
+        adapters = hass_storage[STORAGE_KEY]["data"]["adapters"]
+        steps = adapters[site.address]["history"]["records"]
+        assert any(record.get("rung") == Rung.RELOAD for record in steps)
+
+
+async def test_storage_of_a_newer_version(
+    hass: HomeAssistant,
+    emulated_world: EmulatedWorld,
+    bluetooth_entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is left alone; adapters are watched and mended without a memory."""
+    file = hass_storage[STORAGE_KEY] = stored({"something": "else"}, version=2)
+    with warped_time(hass.loop, emulated_world.bus.address):
+        async with a_site(hass, emulated_world) as site:
+            await site.until(lambda: site.supervisor.adapters, MINUTE)
+            result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+            assert result is StepResult.RECOVERED
+            await asyncio.sleep(20 * MINUTE)
+    assert hass_storage[STORAGE_KEY] == file
+    assert "newer version" in caplog.text
+
+
+async def test_storage_that_cannot_be_read(
+    hass: HomeAssistant,
+    emulated_world: EmulatedWorld,
+    bluetooth_entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A file that the system does not give out is no reason to stop."""
+    with (
+        warped_time(hass.loop, emulated_world.bus.address),
+        patch(
+            "homeassistant.helpers.storage.Store.async_load",
+            side_effect=HomeAssistantError("Input/output error"),
+        ),
+    ):
+        async with a_site(hass, emulated_world) as site:
+            await site.until(lambda: site.supervisor.adapters, MINUTE)
+    assert "cannot be read: Input/output error" in caplog.text
+
+
+async def test_adapter_that_was_left_off_and_whose_entry_is_gone(
+    hass: HomeAssistant,
+    emulated_world: EmulatedWorld,
+    bluetooth_entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """What a killed step has switched off is switched on, whoever uses the adapter now."""
+    address = emulated_world.world.adapters[0].address
+    hass_storage[STORAGE_KEY] = stored(
+        {"adapters": {address: {"powered_off_by_us": True}}}
+    )
+    await hass.config_entries.async_remove(bluetooth_entry.entry_id)
+    await emulated_world.set_fault("powered-off")
+    supervisor = async_get_supervisor(hass)
+    with warped_time(hass.loop, emulated_world.bus.address):
+        await supervisor.async_attach(BANK, [LINK], RecoveryLevel.FULL)
+        await asyncio.sleep(MINUTE)
+        assert is_on(emulated_world)
+        assert supervisor.adapters == {}
+        assert supervisor.bus_reachable is None
+        await supervisor.async_detach(BANK)
+
+
+async def test_limits_outlive_an_entry(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """An entry that is deleted and made anew does not bring a new allowance of resets."""
+    result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    assert result is StepResult.RECOVERED
+    await site.hass.config_entries.async_remove(bluetooth_entry.entry_id)
+    await site.until(lambda: not site.supervisor.adapters, MINUTE)
+    again = MockConfigEntry(
+        domain="bluetooth", unique_id=site.address, options={"mode": "auto"}
+    )
+    again.add_to_hass(site.hass)
+    await site.hass.config_entries.async_setup(again.entry_id)
+    await site.until(lambda: site.supervisor.adapters, MINUTE)
+    assert [step.rung for step in site.status.history.steps] == [Rung.POWER_CYCLE]
+    with pytest.raises(RecoveryRefused):
+        await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    await site.hass.config_entries.async_unload(again.entry_id)
