@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+import json
+from pathlib import Path
+from typing import Any, Final
+
+_PASSERS_BY: Final = 8
 
 
 class ScanMode(StrEnum):
@@ -19,6 +23,9 @@ class Case:
     `switches` are fault switches of the emulated world, in their order. The time until the batteries are read again
     counts from the fault, or, where the fault is cleared `lasts` seconds later, from its end.
     `issue_within` is when the user must have been told, counted from the fault.
+
+    With a `window` the fault only sets the scene: Home Assistant's watchdog restarts the scan in
+    the middle of an active window of that length, and the time counts from the window's end.
     """
 
     name: str
@@ -31,7 +38,22 @@ class Case:
     witness: bool = False
     known_for: float = 30.0
     lively: bool = False
+    window: float | None = None
     world: dict[str, object] = field(default_factory=dict)
+
+    def world_data(self, base: Path) -> dict[str, Any]:
+        """Return a world file's data with what this case changes in it."""
+        data = json.loads(base.read_text()) | self.world
+        if self.lively:
+            data["links"] += [
+                {
+                    "name": f"Passer-by {number}",
+                    "address": f"5A:00:00:00:00:{number:02X}",
+                    "kind": "silent",
+                }
+                for number in range(_PASSERS_BY)
+            ]
+        return dict(data)
 
 
 CASES: Final = (
@@ -71,6 +93,12 @@ CASES: Final = (
         lively=True,
         known_for=720,
         limit=300,
+    ),
+    Case(
+        name="dead-scanner",
+        switches=('discovery-stuck={"until": "cleared"}',),
+        window=100,
+        limit=75,
     ),
     Case(
         name="powered-off", switches=("powered-off",), mode=ScanMode.ACTIVE, limit=240

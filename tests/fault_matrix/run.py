@@ -34,7 +34,8 @@ _SAMPLE_SECONDS: Final = 0.5
 _START_SECONDS: Final = 120.0
 _COMPONENTS: Final = Path(__file__).parent / "components"
 _OPTIONS_FLOW: Final = "/api/config/config_entries/options/flow"
-_PASSERS_BY: Final = 8
+_BEFORE_WINDOW: Final = 60.0
+_RESTART_SECONDS: Final = 90.0
 _BATTERIES: Final = 4
 
 
@@ -65,10 +66,15 @@ class Trial:
         with tempfile.TemporaryDirectory(prefix="renogy_bt-faults-") as temporary:
             folder = Path(temporary)
             world = folder / "world.json"
-            world.write_text(json.dumps(self._world()))
+            world.write_text(json.dumps(self._case.world_data(DEFAULT_WORLD)))
             async with run_emulator(world, self._case.switches) as emulator:
                 async with self._home_assistant(folder, emulator) as client:
                     await self._set_up(client, emulator)
+                    if self._case.window is not None:
+                        began = await self._kill_scanner(
+                            client, emulator, self._case.window
+                        )
+                        return await self._watch(client, emulator, began)
                     if not self._case.at_start:
                         began = datetime.now(UTC)
                         await emulator.begin_late_faults()
@@ -78,18 +84,22 @@ class Trial:
                 async with self._home_assistant(folder, emulator) as client:
                     return await self._watch(client, emulator, began)
 
-    def _world(self) -> Json:
-        world = json.loads(DEFAULT_WORLD.read_text()) | self._case.world
-        if self._case.lively:
-            world["links"] += [
-                {
-                    "name": f"Passer-by {number}",
-                    "address": f"5A:00:00:00:00:{number:02X}",
-                    "kind": "silent",
-                }
-                for number in range(_PASSERS_BY)
-            ]
-        return dict(world)
+    @staticmethod
+    async def _kill_scanner(
+        client: HomeAssistantClient, emulator: EmulatorProcess, window: float
+    ) -> datetime:
+        """Have the scan restarted in an active window; return when the window has ended."""
+        before = await _scan_started(client)
+        await emulator.begin_late_faults()
+        await asyncio.sleep(_BEFORE_WINDOW)
+        opened = time.monotonic()
+        await client.post("/api/services/active_window/open", {"seconds": window})
+        async with asyncio.timeout(_RESTART_SECONDS):
+            while await _scan_started(client) == before:
+                await asyncio.sleep(_SAMPLE_SECONDS)
+        await emulator.clear_faults()
+        await asyncio.sleep(opened + window - time.monotonic())
+        return datetime.now(UTC)
 
     @asynccontextmanager
     async def _home_assistant(
@@ -104,6 +114,9 @@ class Trial:
         else:
             components.append(_COMPONENTS / "plain_poller")
             yaml += f"plain_poller:\n  address: {emulator.link_addresses[0]}\n"
+        if self._case.window is not None:
+            components.append(_COMPONENTS / "active_window")
+            yaml += "active_window:\n"
         if self._case.witness:
             components.append(WITNESS)
             yaml += witness_configuration(emulator.link_addresses[0])
@@ -199,6 +212,14 @@ async def _choose_mode(client: HomeAssistantClient, mode: ScanMode) -> None:
 async def _adapter_entries(client: HomeAssistantClient) -> list[Json]:
     entries = await client.get("/api/config/config_entries/entry?domain=bluetooth")
     return [entry for entry in entries if entry["source"] != "ignore"]
+
+
+async def _scan_started(client: HomeAssistantClient) -> str:
+    """Return when the scan that runs was started."""
+    for state in await client.command("get_states"):
+        if state["entity_id"] == "active_window.scan_started":
+            return str(state["state"])
+    raise DemoError("Nothing tells when the scan was started")
 
 
 async def _issues(client: HomeAssistantClient) -> list[str]:

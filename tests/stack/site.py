@@ -24,6 +24,7 @@ from custom_components.renogy_bt.renogy.link import RenogyLink
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld
+from tests.emulator.world import Kind, Link
 
 BANK = "bank"
 INTERVAL = 60.0
@@ -40,6 +41,8 @@ class Site:
     events: list[tuple[float, AdapterEvent]] = field(default_factory=list)
     polls: list[tuple[float, bool]] = field(default_factory=list)
     """(begin, whether all batteries were read) of each poll."""
+    read_at: list[float] = field(default_factory=list)
+    """When all batteries had been read."""
     interval: float = INTERVAL
     excused: int = 0
     told: list[tuple[float, Verdict]] = field(default_factory=list)
@@ -49,6 +52,11 @@ class Site:
     def address(self) -> str:
         """The address of the adapter."""
         return self.emulated.world.adapters[0].address
+
+    @property
+    def link(self) -> Link:
+        """The link that is polled."""
+        return batteries_of(self.emulated)[0]
 
     @property
     def entry(self) -> ConfigEntry:
@@ -95,7 +103,7 @@ class Site:
 
     async def poll_for_ever(self) -> None:
         """Poll the link as a coordinator does."""
-        (link,) = self.emulated.world.links
+        link = self.link
         client = RenogyLink(
             link.name,
             tuple(link.units),
@@ -121,6 +129,8 @@ class Site:
                     pass
                 self.excused += gate.poll_ended(link.address, connected=connected)
                 self.polls.append((begun, good))
+                if good:
+                    self.read_at.append(self.now())
                 try:
                     async with asyncio.timeout(self.interval):
                         await self._poll_now.wait()
@@ -147,6 +157,11 @@ class Site:
         self._poll_now.set()
 
 
+def batteries_of(emulated: EmulatedWorld) -> list[Link]:
+    """Return the links with batteries behind them, without mere passers-by."""
+    return [link for link in emulated.world.links if link.kind is Kind.BATTERY]
+
+
 @asynccontextmanager
 async def a_site(
     hass: HomeAssistant,
@@ -161,7 +176,8 @@ async def a_site(
         supervisor.async_add_event_listener(site.on_event),
         supervisor.async_add_poll_listener(site.on_poll),
     ]
-    await supervisor.async_attach(BANK, list(emulated.peripherals), level)
+    links = [link.address for link in batteries_of(emulated)]
+    await supervisor.async_attach(BANK, links, level)
     poller = asyncio.create_task(site.poll_for_ever())
     try:
         yield site

@@ -20,6 +20,7 @@ from typing import Any, override
 from dbus_fast import Message
 import pytest
 
+from homeassistant.components import bluetooth
 from homeassistant.util import dt as dt_util
 
 JOB_PAUSE = 0.0005
@@ -183,6 +184,7 @@ def warped_time(loop: asyncio.AbstractEventLoop, address: str) -> Generator[None
         patch.setattr(
             dt_util, "utcnow", lambda: real_utcnow + timedelta(seconds=now() - began)
         )
+        patch.setattr(bluetooth, "MONOTONIC_TIME", now)
         for name, module in list(sys.modules.items()):
             if name.startswith("habluetooth.") and hasattr(
                 module, "monotonic_time_coarse"
