@@ -125,6 +125,39 @@ def test_what_is_no_adapter(path: object, content: object) -> None:
     assert objects.adapters == {}
 
 
+@pytest.mark.parametrize(
+    ("path", "removed"),
+    [
+        (None, [ADAPTER_INTERFACE]),
+        (HCI0, None),
+        (HCI0, [MONITOR_INTERFACE]),
+        ("/org/bluez/hci1", [ADAPTER_INTERFACE]),
+    ],
+)
+def test_what_removes_nothing(path: object, removed: object) -> None:
+    """An adapter stays until its own interface is taken away."""
+    objects = listed()
+    assert not objects.remove(path, removed)
+    assert MAC in objects.by_address()
+
+
+@pytest.mark.parametrize(
+    ("path", "changed"),
+    [
+        (None, {"Powered": False}),
+        (HCI0, None),
+        (HCI0, {"Powered": "off", "PowerState": 0, "Address": "nowhere"}),
+        ("/org/bluez/hci1", {"Powered": False}),
+    ],
+)
+def test_what_changes_nothing(path: object, changed: object) -> None:
+    """Changes of what is not known, or of no sensible kind, are passed over."""
+    objects = listed()
+    before = objects.by_address()
+    assert not objects.change(path, changed, 6.0)
+    assert objects.by_address() == before
+
+
 def test_number_of_adapters_is_bounded() -> None:
     """A bus that invents adapters without end is not followed."""
     objects = AdapterObjects()

@@ -54,7 +54,7 @@ async def test_bus_that_ends_while_an_answer_is_waited_for(
         caller.call(SILENT, "/", "com.example.Silent", "Wait", limit=None)
     )
     await asyncio.sleep(0)
-    bus.stop()
+    bus.kill()
     async with asyncio.timeout(5):
         with pytest.raises(BusUnavailable):
             await call
