@@ -25,7 +25,7 @@ _LOG_TAIL_LINES: Final = 20
 # The browser on this host needs no log-in; `bluetooth` finds the adapter by itself.
 _CONFIGURATION: Final = """\
 homeassistant:
-  name: renogy_bt demo
+  name: Demo
   country: NL
   currency: EUR
   time_zone: Europe/Amsterdam

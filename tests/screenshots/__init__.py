@@ -1,0 +1,1 @@
+"""Pictures of the demo for the documentation, taken by a browser."""
