@@ -25,7 +25,7 @@ from .pictures import FAULT, FAULTY, HEALTHY, Picture
 
 IMAGES: Final = CHECKOUT / "docs" / "images"
 # The demo begins in the morning, wherever and whenever it is started.
-LOCAL_HOUR: Final = 8
+LOCAL_HOUR: Final = 9
 _TIME_ZONES: Final = (
     "Pacific/Auckland", "Pacific/Noumea", "Australia/Brisbane", "Asia/Tokyo",
     "Asia/Singapore", "Asia/Bangkok", "Asia/Dhaka", "Asia/Karachi", "Asia/Dubai",
