@@ -103,6 +103,16 @@ def test_dongle_switched_off_at_night_where_home_assistant_resets() -> None:
     assert_left_alone(place)
 
 
+def test_proxies_only() -> None:
+    """Where no adapter is in Home Assistant's hands there is nothing to be sick."""
+    link = Link(heard_elsewhere=always, reached_elsewhere=always, visible=0.0)
+    place = Place(links=[link], only_adapter=False)
+    place.name, place.entry = None, EntryState.ABSENT
+    place.run(DAYS)
+    assert_left_alone(place)
+    assert place.is_judged(Verdict.UNKNOWN)
+
+
 def test_links_that_only_proxies_reach() -> None:
     """An idle adapter in a house where proxies do the work is left alone."""
     link = Link(
