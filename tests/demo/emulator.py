@@ -35,7 +35,7 @@ class LineUse:
     seconds: float
 
 
-def _known_as(unit: Unit) -> int:
+def known_as(unit: Unit) -> int:
     """Return the id that a battery goes by: one that replies under another is asked as 255."""
     if unit.reply_unit in {None, unit.unit_id}:
         return unit.unit_id
@@ -54,7 +54,7 @@ class EmulatorProcess:
         links = [link for link in world.links if link.kind is Kind.BATTERY]
         self.link_addresses = [link.address for link in links]
         self.batteries = [
-            (link.address, _known_as(unit))
+            (link.address, known_as(unit))
             for link in links
             for unit in link.units.values()
         ]

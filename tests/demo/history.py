@@ -31,6 +31,8 @@ from tests.emulator.world import Kind, SolarDay, World
 from tests.emulator.world_file import load_world
 from tests.renogy.images import decoded, image_from
 
+from .emulator import known_as
+
 HOURS: Final = 48
 MEASUREMENTS: Final = (
     "power",
@@ -139,7 +141,7 @@ def _readings(
     world: World, day: SolarDay, age: float
 ) -> dict[BatteryId, BatteryReading]:
     return {
-        (link.address, unit.unit_id): decoded(
+        (link.address, known_as(unit)): decoded(
             image_from(
                 {
                     address: [word]
