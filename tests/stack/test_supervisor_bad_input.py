@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any
 from unittest.mock import patch
 
+from bleak.exc import BleakError
 from dbus_fast.aio import MessageBus
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -250,6 +251,25 @@ async def test_unload_that_takes_too_long(site: Site, rung: Rung) -> None:
         assert is_on(site.emulated)
         await asyncio.sleep(MINUTE)
     await site.until(lambda: site.entry.state is ConfigEntryState.LOADED, 5 * MINUTE)
+
+
+async def test_adapter_that_is_blocked(site: Site) -> None:
+    """Switching on what is blocked is not tried again and again; the user learns why."""
+    await site.emulated.set_fault("rfkill-blocked")
+    await asyncio.sleep(1)
+    begun = site.now()
+    result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    assert result is StepResult.FAILED
+    assert site.now() - begun < 10
+    assert site.status.history.steps[-1].detail == "power_on_blocked"
+    await site.emulated.clear_faults()
+
+
+async def test_own_links_that_cannot_be_dropped(site: Site) -> None:
+    """What bleak refuses does not end a step: the rest of it may still help."""
+    with patch.object(supervisor_steps, "clear_cache", side_effect=BleakError("busy")):
+        result = await site.supervisor.async_recover(site.address, Rung.RELOAD)
+    assert result is StepResult.RECOVERED
 
 
 async def test_poll_that_begins_in_the_middle_of_a_step_is_excused(site: Site) -> None:
