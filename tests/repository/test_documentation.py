@@ -20,6 +20,7 @@ from homeassistant.util.yaml import load_yaml_dict
 from tests.banks import bank_entry, link_settings, set_up
 from tests.fake_air import DONGLE, FakeAir
 from tests.fake_supervisor import FakeAdapters, adapter_status
+from tests.fault_matrix.cases import CASES
 from tests.renogy.fake_link import four_batteries
 from tests.repository import INTEGRATION, ROOT
 from tests.translation_check import ENGLISH
@@ -289,3 +290,15 @@ def test_places_that_notices_point_to_exist() -> None:
     }
     assert linked
     assert linked <= anchors(README)
+
+
+def test_measured_faults_are_those_of_the_matrix() -> None:
+    """The table of measured recoveries names faults of the matrix, each within its limit."""
+    limits = {case.name: case.limit for case in CASES}
+    text = section(document("adapter-health.md"), "Measured")
+    measured = [cells for cells in rows(text) if cells[0].startswith("`")]
+    assert len(measured) >= len(limits) - 1
+    assert measured
+    for name, _, seconds, limit, *_ in measured:
+        assert float(limit) == limits[name.strip("`")]
+        assert float(seconds) <= float(limit)
