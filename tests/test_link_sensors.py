@@ -25,6 +25,7 @@ KEYS = {
     "last_successful_poll",
     "signal_strength",
 }
+OFF_BY_DEFAULT = {"last_successful_poll", "signal_strength"}
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ async def test_every_key_is_there(
     entity_registry: er.EntityRegistry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """The dongle has all of them, as diagnostics; the signal strength is off by default."""
+    """The dongle has all of them, as diagnostics; what changes with every poll is off."""
     dongle = device_registry.async_get_device_by_identifier(
         ("renogy_bt", DONGLE.lower()), bank.entry_id
     )
@@ -62,11 +63,10 @@ async def test_every_key_is_there(
     assert {each.entity_category for each in found.values()} == {
         EntityCategory.DIAGNOSTIC
     }
-    assert {key for key, each in found.items() if each.disabled_by} == {
-        "signal_strength"
-    }
+    assert {key for key, each in found.items() if each.disabled_by} == OFF_BY_DEFAULT
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_last_poll(
     hass: HomeAssistant,
     bank: MockConfigEntry,
@@ -91,6 +91,7 @@ async def test_last_poll(
     assert link_state(hass, "last_poll_served_by").state == STATE_UNKNOWN
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_poll_that_brings_nothing_new(
     hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink
 ) -> None:
@@ -105,7 +106,7 @@ async def test_poll_that_brings_nothing_new(
 async def test_link_that_was_never_polled(hass: HomeAssistant, air: FakeAir) -> None:
     """Before the first poll nothing is known."""
     await set_up(hass, bank_entry(link_settings(polling=False)))
-    for key in KEYS - {"signal_strength"}:
+    for key in KEYS - OFF_BY_DEFAULT:
         assert link_state(hass, key).state == STATE_UNKNOWN
 
 

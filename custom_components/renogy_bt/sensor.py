@@ -599,6 +599,7 @@ LINK_SENSORS: tuple[LinkSensorDescription, ...] = (
         key="last_successful_poll",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         value_fn=lambda link: link.succeeded_at,
     ),
     LinkSensorDescription(
