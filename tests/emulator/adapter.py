@@ -68,6 +68,7 @@ class LocalAdapter:
     _rival: RivalClient = field(init=False)
     _devices: dict[str, Device] = field(default_factory=dict)
     _power_pending: bool = False
+    _passive_scan_lost: bool = False
 
     def __post_init__(self) -> None:
         """Derive the path and set up sessions, monitors and connects."""
@@ -129,7 +130,7 @@ class LocalAdapter:
         self._queue.advertised(peripheral)
         advertisement = peripheral.advertisement
         strength = self._strength(rssi)
-        monitored = self.monitors.matches(advertisement)
+        monitored = not self._passive_scan_lost and self.monitors.matches(advertisement)
         scanned = (
             self.sessions.discovering
             and self.controller.is_scanning
@@ -206,7 +207,12 @@ class LocalAdapter:
             device.gatt.sender_left(sender)
 
     def lose_power(self) -> None:
-        """Go off at once, as bluetoothd shows it (settings_changed, adapter_stop)."""
+        """Go off at once, as bluetoothd shows it (settings_changed, adapter_stop).
+
+        Seen with Linux 7.2 and BlueZ 5.87: when that ends a discovery, the kernel does not
+        scan for monitors any more until the power has gone off and on once more.
+        """
+        self._passive_scan_lost = self.sessions.discovering
         self._remove_temporary()
         self.controller.power_off()
         self._set({"Powered": Variant("b", False)})

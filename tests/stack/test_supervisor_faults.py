@@ -9,6 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.bluetooth_health.models import Rung, Verdict
+from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld, World, load_world
@@ -69,6 +70,19 @@ async def test_foreign_power_cycle_of_a_passive_scan(site: Site) -> None:
     await asyncio.sleep(5 * MINUTE)
     assert site.rungs() == []
     assert site.status.verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("scanner_mode", ["auto"])
+async def test_powered_off_in_an_active_window(site: Site) -> None:
+    """A passive scan that stays deaf when the power is back: read again within 240 s."""
+    scanner = bluetooth.async_scanner_by_source(site.hass, site.address)
+    assert scanner is not None
+    assert await scanner.async_request_active_window(15.0)
+    assert site.emulated.adapter().sessions.discovering
+    begun = site.now()
+    await site.emulated.set_fault("powered-off")
+    await mended(site, begun, 240, Rung.POWER_CYCLE)
+    assert site.told == []
 
 
 @pytest.mark.parametrize("scanner_mode", ["active", "auto"])

@@ -162,7 +162,10 @@ class StepRunner:
         adapter = self._adapter(address)
         if adapter is not None and not adapter.powered:
             await self._switch_on(address, links)
-            return
+        else:
+            await self._cycle(address, links)
+
+    async def _cycle(self, address: str, links: Collection[str]) -> None:
         await self._prepare(address, links)
         async with self._unloaded(address, even_if_hung=True):
             adapter = self._adapter(address)
@@ -177,11 +180,17 @@ class StepRunner:
         """Switch on an adapter that is off, whatever state its entry is in.
 
         Then have the scan started anew: a monitor that was registered while the power was
-        off may stay deaf, and Home Assistant's own next attempt can be minutes away.
+        off may stay deaf, and Home Assistant's own next attempt can be minutes away. Where the
+        power went in the middle of an active window, the kernel scans passively only after
+        another power cycle (seen with Linux 7.2 and BlueZ 5.87).
         """
         await self.power_on(address)
+        adapter = self._adapter(address)
         try:
-            await self._reload(address, links)
+            if adapter is not None and adapter.passive_scanning:
+                await self._cycle(address, links)
+            else:
+                await self._reload(address, links)
         except StepFailed as error:
             _LOGGER.debug("%s: On, but not reloaded: %s", address, error)
 
