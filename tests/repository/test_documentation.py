@@ -75,7 +75,9 @@ def anchors(text: str) -> set[str]:
 def test_links_lead_somewhere(path: Path) -> None:
     """Every link within the repository has a target, and every anchor a heading."""
     text = path.read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    pictures = re.findall(r'<img src="([^"]+)"', text)
+    for link in links + pictures:
         if "://" in link or link.startswith("../../issues"):
             continue
         target, _, anchor = link.partition("#")
