@@ -49,3 +49,25 @@ def test_link_that_is_left_out_is_forgotten() -> None:
     kept.advertisement(LINK, ADAPTER, 1.0, -60)
     kept.keep(())
     assert kept.samples(ADAPTER, 2.0, ()) == ()
+
+
+def test_poll_of_which_the_path_is_not_known() -> None:
+    """A poll counts as no connection through a source unless it certainly was one."""
+    kept = records()
+    for source, connected_at in ((None, None), (ADAPTER, 3.0)):
+        kept.poll_started(LINK, 2.0, steps=0)
+        kept.poll_ended(LINK, 3.0, connected=True, only_source=source, steps=0)
+        (sample,) = kept.samples(ADAPTER, 4.0, ())
+        assert sample.connected_at == connected_at
+
+
+def test_sources_of_connections_are_bounded() -> None:
+    """As many sources as are heard can be connected through, not more."""
+    kept = records()
+    for number in range(MOST_SOURCES + 1):
+        kept.poll_started(LINK, float(number), steps=0)
+        kept.allocated(f"proxy {number}", {LINK})
+        kept.poll_ended(LINK, float(number), connected=True, only_source=None, steps=0)
+    last, one_too_many = f"proxy {MOST_SOURCES - 1}", f"proxy {MOST_SOURCES}"
+    assert kept.samples(last, 100.0, ())[0].connected_at == MOST_SOURCES - 1
+    assert kept.samples(one_too_many, 100.0, ())[0].connected_at is None

@@ -34,6 +34,7 @@ class Proxy(BaseHaRemoteScanner):
         """Hear nothing yet."""
         self.world = world
         self.fails = False
+        self.tells_slots = True
         self.connects = 0
         self.attempts = 0
         self.links: list[ProxyClient] = []
@@ -75,7 +76,11 @@ class Proxy(BaseHaRemoteScanner):
         return ProxyClient(self, device, **kwargs)
 
     @override
-    def get_allocations(self) -> Allocations:
+    def get_allocations(self) -> Allocations | None:
+        return self._allocations if self.tells_slots else None
+
+    @property
+    def _allocations(self) -> Allocations:
         return Allocations(
             PROXY,
             SLOTS,
@@ -85,7 +90,7 @@ class Proxy(BaseHaRemoteScanner):
 
     def links_changed(self) -> None:
         """Tell Home Assistant which slots are taken."""
-        get_manager().async_on_allocation_changed(self.get_allocations())
+        get_manager().async_on_allocation_changed(self._allocations)
 
 
 class ProxyClient(BaseBleakClient, Central):

@@ -73,6 +73,20 @@ async def test_nearer_proxy_is_polled_through(
     assert coordinator_of(entry).links[DONGLE].served_by == proxy.name
 
 
+async def test_proxy_that_does_not_tell_its_slots(
+    hass: HomeAssistant, proxy: Proxy, units: list[Unit]
+) -> None:
+    """Which path a connection took is not guessed where a proxy is silent about it."""
+    await heard(hass, DONGLE)
+    proxy.hear(DONGLE, NEAR)
+    proxy.tells_slots = False
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert proxy.connects == 1
+    assert_all_true(hass, units)
+    assert coordinator_of(entry).links[DONGLE].served_by is None
+
+
 async def test_farther_proxy_is_left_alone(
     hass: HomeAssistant, proxy: Proxy, units: list[Unit]
 ) -> None:

@@ -29,7 +29,7 @@ from homeassistant.config_entries import (
     ConfigEntryDisabler,
     ConfigEntryState,
 )
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
 from tests.emulator import EmulatedWorld, World
@@ -38,6 +38,7 @@ from .site import BANK, MINUTE, Site, a_site
 from .warped_time import warped_time
 
 LINK = "6C:B2:FD:A1:B2:C3"
+OTHER_LINK = "60:98:66:ED:FC:11"
 
 
 @pytest.fixture
@@ -160,6 +161,45 @@ async def test_pollers_wait_for_a_step(site: Site) -> None:
     assert await recovery is StepResult.RECOVERED
     await waiting
     assert not site.supervisor.poll_ended(LINK, connected=False)
+
+
+async def test_pollers_are_not_held_off_for_ever(site: Site) -> None:
+    """A step that does not end does not end polling; that is what the batteries are for."""
+    pollers = site.supervisor._pollers
+    await pollers.async_hold()
+    begun = site.now()
+    await site.supervisor.ready(LINK)
+    assert site.now() - begun == pytest.approx(120, abs=1)
+    pollers.async_release()
+    await site.until_read(site.now(), 2 * MINUTE)
+
+
+async def test_start_of_home_assistant(site: Site) -> None:
+    """What is wrong while Home Assistant starts is mended when it runs, no sooner."""
+    site.hass.set_state(CoreState.starting)
+    await site.emulated.set_fault("powered-off")
+    await asyncio.sleep(5 * MINUTE)
+    assert site.status.verdict is Verdict.STARTING
+    assert site.rungs() == []
+    site.hass.set_state(CoreState.running)
+    site.hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await site.until(lambda: site.rungs() == [Rung.POWER_CYCLE], 5 * MINUTE)
+    await site.until(lambda: site.status.verdict is Verdict.OK, MINUTE)
+
+
+async def test_listener_that_is_taken_out_twice(site: Site) -> None:
+    """Whoever does not want to be told any more is not told, and may say so again."""
+    told = 0
+
+    def tell() -> None:
+        nonlocal told
+        told += 1
+
+    stop = site.supervisor.async_add_listener(tell)
+    stop()
+    stop()
+    await site.supervisor.async_recover(site.address, Rung.RELOAD)
+    assert told == 0
 
 
 async def test_power_that_cannot_be_switched(
@@ -427,7 +467,7 @@ async def test_memory_survives_a_restart(
 
 async def test_most_cautious_bank_decides(site: Site) -> None:
     """With recovery off in one of two banks nothing is done, only told."""
-    await site.supervisor.async_attach("other", [], RecoveryLevel.OFF)
+    await site.supervisor.async_attach("other", [OTHER_LINK], RecoveryLevel.OFF)
     await site.emulated.set_fault("powered-off")
     await site.until(lambda: site.told, 240)
     assert site.told[0][1] is Verdict.POWERED_OFF
@@ -447,7 +487,9 @@ async def test_most_cautious_bank_decides(site: Site) -> None:
         EventKind.STEP_STARTED,
         EventKind.RECOVERED,
     ]
+    assert len(site.supervisor._records.addresses) == 2
     await site.supervisor.async_detach("other")
+    assert list(site.supervisor._records.addresses) == [LINK]
 
 
 async def test_diagnostics_are_plain(site: Site) -> None:

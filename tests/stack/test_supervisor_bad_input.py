@@ -11,6 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.bluetooth_health import (
+    supervisor_sampling,
     supervisor_steps,
     supervisor_watch,
 )
@@ -24,6 +25,9 @@ from custom_components.renogy_bt.bluetooth_health.models import (
 from custom_components.renogy_bt.bluetooth_health.supervisor import (
     RecoveryRefused,
     async_get_supervisor,
+)
+from custom_components.renogy_bt.bluetooth_health.supervisor_sampling import (
+    async_scanner_sample,
 )
 from custom_components.renogy_bt.bluetooth_health.supervisor_store import STORAGE_KEY
 from homeassistant.components.bluetooth import async_unload_entry
@@ -296,6 +300,46 @@ async def test_scanner_that_cannot_be_asked(
     caplog.clear()
     await site.emulated.set_fault("powered-off")
     await site.until(lambda: site.rungs() == [Rung.POWER_CYCLE], 5 * MINUTE)
+
+
+async def test_scanner_that_does_not_answer(site: Site) -> None:
+    """A scanner that keeps its state to itself is as good as one that heard nothing yet."""
+
+    class Silent:
+        """A scanner whose diagnostics do not come."""
+
+        adapter = "hci0"
+        requested_mode = current_mode = None
+        scanning = True
+        connecting_count = 0
+
+        async def async_diagnostics(self) -> dict[str, Any]:
+            await asyncio.sleep(3600)
+            return {}
+
+    begun = site.now()
+    with patch.object(
+        supervisor_sampling, "async_local_scanner", return_value=Silent()
+    ):
+        sample = await async_scanner_sample(site.hass, site.address)
+    assert site.now() - begun <= 10
+    assert sample is not None
+    assert sample.start_time == sample.last_detection == 0
+    assert sample.last_connected_at is None
+
+
+async def test_last_bank_goes_while_looking_has_failed(site: Site) -> None:
+    """Nothing looks at adapters any more once nobody is left to do it for."""
+    with patch.object(
+        supervisor_watch, "async_scanner_sample", side_effect=ValueError("new mode")
+    ) as asked:
+        await site.until(lambda: asked.called, MINUTE)
+        await asyncio.sleep(1)
+        await site.supervisor.async_detach(BANK)
+        asked.reset_mock()
+        await asyncio.sleep(5 * MINUTE)
+        assert not asked.called
+    assert site.supervisor.adapters == {}
 
 
 # What was stored

@@ -98,8 +98,6 @@ class StepRunner:
                 await self._power_cycle(address, links)
             case Rung.FULL_RESET:
                 await self._full_reset(address, links)
-            case Rung.TELL:
-                raise StepFailed("nothing_to_do")
 
     async def power_on(self, address: str, *, in_any_case: bool = False) -> None:
         """Switch an adapter on that is off, trying for a while; raises StepFailed.
