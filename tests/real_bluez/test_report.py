@@ -6,9 +6,16 @@ import pytest
 
 from .machine import Result
 from .order import CONFINED, CONTAINER, Order, Outcome, Sample, Subject
-from .report import document, fault_complaints, rows_of, soak_complaints, table
+from .report import (
+    SETTLED_SAMPLES,
+    document,
+    fault_complaints,
+    rows_of,
+    soak_complaints,
+    table,
+)
 from .scenarios import BY_NAME, SCENARIOS, Kind, scenario_of
-from .timing import ONE_INTERVAL
+from .timing import ONE_INTERVAL, SAMPLE_EVERY
 
 STUCK = BY_NAME["stuck-start"]
 DAY = BY_NAME["day"]
@@ -162,6 +169,14 @@ def test_scenarios_have_names_of_their_own_and_somewhere_to_run() -> None:
         assert len(set(scenario.all_hosts)) == len(scenario.all_hosts)
         assert scenario.kind is Kind.SOAK or scenario.fault
         assert scenario.limit <= scenario.watch
+
+
+def test_soaks_last_long_enough_to_be_judged() -> None:
+    """There is time for all samples, each of which waits for a poll and half an interval."""
+    for scenario in SCENARIOS:
+        if scenario.kind is Kind.SOAK:
+            a_sample = SAMPLE_EVERY + 1.5 * scenario.interval
+            assert scenario.watch >= 2 * SETTLED_SAMPLES * a_sample
 
 
 def test_only_soaks_have_another_full_length() -> None:
