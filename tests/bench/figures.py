@@ -83,7 +83,8 @@ class Cost:
 
     `import_cpu_ms` is loading the integration's code, which Home Assistant does in a thread of its
     own, `setup_ms` setting up without the first poll, by the clock, `setup_cpu_ms` the same in CPU
-    time. `poll_cpu_ms` is the CPU time of a poll: bleak, D-Bus and the entities
+    time, as at every start; `first_setup_cpu_ms` is that of the very first time, when all devices
+    and entities are new to Home Assistant. `poll_cpu_ms` is the CPU time of a poll: bleak, D-Bus and the entities
     included, what Home Assistant's Bluetooth does all the time subtracted. `state_writes` are
     states that changed or were reported anew, per poll. `stall_ms` is the longest that one
     callback kept the event loop during a poll, by the clock, `stall_cpu_ms` in CPU time.
@@ -95,6 +96,7 @@ class Cost:
     links: int
     entities: int
     import_cpu_ms: float
+    first_setup_cpu_ms: float
     setup_ms: float
     setup_cpu_ms: float
     poll_seconds: float

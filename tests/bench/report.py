@@ -107,7 +107,8 @@ class Report:
     def _home_assistant(self) -> str:
         return _table(
             "Cost inside Home Assistant, real bleak and D-Bus",
-            "batteries | links | entities | import CPU ms | set-up ms | set-up CPU ms"
+            "batteries | links | entities | import CPU ms | first set-up CPU ms | set-up ms"
+            " | set-up CPU ms"
             " | poll CPU ms | per battery | state writes | longest stall ms | in CPU ms"
             " | memory MB",
             (
@@ -116,6 +117,7 @@ class Report:
                     cost.links,
                     cost.entities,
                     cost.import_cpu_ms,
+                    cost.first_setup_cpu_ms,
                     cost.setup_ms,
                     cost.setup_cpu_ms,
                     cost.poll_cpu_ms,

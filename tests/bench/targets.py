@@ -161,7 +161,7 @@ def _costs(costs: Sequence[Cost]) -> Iterator[Target]:
             many.poll_cpu_ms_per_battery / few.poll_cpu_ms_per_battery,
         )
         yield _at_most(
-            f"Set-up of {few.batteries} batteries besides the first poll, CPU time",
+            f"Set-up of {few.batteries} batteries at a start, besides the first poll, CPU time",
             MOST_SETUP_CPU_MS,
             few.setup_cpu_ms,
             " ms",

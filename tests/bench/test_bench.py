@@ -42,6 +42,7 @@ COST = Cost(
     links=1,
     entities=260,
     import_cpu_ms=60.0,
+    first_setup_cpu_ms=90.0,
     setup_ms=60.0,
     setup_cpu_ms=50.0,
     poll_seconds=0.3,
