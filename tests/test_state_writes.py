@@ -4,10 +4,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.renogy_bt.renogy.link import RenogyLink
-from custom_components.renogy_bt.renogy.models import PollStatistics
+from custom_components.renogy_bt.renogy.models import LinkReport, PollStatistics
 from homeassistant.const import (
     EVENT_STATE_CHANGED,
     EVENT_STATE_REPORTED,
@@ -53,6 +54,20 @@ def state_writes(hass: HomeAssistant) -> Generator[list[str]]:
 def poll_duration(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every poll take as long as any other, as far as is told."""
     monkeypatch.setattr(RenogyLink, "_count", lambda *_: PollStatistics(seconds=2.0))
+
+
+@pytest.fixture(autouse=True)
+def later_polls(
+    freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Have every poll begin in a second of its own: times are told in whole seconds."""
+    poll = RenogyLink.poll
+
+    async def poll_later(self: RenogyLink) -> LinkReport:
+        freezer.tick(1)
+        return await poll(self)
+
+    monkeypatch.setattr(RenogyLink, "poll", poll_later)
 
 
 def last_read_ids(hass: HomeAssistant, *addresses: str) -> set[str]:

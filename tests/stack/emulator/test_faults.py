@@ -322,8 +322,10 @@ async def test_fault_stuck_start_ends_with_the_stuck_client(
     async with connected(emulated_world.bus.address) as stuck:
         starting = asyncio.create_task(stuck.call("StartDiscovery"))
         async with asyncio.timeout(LIMIT):
-            while rival.SENDER not in emulated_world.adapter().sessions.senders():
+            # Until then the controller refuses every other start.
+            while not emulated_world.adapter().sessions.discovering:
                 await asyncio.sleep(0.01)
+        assert rival.SENDER in emulated_world.adapter().sessions.senders()
         starting.cancel()
     async with connected(emulated_world.bus.address) as again:
         await again.call("StartDiscovery")
