@@ -22,6 +22,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
+from custom_components.renogy_bt.bluetooth_health.models import Verdict
 from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
@@ -29,6 +30,9 @@ from tests.emulator import EmulatedWorld, PrivateBus, World, load_world
 from tests.emulator.__main__ import WORLDS
 from tests.emulator.bus import find_program
 from tests.emulator.dbus_connection import close_connection
+
+from .site import MINUTE, Site, a_site
+from .warped_time import warped_time
 
 FAST = 0.1
 
@@ -141,6 +145,21 @@ async def bluetooth_entry(
     if is_there and entry.state.recoverable:
         await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()
+
+
+@pytest.fixture
+async def site(
+    hass: HomeAssistant, emulated_world: EmulatedWorld, bluetooth_entry: MockConfigEntry
+) -> AsyncGenerator[Site]:
+    """Return a site whose adapter works."""
+    with warped_time(hass.loop, emulated_world.bus.address):
+        async with a_site(hass, emulated_world) as site:
+            await site.until(
+                lambda: site.supervisor.adapters and site.status.verdict is Verdict.OK,
+                MINUTE,
+            )
+            await site.until(lambda: any(good for _, good in site.polls), MINUTE)
+            yield site
 
 
 @pytest.fixture

@@ -72,6 +72,11 @@ class Site:
         """The status of the adapter."""
         return self.supervisor.adapters[self.address]
 
+    @property
+    def is_powered(self) -> bool:
+        """Whether the adapter is on."""
+        return self.emulated.adapter().controller.powered
+
     def now(self) -> float:
         """The time on the loop."""
         return self.hass.loop.time()

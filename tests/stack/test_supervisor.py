@@ -1,7 +1,6 @@
 """The supervisor over the real stack: bad luck in the middle of a step, limits, memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -34,31 +33,11 @@ from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
 from tests.emulator import EmulatedWorld, World
 
-from .site import BANK, MINUTE, Site, a_site
+from .site import BANK, MINUTE, Site
 from .warped_time import warped_time
 
 LINK = "6C:B2:FD:A1:B2:C3"
 OTHER_LINK = "60:98:66:ED:FC:11"
-
-
-@pytest.fixture
-async def site(
-    hass: HomeAssistant, emulated_world: EmulatedWorld, bluetooth_entry: MockConfigEntry
-) -> AsyncGenerator[Site]:
-    """Return a site whose adapter works."""
-    with warped_time(hass.loop, emulated_world.bus.address):
-        async with a_site(hass, emulated_world) as site:
-            await site.until(
-                lambda: site.supervisor.adapters and site.status.verdict is Verdict.OK,
-                MINUTE,
-            )
-            await site.until(lambda: any(good for _, good in site.polls), MINUTE)
-            yield site
-
-
-def is_on(site: Site) -> bool:
-    """Tell whether the adapter is powered."""
-    return site.emulated.adapter().controller.powered
 
 
 async def test_status_of_a_healthy_adapter(site: Site) -> None:
@@ -85,11 +64,11 @@ async def test_step_that_the_user_asks_for(
     recovery = asyncio.create_task(
         site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
     )
-    await site.until(lambda: not is_on(site), 10)
+    await site.until(lambda: not site.is_powered, 10)
     assert bluetooth_entry.state is ConfigEntryState.NOT_LOADED
     assert site.status.running is Rung.POWER_CYCLE
     assert await recovery is StepResult.RECOVERED
-    assert is_on(site)
+    assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.LOADED
     (step,) = site.status.history.steps
     assert step.requested
@@ -153,7 +132,7 @@ async def test_pollers_wait_for_a_step(site: Site) -> None:
     recovery = asyncio.create_task(
         site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
     )
-    await site.until(lambda: not is_on(site), 10)
+    await site.until(lambda: not site.is_powered, 10)
     assert site.supervisor.poll_ended(LINK, connected=False)
     waiting = asyncio.create_task(site.supervisor.ready(LINK))
     await asyncio.sleep(0.2)
@@ -213,7 +192,7 @@ async def test_power_that_cannot_be_switched(
     assert step.result is StepResult.FAILED
     assert step.detail is not None
     assert step.detail.startswith("power_o")
-    assert is_on(site)
+    assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.LOADED
 
 
@@ -224,11 +203,11 @@ async def test_adapter_pulled_out_in_the_middle_of_a_step(
     recovery = asyncio.create_task(
         site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
     )
-    await site.until(lambda: not is_on(site), 10)
+    await site.until(lambda: not site.is_powered, 10)
     await site.emulated.set_fault("unplugged")
     assert await recovery is StepResult.FAILED
     await site.emulated.clear_faults()
-    await site.until(lambda: is_on(site), 30)
+    await site.until(lambda: site.is_powered, 30)
     await site.until_read(site.now(), 2 * MINUTE)
     assert bluetooth_entry.state is ConfigEntryState.LOADED
 
@@ -240,10 +219,10 @@ async def test_entry_deleted_in_the_middle_of_a_step(
     recovery = asyncio.create_task(
         site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
     )
-    await site.until(lambda: not is_on(site), 10)
+    await site.until(lambda: not site.is_powered, 10)
     await site.hass.config_entries.async_remove(bluetooth_entry.entry_id)
     await site.until(lambda: site.address not in site.supervisor.adapters, MINUTE)
-    assert is_on(site)
+    assert site.is_powered
     assert await recovery is StepResult.ABORTED
 
 
@@ -254,12 +233,12 @@ async def test_entry_disabled_in_the_middle_of_a_step(
     recovery = asyncio.create_task(
         site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
     )
-    await site.until(lambda: not is_on(site), 10)
+    await site.until(lambda: not site.is_powered, 10)
     await site.hass.config_entries.async_set_disabled_by(
         bluetooth_entry.entry_id, ConfigEntryDisabler.USER
     )
     assert await recovery is not StepResult.RECOVERED
-    assert is_on(site)
+    assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.NOT_LOADED
 
 
@@ -274,7 +253,7 @@ async def test_unload_that_hangs(site: Site, bluetooth_entry: MockConfigEntry) -
     try:
         result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
         assert result is StepResult.RECOVERED
-        assert is_on(site)
+        assert site.is_powered
         assert bluetooth_entry.state is ConfigEntryState.LOADED
     finally:
         scanner_stop.set()
@@ -292,14 +271,14 @@ async def test_adapter_that_is_off_needs_no_unload(
     await site.emulated.set_fault("powered-off")
     # The clock goes on when bluetoothd's word of it has arrived everywhere.
     await asyncio.sleep(1)
-    assert not is_on(site)
+    assert not site.is_powered
     bluetooth_entry.async_on_unload(hang)
     begun = site.now()
     recovery = asyncio.create_task(
         site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
     )
     try:
-        await site.until(lambda: is_on(site), 6)
+        await site.until(lambda: site.is_powered, 6)
         assert await recovery is StepResult.RECOVERED
         assert bluetooth_entry.state is ConfigEntryState.LOADED
         await site.until_read(begun, MINUTE)
@@ -327,11 +306,11 @@ async def test_step_waits_for_the_set_up_that_is_going_on(
         recovery = asyncio.create_task(
             site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
         )
-        await site.until(lambda: not is_on(site), 25)
+        await site.until(lambda: not site.is_powered, 25)
         assert site.now() - begun >= 15
         assert not await reload
     assert await recovery is StepResult.RECOVERED
-    assert is_on(site)
+    assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.LOADED
 
 
@@ -345,7 +324,7 @@ async def test_entry_that_cannot_be_unloaded(
     ):
         result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
     assert result is StepResult.FAILED
-    assert is_on(site)
+    assert site.is_powered
     await site.until(
         lambda: site.status.verdict is Verdict.HOME_ASSISTANT_SIDE, 2 * MINUTE
     )
@@ -395,11 +374,11 @@ async def test_home_assistant_stops_in_the_middle_of_a_step(
     recovery = asyncio.create_task(
         site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
     )
-    await site.until(lambda: not is_on(site), 10)
+    await site.until(lambda: not site.is_powered, 10)
     site.hass.set_state(CoreState.stopping)
     site.hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     await site.hass.async_block_till_done()
-    assert is_on(site)
+    assert site.is_powered
     assert await recovery is StepResult.ABORTED
     assert site.supervisor.adapters == {}
     site.hass.set_state(CoreState.running)
@@ -412,9 +391,9 @@ async def test_last_bank_goes_in_the_middle_of_a_step(
     recovery = asyncio.create_task(
         site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
     )
-    await site.until(lambda: not is_on(site), 10)
+    await site.until(lambda: not site.is_powered, 10)
     await site.supervisor.async_detach(BANK)
-    assert is_on(site)
+    assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.LOADED
     assert await recovery is StepResult.ABORTED
 
@@ -434,7 +413,7 @@ async def test_home_assistant_was_killed_in_the_middle_of_a_step(
         recovery = asyncio.create_task(
             site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
         )
-        await site.until(lambda: not is_on(site), 10)
+        await site.until(lambda: not site.is_powered, 10)
         await asyncio.sleep(5)
         recovery.cancel()
         stored = hass_storage["renogy_bt.bluetooth_health"]
@@ -444,9 +423,9 @@ async def test_home_assistant_was_killed_in_the_middle_of_a_step(
         await asyncio.wait([recovery, site.supervisor._recovery.step])
         await site.supervisor.async_detach(BANK)
         hass_storage["renogy_bt.bluetooth_health"] = stored
-    assert not is_on(site)
+    assert not site.is_powered
     await site.supervisor.async_attach(BANK, [LINK], RecoveryLevel.OFF)
-    await site.until(lambda: is_on(site), MINUTE)
+    await site.until(lambda: site.is_powered, MINUTE)
 
 
 async def test_memory_survives_a_restart(

@@ -44,26 +44,6 @@ from .warped_time import warped_time
 LINK = "6C:B2:FD:A1:B2:C3"
 
 
-@pytest.fixture
-async def site(
-    hass: HomeAssistant, emulated_world: EmulatedWorld, bluetooth_entry: MockConfigEntry
-) -> AsyncGenerator[Site]:
-    """Return a site whose adapter works."""
-    with warped_time(hass.loop, emulated_world.bus.address):
-        async with a_site(hass, emulated_world) as site:
-            await site.until(
-                lambda: site.supervisor.adapters and site.status.verdict is Verdict.OK,
-                MINUTE,
-            )
-            await site.until(lambda: any(good for _, good in site.polls), MINUTE)
-            yield site
-
-
-def is_on(emulated: EmulatedWorld) -> bool:
-    """Tell whether the adapter is powered."""
-    return emulated.adapter().controller.powered
-
-
 # The bus
 
 
@@ -168,7 +148,7 @@ async def test_full_reset_that_leaves_the_adapter_off(
         result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
     assert result is StepResult.FAILED
     assert site.status.history.steps[-1].detail == "reset_refused"
-    assert is_on(site.emulated)
+    assert site.is_powered
     assert site.entry.state is ConfigEntryState.LOADED
     # Whoever is killed in the middle of it remembers both the reset and what is to be done.
     assert stored[0]["powered_off_by_us"] is True
@@ -215,7 +195,7 @@ async def test_step_that_does_not_end_when_the_last_bank_goes(site: Site) -> Non
         await site.supervisor.async_detach(BANK)
     assert 60 <= site.now() - begun <= 80
     assert await recovery is StepResult.ABORTED
-    assert is_on(site.emulated)
+    assert site.is_powered
     assert site.entry.state is ConfigEntryState.LOADED
 
 
@@ -252,7 +232,7 @@ async def test_unload_that_takes_too_long(site: Site, rung: Rung) -> None:
         assert site.now() - begun <= 130
         detail = site.status.history.steps[-1].detail
         assert detail in {"unload_timed_out", "reload_timed_out"}
-        assert is_on(site.emulated)
+        assert site.is_powered
         await asyncio.sleep(MINUTE)
     await site.until(lambda: site.entry.state is ConfigEntryState.LOADED, 5 * MINUTE)
 
@@ -281,7 +261,7 @@ async def test_poll_that_begins_in_the_middle_of_a_step_is_excused(site: Site) -
     recovery = asyncio.create_task(
         site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
     )
-    await site.until(lambda: not is_on(site.emulated), 10)
+    await site.until(lambda: not site.is_powered, 10)
     site.supervisor.poll_started(LINK)
     assert site.supervisor.poll_ended(LINK, connected=False)
     assert await recovery is StepResult.RECOVERED
@@ -436,7 +416,7 @@ async def test_adapter_that_was_left_off_and_whose_entry_is_gone(
     with warped_time(hass.loop, emulated_world.bus.address):
         await supervisor.async_attach(BANK, [LINK], RecoveryLevel.FULL)
         await asyncio.sleep(MINUTE)
-        assert is_on(emulated_world)
+        assert emulated_world.adapter().controller.powered
         assert supervisor.adapters == {}
         assert supervisor.bus_reachable is None
         await supervisor.async_detach(BANK)

@@ -1,7 +1,6 @@
 """Steps of the supervisor that others get in the way of: each ends, and the adapter is on."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 import logging
 from unittest.mock import patch
 
@@ -15,7 +14,7 @@ from custom_components.renogy_bt.bluetooth_health import (
 )
 from custom_components.renogy_bt.bluetooth_health.bluez import BlueZWatcher
 from custom_components.renogy_bt.bluetooth_health.history import StepResult
-from custom_components.renogy_bt.bluetooth_health.models import Rung, Verdict
+from custom_components.renogy_bt.bluetooth_health.models import Rung
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import (
     ConfigEntry,
@@ -24,33 +23,11 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
-from tests.emulator import EmulatedWorld
 
-from .site import MINUTE, Site, a_site
-from .warped_time import warped_time
+from .site import MINUTE, Site
 
 SET_UP = "homeassistant.components.bluetooth.async_setup_entry"
 UNLOAD = "homeassistant.components.bluetooth.async_unload_entry"
-
-
-@pytest.fixture
-async def site(
-    hass: HomeAssistant, emulated_world: EmulatedWorld, bluetooth_entry: MockConfigEntry
-) -> AsyncGenerator[Site]:
-    """Return a site whose adapter works."""
-    with warped_time(hass.loop, emulated_world.bus.address):
-        async with a_site(hass, emulated_world) as site:
-            await site.until(
-                lambda: site.supervisor.adapters and site.status.verdict is Verdict.OK,
-                MINUTE,
-            )
-            await site.until(lambda: any(good for _, good in site.polls), MINUTE)
-            yield site
-
-
-def is_on(site: Site) -> bool:
-    """Tell whether the adapter is powered."""
-    return site.emulated.adapter().controller.powered
 
 
 def recovering(site: Site, rung: Rung) -> asyncio.Task[StepResult]:
@@ -67,7 +44,7 @@ async def switch_off(site: Site) -> None:
     """Have somebody switch the adapter off, and that arrive everywhere."""
     await site.emulated.set_fault("powered-off")
     await asyncio.sleep(1)
-    assert not is_on(site)
+    assert not site.is_powered
 
 
 async def test_full_reset_that_hangs(site: Site) -> None:
@@ -90,7 +67,7 @@ async def test_full_reset_that_hangs(site: Site) -> None:
     assert result is StepResult.FAILED
     assert 90 <= site.now() - begun <= 120
     assert detail(site) == "reset_timed_out"
-    assert is_on(site)
+    assert site.is_powered
     assert site.entry.state is ConfigEntryState.LOADED
 
 
@@ -119,7 +96,7 @@ async def test_entry_disabled_while_power_is_switched(
     )
     await site.emulated.clear_fault("power-set-failing")
     assert await recovery is StepResult.ABORTED
-    assert is_on(site)
+    assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.NOT_LOADED
 
 
@@ -147,7 +124,7 @@ async def test_adapter_switched_off_while_its_entry_is_unloaded(
     with patch.object(BlueZWatcher, "set_powered", note):
         assert await recovering(site, Rung.POWER_CYCLE) is StepResult.RECOVERED
     assert switched == [True]
-    assert is_on(site)
+    assert site.is_powered
 
 
 async def test_adapters_that_cannot_be_looked_up(site: Site) -> None:
@@ -172,7 +149,7 @@ async def test_set_up_that_takes_too_long(
     with patch(SET_UP, slow):
         assert await recovering(site, Rung.POWER_CYCLE) is StepResult.RECOVERED
     assert "set_up_timed_out" in caplog.text
-    assert is_on(site)
+    assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.LOADED
 
 
@@ -224,7 +201,7 @@ async def test_entry_deleted_before_the_reload(
         await site.hass.config_entries.async_remove(bluetooth_entry.entry_id)
         assert await recovery in {StepResult.ABORTED, StepResult.FAILED}
     await site.until(lambda: site.address not in site.supervisor.adapters, MINUTE)
-    assert is_on(site)
+    assert site.is_powered
 
 
 async def test_bleak_that_cannot_leave_the_bus(site: Site) -> None:
