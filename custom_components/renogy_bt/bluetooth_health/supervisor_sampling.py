@@ -1,12 +1,13 @@
 """Reads what Home Assistant knows of its local Bluetooth adapters; changes nothing."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 import logging
 from typing import Any
 
-from habluetooth import HaBluetoothSlotAllocations, get_manager
+from habluetooth import BluetoothManager, HaBluetoothSlotAllocations, get_manager
 
 from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import (
@@ -180,7 +181,8 @@ def async_devices_heard(hass: HomeAssistant, address: str, now: float) -> int:
 @callback
 def async_has_management_socket() -> bool:
     """Return whether Home Assistant can reset adapters by itself."""
-    return not get_manager().is_operating_degraded()
+    with _manager() as manager:
+        return manager is not None and not manager.is_operating_degraded()
 
 
 @callback
@@ -194,9 +196,24 @@ def async_follow_allocations(
         held = frozenset(address.upper() for address in allocations.allocated)
         changed(allocations.source, held)
 
-    return get_manager().async_register_allocation_callback(allocations_changed)
+    with _manager() as manager:
+        if manager is not None:
+            return manager.async_register_allocation_callback(allocations_changed)
+    return lambda: None
 
 
 async def async_refresh_adapters() -> None:
     """Have Home Assistant look anew which hciN each adapter is: it never does by itself."""
-    await get_manager().async_get_bluetooth_adapters(cached=False)
+    with _manager() as manager:
+        if manager is not None:
+            await manager.async_get_bluetooth_adapters(cached=False)
+
+
+@contextmanager
+def _manager() -> Iterator[BluetoothManager | None]:
+    """Give the manager behind Home Assistant's API, which promises less than that API."""
+    try:
+        manager: BluetoothManager | None = get_manager()
+    except RuntimeError:
+        manager = None
+    yield manager
