@@ -16,7 +16,7 @@ from custom_components.renogy_bt.const import (
     DOMAIN,
 )
 from custom_components.renogy_bt.coordinator import BankCoordinator
-from custom_components.renogy_bt.links import KnownBattery, LinkSettings
+from custom_components.renogy_bt.links.settings import KnownBattery, LinkSettings
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util

@@ -141,7 +141,9 @@ async def air(
 ) -> FakeAir:
     """Return an empty air over a running Home Assistant Bluetooth."""
     fake = FakeAir(hass)
-    monkeypatch.setattr("custom_components.renogy_bt.connection.connect", fake.connect)
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.links.connection.connect", fake.connect
+    )
     return fake
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.renogy_bt.adapters import adapter_identifier
+from custom_components.renogy_bt.adapters.devices import adapter_identifier
 from custom_components.renogy_bt.bluetooth_health.history import StepResult
 from custom_components.renogy_bt.bluetooth_health.ladder import REMEDIES
 from custom_components.renogy_bt.bluetooth_health.models import Reason, Rung, Verdict

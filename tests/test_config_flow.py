@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.links import links_of
+from custom_components.renogy_bt.links.settings import links_of
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from homeassistant.config_entries import (
     SOURCE_BLUETOOTH,
@@ -15,7 +15,13 @@ from homeassistant.config_entries import (
 from homeassistant.core import HomeAssistant
 from tests.banks import bank_entry, bank_state, link_settings, set_up, settle
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
-from tests.flows import Flow, add_integration, discovered, discovery_flows, options_of
+from tests.flows.walk import (
+    Flow,
+    add_integration,
+    discovered,
+    discovery_flows,
+    options_of,
+)
 from tests.renogy.fake_link import (
     FakeBattery,
     FakeLink,
@@ -504,7 +510,7 @@ async def test_unreachable_says_what_home_assistant_knows(
         raise LinkUnreachable("no free connection slot")
 
     air.bring(four_batteries())
-    monkeypatch.setattr("custom_components.renogy_bt.connection.connect", refuse)
+    monkeypatch.setattr("custom_components.renogy_bt.links.connection.connect", refuse)
     flow = await discovered(hass)
     await flow.submit()
     placeholders = flow.expect_form("bluetooth_confirm", "cannot_connect")

@@ -203,7 +203,7 @@ async def test_connecting_takes_turns(
         open_at_once = max(open_at_once, len(is_open))
         return transport
 
-    monkeypatch.setattr("custom_components.renogy_bt.connection.connect", connect)
+    monkeypatch.setattr("custom_components.renogy_bt.links.connection.connect", connect)
     monkeypatch.setattr("tests.renogy.fake_link.FIXED_SECONDS", 0.01)
     entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
     await set_up(hass, entry)
@@ -273,7 +273,9 @@ async def test_link_that_is_back_is_polled_at_once(
     lose: Callable[[FakeLink], None],
 ) -> None:
     """The first advertisement of a lost link brings a poll, long before the next one is due."""
-    monkeypatch.setattr("custom_components.renogy_bt.reappearance.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.renogy.reappearance.FIRST_PAUSE", 0.0
+    )
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
@@ -291,7 +293,9 @@ async def test_advertisements_of_a_good_link_mean_nothing(
     hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A link that is polled well is not polled more often because it advertises."""
-    monkeypatch.setattr("custom_components.renogy_bt.reappearance.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.renogy.reappearance.FIRST_PAUSE", 0.0
+    )
     link = air.bring(four_batteries())
     await set_up(hass, bank_entry(link_settings()))
     for _ in range(10):
@@ -304,7 +308,9 @@ async def test_silent_dongle_is_not_hunted(
     hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A dongle that connects but gives no answer is not polled more often for advertising."""
-    monkeypatch.setattr("custom_components.renogy_bt.reappearance.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.renogy.reappearance.FIRST_PAUSE", 0.0
+    )
     link = air.bring(four_batteries())
     await set_up(hass, bank_entry(link_settings()))
     link.wedged = True
@@ -368,7 +374,7 @@ def repair_while_connecting(
             raise LinkUnreachable(f"{name}: adapter was reset")
         return await air.connect(device, name)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("custom_components.renogy_bt.connection.connect", connect)
+    monkeypatch.setattr("custom_components.renogy_bt.links.connection.connect", connect)
 
 
 def ask_for_polls(supervisor: Supervisor) -> None:

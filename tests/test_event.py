@@ -9,8 +9,8 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.renogy_bt.alarm_store import AlarmStore
 from custom_components.renogy_bt.diagnostics import async_get_config_entry_diagnostics
+from custom_components.renogy_bt.storage.alarms import AlarmStore
 from homeassistant.const import STATE_OFF, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import (
     CoreState,

@@ -11,9 +11,9 @@ from custom_components.renogy_bt.bluetooth_health.supervisor import (
     Supervisor,
     async_get_supervisor,
 )
-from custom_components.renogy_bt.connection import _LOCKS
 from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.links import links_of
+from custom_components.renogy_bt.links.connection import _LOCKS
+from custom_components.renogy_bt.links.settings import links_of
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -31,7 +31,7 @@ from tests.banks import (
     settle,
 )
 from tests.fake_air import DONGLE, FakeAir, lost_at
-from tests.flows import discovery_flows
+from tests.flows.walk import discovery_flows
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
 
 OTHER = "60:98:66:ED:FC:11"

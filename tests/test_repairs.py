@@ -16,7 +16,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.fake_air import FakeAir
 from tests.fake_supervisor import ADAPTER, FakeAdapters, adapter_status, faulty_status
-from tests.flows import Flow
+from tests.flows.walk import Flow
 
 ISSUE = "adapter_silent_001a7dda7113"
 # Its dialogue offers every step.

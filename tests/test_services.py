@@ -6,6 +6,7 @@ from probatio import Invalid
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
+from custom_components.renogy_bt.adapters.recovery import FAILURES
 from custom_components.renogy_bt.bluetooth_health.history import (
     AdapterHistory,
     StepRecord,
@@ -21,7 +22,6 @@ from custom_components.renogy_bt.bluetooth_health.supervisor import (
     RefusalReason,
 )
 from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.recovery import FAILURES
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import (
     HomeAssistantError,

@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.bluetooth_health.supervisor import async_get_supervisor
-from custom_components.renogy_bt.links import links_of
+from custom_components.renogy_bt.links.settings import links_of
 from custom_components.renogy_bt.renogy.models import ReadingFailure
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
@@ -25,7 +25,7 @@ from tests.banks import (
     settle,
 )
 from tests.fake_air import DONGLE, FakeAir
-from tests.flows import rescan_link
+from tests.flows.walk import rescan_link
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
 
 OTHER = "60:98:66:ED:FC:11"
@@ -94,7 +94,9 @@ async def test_paused_link_has_neither_failed_nor_succeeded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Polls that are left out do not count, are not logged, and advertisements bring none."""
-    monkeypatch.setattr("custom_components.renogy_bt.reappearance.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.renogy.reappearance.FIRST_PAUSE", 0.0
+    )
     coordinator = coordinator_of(bank)
     link.unreachable = "abort-by-local"
     await next_poll(hass)

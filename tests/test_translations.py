@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from custom_components.renogy_bt import PLATFORMS
-from custom_components.renogy_bt.adapter_issues import TEXTS
+from custom_components.renogy_bt.adapters.issues import TEXTS
+from custom_components.renogy_bt.adapters.recovery import FAILURES
 from custom_components.renogy_bt.bank.summary import Wiring
+from custom_components.renogy_bt.batteries.actions import READ_ERRORS, RESCAN_PROBLEMS
 from custom_components.renogy_bt.bluetooth_health.ladder import REMEDIES
 from custom_components.renogy_bt.bluetooth_health.models import (
     RecoveryLevel,
@@ -22,10 +24,8 @@ from custom_components.renogy_bt.bluetooth_health.supervisor import (
     EventKind,
     RefusalReason,
 )
-from custom_components.renogy_bt.link_actions import READ_ERRORS, RESCAN_PROBLEMS
-from custom_components.renogy_bt.link_watch import TroubleKind
-from custom_components.renogy_bt.recovery import FAILURES
 from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
+from custom_components.renogy_bt.renogy.link_watch import TroubleKind
 from custom_components.renogy_bt.renogy.models import AlarmSeverity, ChargingState
 from custom_components.renogy_bt.renogy.registers import ALARM_SOURCES
 from custom_components.renogy_bt.repairs import FLOWS
@@ -183,7 +183,7 @@ def test_no_text_is_dead(path: str) -> None:
 
 
 def _steps() -> Iterator[str]:
-    for path in PACKAGE.glob("*flow.py"):
+    for path in (PACKAGE / "config_flow.py", *(PACKAGE / "flows").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.AsyncFunctionDef):
                 yield node.name

@@ -22,20 +22,20 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
-from .adapter_issues import async_follow_adapters
-from .adapters import async_is_gone_adapter
-from .alarm_store import AlarmStore
-from .bank_issues import async_follow_balance, async_forget_balance
-from .battery_issues import async_follow_identities, async_forget_identities
+from .adapters.devices import async_is_gone_adapter
+from .adapters.issues import async_follow_adapters
+from .batteries.bank_issues import async_follow_balance, async_forget_balance
+from .batteries.battery_issues import async_follow_identities, async_forget_identities
+from .batteries.devices import BankDevices
 from .bluetooth_health.models import RecoveryLevel
 from .bluetooth_health.supervisor import async_get_supervisor
-from .connection import async_release_locks
 from .const import CONF_RECOVERY, DOMAIN, LOGGER
 from .coordinator import BankCoordinator, RenogyConfigEntry
-from .devices import BankDevices
-from .energy_store import EnergyStore
-from .links import LinkSettings, battery_identifier, links_of
+from .links.connection import async_release_locks
+from .links.settings import LinkSettings, battery_identifier, links_of
 from .services import async_setup_services
+from .storage.alarms import AlarmStore
+from .storage.energy import EnergyStore
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS: list[Platform] = [

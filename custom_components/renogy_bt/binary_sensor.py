@@ -13,13 +13,12 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .adapters import AdapterEntity, async_add_adapter_entities
+from .adapters.devices import async_add_adapter_entities
 from .bank.summary import BankSummary
 from .bluetooth_health.supervisor import AdapterStatus
 from .coordinator import RenogyConfigEntry
-from .entity import RenogyBankEntity, RenogyBatteryEntity
-from .links import BatteryId
-from .renogy.models import BatteryReading, ChargingState
+from .entity import AdapterEntity, RenogyBankEntity, RenogyBatteryEntity
+from .renogy.models import BatteryId, BatteryReading, ChargingState
 
 PARALLEL_UPDATES = 0
 

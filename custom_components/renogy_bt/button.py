@@ -11,10 +11,11 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .adapters import AdapterEntity, async_add_adapter_entities
+from .adapters.devices import async_add_adapter_entities
+from .adapters.recovery import async_recover
 from .bluetooth_health.models import Rung
 from .coordinator import RenogyConfigEntry
-from .recovery import async_recover
+from .entity import AdapterEntity
 
 PARALLEL_UPDATES = 1
 

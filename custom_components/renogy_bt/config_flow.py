@@ -33,11 +33,11 @@ from .const import (
     DOMAIN,
     SUBENTRY_TYPE_LINK,
 )
-from .link_flow import LinkFlow
-from .links import async_bank_of_link, async_banks
-from .options_flow import WIRING_SELECTOR, BankOptionsFlow
-from .probing import clean_name, refusal_of
-from .subentry_flow import LinkSubentryFlow
+from .flows.link import LinkFlow
+from .flows.options import WIRING_SELECTOR, BankOptionsFlow
+from .flows.subentry import LinkSubentryFlow
+from .links.probing import clean_name, refusal_of
+from .links.settings import async_bank_of_link, async_banks
 
 DEFAULT_TITLE = "Battery bank"
 

@@ -15,8 +15,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from .alarm_store import AlarmStore
 from .bank.meters import BankMeters
+from .bank.report import BankReport, bank_report
 from .bank.summary import Wiring
 from .bluetooth_health.poll_gate import PollGate
 from .const import (
@@ -26,13 +26,14 @@ from .const import (
     DOMAIN,
     LOGGER,
 )
-from .energy_store import EnergyStore
-from .link_issues import async_get_link_issues
-from .link_polls import LinkPolls
-from .links import BatteryId, BatteryLabel, LinkSettings, battery_labels, links_of
-from .polled_link import PolledLink
-from .renogy.models import ReadingFailure
-from .report import BankReport, LinkOutcome, bank_report, link_error, was_left_out
+from .links.issues import async_get_link_issues
+from .links.polled_link import PolledLink
+from .links.polls import LinkPolls
+from .links.settings import BatteryLabel, LinkSettings, battery_labels, links_of
+from .renogy.models import BatteryId, ReadingFailure
+from .renogy.outcome import LinkOutcome, link_error, was_left_out
+from .storage.alarms import AlarmStore
+from .storage.energy import EnergyStore
 
 type RenogyConfigEntry = ConfigEntry[BankCoordinator]
 
@@ -115,7 +116,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             if (error := link_error(outcome)) is not None
         }
         report = bank_report(
-            [link.settings for link in self.links.values()],
+            self.labels.keys(),
             outcomes,
             self.data,
             wiring=self.wiring,

@@ -14,8 +14,8 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from .bluetooth_health.supervisor import async_get_supervisor
 from .const import DOMAIN
 from .coordinator import BankCoordinator, RenogyConfigEntry
-from .links import LinkSettings, battery_identifier, links_of, position
-from .polled_link import PolledLink
+from .links.polled_link import PolledLink
+from .links.settings import LinkSettings, battery_identifier, links_of, position
 
 TO_REDACT: Final = frozenset({CONF_ADDRESS, CONF_NAME, "serial_number", "source"})
 

@@ -4,14 +4,16 @@ from typing import override
 
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
-from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .adapters.devices import adapter_identifier
 from .bank.summary import BankSummary
+from .bluetooth_health.supervisor import AdapterStatus, Supervisor
 from .const import DOMAIN
 from .coordinator import BankCoordinator
-from .links import BatteryId, LinkSettings, battery_identifier, link_identifier
-from .renogy.models import BatteryReading
+from .links.settings import LinkSettings, battery_identifier, link_identifier
+from .renogy.models import BatteryId, BatteryReading
 
 
 class RenogyEntity(CoordinatorEntity[BankCoordinator]):
@@ -134,3 +136,39 @@ class RenogyLinkEntity(RenogyEntity):
     def available(self) -> bool:
         """Return that a link can always be told of, and be switched on and off."""
         return True
+
+
+class AdapterEntity(Entity):
+    """An entity of a local Bluetooth adapter, available while the adapter is watched."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+
+    def __init__(
+        self, supervisor: Supervisor, address: str, description: EntityDescription
+    ) -> None:
+        """Belong to the device of the adapter with this address."""
+        self._supervisor = supervisor
+        self._address = address
+        self.entity_description = description
+        identifier = adapter_identifier(address)
+        self._attr_unique_id = f"{identifier}_{description.key}"
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, identifier)})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow what the supervisor finds."""
+        self.async_on_remove(
+            self._supervisor.async_add_listener(self.async_write_ha_state)
+        )
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the adapter is watched."""
+        return self._address in self._supervisor.adapters
+
+    @property
+    def status(self) -> AdapterStatus:
+        """What the supervisor knows; only asked for while available."""
+        return self._supervisor.adapters[self._address]

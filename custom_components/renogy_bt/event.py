@@ -7,10 +7,10 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .adapters import AdapterEntity, async_add_adapter_entities
+from .adapters.devices import async_add_adapter_entities
 from .bluetooth_health.supervisor import AdapterEvent, EventKind
 from .coordinator import RenogyConfigEntry
-from .entity import RenogyBatteryEntity
+from .entity import AdapterEntity, RenogyBatteryEntity
 from .renogy.alarm_changes import (
     AlarmChange,
     AlarmChangeKind,

@@ -28,17 +28,22 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import StateType
 
-from .adapters import AdapterEntity, async_add_adapter_entities
+from .adapters.devices import async_add_adapter_entities
 from .bank.meters import MeterReadings
 from .bank.summary import BankSummary
+from .batteries.devices import battery_name
 from .bluetooth_health.models import Verdict
 from .bluetooth_health.supervisor import AdapterStatus
 from .coordinator import BankCoordinator, RenogyConfigEntry
-from .devices import battery_name
-from .entity import RenogyBankEntity, RenogyBatteryEntity, RenogyLinkEntity
-from .links import BatteryId, KnownBattery
-from .polled_link import PolledLink
-from .renogy.models import BatteryReading, ChargingState
+from .entity import (
+    AdapterEntity,
+    RenogyBankEntity,
+    RenogyBatteryEntity,
+    RenogyLinkEntity,
+)
+from .links.polled_link import PolledLink
+from .links.settings import KnownBattery
+from .renogy.models import BatteryId, BatteryReading, ChargingState
 
 PARALLEL_UPDATES = 0
 SIGNAL_STRENGTH_PAUSE = timedelta(seconds=60)

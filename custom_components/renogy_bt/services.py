@@ -16,11 +16,11 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 
+from .adapters.recovery import async_recover
+from .batteries.actions import async_read_registers, async_rescan_link
 from .bluetooth_health.models import Rung
 from .bluetooth_health.supervisor import Supervisor, async_get_supervisor
 from .const import DOMAIN
-from .link_actions import async_read_registers, async_rescan_link
-from .recovery import async_recover
 from .renogy.modbus import MAX_WORDS
 from .renogy.registers import REGISTER_RANGE
 

@@ -22,10 +22,10 @@ from custom_components.renogy_bt.bank.energy import (
     PowerSample,
 )
 from custom_components.renogy_bt.bank.summary import BankSummary, Wiring, summarise
-from custom_components.renogy_bt.links import BatteryId, battery_identifier
+from custom_components.renogy_bt.links.settings import battery_identifier
 from custom_components.renogy_bt.renogy.exceptions import InvalidBlock
 from custom_components.renogy_bt.renogy.families import family_of
-from custom_components.renogy_bt.renogy.models import BatteryReading
+from custom_components.renogy_bt.renogy.models import BatteryId, BatteryReading
 from tests.emulator.solar_day import age_at, hour_of, moving_registers
 from tests.emulator.world import Kind, SolarDay, World
 from tests.emulator.world_file import load_world

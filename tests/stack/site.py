@@ -17,7 +17,7 @@ from custom_components.renogy_bt.bluetooth_health.supervisor import (
     Supervisor,
     async_get_supervisor,
 )
-from custom_components.renogy_bt.connection import async_connector
+from custom_components.renogy_bt.links.connection import async_connector
 from custom_components.renogy_bt.renogy.exceptions import LinkSilent, RenogyError
 from custom_components.renogy_bt.renogy.families import family_of
 from custom_components.renogy_bt.renogy.link import RenogyLink

@@ -10,7 +10,7 @@ from homeassistant.util.yaml import load_yaml_dict
 from tests.demo.dashboard import DASHBOARD
 from tests.emulator import World
 from tests.fake_air import DONGLE
-from tests.flows import Flow
+from tests.flows.walk import Flow
 
 from .integration import discovery_of, owner_world, until
 

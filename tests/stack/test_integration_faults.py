@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.connection import _LOCKS
+from custom_components.renogy_bt.links.connection import _LOCKS
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
@@ -23,7 +23,7 @@ from tests.banks import (
 )
 from tests.emulator import EmulatedWorld, Unit, World
 from tests.fake_air import DONGLE
-from tests.flows import Flow
+from tests.flows.walk import Flow
 
 from .integration import assert_true_values, heard, owner_world, poll, until
 

@@ -8,8 +8,8 @@ import time
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt import link_issues
 from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.links import issues as link_issues
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -18,7 +18,7 @@ from homeassistant.setup import async_setup_component
 from tests.banks import bank_entry, battery_state, link_settings, set_up, settle
 from tests.emulator import EmulatedWorld, Unit, World
 from tests.fake_air import DONGLE
-from tests.flows import Flow
+from tests.flows.walk import Flow
 
 from .integration import assert_true_values, heard, owner_world, poll, until
 

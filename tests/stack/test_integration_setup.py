@@ -6,7 +6,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.links import links_of
+from custom_components.renogy_bt.links.settings import links_of
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -14,7 +14,7 @@ from tests.banks import bank_entry, bank_state, battery_state, link_settings, se
 from tests.emulator import EmulatedWorld, World
 from tests.emulator.world import Kind
 from tests.fake_air import DONGLE, DONGLE_NAME
-from tests.flows import Flow
+from tests.flows.walk import Flow
 
 from .integration import (
     assert_true_values,

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+type BatteryId = tuple[str, int]
+"""The address of a link and the unit id of a battery behind it."""
+
 
 class AlarmSeverity(StrEnum):
     """How bad an alarm is: a warning, a protection that acted, a failed measurement."""

@@ -1,0 +1,1 @@
+"""The local Bluetooth adapters in Home Assistant: devices, repair issues, recovery."""

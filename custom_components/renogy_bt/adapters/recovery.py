@@ -1,0 +1,91 @@
+"""Recovery of a Bluetooth adapter at the user's request."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from ..bluetooth_health.history import StepResult
+from ..bluetooth_health.models import PowerFault, Rung
+from ..bluetooth_health.supervisor import RecoveryRefused, RefusalReason, Supervisor
+from ..const import DOMAIN
+
+# What the caller asked for cannot be had, as against: not now.
+_INVALID = frozenset({RefusalReason.UNKNOWN_ADAPTER, RefusalReason.NOT_AVAILABLE})
+
+_POWER_FAULTS: Final[Mapping[PowerFault, str]] = {
+    PowerFault.BLOCKED: "recovery_failed_blocked",
+    PowerFault.ACCESS_DENIED: "recovery_failed_access_denied",
+    PowerFault.ADAPTER_GONE: "recovery_failed_adapter_gone",
+    PowerFault.TIMED_OUT: "recovery_failed_no_answer",
+    PowerFault.BUS_UNAVAILABLE: "recovery_failed_no_answer",
+    PowerFault.NOT_READY: "recovery_failed_refused",
+    PowerFault.BUSY: "recovery_failed_refused",
+    PowerFault.FAILED: "recovery_failed_refused",
+}
+FAILURES: Final[Mapping[str, str]] = {
+    **{
+        f"{action}_{fault}": key
+        for action in ("power", "power_on", "power_off")
+        for fault, key in _POWER_FAULTS.items()
+    },
+    "reset_refused": "recovery_failed_reset",
+    "reset_timed_out": "recovery_failed_reset",
+    **{
+        f"{action}_{reason}": "recovery_failed_home_assistant"
+        for action in ("unload", "reload")
+        for reason in ("failed", "timed_out", "not_allowed")
+    },
+    "entry_gone": "recovery_entry_gone",
+}
+"""The message for each reason why a step could not be carried out."""
+
+
+async def async_recover(supervisor: Supervisor, address: str, rung: Rung) -> None:
+    """Run a recovery step now and return once its effect shows.
+
+    Raises:
+        ServiceValidationError: There is no such adapter, or it cannot do this step.
+        HomeAssistantError: The step was refused for now, failed, or did not help.
+
+    """
+    try:
+        result = await supervisor.async_recover(address, rung)
+    except RecoveryRefused as error:
+        kind = (
+            ServiceValidationError if error.reason in _INVALID else HomeAssistantError
+        )
+        raise kind(
+            translation_domain=DOMAIN,
+            translation_key=f"recovery_{error.reason}",
+            translation_placeholders={
+                "address": address,
+                "seconds": f"{error.wait_seconds or 0:.0f}",
+            },
+        ) from error
+    if result is StepResult.ABORTED:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="recovery_aborted",
+            translation_placeholders={"address": address},
+        )
+    if result is StepResult.NO_EFFECT:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="recovery_without_effect",
+            translation_placeholders={"address": address},
+        )
+    if result is not StepResult.RECOVERED:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=_failure(supervisor, address),
+            translation_placeholders={"address": address},
+        )
+
+
+def _failure(supervisor: Supervisor, address: str) -> str:
+    """The message that says why the last step could not be carried out."""
+    status = supervisor.adapters.get(address)
+    step = status.history.last_step if status is not None else None
+    detail = step.detail if step is not None else None
+    return FAILURES.get(detail or "", "recovery_failed")

@@ -1,0 +1,103 @@
+"""The devices of a bank: itself, its dongles and its batteries."""
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import CONNECTION_BLUETOOTH, DeviceEntryType
+from homeassistant.helpers.typing import UNDEFINED
+
+from ..const import DOMAIN, MANUFACTURER
+from ..coordinator import RenogyConfigEntry
+from ..links.polled_link import PolledLink
+from ..links.settings import BatteryLabel, battery_identifier, link_identifier
+from ..renogy.models import BatteryId, BatteryIdentity
+
+
+@callback
+def battery_name(
+    hass: HomeAssistant, entry: ConfigEntry, battery: BatteryId, label: BatteryLabel
+) -> str:
+    """Return the name of a battery's device, the user's own one where given."""
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, battery_identifier(battery)), entry.entry_id
+    )
+    name = (device.name_by_user or device.name) if device is not None else None
+    return name or str(label)
+
+
+class BankDevices:
+    """Keeps the device registry at what a bank consists of."""
+
+    def __init__(self, hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
+        """Prepare; `entry.runtime_data` holds the polled coordinator already."""
+        self._registry = dr.async_get(hass)
+        self._entry = entry
+        self._coordinator = entry.runtime_data
+        self._parents: dict[str, str] = {}
+        self._identities: dict[BatteryId, BatteryIdentity | None] = {}
+
+    @callback
+    def async_register(self) -> None:
+        """Register all devices, parents first, and drop what is no longer configured."""
+        bank = self._registry.async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            identifiers={(DOMAIN, self._entry.entry_id)},
+            entry_type=DeviceEntryType.SERVICE,
+            manufacturer=MANUFACTURER,
+            name=self._entry.title,
+        )
+        wanted = {bank.id}
+        for link in self._coordinator.links.values():
+            address = link.settings.address
+            self._parents[address] = bank.id
+            if link.settings.is_dongle:
+                self._parents[address] = self._register_dongle(link, bank.id)
+                wanted.add(self._parents[address])
+            wanted.update(
+                self._register_battery(link, battery)
+                for battery in link.settings.battery_ids
+            )
+        for device in dr.async_entries_for_config_entry(
+            self._registry, self._entry.entry_id
+        ):
+            if device.config_subentry_id is not None and device.id not in wanted:
+                self._registry.async_remove_device(device.id)
+
+    @callback
+    def async_update(self) -> None:
+        """Take over what the batteries have told of themselves since."""
+        identities = self._coordinator.data.identities
+        for link in self._coordinator.links.values():
+            for battery in link.settings.battery_ids:
+                if identities.get(battery) != self._identities[battery]:
+                    self._register_battery(link, battery)
+
+    def _register_dongle(self, link: PolledLink, bank_id: str) -> str:
+        return self._registry.async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            config_subentry_id=link.subentry_id,
+            identifiers={(DOMAIN, link_identifier(link.settings.address))},
+            connections={(CONNECTION_BLUETOOTH, link.settings.address)},
+            manufacturer=MANUFACTURER,
+            model="BT-1/BT-2",
+            name=link.settings.name,
+            via_device_id=bank_id,
+        ).id
+
+    def _register_battery(self, link: PolledLink, battery: BatteryId) -> str:
+        label = self._coordinator.labels[battery]
+        identity = self._coordinator.data.identities.get(battery)
+        self._identities[battery] = identity
+        return self._registry.async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            config_subentry_id=link.subentry_id,
+            identifiers={(DOMAIN, battery_identifier(battery))},
+            manufacturer=MANUFACTURER,
+            model=(identity.model if identity else None) or label.model,
+            # A battery that has not been read since the start keeps what it once told.
+            serial_number=identity.serial_number if identity else UNDEFINED,
+            sw_version=identity.software_version if identity else UNDEFINED,
+            translation_key="battery" if label.model else "unknown_battery",
+            translation_placeholders={"model": label.model or "", "place": label.place},
+            via_device_id=self._parents[battery[0]],
+        ).id

@@ -1,0 +1,198 @@
+"""The steps that every way of adding a link shares."""
+
+from abc import abstractmethod
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import probatio
+
+from homeassistant.components import bluetooth
+from homeassistant.const import CONF_ADDRESS, CONF_NAME
+from homeassistant.core import callback
+from homeassistant.data_entry_flow import (
+    AbortFlow,
+    FlowContext,
+    FlowHandler,
+    FlowResult,
+)
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+
+from ..const import DOMAIN
+from ..links.probing import ProbeProblem, async_probe_link, async_unconfigured_links
+from ..links.settings import LinkSettings, async_bank_of_link, position
+from ..renogy.models import FoundBattery, ProbeReport
+
+
+def battery_rows(batteries: Iterable[FoundBattery], units: list[int]) -> str:
+    """Return the rows of a Markdown table: position, unit id, model and cells."""
+    return "\n".join(
+        f"| {position(battery.unit, units)} | {battery.unit}"
+        f" | {battery.model or '–'} | {battery.cells or '–'} |"
+        for battery in batteries
+    )
+
+
+class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
+    FlowHandler[ContextT, ResultT, HandlerT]
+):
+    """Searches for links, lets one be picked, probes it and shows what was found."""
+
+    _address: str
+    _name: str
+    _candidates: dict[str, str]
+    _search: asyncio.Task[None] | None = None
+    _probe: asyncio.Task[ProbeReport | ProbeProblem] | None = None
+    _problem: ProbeProblem | None = None
+    _report: ProbeReport | None = None
+
+    @abstractmethod
+    async def _async_ask_again(self) -> ResultT:
+        """Show the form from which the probe was started."""
+
+    @abstractmethod
+    async def _async_use_link(self, user_input: dict[str, Any]) -> ResultT:
+        """Go on with the link whose batteries the user has seen."""
+
+    @property
+    def _link(self) -> LinkSettings:
+        """The link as the probe found it."""
+        if TYPE_CHECKING:
+            assert self._report is not None
+        return LinkSettings.from_probe(self._address, self._name, self._report)
+
+    @property
+    def _errors(self) -> dict[str, str]:
+        return {} if self._problem is None else {"base": self._problem.key}
+
+    @property
+    def _placeholders(self) -> dict[str, str]:
+        reason = "" if self._problem is None else self._problem.reason
+        return {CONF_NAME: self._name, "reason": reason}
+
+    @callback
+    def _abort_if_link_configured(self) -> None:
+        if async_bank_of_link(self.hass, self._address) is not None:
+            raise AbortFlow("already_configured")
+
+    async def async_step_search(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Listen for links with an active scan: names come in scan responses."""
+        if self._search is None:
+            self._search = self.hass.async_create_task(
+                bluetooth.async_request_active_scan(self.hass),
+                f"{DOMAIN} search for links",
+                # One that were over at once would leave no progress to show.
+                eager_start=False,
+            )
+        if not self._search.done():
+            return self.async_show_progress(
+                step_id="search", progress_action="search", progress_task=self._search
+            )
+        await self._search
+        self._candidates = async_unconfigured_links(self.hass)
+        return self.async_show_progress_done(
+            next_step_id="pick" if self._candidates else "nothing_found"
+        )
+
+    async def async_step_nothing_found(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Say that there is nothing to set up."""
+        return self.async_abort(reason="no_devices_found")
+
+    async def async_step_pick(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Let the user pick one of the links that were heard."""
+        if user_input is not None:
+            self._address = user_input[CONF_ADDRESS]
+            self._name = self._candidates[self._address]
+            self._abort_if_link_configured()
+            return await self.async_step_probe()
+        options = [
+            SelectOptionDict(value=address, label=f"{name} ({address})")
+            for address, name in self._candidates.items()
+        ]
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_ADDRESS): SelectSelector(
+                    SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)
+                )
+            }
+        )
+        if self._problem is None:
+            return self.async_show_form(step_id="pick", data_schema=schema)
+        return self.async_show_form(
+            step_id="pick",
+            data_schema=self.add_suggested_values_to_schema(
+                schema, {CONF_ADDRESS: self._address}
+            ),
+            errors=self._errors,
+            description_placeholders=self._placeholders,
+        )
+
+    async def async_step_probe(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Look which batteries are behind the link."""
+        if self._probe is None:
+            self._probe = self.hass.async_create_task(
+                async_probe_link(self.hass, self._address, self._name),
+                f"{DOMAIN} probe of {self._name}",
+                eager_start=False,
+            )
+        if not self._probe.done():
+            return self.async_show_progress(
+                step_id="probe",
+                progress_action="probe",
+                progress_task=self._probe,
+                description_placeholders={CONF_NAME: self._name},
+            )
+        outcome = await self._probe
+        self._probe = None
+        if isinstance(outcome, ProbeProblem):
+            self._problem = outcome
+            return self.async_show_progress_done(next_step_id="probe_failed")
+        self._problem = None
+        self._report = outcome
+        return self.async_show_progress_done(next_step_id="found")
+
+    async def async_step_probe_failed(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Offer another try, unless the device is something else than a battery."""
+        if self._problem is not None and self._problem.final:
+            return self.async_abort(
+                reason=self._problem.key, description_placeholders=self._placeholders
+            )
+        return await self._async_ask_again()
+
+    async def async_step_found(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Show what was found before anything is created."""
+        if user_input is not None:
+            self._abort_if_link_configured()
+            return await self._async_use_link(user_input)
+        if TYPE_CHECKING:
+            assert self._report is not None
+        units = [battery.unit for battery in self._report.batteries]
+        return self.async_show_form(
+            step_id="found",
+            data_schema=self._found_schema(),
+            description_placeholders={
+                CONF_NAME: self._name,
+                "batteries": battery_rows(self._report.batteries, units),
+            },
+        )
+
+    def _found_schema(self) -> probatio.Schema:
+        """Return what is asked together with the list of batteries."""
+        return probatio.Schema({})

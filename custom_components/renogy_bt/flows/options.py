@@ -1,0 +1,97 @@
+"""Options of a bank."""
+
+from typing import Any
+
+import probatio
+
+from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.const import UnitOfRatio, UnitOfTime
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+
+from ..bank.summary import Wiring
+from ..bluetooth_health.models import RecoveryLevel
+from ..const import (
+    CONF_IMBALANCE_LIMIT,
+    CONF_RECOVERY,
+    CONF_UPDATE_INTERVAL,
+    CONF_WIRING,
+    DEFAULT_IMBALANCE_LIMIT,
+    DEFAULT_UPDATE_INTERVAL,
+    MAX_IMBALANCE_LIMIT,
+    MAX_UPDATE_INTERVAL,
+    MIN_UPDATE_INTERVAL,
+)
+
+WIRING_SELECTOR = SelectSelector(
+    SelectSelectorConfig(
+        options=list(Wiring), mode=SelectSelectorMode.LIST, translation_key=CONF_WIRING
+    )
+)
+
+OPTIONS_SCHEMA = probatio.Schema(
+    {
+        probatio.Required(CONF_WIRING, default=Wiring.PARALLEL): WIRING_SELECTOR,
+        probatio.Required(
+            CONF_UPDATE_INTERVAL, default=DEFAULT_UPDATE_INTERVAL
+        ): probatio.All(
+            NumberSelector(
+                NumberSelectorConfig(
+                    min=MIN_UPDATE_INTERVAL,
+                    max=MAX_UPDATE_INTERVAL,
+                    step=1,
+                    unit_of_measurement=UnitOfTime.SECONDS,
+                    mode=NumberSelectorMode.BOX,
+                )
+            ),
+            probatio.Coerce(int),
+        ),
+        probatio.Required(
+            CONF_IMBALANCE_LIMIT, default=DEFAULT_IMBALANCE_LIMIT
+        ): probatio.All(
+            NumberSelector(
+                NumberSelectorConfig(
+                    min=0,
+                    max=MAX_IMBALANCE_LIMIT,
+                    step=1,
+                    unit_of_measurement=UnitOfRatio.PERCENTAGE,
+                    mode=NumberSelectorMode.BOX,
+                )
+            ),
+            probatio.Coerce(int),
+        ),
+        probatio.Required(CONF_RECOVERY, default=RecoveryLevel.FULL): SelectSelector(
+            SelectSelectorConfig(
+                options=list(RecoveryLevel),
+                mode=SelectSelectorMode.LIST,
+                translation_key=CONF_RECOVERY,
+            )
+        ),
+    }
+)
+
+
+class BankOptionsFlow(OptionsFlow):
+    """Asks for the options of a bank.
+
+    The bank reloads by its update listener, which links added and removed need as well.
+    """
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for the options."""
+        if user_input is not None:
+            return self.async_create_entry(data=user_input)
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(
+                OPTIONS_SCHEMA, self.config_entry.options
+            ),
+        )

@@ -1,0 +1,144 @@
+"""Adding a link to a bank, and looking again which batteries are behind it."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, override
+
+import probatio
+
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigSubentryFlow,
+    SubentryFlowContext,
+    SubentryFlowResult,
+)
+from homeassistant.const import CONF_NAME
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+
+from ..const import CONF_FORGET
+from ..links.rescan import Rescan
+from ..links.settings import KnownBattery, LinkSettings, position
+from .link import LinkFlow, battery_rows
+
+
+class LinkSubentryFlow(
+    LinkFlow[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
+    ConfigSubentryFlow,
+):
+    """Adds a link to a bank and rescans it."""
+
+    async def async_step_user(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Look for a link to add."""
+        return await self.async_step_search()
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask before looking again which batteries are behind the link."""
+        self._address = self._known.address
+        self._name = self._known.name
+        if user_input is not None:
+            return await self.async_step_probe()
+        return self.async_show_form(
+            step_id="reconfigure",
+            errors=self._errors,
+            description_placeholders=self._placeholders,
+        )
+
+    @property
+    def _known(self) -> LinkSettings:
+        return LinkSettings.from_data(self._get_reconfigure_subentry().data)
+
+    @override
+    async def _async_ask_again(self) -> SubentryFlowResult:
+        if self.source == SOURCE_RECONFIGURE:
+            return await self.async_step_reconfigure()
+        return await self.async_step_pick()
+
+    @override
+    async def _async_use_link(self, user_input: dict[str, Any]) -> SubentryFlowResult:
+        subentry = self._link.as_subentry()
+        return self.async_create_entry(
+            title=subentry.title, data=subentry.data, unique_id=subentry.unique_id
+        )
+
+    @override
+    async def async_step_found(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Show what was found."""
+        if self.source == SOURCE_RECONFIGURE:
+            return await self.async_step_rescanned()
+        return await super().async_step_found(user_input)
+
+    async def async_step_rescanned(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Show what was found beside what is known."""
+        rescan = Rescan(known=self._known, found=self._link)
+        if user_input is None:
+            return self._show_rescanned(rescan)
+        forgotten = {int(unit) for unit in user_input.get(CONF_FORGET, ())}
+        return self.async_update_and_abort(
+            self._get_entry(),
+            self._get_reconfigure_subentry(),
+            data=rescan.result(forgotten).as_data(),
+        )
+
+    async def async_step_rescanned_silent(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Decide on the batteries that are known but did not answer."""
+        return await self.async_step_rescanned(user_input)
+
+    def _show_rescanned(self, rescan: Rescan) -> SubentryFlowResult:
+        if TYPE_CHECKING:
+            assert self._report is not None
+        units = sorted({*rescan.known.units, *rescan.found.units})
+        placeholders = {
+            CONF_NAME: self._name,
+            "batteries": battery_rows(self._report.batteries, units),
+            "new": _positions(rescan.added, units),
+        }
+        if not rescan.silent:
+            return self.async_show_form(
+                step_id="rescanned", description_placeholders=placeholders
+            )
+        return self.async_show_form(
+            step_id="rescanned_silent",
+            data_schema=_forget_schema(rescan.silent, units),
+            description_placeholders={
+                **placeholders,
+                "silent": _positions((each.unit for each in rescan.silent), units),
+            },
+        )
+
+
+def _positions(selected: Iterable[int], units: list[int]) -> str:
+    places = (str(position(unit, units)) for unit in sorted(selected))
+    return ", ".join(places) or "–"
+
+
+def _forget_schema(silent: Iterable[KnownBattery], units: list[int]) -> probatio.Schema:
+    options = [
+        SelectOptionDict(
+            value=str(battery.unit),
+            label=f"{position(battery.unit, units)}: {battery.model or battery.unit}",
+        )
+        for battery in silent
+    ]
+    return probatio.Schema(
+        {
+            probatio.Optional(CONF_FORGET, default=list): SelectSelector(
+                SelectSelectorConfig(
+                    options=options, multiple=True, mode=SelectSelectorMode.LIST
+                )
+            )
+        }
+    )

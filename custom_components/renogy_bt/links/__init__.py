@@ -1,0 +1,1 @@
+"""Links as a bank has them: stored, connected to, polled, and searched for batteries."""

@@ -1,0 +1,243 @@
+"""Repair issues about links."""
+
+from collections.abc import Iterable, Mapping
+from time import monotonic
+from typing import Final
+
+from homeassistant.components import bluetooth
+from homeassistant.components.bluetooth import BluetoothReachabilityIntent
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util.hass_dict import HassKey
+
+from ..bluetooth_health.supervisor import async_get_supervisor
+from ..const import DOCUMENTATION_URL, DOMAIN, LOGGER
+from ..renogy.exceptions import LinkSilent, RenogyError
+from ..renogy.link_watch import LinkPoll, LinkTrouble, LinkWatch, TroubleKind
+from ..renogy.models import ReadingFailure
+from ..renogy.outcome import LinkOutcome, was_left_out
+from .probing import ProbeProblem, async_probe_link
+from .settings import LinkSettings, async_banks, link_identifier, links_of
+
+ATTR_ENTRY_ID: Final = "entry_id"
+ATTR_SUBENTRY_ID: Final = "subentry_id"
+
+# What looking again which batteries answer can mend.
+FIXABLE: Final = frozenset({TroubleKind.IDS_CHANGED, TroubleKind.IDS_COLLIDE})
+
+_PREFIX: Final = "link_"
+_NO_ANSWER: Final = frozenset(
+    {ReadingFailure.SILENT, ReadingFailure.LINK_LOST, ReadingFailure.NOT_POLLED}
+)
+
+
+class LinkIssues:
+    """Follows the links of all banks and keeps one issue for each that is in trouble.
+
+    It outlives the banks: one that cannot be set up because its link is gone is set up anew
+    with every try.
+    """
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Start with nothing known of any link."""
+        self._hass = hass
+        self._watches: dict[str, LinkWatch] = {}
+        self._reasons: dict[str, str] = {}
+        async_dispatcher_connect(
+            hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._async_entry_changed
+        )
+
+    @callback
+    def async_polled(
+        self, links: Iterable[LinkSettings], outcomes: Mapping[str, LinkOutcome]
+    ) -> None:
+        """Take note of a poll of some links, by address, and bring the issues up to date."""
+        for link in links:
+            outcome = outcomes[link.address]
+            if was_left_out(outcome):
+                self._watches.pop(link.address, None)
+                continue
+            is_excused = self._async_is_excused(link.address)
+            self._async_watch(link).polled(
+                monotonic(), _link_poll(link, outcome, is_excused)
+            )
+        self.async_update()
+
+    def due_for_search(self, links: Iterable[LinkSettings]) -> list[LinkSettings]:
+        """Return the links behind which it is time to look for batteries with other ids."""
+        return [
+            link
+            for link in links
+            if (watch := self._watches.get(link.address)) is not None
+            and watch.is_search_due()
+        ]
+
+    async def async_search(self, link: LinkSettings) -> None:
+        """Look for batteries with other ids behind a link.
+
+        The user looks through the same eyes, so what is found here is found then.
+        """
+        watch = self._async_watch(link)
+        watch.search_begins()
+        LOGGER.debug("Looking for other batteries behind %s", link.name)
+        outcome = await async_probe_link(self._hass, link.address, link.name)
+        if not isinstance(outcome, ProbeProblem):
+            watch.searched([battery.unit for battery in outcome.batteries])
+            self.async_update()
+
+    @callback
+    def async_update(self) -> None:
+        """Create the issues that there should be and delete the others.
+
+        One that is not shown is left alone: after a restart it still knows that the user
+        ignores it.
+        """
+        wanted: set[str] = set()
+        addresses: set[str] = set()
+        for entry in async_banks(self._hass):
+            for subentry_id, link in links_of(entry).items():
+                if entry.disabled_by is not None:
+                    continue
+                addresses.add(link.address)
+                trouble = self._trouble(link)
+                if trouble is not None:
+                    wanted.add(_issue_id(link, trouble.kind))
+                    self._async_create(entry, subentry_id, link, trouble)
+        for address in self._watches.keys() - addresses:
+            del self._watches[address]
+        for domain, issue_id in tuple(ir.async_get(self._hass).issues):
+            if domain == DOMAIN and issue_id.startswith(_PREFIX):
+                self._async_withdraw_unless(issue_id in wanted, issue_id)
+
+    @callback
+    def _async_withdraw_unless(self, is_wanted: bool, issue_id: str) -> None:
+        issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
+        if issue is not None and issue.active and not is_wanted:
+            self._reasons.pop(issue_id, None)
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+
+    def colliding(self, address: str) -> tuple[int, ...]:
+        """Return the unit ids behind a link that more than one battery seems to have."""
+        watch = self._watches.get(address)
+        trouble = watch.trouble if watch is not None else None
+        if trouble is None or trouble.kind is not TroubleKind.IDS_COLLIDE:
+            return ()
+        return trouble.others
+
+    def _async_watch(self, link: LinkSettings) -> LinkWatch:
+        """Return what watches a link; other ids than before are another case."""
+        watch = self._watches.get(link.address)
+        if watch is None or watch.units != set(link.units):
+            watch = self._watches[link.address] = LinkWatch(link.units)
+        return watch
+
+    def _trouble(self, link: LinkSettings) -> LinkTrouble | None:
+        watch = self._watches.get(link.address)
+        if watch is None or not link.polling or watch.units != set(link.units):
+            return None
+        return watch.trouble
+
+    @callback
+    def _async_create(
+        self,
+        entry: ConfigEntry,
+        subentry_id: str,
+        link: LinkSettings,
+        trouble: LinkTrouble,
+    ) -> None:
+        issue_id = _issue_id(link, trouble.kind)
+        if issue_id not in self._reasons:
+            # As it was when it was noticed: it tells the seconds, and would never be the same.
+            self._reasons[issue_id] = bluetooth.async_address_reachability_diagnostics(
+                self._hass, link.address, BluetoothReachabilityIntent.CONNECTION
+            )
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            issue_id,
+            data={ATTR_ENTRY_ID: entry.entry_id, ATTR_SUBENTRY_ID: subentry_id},
+            is_fixable=trouble.kind in FIXABLE,
+            is_persistent=False,
+            learn_more_url=f"{DOCUMENTATION_URL}#troubleshooting",
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=f"{_PREFIX}{trouble.kind}",
+            translation_placeholders={
+                "link": self._name_of(entry, link),
+                "bank": entry.title,
+                "silent": _listed(trouble.silent),
+                "others": _listed(trouble.others),
+                "reason": self._reasons[issue_id],
+            },
+        )
+
+    def _name_of(self, entry: ConfigEntry, link: LinkSettings) -> str:
+        """Return the name that the user has given the link's device, or its own."""
+        device = dr.async_get(self._hass).async_get_device_by_identifier(
+            (DOMAIN, link_identifier(link.address)), entry.entry_id
+        )
+        return (device.name_by_user if device is not None else None) or link.name
+
+    @callback
+    def _async_is_excused(self, address: str) -> bool:
+        """Tell whether something else is to blame for a link that cannot be reached.
+
+        Home Assistant's Bluetooth may be down, or the adapter that heard the link last has a
+        fault. Whoever never heard it may be any of them.
+        """
+        if not bluetooth.async_scanner_count(self._hass, connectable=True):
+            return True
+        heard = bluetooth.async_last_service_info(self._hass, address, connectable=True)
+        return any(
+            status.problem or status.notice is not None
+            for status in async_get_supervisor(self._hass).adapters.values()
+            if heard is None or heard.source == status.address
+        )
+
+    @callback
+    def _async_entry_changed(
+        self, change: ConfigEntryChange, entry: ConfigEntry
+    ) -> None:
+        if entry.domain == DOMAIN:
+            self.async_update()
+
+
+def _link_poll(link: LinkSettings, outcome: LinkOutcome, is_excused: bool) -> LinkPoll:
+    if isinstance(outcome, LinkSilent):
+        return LinkPoll(reached=True, silent=link.units, garbled=outcome.garbled)
+    if isinstance(outcome, RenogyError):
+        return LinkPoll(reached=False, excused=is_excused)
+    failed = outcome.failed
+    return LinkPoll(
+        reached=True,
+        answering=[unit for unit in link.units if failed.get(unit) not in _NO_ANSWER],
+        silent=[
+            unit for unit in link.units if failed.get(unit) is ReadingFailure.SILENT
+        ],
+        garbled=outcome.garbled,
+        changed=outcome.identity_changed,
+    )
+
+
+def _issue_id(link: LinkSettings, kind: TroubleKind) -> str:
+    return f"{_PREFIX}{kind}_{link.address.replace(':', '').lower()}"
+
+
+def _listed(units: Iterable[int]) -> str:
+    return ", ".join(map(str, units)) or "–"
+
+
+_ISSUES: HassKey[LinkIssues] = HassKey(f"{DOMAIN}_link_issues")
+
+
+@callback
+def async_get_link_issues(hass: HomeAssistant) -> LinkIssues:
+    """Return what follows the links of all banks."""
+    if (issues := hass.data.get(_ISSUES)) is None:
+        issues = hass.data[_ISSUES] = LinkIssues(hass)
+    return issues

@@ -1,0 +1,233 @@
+"""Links and batteries as they are stored in a bank's config entry."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Self, override
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.const import CONF_ADDRESS, CONF_MODEL, CONF_NAME
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.device_registry import format_mac
+
+from ..const import (
+    CONF_CELLS,
+    CONF_FAMILY,
+    CONF_POLLING,
+    CONF_UNIT,
+    CONF_UNITS,
+    DOMAIN,
+    SUBENTRY_TYPE_LINK,
+)
+from ..renogy.families import HUB_UNITS, Family, family_by_key, is_dongle
+from ..renogy.models import BatteryId, FoundBattery, ProbeReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownBattery:
+    """A battery as it was found when its link was set up or last rescanned.
+
+    `cells` is 0 where the battery did not tell.
+    """
+
+    unit: int
+    model: str | None
+    cells: int
+
+    @classmethod
+    def from_found(cls, battery: FoundBattery) -> Self:
+        """Keep of a found battery what is stored."""
+        return cls(unit=battery.unit, model=battery.model, cells=battery.cells)
+
+    def completed_by(self, known: KnownBattery | None) -> KnownBattery:
+        """Return this battery with its model from before where it did not tell it now."""
+        if known is None or self.model is not None:
+            return self
+        return replace(self, model=known.model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSettings:
+    """One link of a bank, as stored in its config subentry.
+
+    A link that is not polled is left to others, the maker's app for one.
+    """
+
+    address: str
+    name: str
+    family_key: str
+    batteries: tuple[KnownBattery, ...]
+    polling: bool = True
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """Read the data of a config subentry."""
+        return cls(
+            address=data[CONF_ADDRESS],
+            name=data[CONF_NAME],
+            family_key=data[CONF_FAMILY],
+            batteries=tuple(
+                KnownBattery(
+                    unit=battery[CONF_UNIT],
+                    model=battery[CONF_MODEL],
+                    cells=battery[CONF_CELLS],
+                )
+                for battery in data[CONF_UNITS]
+            ),
+            # Links that were stored before this could be chosen are polled.
+            polling=data.get(CONF_POLLING, True),
+        )
+
+    @classmethod
+    def from_probe(cls, address: str, name: str, report: ProbeReport) -> Self:
+        """Take over what probing a link found."""
+        return cls(
+            address=address,
+            name=name,
+            family_key=report.family,
+            batteries=tuple(map(KnownBattery.from_found, report.batteries)),
+        )
+
+    def as_data(self) -> MappingProxyType[str, Any]:
+        """Return the data of a config subentry."""
+        return MappingProxyType(
+            {
+                CONF_ADDRESS: self.address,
+                CONF_NAME: self.name,
+                CONF_FAMILY: self.family_key,
+                CONF_UNITS: [
+                    {
+                        CONF_UNIT: battery.unit,
+                        CONF_MODEL: battery.model,
+                        CONF_CELLS: battery.cells,
+                    }
+                    for battery in self.batteries
+                ],
+                CONF_POLLING: self.polling,
+            }
+        )
+
+    def as_subentry(self) -> ConfigSubentry:
+        """Return a new config subentry for this link."""
+        return ConfigSubentry(
+            data=self.as_data(),
+            subentry_type=SUBENTRY_TYPE_LINK,
+            title=self.name,
+            unique_id=self.address,
+        )
+
+    @property
+    def family(self) -> Family:
+        """The family that the link belongs to."""
+        return family_by_key(self.family_key)
+
+    @property
+    def is_dongle(self) -> bool:
+        """Whether the link is a dongle, as against a battery's own Bluetooth."""
+        return is_dongle(self.name, [battery.model for battery in self.batteries])
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """The unit ids of the link's batteries."""
+        return tuple(battery.unit for battery in self.batteries)
+
+    @property
+    def battery_ids(self) -> tuple[BatteryId, ...]:
+        """The ids of the link's batteries."""
+        return tuple((self.address, unit) for unit in self.units)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatteryLabel:
+    """What a battery is called: its model and where it is found in the bank."""
+
+    model: str | None
+    place: str
+
+    @override
+    def __str__(self) -> str:
+        """Return the label for a log line."""
+        return f"{self.model or 'Battery'} {self.place}"
+
+
+def position(unit: int, units: Sequence[int]) -> int:
+    """Return the place of a battery behind its link, counted from the dongle.
+
+    Behind a dongle the unit id is 48 plus the place (protocol 1.4). A battery with another id
+    is called by that id, unless it is the only one.
+    """
+    if unit in HUB_UNITS:
+        return unit - HUB_UNITS[0] + 1
+    return 1 if len(units) == 1 else unit
+
+
+def battery_labels(links: Iterable[LinkSettings]) -> dict[BatteryId, BatteryLabel]:
+    """Return a label for each battery, no two alike.
+
+    The end of the link's address is added where two links have a battery of the same model
+    at the same place.
+    """
+    plain = {
+        (link.address, battery.unit): BatteryLabel(
+            model=battery.model, place=str(position(battery.unit, link.units))
+        )
+        for link in links
+        for battery in link.batteries
+    }
+    times = Counter(plain.values())
+    return {
+        battery: label if times[label] == 1 else _with_address(label, battery[0])
+        for battery, label in plain.items()
+    }
+
+
+def _with_address(label: BatteryLabel, address: str) -> BatteryLabel:
+    suffix = address.replace(":", "")[-4:].upper()
+    return BatteryLabel(model=label.model, place=f"{label.place} ({suffix})")
+
+
+def battery_identifier(battery: BatteryId) -> str:
+    """Return what the device and the entities of a battery are identified by."""
+    address, unit = battery
+    return f"{format_mac(address)}_{unit}"
+
+
+def storage_key(battery: BatteryId) -> str:
+    """Return what a battery is called in files."""
+    address, unit = battery
+    return f"{address}/{unit}"
+
+
+def battery_of_key(key: str) -> BatteryId | None:
+    """Return the battery that is called so in a file, None for anything else."""
+    address, _, unit = key.partition("/")
+    return (address, int(unit)) if address and unit.isdecimal() else None
+
+
+def link_identifier(address: str) -> str:
+    """Return what the entities of a link, and the device of a dongle, are identified by."""
+    return format_mac(address)
+
+
+def links_of(entry: ConfigEntry) -> dict[str, LinkSettings]:
+    """Return the links of a bank by the id of their config subentry."""
+    return {
+        subentry.subentry_id: LinkSettings.from_data(subentry.data)
+        for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK)
+    }
+
+
+@callback
+def async_banks(hass: HomeAssistant) -> list[ConfigEntry]:
+    """Return the config entries of all banks, disabled ones too."""
+    return hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+
+
+@callback
+def async_bank_of_link(hass: HomeAssistant, address: str) -> ConfigEntry | None:
+    """Return the bank that a link belongs to, or None."""
+    for entry in async_banks(hass):
+        if any(link.address == address for link in links_of(entry).values()):
+            return entry
+    return None

@@ -1,0 +1,1 @@
+"""What a bank keeps on disk: energy totals, and the alarms told of."""

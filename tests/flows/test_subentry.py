@@ -1,0 +1,252 @@
+"""Adding a link on a bank's page, and looking for its batteries again."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.renogy_bt.links.settings import (
+    KnownBattery,
+    LinkSettings,
+    links_of,
+)
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    battery_state,
+    entity_id,
+    link_settings,
+    set_up,
+    settle,
+)
+from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
+from tests.flows.walk import add_link, discovery_flows, options_of, rescan_link
+from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
+
+pytestmark = pytest.mark.usefixtures("translated_flows")
+
+OTHER = "60:98:66:ED:FC:11"
+OTHER_NAME = "BT-TH-66EDFC11"
+
+
+@pytest.fixture
+async def bank(hass: HomeAssistant, air: FakeAir) -> MockConfigEntry:
+    """Return a bank of four that is set up."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    return entry
+
+
+def first_link(entry: MockConfigEntry) -> ConfigSubentry:
+    """Return the config subentry of a bank's first link."""
+    return next(iter(entry.subentries.values()))
+
+
+def stored(entry: MockConfigEntry) -> LinkSettings:
+    """Return a bank's first link."""
+    return next(iter(links_of(entry).values()))
+
+
+async def test_link_is_added_on_the_bank_page(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """A second dongle is picked, its batteries are shown, then the bank has them."""
+    air.bring(FakeLink({48: rbt50lfp48s(), 49: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    flow = await add_link(hass, bank)
+    flow.expect_form("pick")
+    assert options_of(flow.step, "address") == [OTHER]
+    await flow.submit(address=OTHER)
+    assert flow.expect_form("found")["batteries"].count("RBT50LFP48S") == 2
+    await flow.submit()
+    flow.expect_entry()
+    assert [link.address for link in links_of(bank).values()] == [DONGLE, OTHER]
+    assert [subentry.unique_id for subentry in bank.subentries.values()] == [
+        DONGLE,
+        OTHER,
+    ]
+    assert bank_state(hass, bank, "batteries_responding").state == "6"
+    assert battery_state(hass, "voltage", 49, OTHER).state == "52.4"
+    assert discovery_flows(hass) == []
+
+
+async def test_added_link_can_be_tried_again(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """A link that takes no connection leads back to the list with the reason."""
+    link = air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    link.unreachable = "le-connection-abort-by-local"
+    flow = await add_link(hass, bank)
+    await flow.submit(address=OTHER)
+    placeholders = flow.expect_form("pick", "cannot_connect")
+    assert placeholders["reason"] == "le-connection-abort-by-local"
+    link.unreachable = None
+    await flow.submit(address=OTHER)
+    await flow.submit()
+    flow.expect_entry()
+
+
+async def test_nothing_to_add(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """With every link in range in a bank, the flow ends and says so."""
+    (await add_link(hass, bank)).expect_abort("no_devices_found")
+
+
+async def test_link_that_is_added_meanwhile(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """A link that got into another bank while the flow was open is not added twice."""
+    air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    flow = await add_link(hass, bank)
+    await flow.submit(address=OTHER)
+    await hass.config_entries.async_add(
+        bank_entry(link_settings(OTHER, OTHER_NAME, (48,)))
+    )
+    await flow.submit()
+    flow.expect_abort("already_configured")
+    assert len(bank.subentries) == 1
+
+
+async def test_rescan_finds_the_same(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """A rescan that finds what is known changes nothing and reloads nothing."""
+    before = stored(bank)
+    flow = await rescan_link(hass, bank, first_link(bank))
+    assert flow.expect_form("reconfigure")["name"] == DONGLE_NAME
+    coordinator = bank.runtime_data
+    await flow.submit()
+    assert flow.expect_form("rescanned")["new"] == "–"
+    await flow.submit()
+    flow.expect_abort("reconfigure_successful")
+    assert stored(bank) == before
+    assert bank.runtime_data is coordinator
+
+
+async def test_rescan_finds_a_new_battery(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """A battery that was added behind the dongle gets its device and entities."""
+    air.links[DONGLE].units[52] = rbt50lfp48s()
+    flow = await rescan_link(hass, bank, first_link(bank))
+    await flow.submit()
+    assert flow.expect_form("rescanned")["new"] == "5"
+    await flow.submit()
+    flow.expect_abort("reconfigure_successful")
+    await settle(hass)
+    assert stored(bank).units == (48, 49, 50, 51, 52)
+    assert battery_state(hass, "voltage", 52).state == "52.4"
+    assert bank_state(hass, bank, "batteries_responding").state == "5"
+
+
+async def test_rescan_keeps_a_silent_battery(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """A known battery that does not answer stays, unless the user says otherwise."""
+    del air.links[DONGLE].units[50]
+    flow = await rescan_link(hass, bank, first_link(bank))
+    await flow.submit()
+    placeholders = flow.expect_form("rescanned_silent")
+    assert placeholders["silent"] == "3"
+    assert options_of(flow.step, "forget") == ["50"]
+    await flow.submit()
+    flow.expect_abort("reconfigure_successful")
+    await settle(hass)
+    assert stored(bank).units == (48, 49, 50, 51)
+
+
+async def test_rescan_forgets_a_battery_at_the_users_wish(
+    hass: HomeAssistant,
+    air: FakeAir,
+    bank: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    """A silent battery that the user drops loses its device and entities."""
+    del air.links[DONGLE].units[50]
+    flow = await rescan_link(hass, bank, first_link(bank))
+    await flow.submit()
+    await flow.submit(forget=["50"])
+    flow.expect_abort("reconfigure_successful")
+    await settle(hass)
+    assert stored(bank).units == (48, 49, 51)
+    identifier = f"{DONGLE.lower()}_50"
+    assert entity_id(hass, "sensor", f"{identifier}_voltage") is None
+    assert not device_registry.async_get_devices(
+        identifiers={("renogy_bt", identifier)}
+    )
+    assert bank_state(hass, bank, "current").state == "0.0"
+
+
+async def test_rescan_learns_a_model(hass: HomeAssistant, air: FakeAir) -> None:
+    """A model that was not known before is taken over, one that is not told is kept."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(
+        LinkSettings(
+            address=DONGLE,
+            name=DONGLE_NAME,
+            family_key="standard",
+            batteries=(
+                KnownBattery(unit=48, model=None, cells=15),
+                KnownBattery(unit=49, model="RBT50LFP48S", cells=15),
+            ),
+        )
+    )
+    for unit in (50, 51):
+        del link.units[unit]
+    link.units[49].readable = ((5000, 5052), (5100, 5109))
+    await set_up(hass, entry)
+    flow = await rescan_link(hass, entry, first_link(entry))
+    await flow.submit()
+    flow.expect_form("rescanned")
+    await flow.submit()
+    assert [battery.model for battery in stored(entry).batteries] == [
+        "RBT50LFP48S",
+        "RBT50LFP48S",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [
+        pytest.param({"unreachable": "abort-by-local"}, "cannot_connect", id="held"),
+        pytest.param({"wedged": True}, "no_answer", id="silent"),
+    ],
+)
+async def test_rescan_can_be_tried_again(
+    hass: HomeAssistant,
+    air: FakeAir,
+    bank: MockConfigEntry,
+    trouble: dict[str, Any],
+    error: str,
+) -> None:
+    """A rescan that fails says why, changes nothing, and can be repeated."""
+    link = air.links[DONGLE]
+    fine = {name: getattr(link, name) for name in trouble}
+    vars(link).update(trouble)
+    flow = await rescan_link(hass, bank, first_link(bank))
+    await flow.submit()
+    flow.expect_form("reconfigure", error)
+    assert stored(bank).units == (48, 49, 50, 51)
+    vars(link).update(fine)
+    await flow.submit()
+    flow.expect_form("rescanned")
+    await flow.submit()
+    flow.expect_abort("reconfigure_successful")
+
+
+async def test_rescan_and_poll_take_turns(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """A poll that comes due during a rescan waits for it: a dongle takes one connection."""
+    flow = await rescan_link(hass, bank, first_link(bank))
+    await asyncio.gather(flow.submit(), bank.runtime_data.async_refresh())
+    flow.expect_form("rescanned")
+    assert bank.runtime_data.last_update_success
+    assert battery_state(hass, "voltage").state != STATE_UNAVAILABLE

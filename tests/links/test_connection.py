@@ -1,0 +1,104 @@
+"""Connecting to links: one at a time, and a link has one user."""
+
+import asyncio
+
+import pytest
+
+from custom_components.renogy_bt.links.connection import LinkNotSeen, async_connector
+from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
+from homeassistant.core import HomeAssistant
+from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
+from tests.renogy.fake_link import four_batteries
+
+
+async def test_link_that_nobody_sees(hass: HomeAssistant, air: FakeAir) -> None:
+    """Without a path to the link Home Assistant's explanation is the reason."""
+    with pytest.raises(LinkNotSeen, match="never seen by any scanner"):
+        await async_connector(hass, DONGLE, DONGLE_NAME)()
+
+
+async def test_link_that_is_seen_by_a_passive_proxy_only(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """A link that no connectable scanner hears cannot be connected to."""
+    air.links[DONGLE] = four_batteries()
+    air.advertise(connectable=False)
+    with pytest.raises(LinkNotSeen):
+        await async_connector(hass, DONGLE, DONGLE_NAME)()
+    assert air.attempts == []
+
+
+async def test_link_has_one_user_until_it_is_disconnected(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """Who wants a link that is in use waits until the connection has ended."""
+    link = air.bring(four_batteries())
+    connector = async_connector(hass, DONGLE, DONGLE_NAME)
+    first = await connector()
+    waiting = asyncio.ensure_future(connector())
+    await asyncio.sleep(0)
+    assert len(link.connections) == 1
+    await first.disconnect()
+    second = await waiting
+    assert len(link.connections) == 2
+    await second.disconnect()
+
+
+async def test_lost_connection_gives_the_link_free(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """A connection that is lost frees the link even if nobody disconnects."""
+    link = air.bring(four_batteries())
+    connector = async_connector(hass, DONGLE, DONGLE_NAME)
+    await connector()
+    link.connections[0].drop()
+    second = await connector()
+    await second.disconnect()
+
+
+async def test_refused_connection_gives_the_link_free(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """A connection that was not made holds nothing."""
+    link = air.bring(four_batteries())
+    link.unreachable = "abort-by-local"
+    connector = async_connector(hass, DONGLE, DONGLE_NAME)
+    with pytest.raises(LinkUnreachable, match="abort-by-local"):
+        await connector()
+    link.unreachable = None
+    await (await connector()).disconnect()
+
+
+async def test_cancelled_connecting_gives_everything_free(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever gives up while connecting, or while waiting for a turn, holds nothing."""
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    air.bring(four_batteries())
+    connector = async_connector(hass, DONGLE, DONGLE_NAME)
+    with monkeypatch.context() as patch:
+        patch.setattr("custom_components.renogy_bt.links.connection.connect", hang)
+        tasks = [asyncio.ensure_future(connector()) for _ in range(2)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    await (await connector()).disconnect()
+
+
+async def test_transport_passes_everything_on(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """Requests go out and replies come in over the transport that the library gets."""
+    air.bring(four_batteries())
+    transport = await async_connector(hass, DONGLE, DONGLE_NAME)()
+    reply: asyncio.Future[bytes] = hass.loop.create_future()
+    transport.on_notification(reply.set_result)
+    await transport.write(bytes.fromhex("300313b20006654a"))
+    assert (await reply).hex().startswith("30030c")
+    assert not transport.lost.done()
+    await transport.disconnect()
+    assert transport.lost.done()

@@ -1,0 +1,114 @@
+"""Links as they are stored, and what their batteries are called."""
+
+import pytest
+
+from custom_components.renogy_bt.links.settings import (
+    KnownBattery,
+    LinkSettings,
+    battery_identifier,
+    battery_labels,
+    position,
+)
+from custom_components.renogy_bt.renogy.models import FoundBattery, ProbeReport
+from tests.banks import link_settings
+from tests.fake_air import DONGLE
+
+OTHER = "60:98:66:ED:FC:11"
+
+
+def test_link_survives_storage() -> None:
+    """A link that is stored and read again is the same."""
+    link = link_settings(polling=False)
+    assert LinkSettings.from_data(link.as_data()) == link
+
+
+def test_link_stored_by_an_older_version_is_polled() -> None:
+    """A link from before polling could be switched off has it on."""
+    data = dict(link_settings().as_data())
+    del data["polling"]
+    assert LinkSettings.from_data(data).polling
+
+
+def test_link_of_a_probe() -> None:
+    """What a probe found is stored but for the serial number, which tells no battery apart."""
+    report = ProbeReport(
+        family="pro",
+        batteries=(
+            FoundBattery(unit=48, model=None, serial_number="X", cells=4),
+            FoundBattery(unit=50, model="RBT12200", serial_number="X", cells=4),
+        ),
+    )
+    link = LinkSettings.from_probe(DONGLE, "RNGRBP123", report)
+    assert link.family.key == "pro"
+    assert link.units == (48, 50)
+    assert link.battery_ids == ((DONGLE, 48), (DONGLE, 50))
+    assert "X" not in str(link.as_data())
+
+
+@pytest.mark.parametrize(
+    ("unit", "units", "place"),
+    [
+        pytest.param(48, (48,), 1, id="first behind a dongle"),
+        pytest.param(51, (48, 51), 4, id="a gap in the chain counts"),
+        pytest.param(255, (255,), 1, id="the only one"),
+        pytest.param(247, (48, 49, 247), 247, id="one without a place"),
+    ],
+)
+def test_position(unit: int, units: tuple[int, ...], place: int) -> None:
+    """A battery's position is its place behind the dongle, as far as its id tells."""
+    assert position(unit, units) == place
+
+
+def test_labels_in_one_link_are_short() -> None:
+    """With one dongle a battery is called by model and position."""
+    labels = battery_labels([link_settings()])
+    assert [str(label) for label in labels.values()] == [
+        "RBT50LFP48S 1",
+        "RBT50LFP48S 2",
+        "RBT50LFP48S 3",
+        "RBT50LFP48S 4",
+    ]
+
+
+def test_no_two_labels_are_alike() -> None:
+    """Where two links have the same battery at the same place, their addresses tell."""
+    labels = battery_labels(
+        [
+            link_settings(units=(48, 49)),
+            link_settings(OTHER, "BT-TH-66EDFC11", (48,)),
+        ]
+    )
+    assert {battery: str(label) for battery, label in labels.items()} == {
+        (DONGLE, 48): "RBT50LFP48S 1 (B2C3)",
+        (DONGLE, 49): "RBT50LFP48S 2",
+        (OTHER, 48): "RBT50LFP48S 1 (FC11)",
+    }
+
+
+def test_label_of_an_unknown_model() -> None:
+    """A battery of unknown model is a battery."""
+    (label,) = battery_labels([link_settings(units=(247,), model=None)]).values()
+    assert str(label) == "Battery 1"
+
+
+def test_identifier() -> None:
+    """A battery is identified by the address of its link and its unit, not by its serial number."""
+    assert battery_identifier((DONGLE, 49)) == "6c:b2:fd:a1:b2:c3_49"
+
+
+@pytest.mark.parametrize(
+    ("found", "known", "model"),
+    [
+        pytest.param(None, "RBT50LFP48S", "RBT50LFP48S", id="not told now"),
+        pytest.param("RBT100", "RBT50LFP48S", "RBT100", id="another one now"),
+        pytest.param("RBT100", None, "RBT100", id="told first now"),
+    ],
+)
+def test_model_is_completed(
+    found: str | None, known: str | None, model: str | None
+) -> None:
+    """A model that is not told at a rescan is kept from before."""
+    before = KnownBattery(unit=48, model=known, cells=15)
+    after = KnownBattery(unit=48, model=found, cells=15)
+    assert after.completed_by(before).model == model
+    assert after.completed_by(None) == after

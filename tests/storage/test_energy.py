@@ -1,0 +1,483 @@
+"""Energy totals on disk: never lost, never ahead of what was shown, never in the way."""
+
+from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.renogy_bt.bank.energy import (
+    BankEnergy,
+    EnergyTotals,
+    PowerSample,
+)
+from custom_components.renogy_bt.links.settings import LinkSettings, links_of
+from custom_components.renogy_bt.renogy.models import BatteryId
+from custom_components.renogy_bt.storage.energy import EnergyStore
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryError
+from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    battery_state,
+    coordinator_of,
+    link_settings,
+    next_poll,
+    set_up,
+    settle,
+)
+from tests.energy_clock import EnergyClock
+from tests.fake_air import DONGLE, FakeAir
+from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
+
+BATTERY: BatteryId = (DONGLE, 48)
+INTERVAL = 60.0
+
+# 12.5 A at 52.4 V, for a minute, in kWh.
+PER_INTERVAL = 12.5 * 52.4 * INTERVAL / 3600 / 1000
+
+
+def key_of(entry_id: str) -> str:
+    """Return the name of the file that keeps the totals of a bank."""
+    return f"renogy_bt.energy.{entry_id}"
+
+
+def stored(version: int = 1, **totals: Any) -> dict[str, Any]:
+    """Return a file with these totals."""
+    return {"version": version, "minor_version": 1, "key": "", "data": totals}
+
+
+async def load(hass: HomeAssistant) -> BankEnergy[BatteryId]:
+    """Return the stored totals of the bank `test`."""
+    return await EnergyStore(hass, "test").async_load(INTERVAL)
+
+
+# The file
+
+
+async def test_no_file_yet(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
+    """A new bank counts from zero."""
+    energy = await load(hass)
+    assert energy.bank == EnergyTotals()
+    assert energy.batteries == {}
+
+
+async def test_what_is_saved_is_loaded(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    """Totals come back as they were saved, and are counted on from there."""
+    energy = BankEnergy[BatteryId](
+        {BATTERY: EnergyTotals(charged=1.25, discharged=2.5)},
+        EnergyTotals(charged=10.0, discharged=20.0),
+        INTERVAL,
+    )
+    await EnergyStore(hass, "test").async_save(energy)
+    loaded = await load(hass)
+    assert loaded.bank == energy.bank
+    assert loaded.batteries == energy.batteries
+    for at in (0.0, INTERVAL):
+        loaded.add({BATTERY: PowerSample(at=at, power=600.0)})
+    assert loaded.batteries[BATTERY] == EnergyTotals(charged=11.25, discharged=2.5)
+    assert loaded.bank == EnergyTotals(charged=20.0, discharged=20.0)
+
+
+async def test_written_only_when_changed(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    """A bank at rest does not wear the disk out."""
+    store = EnergyStore(hass, "test")
+    energy = await store.async_load(INTERVAL)
+    await store.async_save(energy)
+    del hass_storage[key_of("test")]
+    await store.async_save(energy)
+    assert key_of("test") not in hass_storage
+    for at in (0.0, INTERVAL):
+        energy.add({BATTERY: PowerSample(at=at, power=600.0)})
+    await store.async_save(energy)
+    assert hass_storage[key_of("test")]["data"]["bank"]["charged"] == 10.0
+
+
+GOOD = {"charged": 5.0, "discharged": 7}
+DAMAGED: list[Any] = [
+    "nonsense",
+    [1.0, 2.0],
+    {"charged": 1.0},
+    {"charged": 1.0, "discharged": "2.0"},
+    {"charged": -1.0, "discharged": 2.0},
+    {"charged": float("nan"), "discharged": 2.0},
+    {"charged": 1.0, "discharged": float("inf")},
+    {"charged": True, "discharged": 2.0},
+    {"charged": None, "discharged": 2.0},
+]
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+async def test_damaged_totals(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    damaged: Any,
+) -> None:
+    """What cannot be right starts from zero, and is reported; the rest is kept."""
+    hass_storage[key_of("test")] = stored(
+        bank=damaged, batteries={f"{DONGLE}/48": damaged, f"{DONGLE}/49": GOOD}
+    )
+    energy = await load(hass)
+    assert energy.bank == EnergyTotals()
+    assert energy.batteries == {
+        BATTERY: EnergyTotals(),
+        (DONGLE, 49): EnergyTotals(charged=5.0, discharged=7.0),
+    }
+    assert "Stored energy of bank is damaged" in caplog.text
+    assert f"Stored energy of {DONGLE}/48 is damaged" in caplog.text
+    assert f"Stored energy of {DONGLE}/49" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "batteries", [None, [], "x", {"": GOOD, "A/b": GOOD, "/1": GOOD}]
+)
+async def test_damaged_batteries(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    batteries: Any,
+) -> None:
+    """Without readable batteries the bank's own total is kept all the same."""
+    hass_storage[key_of("test")] = stored(bank=GOOD, batteries=batteries)
+    energy = await load(hass)
+    assert energy.bank == EnergyTotals(charged=5.0, discharged=7.0)
+    assert energy.batteries == {}
+    assert caplog.text.count("is damaged") == (3 if isinstance(batteries, dict) else 1)
+
+
+@pytest.mark.parametrize("data", [[], [1], "x", 1, {"batteries": {}}])
+async def test_damaged_file(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    data: Any,
+) -> None:
+    """A file with something else in it starts from zero, and is reported."""
+    hass_storage[key_of("test")] = {**stored(), "data": data}
+    energy = await load(hass)
+    assert energy.bank == EnergyTotals()
+    assert energy.batteries == {}
+    assert caplog.text.count("is damaged, counting starts from zero") == 1
+
+
+@pytest.mark.parametrize("error", [KeyError("data"), TypeError("not a mapping")])
+async def test_not_even_a_file_of_home_assistant(
+    hass: HomeAssistant,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    """A file that Home Assistant's storage stumbles over starts from zero, and is reported."""
+    monkeypatch.setattr(Store, "async_load", AsyncMock(side_effect=error))
+    energy = await load(hass)
+    assert energy.bank == EnergyTotals()
+    assert energy.batteries == {}
+    assert "Stored energy of all batteries is damaged" in caplog.text
+
+
+async def test_newer_version(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
+    """Totals of a newer version are not overwritten: going on without them would lose them."""
+    newer = stored(version=2, bank=GOOD)
+    hass_storage[key_of("test")] = newer
+    with pytest.raises(ConfigEntryError):
+        await load(hass)
+    assert hass_storage[key_of("test")] == newer
+
+
+async def test_removed(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
+    """The totals of a bank can be removed, even those that were never there."""
+    store = EnergyStore(hass, "test")
+    await store.async_save(await load(hass))
+    assert key_of("test") in hass_storage
+    await store.async_remove()
+    assert key_of("test") not in hass_storage
+    await store.async_remove()
+
+
+# A bank that counts
+
+
+@pytest.fixture
+async def bank(
+    hass: HomeAssistant, hass_storage: dict[str, Any], air: FakeAir, clock: EnergyClock
+) -> MockConfigEntry:
+    """Return a bank of two batteries that are being charged."""
+    air.bring(FakeLink({48: rbt50lfp48s(current=1250), 49: rbt50lfp48s(current=1250)}))
+    entry = bank_entry(link_settings(units=(48, 49)))
+    await set_up(hass, entry)
+    return entry
+
+
+async def polls(hass: HomeAssistant, clock: EnergyClock, number: int) -> None:
+    """Let some polls pass, an interval apart."""
+    for _ in range(number):
+        clock.now += INTERVAL
+        await next_poll(hass)
+
+
+def charged(hass: HomeAssistant, entry: MockConfigEntry) -> float:
+    """Return what the bank shows as charged, in kWh."""
+    return float(bank_state(hass, entry, "energy_charged").state)
+
+
+async def test_energy_of_a_bank(
+    hass: HomeAssistant, bank: MockConfigEntry, clock: EnergyClock
+) -> None:
+    """The energy of the time between polls is counted, for each battery and for the bank."""
+    assert charged(hass, bank) == 0
+    await polls(hass, clock, 5)
+    assert charged(hass, bank) == pytest.approx(10 * PER_INTERVAL)
+    for unit in (48, 49):
+        state = battery_state(hass, "energy_charged", unit)
+        assert float(state.state) == pytest.approx(5 * PER_INTERVAL)
+        assert float(battery_state(hass, "energy_discharged", unit).state) == 0
+
+
+async def test_written_before_published(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+) -> None:
+    """Whenever a total is shown, a total no smaller is on the disk already."""
+    shown: list[tuple[float, float]] = []
+
+    @callback
+    def compare(event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        assert state is not None
+        on_disk = hass_storage[key_of(bank.entry_id)]["data"]["bank"]["charged"]
+        shown.append((float(state.state), on_disk / 1000))
+
+    entity = bank_state(hass, bank, "energy_charged").entity_id
+    async_track_state_change_event(hass, entity, compare)
+    await polls(hass, clock, 3)
+    assert len(shown) == 3
+    assert all(value == pytest.approx(on_disk) for value, on_disk in shown)
+
+
+async def test_reload_neither_loses_nor_jumps(
+    hass: HomeAssistant, bank: MockConfigEntry, clock: EnergyClock
+) -> None:
+    """A reload goes on exactly where it stopped, the time that it took included."""
+    await polls(hass, clock, 3)
+    clock.now += INTERVAL / 2
+    assert await hass.config_entries.async_reload(bank.entry_id)
+    await settle(hass)
+    assert charged(hass, bank) == pytest.approx(2 * 3.5 * PER_INTERVAL)
+    await polls(hass, clock, 1)
+    assert charged(hass, bank) == pytest.approx(2 * 4.5 * PER_INTERVAL)
+
+
+async def killed(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any]
+) -> None:
+    """End a bank without letting it write anything more."""
+    on_disk = deepcopy(hass_storage[key_of(entry.entry_id)])
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass_storage[key_of(entry.entry_id)] = on_disk
+
+
+async def test_kill_loses_nothing_that_was_polled(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+) -> None:
+    """A Home Assistant that was killed goes on from its last poll, if it was not away for long."""
+    await polls(hass, clock, 5)
+    await killed(hass, bank, hass_storage)
+    clock.now += 3 * INTERVAL
+    await hass.config_entries.async_setup(bank.entry_id)
+    await settle(hass)
+    assert charged(hass, bank) == pytest.approx(2 * 8 * PER_INTERVAL)
+
+
+async def test_long_standstill_is_not_made_up(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+) -> None:
+    """What happened while Home Assistant was away for more than five intervals is not known."""
+    await polls(hass, clock, 5)
+    await killed(hass, bank, hass_storage)
+    clock.now += 5.1 * INTERVAL
+    await hass.config_entries.async_setup(bank.entry_id)
+    await settle(hass)
+    assert charged(hass, bank) == pytest.approx(2 * 5 * PER_INTERVAL)
+
+
+async def test_start_of_the_machine(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """A clock that counts from another start says nothing about the time since the last poll."""
+    await polls(hass, clock, 5)
+    await killed(hass, bank, hass_storage)
+    boot_id = tmp_path / "boot_id"
+    boot_id.write_text("another start\n")
+    monkeypatch.setattr("custom_components.renogy_bt.storage.energy._BOOT_ID", boot_id)
+    clock.now += INTERVAL
+    await hass.config_entries.async_setup(bank.entry_id)
+    await settle(hass)
+    assert charged(hass, bank) == pytest.approx(2 * 5 * PER_INTERVAL)
+    await polls(hass, clock, 1)
+    assert charged(hass, bank) == pytest.approx(2 * 6 * PER_INTERVAL)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"])
+async def test_system_without_a_name_for_its_clock(
+    hass: HomeAssistant,
+    air: FakeAir,
+    clock: EnergyClock,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    content: bytes | None,
+) -> None:
+    """Where the clock cannot be told from another one, counting begins anew with each start."""
+    boot_id = tmp_path / "boot_id"
+    if content is not None:
+        boot_id.write_bytes(content)
+    monkeypatch.setattr("custom_components.renogy_bt.storage.energy._BOOT_ID", boot_id)
+    air.bring(FakeLink({48: rbt50lfp48s(current=1250)}))
+    entry = bank_entry(link_settings(units=(48,)))
+    await set_up(hass, entry)
+    await polls(hass, clock, 2)
+    clock.now += INTERVAL
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    assert charged(hass, entry) == pytest.approx(2 * PER_INTERVAL)
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        pytest.param(None, id="nothing"),
+        pytest.param({"at": "1000", "power": 655.0}, id="text"),
+        pytest.param({"at": 1e12, "power": 655.0}, id="in the future"),
+        pytest.param({"at": float("nan"), "power": 655.0}, id="no time"),
+        pytest.param({"at": 1300.0, "power": 1e300}, id="power of a star"),
+        pytest.param({"at": 1300.0, "power": float("inf")}, id="endless power"),
+        pytest.param({"at": 1300.0, "power": True}, id="no number"),
+    ],
+)
+async def test_damaged_samples(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+    sample: Any,
+) -> None:
+    """A stored sample that cannot be right bridges no gap, and no total suffers."""
+    await polls(hass, clock, 5)
+    await killed(hass, bank, hass_storage)
+    data = hass_storage[key_of(bank.entry_id)]["data"]
+    data["samples"] = dict.fromkeys([*data["samples"], "x"], sample)
+    clock.now += INTERVAL
+    await hass.config_entries.async_setup(bank.entry_id)
+    await settle(hass)
+    assert charged(hass, bank) == pytest.approx(2 * 5 * PER_INTERVAL)
+
+
+@pytest.mark.parametrize(
+    "jump",
+    [
+        pytest.param(timedelta(hours=8), id="suspended"),
+        pytest.param(timedelta(days=-400), id="set back"),
+        pytest.param(timedelta(days=400), id="set forward"),
+    ],
+)
+async def test_wall_clock_does_not_matter(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    monkeypatch: pytest.MonkeyPatch,
+    jump: timedelta,
+) -> None:
+    """Energy is counted by a clock that a change of the time or a suspended machine leave alone."""
+    await polls(hass, clock, 2)
+    real_utcnow = dt_util.utcnow
+    monkeypatch.setattr(dt_util, "utcnow", lambda: real_utcnow() + jump)
+    for _ in range(2):
+        clock.now += INTERVAL
+        await coordinator_of(bank).async_refresh()
+        await settle(hass)
+    assert charged(hass, bank) == pytest.approx(2 * 4 * PER_INTERVAL)
+    assert float(bank_state(hass, bank, "energy_discharged").state) == 0
+
+
+async def test_total_of_the_bank_does_not_fall(
+    hass: HomeAssistant, bank: MockConfigEntry, clock: EnergyClock
+) -> None:
+    """Taking a battery out of the bank leaves what it has contributed."""
+    await polls(hass, clock, 3)
+    before = charged(hass, bank)
+    ((subentry_id, link),) = links_of(bank).items()
+    smaller: LinkSettings = replace(link, batteries=link.batteries[:1])
+    hass.config_entries.async_update_subentry(
+        bank, bank.subentries[subentry_id], data=smaller.as_data()
+    )
+    await settle(hass)
+    assert len(bank.runtime_data.labels) == 1
+    assert charged(hass, bank) == pytest.approx(before)
+    await polls(hass, clock, 1)
+    assert charged(hass, bank) == pytest.approx(before + PER_INTERVAL)
+
+
+async def test_outage_is_not_made_up(
+    hass: HomeAssistant, bank: MockConfigEntry, clock: EnergyClock, air: FakeAir
+) -> None:
+    """After a long outage the totals are as before it, not higher and not unknown."""
+    await polls(hass, clock, 3)
+    before = charged(hass, bank)
+    air.links[DONGLE].unreachable = "abort-by-local"
+    await polls(hass, clock, 10)
+    air.links[DONGLE].unreachable = None
+    await polls(hass, clock, 1)
+    assert charged(hass, bank) == pytest.approx(before)
+
+
+async def test_removed_bank_leaves_no_file(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+) -> None:
+    """With the bank its totals are removed."""
+    await polls(hass, clock, 1)
+    assert key_of(bank.entry_id) in hass_storage
+    await hass.config_entries.async_remove(bank.entry_id)
+    await settle(hass)
+    assert key_of(bank.entry_id) not in hass_storage
+
+
+async def test_bank_with_totals_of_a_newer_version(
+    hass: HomeAssistant, hass_storage: dict[str, Any], air: FakeAir
+) -> None:
+    """After a downgrade the bank says what is the matter instead of losing its totals."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    hass_storage[key_of(entry.entry_id)] = stored(version=2, bank=GOOD)
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.reason is not None
+    assert "stored by a newer version" in entry.reason
+    assert hass_storage[key_of(entry.entry_id)]["data"] == {"bank": GOOD}
