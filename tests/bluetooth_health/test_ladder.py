@@ -5,6 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings, strategies as st
 import pytest
 
+from custom_components.renogy_bt.bluetooth_health.ages import HOUR
 from custom_components.renogy_bt.bluetooth_health.climb import Ladder
 from custom_components.renogy_bt.bluetooth_health.history import StepResult
 from custom_components.renogy_bt.bluetooth_health.ladder import (
@@ -28,7 +29,6 @@ from custom_components.renogy_bt.bluetooth_health.models import (
     Verdict,
 )
 from custom_components.renogy_bt.bluetooth_health.rate_limiter import (
-    HOUR,
     RESETS_PER_HOUR,
     SHORTEST_PAUSE,
     RateLimiter,

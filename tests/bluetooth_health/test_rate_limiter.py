@@ -5,8 +5,8 @@ from math import inf, nan
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.renogy_bt.bluetooth_health.ages import HOUR
 from custom_components.renogy_bt.bluetooth_health.rate_limiter import (
-    HOUR,
     LONGEST_PAUSE,
     MOST_CREDIT,
     RESETS_PER_HOUR,

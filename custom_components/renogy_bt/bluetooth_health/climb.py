@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from .ages import HOUR, age_of, moment_of
 from .history import StepResult
 from .models import Evidence, Judgement, Reason, Rung, Verdict
 
-HOUR = 3600.0
 VERIFICATION = 150.0
 """A step whose effect cannot be seen by then had none, s."""
 RELAPSE = HOUR
@@ -92,12 +92,10 @@ class Ladder:
     def to_json(self, now: float) -> dict[str, Any]:
         """What is worth keeping over a restart, as plain data."""
         return {
-            "experiment_ago": None
-            if self.experiment_at is None
-            else now - self.experiment_at,
+            "experiment_ago": age_of(self.experiment_at, now),
             "powered_on_ago": (
-                now - self.recovered_at
-                if self.fault is Verdict.POWERED_OFF and self.recovered_at is not None
+                age_of(self.recovered_at, now)
+                if self.fault is Verdict.POWERED_OFF
                 else None
             ),
         }
@@ -107,22 +105,12 @@ class Ladder:
         """The ladder kept by `to_json`; what is damaged is forgotten."""
         if not isinstance(data, Mapping):
             return cls()
-        powered_on_at = _ago(data.get("powered_on_ago"), now, RELAPSE)
+        powered_on_at = moment_of(data.get("powered_on_ago"), now, RELAPSE)
         return cls(
-            experiment_at=_ago(data.get("experiment_ago"), now, LONGEST_REST),
+            experiment_at=moment_of(data.get("experiment_ago"), now, LONGEST_REST),
             fault=None if powered_on_at is None else Verdict.POWERED_OFF,
             recovered_at=powered_on_at,
         )
-
-
-def _ago(seconds: object, now: float, most: float) -> float | None:
-    if (
-        isinstance(seconds, int | float)
-        and not isinstance(seconds, bool)
-        and 0 <= seconds <= most
-    ):
-        return now - seconds
-    return None
 
 
 def _with(tried: tuple[Rung, ...], rung: Rung) -> tuple[Rung, ...]:

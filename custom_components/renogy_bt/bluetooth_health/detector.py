@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .ages import DAY, age_of, moment_of
 from .memory import NOTHING_HELD, Memory, observe, with_judgement
 from .models import (
     AdapterSample,
@@ -16,7 +17,7 @@ from .models import (
 from .signs import QUIET_AFTER
 from .symptoms import SYMPTOMS, Symptom
 from .traffic import LearnedTraffic
-from .view import DAY, View
+from .view import View
 
 SETTLING_TIME = 60.0
 """How long a step or a start may take to show its effect, s."""
@@ -162,12 +163,8 @@ def memory_to_json(memory: Memory) -> dict[str, Any]:
     now = memory.looked_at
     return {
         "traffic": memory.traffic.to_json(),
-        "heard_ago": None
-        if memory.heard_at is None or now is None
-        else now - memory.heard_at,
-        "used_ago": None
-        if memory.used_at is None or now is None
-        else now - memory.used_at,
+        "heard_ago": age_of(memory.heard_at, now),
+        "used_ago": age_of(memory.used_at, now),
         "witnesses": sorted(map(list, memory.witnesses)),
     }
 
@@ -179,8 +176,8 @@ def memory_from_json(data: object, now: float) -> Memory:
     witnesses = data.get("witnesses")
     return Memory(
         traffic=LearnedTraffic.from_json(data.get("traffic")),
-        heard_at=_ago(data.get("heard_ago"), now),
-        used_at=_ago(data.get("used_ago"), now),
+        heard_at=moment_of(data.get("heard_ago"), now, DAY),
+        used_at=moment_of(data.get("used_ago"), now, DAY),
         witnesses=frozenset(
             (pair[0], pair[1])
             for pair in (witnesses if isinstance(witnesses, list) else [])
@@ -189,13 +186,3 @@ def memory_from_json(data: object, now: float) -> Memory:
             and all(isinstance(part, str) for part in pair)
         ),
     )
-
-
-def _ago(seconds: object, now: float) -> float | None:
-    if (
-        isinstance(seconds, int | float)
-        and not isinstance(seconds, bool)
-        and 0 <= seconds <= DAY
-    ):
-        return now - seconds
-    return None

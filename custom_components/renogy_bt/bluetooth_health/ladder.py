@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from .ages import HOUR
 from .climb import (
     GENTLE_RUNGS,
-    HOUR,
     LONGEST_REST,
     RELAPSE,
     Ladder,

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Self
 
+from .ages import HOUR
+
 RESETS_PER_HOUR = 10
-HOUR = 3600.0
 SHORTEST_PAUSE = 60.0
 LONGEST_PAUSE = 1800.0
 MOST_CREDIT = 300.0

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from .ages import DAY
+
 EDGES = (
     *(90.0, 120.0, 180.0, 240.0, 360.0, 480.0, 720.0, 960.0, 1440.0, 1920.0, 2700.0),
     *(3600.0, 5400.0, 7200.0, 10800.0, 14400.0, 21600.0, 28800.0, 43200.0, 57600.0),
@@ -17,7 +19,7 @@ EDGES = (
 """Upper edges of the classes of silences, s; longer ones fall into the last."""
 SHORT = 60.0
 """Silences up to this length only count for the mean, s."""
-MEMORY = 14 * 86400.0
+MEMORY = 14 * DAY
 """Time in which the weight of a silence falls to a half, s."""
 REMEMBERED = 0.3
 """Least weight at which a class of silences still counts as seen here."""

@@ -2,10 +2,10 @@
 
 from functools import cached_property
 
+from .ages import DAY
 from .memory import Memory
 from .models import AdapterObject, AdapterSample, EntryState, LinkSample, ScannerSample
 
-DAY = 86400.0
 FRESH_ADVERTISEMENT = 90.0
 WITNESSED_WITHIN = 60.0
 AFTER_HOST_START = 180.0
