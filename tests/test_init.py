@@ -1,8 +1,11 @@
 """Setting a bank up, and taking it away."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import timedelta
 import logging
 
+from bleak.backends.device import BLEDevice
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -14,6 +17,7 @@ from custom_components.renogy_bt.bluetooth_health.supervisor import (
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.links.connection import _LOCKS
 from custom_components.renogy_bt.links.settings import links_of
+from custom_components.renogy_bt.renogy.transport import Transport
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -253,6 +257,144 @@ async def test_removed_link_is_discovered_again(
         assert not device_registry.async_get_devices(identifiers={(DOMAIN, identifier)})
     assert discovery_flows(hass) == [OTHER]
     assert bank_state(hass, entry, "batteries_responding").state == "4"
+
+
+class HeldConnects:
+    """Holds up every connection until it is let go on."""
+
+    def __init__(self, air: FakeAir, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Hold up the first one already."""
+        self._air = air
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+        monkeypatch.setattr(
+            "custom_components.renogy_bt.links.connection.connect", self._connect
+        )
+
+    async def _connect(self, device: BLEDevice, name: str) -> Transport:
+        self.begun.set()
+        await self.go_on.wait()
+        return await self._air.connect(device, name)
+
+
+@pytest.fixture
+def held_connects(air: FakeAir, monkeypatch: pytest.MonkeyPatch) -> HeldConnects:
+    """Return what holds up connections."""
+    return HeldConnects(air, monkeypatch)
+
+
+async def during_first_poll(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    held_connects: HeldConnects,
+    change: Callable[[], object],
+) -> None:
+    """Set a bank up, and have something changed while its first poll is under way."""
+    entry.add_to_hass(hass)
+    set_up = hass.async_create_task(hass.config_entries.async_setup(entry.entry_id))
+    await held_connects.begun.wait()
+    assert entry.state is ConfigEntryState.SETUP_IN_PROGRESS
+    change()
+    held_connects.go_on.set()
+    await set_up
+    await settle(hass)
+
+
+async def test_link_added_during_the_first_poll(
+    hass: HomeAssistant, air: FakeAir, held_connects: HeldConnects
+) -> None:
+    """A link that joins a bank that is being set up is set up with it."""
+    air.bring(four_batteries())
+    air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    entry = bank_entry(link_settings())
+    added = link_settings(OTHER, OTHER_NAME, (48,)).as_subentry()
+    await during_first_poll(
+        hass,
+        entry,
+        held_connects,
+        lambda: hass.config_entries.async_add_subentry(entry, added),
+    )
+    assert entry.state is ConfigEntryState.LOADED
+    assert battery_state(hass, "voltage", 48, OTHER).state == "52.4"
+    assert bank_state(hass, entry, "batteries_responding").state == "5"
+
+
+async def test_link_removed_during_the_first_poll(
+    hass: HomeAssistant, air: FakeAir, held_connects: HeldConnects
+) -> None:
+    """A link that leaves a bank that is being set up is offered again."""
+    air.bring(four_batteries())
+    air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
+    subentry_id = next(
+        key for key, link in links_of(entry).items() if link.address == OTHER
+    )
+    await during_first_poll(
+        hass,
+        entry,
+        held_connects,
+        lambda: hass.config_entries.async_remove_subentry(entry, subentry_id),
+    )
+    assert entry.state is ConfigEntryState.LOADED
+    assert not entity_id(hass, "sensor", f"{OTHER.lower()}_48_voltage")
+    assert discovery_flows(hass) == [OTHER]
+
+
+async def test_options_changed_during_the_first_poll(
+    hass: HomeAssistant, air: FakeAir, held_connects: HeldConnects
+) -> None:
+    """Options of a bank that is being set up hold from the beginning."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await during_first_poll(
+        hass,
+        entry,
+        held_connects,
+        lambda: hass.config_entries.async_update_entry(
+            entry, options={**entry.options, "recovery": "off", "update_interval": 300}
+        ),
+    )
+    assert entry.state is ConfigEntryState.LOADED
+    assert coordinator_of(entry).update_interval == timedelta(seconds=300)
+    assert watched_for(async_get_supervisor(hass)) == {
+        entry.entry_id: ({DONGLE}, "off")
+    }
+
+
+async def test_change_during_a_first_poll_that_fails(
+    hass: HomeAssistant, air: FakeAir, held_connects: HeldConnects
+) -> None:
+    """A bank that could not be set up as it was is set up at once as it is now."""
+    air.bring(four_batteries()).unreachable = "le-connection-abort-by-local"
+    air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    entry = bank_entry(link_settings())
+    added = link_settings(OTHER, OTHER_NAME, (48,)).as_subentry()
+    await during_first_poll(
+        hass,
+        entry,
+        held_connects,
+        lambda: hass.config_entries.async_add_subentry(entry, added),
+    )
+    assert entry.state is ConfigEntryState.LOADED
+    assert battery_state(hass, "voltage", 48, OTHER).state == "52.4"
+
+
+async def test_nothing_changed_during_the_first_poll(
+    hass: HomeAssistant, air: FakeAir, held_connects: HeldConnects
+) -> None:
+    """What a bank is not set up for does not set it up anew."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await during_first_poll(
+        hass,
+        entry,
+        held_connects,
+        lambda: hass.config_entries.async_update_entry(
+            entry, pref_disable_new_entities=True
+        ),
+    )
+    assert entry.state is ConfigEntryState.LOADED
+    assert len(link.connections) == 1
 
 
 async def test_removed_bank_is_discovered_again(

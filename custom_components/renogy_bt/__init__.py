@@ -1,9 +1,10 @@
 """The Renogy Bluetooth batteries integration."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from bleak_retry_connector import close_stale_connections_by_address
 
@@ -63,8 +64,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     """Set up a bank: poll it once, then register its devices and entities.
 
     The adapters are watched from the beginning, also while the first poll is tried again and
-    again: a broken adapter may be why it fails.
+    again: a broken adapter may be why it fails. What changes during the first poll, which can
+    take long, is set up right after.
     """
+    set_up_for = _SetUpFor.the_present(entry)
+    entry.async_on_unload(
+        entry.add_update_listener(partial(_async_entry_updated, set_up_for))
+    )
     await _async_settle_discoveries(hass, entry)
     await _async_close_stale_connections(entry)
     supervisor = async_get_supervisor(hass)
@@ -90,9 +96,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     entry.async_on_unload(async_follow_balance(hass, entry))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     coordinator.async_watch_for_links()
-    entry.async_on_unload(
-        entry.add_update_listener(partial(_async_entry_updated, _reloaded_for(entry)))
-    )
     return True
 
 
@@ -158,29 +161,45 @@ def _async_entry_changed(
         )
 
 
-def _reloaded_for(entry: ConfigEntry) -> tuple[Any, ...]:
-    """Return what a bank is set up anew for when it changes.
+@dataclass(frozen=True, slots=True)
+class _SetUpFor:
+    """What a bank is set up anew for when it changes.
 
     Which links are polled is not among it: the coordinator has taken that over already, and
     a reload would take all other links' entities away for a moment.
     """
-    links = {
-        subentry_id: replace(link, polling=True)
-        for subentry_id, link in links_of(entry).items()
-    }
-    return entry.title, dict(entry.options), links
+
+    title: str
+    options: Mapping[str, Any]
+    links: Mapping[str, LinkSettings]
+
+    @classmethod
+    def the_present(cls, entry: ConfigEntry) -> Self:
+        """Return what a bank is to be set up for now."""
+        return cls(
+            title=entry.title,
+            options=dict(entry.options),
+            links={
+                subentry_id: replace(link, polling=True)
+                for subentry_id, link in links_of(entry).items()
+            },
+        )
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """The addresses of the links."""
+        return frozenset(link.address for link in self.links.values())
 
 
 async def _async_entry_updated(
-    before: tuple[Any, ...], hass: HomeAssistant, entry: RenogyConfigEntry
+    before: _SetUpFor, hass: HomeAssistant, entry: RenogyConfigEntry
 ) -> None:
     """Apply changed options and links; a removed link may be discovered again."""
-    if _reloaded_for(entry) == before:
+    now = _SetUpFor.the_present(entry)
+    if now == before:
         return
-    links = {link.address for link in links_of(entry).values()}
-    removed = entry.runtime_data.links.keys() - links
     await hass.config_entries.async_reload(entry.entry_id)
-    for address in removed:
+    for address in before.addresses - now.addresses:
         bluetooth.async_rediscover_address(hass, address)
 
 
