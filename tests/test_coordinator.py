@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
+from bleak.backends.device import BLEDevice
 import pytest
 
 from custom_components.renogy_bt.bluetooth_health.supervisor import (
     Supervisor,
     async_get_supervisor,
 )
-from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from custom_components.renogy_bt.renogy.models import ReadingFailure
+from custom_components.renogy_bt.renogy.transport import Transport
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from tests.banks import (
@@ -23,8 +24,9 @@ from tests.banks import (
     set_up,
     settle,
 )
-from tests.fake_air import DONGLE, FakeAir, lost_at
+from tests.fake_air import DONGLE, SCANNER, FakeAir, lost_at
 from tests.renogy.fake_link import (
+    Delivery,
     FakeLink,
     FakeTransport,
     all_ones,
@@ -359,20 +361,23 @@ def repair_while_connecting(
     supervisor: Supervisor,
     monkeypatch: pytest.MonkeyPatch,
     *,
-    fails: int,
+    times: int,
 ) -> None:
-    """Have a recovery step pass during each connect, the first few of which fail by it."""
+    """Have a recovery step pass during the next connects, which end by nothing else."""
     attempts = 0
 
-    async def connect(device: object, name: str) -> object:
+    async def connect(device: BLEDevice, name: str) -> Transport:
         nonlocal attempts
         attempts += 1
-        await supervisor._pollers.async_hold()
+        if attempts > times:
+            return await air.connect(device, name)
+        await supervisor._pollers.async_hold(SCANNER)
         supervisor._pollers.async_release()
-        if attempts <= fails:
-            air.attempts.append("failed")
-            raise LinkUnreachable(f"{name}: adapter was reset")
-        return await air.connect(device, name)  # type: ignore[arg-type]
+        try:
+            await asyncio.Event().wait()
+        finally:
+            air.attempts.append("broken off")
+        raise AssertionError
 
     monkeypatch.setattr("custom_components.renogy_bt.links.connection.connect", connect)
 
@@ -390,7 +395,7 @@ async def test_polls_are_held_off_during_a_repair(
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    await supervisor._pollers.async_hold()
+    await supervisor._pollers.async_hold(SCANNER)
     poll = hass.async_create_task(coordinator_of(entry).async_refresh())
     for _ in range(20):
         await asyncio.sleep(0)
@@ -409,7 +414,7 @@ async def test_unload_while_held_off(
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    await supervisor._pollers.async_hold()
+    await supervisor._pollers.async_hold(SCANNER)
     poll = hass.async_create_task(coordinator_of(entry).async_refresh())
     await asyncio.sleep(0)
     assert await hass.config_entries.async_unload(entry.entry_id)
@@ -424,13 +429,13 @@ async def test_excused_poll_is_made_up_for(
     supervisor: Supervisor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A poll that failed by a recovery step is tried once more, and nobody notices."""
+    """A poll that a recovery step breaks off is made again, and nobody notices."""
     air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    repair_while_connecting(air, supervisor, monkeypatch, fails=1)
+    repair_while_connecting(air, supervisor, monkeypatch, times=1)
     await next_poll(hass)
-    assert air.attempts == [DONGLE, "failed", DONGLE]
+    assert air.attempts == [DONGLE, "broken off", DONGLE]
     assert battery_state(hass, "voltage").state == "52.4"
     assert battery_state(hass, "link_quality").state == "100.0"
     assert coordinator_of(entry).last_errors == {}
@@ -446,33 +451,59 @@ async def test_excuse_is_good_for_one_more_poll(
     air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    repair_while_connecting(air, supervisor, monkeypatch, fails=2)
+    repair_while_connecting(air, supervisor, monkeypatch, times=2)
     await next_poll(hass)
-    assert air.attempts == [DONGLE, "failed", "failed"]
+    assert air.attempts == [DONGLE, "broken off", "broken off"]
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     await next_poll(hass)
     assert battery_state(hass, "voltage").state == "52.4"
 
 
-async def test_successful_poll_needs_no_excuse(
-    hass: HomeAssistant,
-    air: FakeAir,
-    supervisor: Supervisor,
-    monkeypatch: pytest.MonkeyPatch,
+async def test_connected_link_is_read_to_its_end(
+    hass: HomeAssistant, air: FakeAir, supervisor: Supervisor
 ) -> None:
-    """A poll that succeeds is not repeated although a recovery step ran meanwhile."""
-    air.bring(four_batteries())
-    await set_up(hass, bank_entry(link_settings()))
-    repair_while_connecting(air, supervisor, monkeypatch, fails=0)
-    poll_ended = supervisor.poll_ended
+    """A poll that is reading when a recovery step begins is neither broken off nor repeated."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    steps: list[asyncio.Task[None]] = []
 
-    def excused(link: str, *, connected: bool) -> bool:
-        poll_ended(link, connected=connected)
-        return True
+    def begin_step(delivery: Delivery) -> Delivery:
+        if not steps:
+            hold = supervisor._pollers.async_hold(SCANNER)
+            steps.append(hass.async_create_task(hold))
+        return delivery
 
-    monkeypatch.setattr(supervisor, "poll_ended", excused)
-    await next_poll(hass)
+    link.always = [begin_step]
+    await coordinator_of(entry).async_refresh()
+    assert steps
+    assert steps[0].done()
+    supervisor._pollers.async_release()
+    await settle(hass)
     assert air.attempts == [DONGLE, DONGLE]
+    assert coordinator_of(entry).data.failed == {}
+    assert len(coordinator_of(entry).data.fresh) == 4
+
+
+async def test_lost_link_is_not_connected_to_again_in_the_middle_of_a_step(
+    hass: HomeAssistant, air: FakeAir, supervisor: Supervisor
+) -> None:
+    """A poll whose connection a step ends is over: trying again would only outlast the step."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    link.hangs_on_write = True
+    poll = hass.async_create_task(coordinator_of(entry).async_refresh())
+    while len(link.connections) < 2:
+        await asyncio.sleep(0)
+    await supervisor._pollers.async_hold(SCANNER)
+    link.connections[1].drop()
+    await poll
+    assert air.attempts == [DONGLE, DONGLE]
+    link.hangs_on_write = False
+    supervisor._pollers.async_release()
+    await next_poll(hass)
+    assert battery_state(hass, "voltage").state == "52.4"
 
 
 async def test_failure_without_a_repair_is_not_excused(

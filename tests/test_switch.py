@@ -24,7 +24,7 @@ from tests.banks import (
     set_up,
     settle,
 )
-from tests.fake_air import DONGLE, FakeAir
+from tests.fake_air import DONGLE, SCANNER, FakeAir
 from tests.flows.walk import rescan_link
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
 
@@ -179,7 +179,7 @@ async def test_poll_that_is_held_off_does_not_begin(
 ) -> None:
     """A poll that waits for the repair of an adapter is left out if the link is paused then."""
     pollers = async_get_supervisor(hass)._pollers
-    await pollers.async_hold()
+    await pollers.async_hold(SCANNER)
     poll = hass.async_create_task(coordinator_of(bank).async_refresh())
     await asyncio.sleep(0)
     await turn(hass, "off")

@@ -28,7 +28,7 @@ from tests.banks import (
     set_up,
     settle,
 )
-from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
+from tests.fake_air import DONGLE, DONGLE_NAME, SCANNER, FakeAir
 from tests.fake_supervisor import ADAPTER, FakeAdapters, adapter_status
 from tests.renogy.fake_link import Delivery, FakeLink, four_batteries, rbt50lfp48s
 
@@ -137,7 +137,7 @@ async def test_reading_waits_for_a_repair(
 ) -> None:
     """While an adapter is being repaired nothing is connected through it."""
     pollers = async_get_supervisor(hass)._pollers
-    await pollers.async_hold()
+    await pollers.async_hold(SCANNER)
     reading = hass.async_create_task(read(hass, bank))
     for _ in range(20):
         await asyncio.sleep(0)
@@ -406,7 +406,7 @@ async def test_link_that_is_removed_while_it_is_rescanned(
 ) -> None:
     """What was found is returned, and stored nowhere."""
     pollers = async_get_supervisor(hass)._pollers
-    await pollers.async_hold()
+    await pollers.async_hold(SCANNER)
     rescanning = hass.async_create_task(rescan(hass, bank))
     await asyncio.sleep(0)
     (subentry_id,) = bank.subentries

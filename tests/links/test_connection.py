@@ -4,11 +4,15 @@ import asyncio
 
 import pytest
 
+from custom_components.renogy_bt.bluetooth_health.supervisor import async_get_supervisor
 from custom_components.renogy_bt.links.connection import LinkNotSeen, async_connector
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from homeassistant.core import HomeAssistant
-from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
+from tests.fake_air import DONGLE, DONGLE_NAME, SCANNER, FakeAir
 from tests.renogy.fake_link import four_batteries
+
+OTHER = "60:98:66:ED:FC:11"
+OTHER_NAME = "BT-TH-66EDFC11"
 
 
 async def test_link_that_nobody_sees(hass: HomeAssistant, air: FakeAir) -> None:
@@ -87,6 +91,53 @@ async def test_cancelled_connecting_gives_everything_free(
             task.cancel()
         await asyncio.wait(tasks)
     await (await connector()).disconnect()
+
+
+async def test_step_ends_connecting_and_gives_everything_free(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever connects, or waits for a turn, when a recovery step begins is told why it ends."""
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    air.bring(four_batteries())
+    air.bring(four_batteries(), OTHER, OTHER_NAME)
+    pollers = async_get_supervisor(hass)._pollers
+    connector = async_connector(hass, DONGLE, DONGLE_NAME)
+    with monkeypatch.context() as patch:
+        patch.setattr("custom_components.renogy_bt.links.connection.connect", hang)
+        tasks = [
+            asyncio.ensure_future(connect())
+            for connect in (
+                connector,
+                connector,
+                async_connector(hass, OTHER, OTHER_NAME),
+            )
+        ]
+        await asyncio.sleep(0)
+        await pollers.async_hold(SCANNER)
+        for task in tasks:
+            with pytest.raises(LinkUnreachable, match="adapter is being repaired"):
+                await task
+    with pytest.raises(LinkUnreachable, match="adapter is being repaired"):
+        await connector()
+    assert air.attempts == []
+    pollers.async_release()
+    await (await connector()).disconnect()
+
+
+async def test_step_leaves_a_connection_alone(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """What is connected when a recovery step begins stays so, and is not reported as ended."""
+    air.bring(four_batteries())
+    pollers = async_get_supervisor(hass)._pollers
+    transport = await async_connector(hass, DONGLE, DONGLE_NAME)()
+    await pollers.async_hold(SCANNER)
+    pollers.async_release()
+    assert not transport.lost.done()
+    await transport.disconnect()
 
 
 async def test_transport_passes_everything_on(

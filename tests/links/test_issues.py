@@ -394,7 +394,7 @@ async def test_link_that_is_paused_before_its_search(
 
     async def poll_then_hold() -> dict[str, LinkOutcome]:
         outcomes = await poll()
-        await hold()
+        await hold(SCANNER)
         return outcomes
 
     with patch.object(polls, "async_poll", poll_then_hold):

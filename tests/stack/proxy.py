@@ -3,6 +3,7 @@
 It is registered as ESPHome's are; which path a connection takes is decided by habluetooth.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, override
 
@@ -28,12 +29,14 @@ SLOTS = 3
 
 
 class Proxy(BaseHaRemoteScanner):
-    """A proxy in the emulated world, which may fail to connect."""
+    """A proxy in the emulated world, which may fail to connect, or wait with it."""
 
     def __init__(self, world: EmulatedWorld) -> None:
         """Hear nothing yet."""
         self.world = world
         self.fails = False
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
         self.tells_slots = True
         self.connects = 0
         self.attempts = 0
@@ -121,6 +124,7 @@ class ProxyClient(BaseBleakClient, Central):
     @override
     async def connect(self, pair: bool, **kwargs: Any) -> None:
         self._proxy.attempts += 1
+        await self._proxy.goes_on.wait()
         if self._proxy.fails or not self._peripheral.connect(self):
             raise BleakError("proxy cannot connect")
         self._proxy.connects += 1

@@ -10,11 +10,11 @@ from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from tests.banks import bank_entry, coordinator_of, link_settings, set_up
+from tests.banks import bank_entry, coordinator_of, link_settings, set_up, settle
 from tests.emulator import EmulatedWorld, Unit, World
 from tests.fake_air import DONGLE
 
-from .integration import assert_true_values, heard, owner_world, poll
+from .integration import assert_true_values, heard, owner_world, poll, until
 from .proxy import Proxy
 
 pytestmark = pytest.mark.usefixtures("integration")
@@ -145,6 +145,45 @@ async def test_adapter_fails(
     assert proxy.connects == 1
     assert coordinator_of(entry).last_update_success
     assert_all_true(hass, units)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "attempts"),
+    [("B8:27:EB:5A:00:01", 2), ("5C:F3:70:8B:11:22", 1)],
+    ids=["hears-the-link", "does-not"],
+)
+async def test_adapter_is_repaired_while_a_proxy_connects(
+    hass: HomeAssistant,
+    proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+    adapter: str,
+    attempts: int,
+) -> None:
+    """An attempt gives way to the repair of an adapter that it may go through, and to no other."""
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.bluetooth_health.supervisor_polls.POLLS_LIMIT", 0.1
+    )
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.renogy.transport.CONNECT_SECONDS", 20.0
+    )
+    await heard(hass, DONGLE)
+    proxy.hear(DONGLE, NEAR)
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    proxy.attempts = 0
+    proxy.goes_on.clear()
+    pollers = async_get_supervisor(hass)._pollers
+    refresh = hass.async_create_task(coordinator_of(entry).async_refresh())
+    await until(lambda: proxy.attempts)
+    await pollers.async_hold(adapter)
+    proxy.goes_on.set()
+    pollers.async_release()
+    await refresh
+    assert proxy.attempts == attempts
+    assert coordinator_of(entry).data.failed == {}
+    assert coordinator_of(entry).last_update_success
+    await settle(hass)
+    assert proxy.links == []
 
 
 async def test_proxies_only(

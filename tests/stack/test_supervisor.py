@@ -145,12 +145,12 @@ async def test_pollers_wait_for_a_step(site: Site) -> None:
 async def test_pollers_are_not_held_off_for_ever(site: Site) -> None:
     """A step that does not end does not end polling; that is what the batteries are for."""
     pollers = site.supervisor._pollers
-    await pollers.async_hold()
+    await pollers.async_hold(site.address)
     begun = site.now()
     await site.supervisor.ready(LINK)
     assert site.now() - begun == pytest.approx(120, abs=1)
-    pollers.async_release()
     await site.until_read(site.now(), 2 * MINUTE)
+    pollers.async_release()
 
 
 async def test_start_of_home_assistant(site: Site) -> None:

@@ -1,6 +1,7 @@
 """What pollers ask before and tell after each poll."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 
@@ -9,6 +10,13 @@ class PollGate(Protocol):
 
     async def ready(self, link: str) -> None:
         """Return when a link may be polled; bounded, even if a step should hang."""
+
+    def connecting(self, link: str) -> AbstractAsyncContextManager[None]:
+        """Have a connection to a link made within this context.
+
+        Raises ConnectingBrokenOff if an adapter that it may go through is repaired, or begins
+        to be: it would be in the way of that, and come to nothing by it.
+        """
 
     def poll_started(self, link: str) -> None:
         """Take note that a poll of a link begins."""

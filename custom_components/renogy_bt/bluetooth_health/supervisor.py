@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 import logging
 from typing import Any, Final, override
@@ -318,6 +319,10 @@ class Supervisor(PollGate):
     @override
     async def ready(self, link: str) -> None:
         await self._pollers.ready(link)
+
+    @override
+    def connecting(self, link: str) -> AbstractAsyncContextManager[None]:
+        return self._pollers.connecting(link)
 
     @override
     @callback

@@ -1,14 +1,18 @@
 """Holds pollers off while an adapter is repaired, and has them poll when that makes sense."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 import logging
 from typing import Final, override
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
+from .connecting import ConnectingBrokenOff, ConnectionAttempts
 from .link_records import LinkRecords
 from .poll_gate import PollGate
+from .supervisor_sampling import async_may_connect_through
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -26,6 +30,7 @@ class Pollers(PollGate):
         self, hass: HomeAssistant, records: LinkRecords, wake: Callable[[], None]
     ) -> None:
         """Let everybody poll; `wake` is called when a look at the adapters is worth it."""
+        self._hass = hass
         self._loop = hass.loop
         self._records = records
         self._wake = wake
@@ -33,6 +38,9 @@ class Pollers(PollGate):
         """Tells the source that every poll goes through, if there is only one."""
         self._open = asyncio.Event()
         self._open.set()
+        self._held_for: str | None = None
+        self._held_at = 0.0
+        self._attempts = ConnectionAttempts(hass.loop.time)
         self._steps = 0
         self._timer: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -44,6 +52,22 @@ class Pollers(PollGate):
                 await self._open.wait()
         except TimeoutError:
             _LOGGER.debug("%s: Not held off any longer", link)
+
+    @override
+    @asynccontextmanager
+    async def connecting(self, link: str) -> AsyncIterator[None]:
+        if self._is_held_off(link):
+            raise ConnectingBrokenOff
+        async with self._attempts.attempt(link):
+            yield
+
+    def _is_held_off(self, link: str) -> bool:
+        """Tell whether a link should not be connected to, as long as `ready` holds it off."""
+        return (
+            self._held_for is not None
+            and self._loop.time() - self._held_at < READY_LIMIT
+            and async_may_connect_through(self._hass, self._held_for, link)
+        )
 
     @override
     @callback
@@ -76,10 +100,18 @@ class Pollers(PollGate):
     def async_add_poll_listener(self, callback: Callable[[], None]) -> CALLBACK_TYPE:
         return add_listener(self._listeners, callback)
 
-    async def async_hold(self) -> None:
-        """Let no poll begin, and wait a little for those that are going on."""
+    async def async_hold(self, adapter: str) -> None:
+        """Let no poll begin, and wait a little for those that are going on.
+
+        What is still connecting, perhaps through the adapter, is broken off: it has nothing
+        to lose, and would have to be waited for after the step.
+        """
         self._open.clear()
+        self._held_for, self._held_at = adapter, self._loop.time()
         self._steps += 1
+        self._attempts.break_off(
+            partial(async_may_connect_through, self._hass, adapter)
+        )
         for _ in range(int(POLLS_LIMIT / 0.1)):
             if not self._records.polling:
                 return
@@ -89,6 +121,7 @@ class Pollers(PollGate):
     def async_release(self) -> None:
         """Let polls begin again."""
         self._steps += 1
+        self._held_for = None
         self._open.set()
 
     @callback

@@ -168,7 +168,7 @@ class Recovery:
         failure: str | None = None
         aborted = True
         try:
-            await self._pollers.async_hold()
+            await self._pollers.async_hold(health.address)
             await self._async_run(health, rung, restore=restore)
             aborted = self._hass.is_stopping
         except StepFailed as error:

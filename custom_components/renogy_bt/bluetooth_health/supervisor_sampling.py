@@ -96,6 +96,17 @@ def async_has_other_scanners(hass: HomeAssistant, address: str) -> bool:
 
 
 @callback
+def async_may_connect_through(hass: HomeAssistant, adapter: str, link: str) -> bool:
+    """Return whether a connection to a link may go through a local adapter.
+
+    Home Assistant does not say which path it takes: it may be any that hears the link. Who is
+    heard by nobody just now may have been heard through this one.
+    """
+    paths = bluetooth.async_scanner_devices_by_address(hass, link, connectable=True)
+    return not paths or adapter in {path.scanner.source for path in paths}
+
+
+@callback
 def async_local_scanner(hass: HomeAssistant, address: str) -> BaseHaScanner | None:
     """Return the scanner of a local adapter; it must not be kept."""
     scanner = bluetooth.async_scanner_by_source(hass, address)

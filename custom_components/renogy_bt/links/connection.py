@@ -14,6 +14,8 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
+from ..bluetooth_health.connecting import ConnectingBrokenOff
+from ..bluetooth_health.supervisor import async_get_supervisor
 from ..const import DOMAIN
 from ..renogy.exceptions import LinkUnreachable
 from ..renogy.transport import Connector, Transport, connect
@@ -81,23 +83,32 @@ def async_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
     """Return what makes a connection to a link.
 
     It raises LinkNotSeen when Home Assistant has no path to the link, LinkUnreachable when
-    the link does not accept the connection.
+    the link does not accept the connection or a repair of the adapter comes between.
     """
 
     async def connect_to_link() -> Transport:
         _known_device(hass, address)
-        locks = hass.data.setdefault(_LOCKS, ConnectionLocks())
-        link = locks.links[address]
-        await link.acquire()
         try:
-            async with locks.connecting:
-                transport = await connect(_known_device(hass, address), name)
-        except BaseException:
-            link.release()
-            raise
-        return _ExclusiveTransport(transport, link.release)
+            async with async_get_supervisor(hass).connecting(address):
+                return await _connect_in_turn(hass, address, name)
+        except ConnectingBrokenOff as error:
+            reason = "Not connected: a Bluetooth adapter is being repaired"
+            raise LinkUnreachable(reason) from error
 
     return connect_to_link
+
+
+async def _connect_in_turn(hass: HomeAssistant, address: str, name: str) -> Transport:
+    locks = hass.data.setdefault(_LOCKS, ConnectionLocks())
+    link = locks.links[address]
+    await link.acquire()
+    try:
+        async with locks.connecting:
+            transport = await connect(_known_device(hass, address), name)
+    except BaseException:
+        link.release()
+        raise
+    return _ExclusiveTransport(transport, link.release)
 
 
 def _known_device(hass: HomeAssistant, address: str) -> BLEDevice:
