@@ -8,8 +8,10 @@ everything holds, 1 when something does not, 2 when nothing could be run.
 
 import argparse
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -19,10 +21,11 @@ from typing import Final
 
 from homeassistant.const import __version__ as home_assistant_version
 
-from .machine import Result, difference_of, kept_result, run_guest, take_snapshot
+from .machine import Machine, Result, difference_of, kept_result, take_snapshot
 from .order import HOSTS, Order, Subject
 from .preparation import TOOLS, Guest, PreparationFailed, prepare
 from .report import document, rows_of, table
+from .rows import even_rows
 from .scenarios import BY_NAME, SCENARIOS
 
 SECOND_RUNS: Final = "again"
@@ -46,7 +49,7 @@ def _arguments() -> argparse.Namespace:
         "--real-time", action="store_true", help="let the clock run as it does"
     )
     parser.add_argument(
-        "--in-full", action="store_true", help="everywhere, and the soaks for 30 days"
+        "--in-full", action="store_true", help="the long runs for 30 days"
     )
     parser.add_argument(
         "--twice", action="store_true", help="run all twice: both logs must be the same"
@@ -54,7 +57,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--kept", action="store_true", help="run nothing, judge the runs in DIR"
     )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument(
+        "--jobs", type=int, default=os.process_cpu_count() or 1, metavar="N"
+    )
     parser.add_argument(
         "--runs",
         type=Path,
@@ -73,8 +78,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _orders(arguments: argparse.Namespace) -> list[Order]:
-    """Return what to run, the longest first."""
-    everywhere = arguments.in_full or arguments.host is not None
+    """Return what to run."""
     chosen = [BY_NAME[name] for name in arguments.scenarios] or SCENARIOS
     return [
         Order(
@@ -83,8 +87,8 @@ def _orders(arguments: argparse.Namespace) -> list[Order]:
             subject=subject,
             in_full=arguments.in_full,
         )
-        for scenario in sorted(chosen, key=lambda each: -each.length)
-        for host in (scenario.all_hosts if everywhere else scenario.hosts)
+        for scenario in chosen
+        for host in scenario.hosts
         if arguments.host in (None, host.name)
         for subject in scenario.subjects
         if arguments.subject in (None, subject)
@@ -97,34 +101,56 @@ async def _run(
     # Guests have process groups of their own: they end with this task, not with a signal.
     if (this := asyncio.current_task()) is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    turn = asyncio.Semaphore(arguments.jobs)
+    processors = sorted(os.sched_getaffinity(0))
+    rows = even_rows(orders, arguments.jobs)
     code = await asyncio.to_thread(take_snapshot, arguments.runs)
+    turn = asyncio.Semaphore(arguments.jobs)
 
-    async def run(order: Order, runs: Path) -> Result:
-        async with turn:
-            result = await run_guest(
-                guest, order, runs, code, real_time=arguments.real_time
-            )
-            sys.stderr.write(
-                f"{order.name}: {result.failure or 'done'}, {result.seconds} s\n"
-            )
-            return result
+    async def run(row: Sequence[Order], runs: Path, number: int) -> list[Result]:
+        machine = Machine(
+            guest=guest,
+            code=code,
+            runs=runs,
+            real_time=arguments.real_time,
+            processor=processors[number % len(processors)],
+        )
+        guests = machine.carry_out(row, f"guest-{number + 1}")
+        results = []
+        async with turn, aclosing(guests) as carried_out:
+            async for result in carried_out:
+                results.append(result)
+                outcome = result.failure or "done"
+                sys.stderr.write(
+                    f"{result.order.name}: {outcome}, {result.seconds} s\n"
+                )
+        return results
 
     folders = [arguments.runs]
     if arguments.twice:
         folders.append(arguments.runs / SECOND_RUNS)
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
     async with asyncio.TaskGroup() as group:
         tasks = [
-            [group.create_task(run(order, runs)) for runs in folders]
-            for order in orders
+            [group.create_task(run(row, runs, number)) for runs in folders]
+            for number, row in enumerate(rows)
         ]
-    results = [task.result() for task, *_ in tasks]
+    results = [result for first, *_ in tasks for result in first.result()]
     if not arguments.twice:
         return results
     return [
         replace(result, difference=difference_of(result.order, *folders))
         for result in results
     ]
+
+
+@contextmanager
+def _reserved(runs: Path) -> Iterator[None]:
+    """Keep a folder of runs to this process; raises `BlockingIOError` if another has it."""
+    runs.mkdir(parents=True, exist_ok=True)
+    with (runs / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
 
 
 def _kept(orders: Sequence[Order], runs: Path) -> list[Result]:
@@ -146,11 +172,15 @@ def main() -> int:
         print("nothing to run", file=sys.stderr)
         return 2
     try:
-        results = (
-            _kept(orders, arguments.runs)
-            if arguments.kept
-            else asyncio.run(_run(guest, orders, arguments))
-        )
+        with _reserved(arguments.runs):
+            results = (
+                _kept(orders, arguments.runs)
+                if arguments.kept
+                else asyncio.run(_run(guest, orders, arguments))
+            )
+    except BlockingIOError:
+        print(f"{arguments.runs} is in use by another run", file=sys.stderr)
+        return 2
     except asyncio.CancelledError:
         print("stopped", file=sys.stderr)
         return 2

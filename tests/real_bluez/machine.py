@@ -1,7 +1,9 @@
-"""Runs a guest: one order, one User Mode Linux, one folder of results."""
+"""Runs guests: User Mode Linux with the services, Home Assistant and a row of orders."""
 
 import asyncio
-from collections.abc import Sequence
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 import json
@@ -13,17 +15,18 @@ import time
 from typing import Final
 
 from .order import Order, Outcome
+from .order_folder import OrderFolder
 from .preparation import CHECKOUT, Guest, compile_folder
-from .scenarios import Scenario, scenario_of
+from .scenarios import scenario_of
 
 WORLD: Final = CHECKOUT / "tests" / "emulator" / "worlds" / "owner.json"
-LOG: Final = "log.jsonl"
 MEMORY: Final = "2048M"
-# 2026-11-01, in nanoseconds: the guest's clock begins alike in every run.
+# 2026-11-01, in nanoseconds: every order begins then.
 START: Final = 1_793_500_000_000_000_000
-# Real seconds, on a machine that has other work too.
-_BOOT_LIMIT: Final = 300.0
+# Real seconds, on a machine that has other work too: for a start and one order.
+_START_LIMIT: Final = 300.0
 _VIRTUAL_COST: Final = 0.15
+_LOOK_AGAIN: Final = 0.2
 _CODE: Final = (
     "custom_components",
     "tests/__init__.py",
@@ -31,10 +34,13 @@ _CODE: Final = (
     "tests/real_bluez",
 )
 _RUN: Final = """\
-export PYTHONPATH=/share:/packages:/radio PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH=/code:/packages:/radio PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/dbus/system_bus_socket
-exec python3.14 -m tests.real_bluez.guest
+{clock}
+exec python3.14 -m tests.real_bluez.guest {start} {folders}
 """
+# Only where time passes in waits alone.
+_STILL_CLOCK: Final = "export LD_PRELOAD=/still_clock.so"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,108 @@ class Result:
     failure: str | None
     seconds: float
     difference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What a guest is run from, and where.
+
+    `runs`: the folder of its share and its logs. `processor`: the one that it gets. Its
+    kernel and its programs take turns all the time, which costs a third more between two.
+    """
+
+    guest: Guest
+    code: Path
+    runs: Path
+    real_time: bool
+    processor: int
+
+    async def carry_out(
+        self, orders: Sequence[Order], name: str
+    ) -> AsyncGenerator[Result]:
+        """Yield what came of each order, in turn.
+
+        They share a guest. One that does not survive an order is followed by another.
+        """
+        world = json.loads(WORLD.read_text())
+        for order in orders:
+            adapters = {"adapters": scenario_of(order).adapters}
+            self._folder(order).write(order, json.dumps(world | adapters))
+        left = list(orders)
+        while left:
+            async with self._running(left, name) as process:
+                while left:
+                    result = await self._next(process, left[0])
+                    left.pop(0)
+                    yield result
+                    if not self._folder(result.order).is_over:
+                        break
+
+    def _folder(self, order: Order) -> OrderFolder:
+        return OrderFolder(self.runs / order.name)
+
+    async def _next(self, process: Process, order: Order) -> Result:
+        """Wait for the order that is being carried out."""
+        folder = self._folder(order)
+        scenario = scenario_of(order)
+        cost = 1.5 if self.real_time else _VIRTUAL_COST
+        limit = _START_LIMIT + scenario.length * cost
+        began = time.monotonic()
+        failure: str | None = None
+        try:
+            async with asyncio.timeout(limit):
+                while not folder.is_over and process.returncode is None:
+                    await asyncio.sleep(_LOOK_AGAIN)
+        except TimeoutError:
+            failure = f"not over within {limit:.0f} s"
+        return Result(
+            order=order,
+            outcome=None if failure else folder.outcome(),
+            failure=failure or folder.failure(),
+            seconds=round(time.monotonic() - began, 1),
+        )
+
+    @asynccontextmanager
+    async def _running(
+        self, orders: Sequence[Order], name: str
+    ) -> AsyncIterator[Process]:
+        """Have a kernel carry orders out as long as the context lasts."""
+        folders = " ".join(f"/share/{order.name}" for order in orders)
+        script = self.runs / f"{name}.sh"
+        clock = "" if self.real_time else _STILL_CLOCK
+        script.write_text(_RUN.format(clock=clock, start=START, folders=folders))
+        with (self.runs / f"{name}.log").open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                *self._command(script.name),
+                stdin=DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                cwd=self.runs,
+                env={**os.environ, "LD_PRELOAD": str(self.guest.entropy)},
+            )
+        os.sched_setaffinity(process.pid, {self.processor})
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                # The kernel's own processes share its group.
+                os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+
+    def _command(self, script: str) -> Sequence[str | Path]:
+        guest = self.guest
+        clock = ["time-travel=inf-cpu", f"time-travel-start={START}"]
+        return [
+            *("nice", guest.kernel, f"mem={MEMORY}", "seccomp=on", "norandmaps"),
+            *([] if self.real_time else clock),
+            *("con=null", "con0=fd:0,fd:1", "quiet", "loglevel=4"),
+            *("rootfstype=hostfs", f"rootflags={guest.root}", "ro", "init=/guest-init"),
+            # All of this is part of the guest's entropy: no path that differs in two runs.
+            *("share=/proc/self/cwd", f"script={script}", f"code={self.code}"),
+            f"packages={guest.site_packages}",
+            f"radio={guest.radio_packages}",
+        ]
 
 
 def take_snapshot(runs: Path) -> Path:
@@ -67,30 +175,14 @@ def take_snapshot(runs: Path) -> Path:
     return code
 
 
-async def run_guest(
-    guest: Guest, order: Order, runs: Path, code: Path, *, real_time: bool
-) -> Result:
-    """Boot a guest, wait for its end, and return what came of it."""
-    scenario = scenario_of(order)
-    share = runs / order.name
-    await asyncio.to_thread(_fill_share, share, code, order, scenario)
-    began = time.monotonic()
-    limit = _BOOT_LIMIT + scenario.length * (1.5 if real_time else _VIRTUAL_COST)
-    in_time = await _boot(guest, share, limit, real_time=real_time)
-    seconds = round(time.monotonic() - began, 1)
-    outcome, failure = _read_share(share)
-    if not in_time:
-        outcome, failure = None, f"not over within {limit:.0f} s"
-    return Result(order=order, outcome=outcome, failure=failure, seconds=seconds)
-
-
 def kept_result(order: Order, runs: Path) -> Result | None:
     """Return what came of an order the last time, None if it was not run."""
-    share = runs / order.name
-    if not share.exists():
+    folder = OrderFolder(runs / order.name)
+    if not folder.path.exists():
         return None
-    outcome, failure = _read_share(share)
-    return Result(order=order, outcome=outcome, failure=failure, seconds=0.0)
+    return Result(
+        order=order, outcome=folder.outcome(), failure=folder.failure(), seconds=0.0
+    )
 
 
 def difference_of(order: Order, runs: Path, others: Path) -> str | None:
@@ -99,7 +191,7 @@ def difference_of(order: Order, runs: Path, others: Path) -> str | None:
 
 
 def _log_lines(runs: Path, order: Order) -> list[str]:
-    log = runs / order.name / LOG
+    log = OrderFolder(runs / order.name).log
     return log.read_text().splitlines() if log.exists() else []
 
 
@@ -109,53 +201,3 @@ def first_difference(first: Sequence[str], second: Sequence[str]) -> str | None:
         if pair[0] != pair[1]:
             return f"line {number}: {pair[0]} / {pair[1]}"
     return None if first else "no log"
-
-
-def _fill_share(share: Path, code: Path, order: Order, scenario: Scenario) -> None:
-    """Write a new share: the code, the world and the order."""
-    shutil.rmtree(share, ignore_errors=True)
-    shutil.copytree(code, share)
-    world = json.loads(WORLD.read_text()) | {"adapters": scenario.adapters}
-    (share / "world.json").write_text(json.dumps(world))
-    (share / "order.json").write_text(order.as_json())
-    (share / "run").write_text(_RUN)
-
-
-def _read_share(share: Path) -> tuple[Outcome | None, str | None]:
-    result = share / "result.json"
-    if result.exists():
-        return Outcome.from_json(result.read_text()), None
-    output = share / "output"
-    lines = output.read_text(errors="replace").splitlines() if output.exists() else []
-    return None, lines[-1] if lines else "the guest did not start"
-
-
-async def _boot(guest: Guest, share: Path, limit: float, *, real_time: bool) -> bool:
-    """Run a kernel until it ends; kill it at the limit. Tell whether it ended by itself."""
-    clock = [] if real_time else ["time-travel=inf-cpu", f"time-travel-start={START}"]
-    command = [
-        *("nice", str(guest.kernel), f"mem={MEMORY}", "seccomp=on", *clock),
-        *("rootfstype=hostfs", f"rootflags={guest.root}", "ro"),
-        *("init=/guest-init", "con=null", "con0=fd:0,fd:1", "norandmaps"),
-        *("quiet", "loglevel=4", f"share={share}"),
-        *(f"packages={guest.site_packages}", f"radio={guest.radio_packages}"),
-    ]
-    with (share / "kernel.log").open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        async with asyncio.timeout(limit):
-            await process.wait()
-    except TimeoutError:
-        return False
-    finally:
-        if process.returncode is None:
-            # The kernel's own processes share its group.
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-    return True

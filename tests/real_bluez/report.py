@@ -9,7 +9,7 @@ from typing import Any, Final
 from .machine import Result
 from .order import Host, Outcome, Sample, Subject
 from .scenarios import SCENARIOS, Kind, Scenario
-from .timing import LONGEST_POLL, ONE_INTERVAL
+from .timing import FAILED_POLL, LONGEST_POLL, ONE_INTERVAL
 
 # A soak's memory is compared from here on: caches have filled.
 SETTLED_SAMPLES: Final = 4
@@ -44,7 +44,7 @@ def rows_of(results: Iterable[Result]) -> list[Row]:
     }
     rows = []
     for scenario in SCENARIOS:
-        for host in scenario.all_hosts:
+        for host in scenario.hosts:
             alone = found.get((scenario.name, host.name, Subject.ALONE))
             integration = found.get((scenario.name, host.name, Subject.INTEGRATION))
             if alone is not None or integration is not None:
@@ -98,7 +98,8 @@ def fault_complaints(
 
 def soak_complaints(scenario: Scenario, outcome: Outcome) -> Iterable[str]:
     """Yield what does not hold of a soak: complete polls, no growth, no reset."""
-    if outcome.longest_gap > scenario.interval + LONGEST_POLL:
+    failed = FAILED_POLL if outcome.host_resets else 0
+    if outcome.longest_gap > scenario.interval + failed + LONGEST_POLL:
         yield f"a gap of {outcome.longest_gap:.0f} s between complete polls"
     if outcome.repairs:
         yield f"repairs: {', '.join(outcome.repairs)}"
@@ -142,7 +143,10 @@ def _soak_text(result: Result | None) -> str:
         return _seconds(result)
     outcome = result.outcome
     hours = outcome.samples[-1].at / 3600 if outcome.samples else 0
-    return f"{outcome.complete_polls} polls in {hours:.0f} h"
+    return (
+        f"{outcome.complete_polls} polls in {hours:.0f} h, "
+        f"{outcome.longest_gap:.0f} s apart at most"
+    )
 
 
 HEADINGS: Final = (
@@ -196,10 +200,10 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _counted(names: Iterable[str]) -> str:
-    """Return names once each, with how often."""
+    """Return names once each, as words, with how often."""
     return ", ".join(
         name if times == 1 else f"{times} x {name}"
-        for name, times in Counter(names).items()
+        for name, times in Counter(each.replace("_", " ") for each in names).items()
     )
 
 

@@ -48,7 +48,7 @@ class Scenario:
     it makes after 240 s. `fault`, then `lasts`, then `end`; without `end` the fault has to
     be mended from inside. `watch`: how long the batteries may take to be
     read again. `limit`: within what the integration must have them read again.
-    `hosts`: where it is run; in full, or where asked for, on `further_hosts` too.
+    `hosts`: where it is run.
     `beacons`: other Bluetooth devices around. `interval`: of polls, if not the default.
     `full_watch`: the `watch` of a soak that is run in full, which takes hours.
     """
@@ -64,17 +64,11 @@ class Scenario:
     end: tuple[Step, ...] = ()
     watch: float = 900.0
     limit: float = 300.0
-    hosts: tuple[Host, ...] = (HAOS, CONFINED)
-    further_hosts: tuple[Host, ...] = ()
+    hosts: tuple[Host, ...] = (HAOS, CONTAINER, CONFINED)
     subjects: tuple[Subject, ...] = (Subject.ALONE, Subject.INTEGRATION)
     beacons: int = 0
     interval: float = ONE_INTERVAL
     full_watch: float | None = None
-
-    @property
-    def all_hosts(self) -> tuple[Host, ...]:
-        """Return where it can be run at all."""
-        return self.hosts + self.further_hosts
 
     def in_full(self) -> Self:
         """Return the scenario at its full length."""
@@ -107,6 +101,7 @@ SCENARIOS: Final = (
         watch=12 * HOUR,
         full_watch=30 * DAY,
         interval=600,
+        hosts=(HAOS, CONFINED),
         subjects=(Subject.INTEGRATION,),
     ),
     Scenario(
@@ -166,7 +161,6 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="deaf",
-        further_hosts=(CONTAINER,),
         description="the adapter answers commands and hears nothing for ten minutes",
         fault=(Radio("deaf 0 1"),),
         lasts=600,
@@ -175,7 +169,6 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="hung",
-        further_hosts=(CONTAINER,),
         description="the controller answers nothing for five minutes",
         fault=(Radio("hang 0 1"),),
         lasts=300,
@@ -184,7 +177,6 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="bluetoothd-stopped",
-        further_hosts=(CONTAINER,),
         description="bluetoothd answers nothing for five minutes",
         fault=(Service("signal bluetoothd SIGSTOP"),),
         lasts=300,
@@ -193,7 +185,6 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="bluetoothd-restarted",
-        further_hosts=(CONTAINER,),
         description="bluetoothd is killed and comes back after ten seconds",
         fault=(Service("end bluetoothd SIGKILL"),),
         lasts=10,
@@ -202,7 +193,6 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="replugged",
-        further_hosts=(CONTAINER,),
         description="the adapter is pulled out and comes back after five minutes",
         fault=(Radio("unplug 0"),),
         lasts=300,
@@ -211,7 +201,6 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="scan-refused",
-        further_hosts=(CONTAINER,),
         description="the controller refuses to scan for five minutes",
         fault=(Radio("refuse 0 200c=0c,200b=0c"), Entry(BluetoothEntry.RELOAD)),
         lasts=300,
@@ -234,14 +223,12 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="power-cycled",
-        further_hosts=(CONTAINER,),
         description="another program switches the adapter off and on",
         fault=(Power(powered=False), Wait(2), Power(powered=True)),
         limit=75,
     ),
     Scenario(
         name="powered-off",
-        further_hosts=(CONTAINER,),
         description="another program switches the adapter off",
         fault=(Power(powered=False),),
         limit=240,
@@ -280,7 +267,6 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="restarted-in-mid-poll",
-        further_hosts=(CONTAINER,),
         description="bluetoothd is restarted, as by an upgrade, while a poll runs",
         fault=(Connected(), Service("end bluetoothd SIGTERM")),
         lasts=2,

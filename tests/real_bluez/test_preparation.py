@@ -3,7 +3,17 @@
 import gzip
 from pathlib import Path
 
-from .preparation import HERE, key_of, lost_options, package_version
+import pytest
+
+from .preparation import (
+    CHANCE,
+    HERE,
+    PreparationFailed,
+    key_of,
+    leave_chance_out,
+    lost_options,
+    package_version,
+)
 
 
 def test_key_changes_with_every_part() -> None:
@@ -45,3 +55,30 @@ def test_version_is_read_from_the_changelog(tmp_path: Path) -> None:
         file.write("bluez (5.87-5) unstable; urgency=medium\n\nbluez (5.86-1) sid\n")
 
     assert package_version(tmp_path, "bluez") == "5.87-5"
+
+
+def _kernel_source(folder: Path, text: str) -> Path:
+    file = folder / CHANCE[0]
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    return file
+
+
+def test_chance_is_left_out_of_the_kernel(tmp_path: Path) -> None:
+    """The one place where it comes in is another one afterwards."""
+    file = _kernel_source(tmp_path, f"mix({CHANCE[1]});\n")
+
+    leave_chance_out(tmp_path)
+
+    assert file.read_text() == f"mix({CHANCE[2]});\n"
+
+
+@pytest.mark.parametrize("text", ["mix(regs);", f"mix({CHANCE[1]}, {CHANCE[1]});"])
+def test_kernel_that_takes_chance_in_elsewhere_is_noticed(
+    tmp_path: Path, text: str
+) -> None:
+    """A source in which that place is not found once is not built as if it were."""
+    _kernel_source(tmp_path, text)
+
+    with pytest.raises(PreparationFailed, match=r"random\.c"):
+        leave_chance_out(tmp_path)

@@ -13,3 +13,5 @@ STEADY: Final = 480.0
 SAMPLE_EVERY: Final = 3600.0
 # With waiting for advertisements; one that takes longer has lost something.
 LONGEST_POLL: Final = 30.0
+# A poll that meets a reset of Home Assistant's own finds nobody; it is made again after that.
+FAILED_POLL: Final = 20.0

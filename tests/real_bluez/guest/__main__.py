@@ -1,51 +1,66 @@
-"""Process 2 of the guest: the services with all rights, Home Assistant as a child."""
+"""Process 2 of the guest: the services with all rights, Home Assistant as a child.
+
+`python -m tests.real_bluez.guest START FOLDER...`: one order after another, each from the
+same moment on and with services and a Home Assistant of its own.
+"""
 
 import asyncio
-from collections.abc import Sequence
-import signal
+from pathlib import Path
+import shutil
 import sys
-from typing import Final
+import time
+import traceback
 
-from tests.real_bluez.order import Order
+from tests.real_bluez.order_folder import OrderFolder
 from tests.real_bluez.radio.control import serve
 from tests.real_bluez.scenarios import scenario_of
 
-from .places import ORDER, SERVICES_SOCKET
-from .services import Services
-
-# What a container lacks that was not given these on purpose.
-_CONFINED: Final = (
-    "setpriv",
-    "--bounding-set",
-    "-net_admin,-net_raw",
-    "--inh-caps",
-    "-all",
-)
+from .places import CONFIGURATION, KNOWN_DEVICES, SERVICES_SOCKET
+from .runners import RunnerLost, Runners
+from .services import ServiceFailed, Services
 
 
-def _command(order: Order) -> Sequence[str]:
-    run = (sys.executable, "-m", "tests.real_bluez.guest.run")
-    return run if order.host.capable else (*_CONFINED, *run)
+def _begin(start: int) -> None:
+    """Forget the order before: its devices, its configuration and its time."""
+    for left in (KNOWN_DEVICES, CONFIGURATION):
+        shutil.rmtree(left, ignore_errors=True)
+    time.clock_settime_ns(time.CLOCK_REALTIME, start)
 
 
-async def _main() -> int:
-    order = Order.from_json(ORDER.read_text())
+async def _carry_out(folder: OrderFolder, runners: Runners) -> int:
+    """Return the exit status of an order; raises `ServiceFailed`, `RunnerLost`."""
+    order = folder.order()
     scenario = scenario_of(order)
     services = Services(
+        folder,
         monitors=order.host.monitors,
         plugged=scenario.plugged,
         beacons=scenario.beacons,
     )
-    await services.start_all()
-    server = await serve(SERVICES_SOCKET, services.verbs)
     try:
-        process = await asyncio.create_subprocess_exec(*_command(order))
-        return await process.wait()
+        await services.start_all()
+        async with await serve(SERVICES_SOCKET, services.verbs):
+            return await runners.run(folder, capable=order.host.capable)
     finally:
-        server.close()
-        for name in ("bluetoothd", "radio", "dbus"):
-            services.send(name, signal.SIGKILL)
+        await services.kill_all()
+
+
+async def _main(start: int, folders: list[OrderFolder]) -> None:
+    runners = Runners()
+    try:
+        for folder in folders:
+            _begin(start)
+            try:
+                status = await _carry_out(folder, runners)
+            except ServiceFailed, RunnerLost:
+                folder.add_output(traceback.format_exc())
+                status = 1
+            folder.set_over(status)
+    finally:
+        await runners.end()
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(_main()))
+    asyncio.run(
+        _main(int(sys.argv[1]), [OrderFolder(Path(path)) for path in sys.argv[2:]])
+    )

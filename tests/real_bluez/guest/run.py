@@ -11,14 +11,15 @@ from homeassistant.core import HomeAssistant
 from tests.emulator.world import Link
 from tests.emulator.world_file import load_world
 from tests.real_bluez.order import Order, Outcome, Sample, Subject
+from tests.real_bluez.order_folder import OrderFolder
 from tests.real_bluez.radio.control import ask
-from tests.real_bluez.scenarios import Kind, Scenario, scenario_of
+from tests.real_bluez.scenarios import Kind, scenario_of
 from tests.real_bluez.timing import SAMPLE_EVERY, STEADY
 
 from . import subjects
 from .event_log import EventLog, LogRecords
 from .home_assistant import Watch, bluetooth_entry, home_assistant, write_configuration
-from .places import LOG, ORDER, RADIO_SOCKET, RESULT, WORLD
+from .places import RADIO_SOCKET
 from .reads import Reads
 from .stage import Stage
 from .system_bus import SystemBus
@@ -29,13 +30,13 @@ ENTRY_LIMIT = 60.0
 class Run:
     """Carries an order out."""
 
-    def __init__(self, order: Order, scenario: Scenario, log: EventLog) -> None:
-        """Take the order and where to write."""
+    def __init__(self, order: Order, link: Link, log: EventLog) -> None:
+        """Take the order, whom to read and where to write."""
         self._order = order
-        self._scenario = scenario
+        self._scenario = scenario_of(order)
         self._log = log
         self._records = LogRecords(log)
-        self._link: Link = load_world(WORLD).links[0]
+        self._link = link
         self._reads = Reads(self._link.units, log)
         self._samples: list[Sample] = []
 
@@ -153,17 +154,15 @@ def _slots_in_use(hass: HomeAssistant) -> int:
     return in_use
 
 
-def main() -> None:
-    """Run the order on the share."""
+def run_order(folder: OrderFolder) -> None:
+    """Run an order and leave its outcome in its folder; raises `NotSetUp`."""
     random.seed(0)
     logging.basicConfig(level=logging.WARNING)
-    order = Order.from_json(ORDER.read_text())
+    link = load_world(folder.world).links[0]
     loop = runner.create_event_loop()
     asyncio.set_event_loop(loop)
-    run = Run(order, scenario_of(order), EventLog(LOG))
+    run = Run(folder.order(), link, EventLog(folder.log))
     outcome = loop.run_until_complete(run.run())
-    loop.run_until_complete(asyncio.to_thread(RESULT.write_text, outcome.as_json()))
-
-
-if __name__ == "__main__":
-    main()
+    loop.run_until_complete(
+        asyncio.to_thread(folder.result.write_text, outcome.as_json())
+    )

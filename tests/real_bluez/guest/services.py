@@ -4,15 +4,16 @@ They are children of a process with all rights, while Home Assistant may run wit
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 import signal
 import sys
 from typing import Final
 
+from tests.real_bluez.order_folder import OrderFolder
 from tests.real_bluez.radio.control import Answer, Verb
 
-from .places import BUS_SOCKET, RADIO_SOCKET, RFKILL, SHARE, WORLD
+from .places import ADAPTERS, BUS_SOCKET, RADIO_SOCKET, RFKILL
 
 _START_LIMIT: Final = 30.0
 _STOP_LIMIT: Final = 10.0
@@ -20,14 +21,20 @@ _LOOK_AGAIN: Final = 0.05
 
 
 class ServiceFailed(Exception):
-    """A service did not come up; the message names it."""
+    """A service did not come up or go away; the message names it."""
 
 
 class Services:
     """The system services of the guest, each at most once."""
 
-    def __init__(self, *, monitors: bool, plugged: int, beacons: int) -> None:
-        """Choose bluetoothd's experimental monitors and what is on the air."""
+    def __init__(
+        self, folder: OrderFolder, *, monitors: bool, plugged: int, beacons: int
+    ) -> None:
+        """Choose bluetoothd's experimental monitors and what is on the air.
+
+        The world is in the order's folder, and the services' output goes there.
+        """
+        self._folder = folder
         experimental = ["-E"] if monitors else []
         self._commands: dict[str, Sequence[str]] = {
             "dbus": ("dbus-daemon", "--system", "--nofork", "--nopidfile"),
@@ -35,7 +42,7 @@ class Services:
                 sys.executable,
                 "-m",
                 "tests.real_bluez.radio",
-                f"--world={WORLD}",
+                f"--world={folder.world}",
                 f"--socket={RADIO_SOCKET}",
                 f"--plugged={plugged}",
                 f"--beacons={beacons}",
@@ -61,7 +68,7 @@ class Services:
         process = self._processes.get(name)
         if process is not None and process.returncode is None:
             return
-        with (SHARE / f"{name}.log").open("ab") as output:
+        with (self._folder.path / f"{name}.log").open("ab") as output:
             self._processes[name] = await asyncio.create_subprocess_exec(
                 *self._commands[name], stdout=output, stderr=output
             )
@@ -75,6 +82,17 @@ class Services:
         self.send(name, number)
         async with asyncio.timeout(_STOP_LIMIT):
             await self._processes[name].wait()
+
+    async def kill_all(self) -> None:
+        """Kill what runs; the adapters go with the radio. Raises `ServiceFailed`."""
+        for name, process in reversed(self._processes.items()):
+            if process.returncode is None:
+                await self.end(name, signal.SIGKILL)
+        for path in (BUS_SOCKET, RADIO_SOCKET):
+            path.unlink(missing_ok=True)
+        await self._wait_for(
+            lambda: not any(ADAPTERS.iterdir()), "the adapters did not go away"
+        )
 
     @property
     def verbs(self) -> dict[str, Verb]:
@@ -107,11 +125,17 @@ class Services:
         return {}
 
     async def _appears(self, name: str, path: Path) -> None:
+        def is_up() -> bool:
+            if self._processes[name].returncode is not None:
+                raise ServiceFailed(f"{name} ended at its start")
+            return path.exists()
+
+        await self._wait_for(is_up, f"{name} did not come up")
+
+    async def _wait_for(self, holds: Callable[[], bool], otherwise: str) -> None:
         try:
             async with asyncio.timeout(_START_LIMIT):
-                while not path.exists():
-                    if self._processes[name].returncode is not None:
-                        raise ServiceFailed(f"{name} ended at its start")
+                while not holds():
                     await asyncio.sleep(_LOOK_AGAIN)
         except TimeoutError as error:
-            raise ServiceFailed(f"{name} did not come up") from error
+            raise ServiceFailed(otherwise) from error

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 from pathlib import Path
+import random
 
 from tests.emulator.world_file import load_world
 
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--plugged", type=int, default=1, help="adapters at the start")
     parser.add_argument("--beacons", type=int, default=0, help="other devices around")
     arguments = parser.parse_args()
+    random.seed(0)
     logging.basicConfig(level=logging.WARNING)
     asyncio.run(_run(arguments))
 
