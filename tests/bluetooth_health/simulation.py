@@ -140,6 +140,8 @@ class Place:
     heard_on_bus_at: float | None = None
     zeroed_adapter: bool = False
     scanning: bool = True
+    connecting: bool = False
+    """Whether somebody is connecting, for which the scan pauses."""
     slots: SlotSample | None = None
 
     memory: Memory = field(default_factory=Memory)
@@ -369,7 +371,8 @@ class Place:
                 name=self.scanner_name,
                 requested_mode=self.mode,
                 current_mode=current,
-                scanning=self.scanning,
+                scanning=self.scanning and not self.connecting,
+                connecting=int(self.connecting),
                 start_time=self.start_time,
                 last_detection=self.last_detection,
                 last_connected_at=self.last_connected_at,

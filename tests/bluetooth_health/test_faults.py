@@ -87,6 +87,29 @@ def test_bluetoothd_restarted(mode: ScanMode) -> None:
     assert rungs(place) == [Rung.RELOAD]
 
 
+def test_bluetoothd_restarted_while_somebody_connects() -> None:
+    """A scan that pauses for a connection is no reset of Home Assistant's own to wait for."""
+    place = running(management_socket=True)
+    place.session, place.connecting = False, True
+    place.bus = BusSample(owner=":1.9", owner_changed_at=place.now)
+    assert place.run_until(lambda: bool(place.steps), 75) <= 20
+    assert rungs(place) == [Rung.RELOAD]
+
+
+def test_bluetoothd_restarted_in_a_reset_by_home_assistant() -> None:
+    """A scanner that Home Assistant has stopped itself gets time to come back."""
+    place = running(management_socket=True)
+    place.session = place.scanning = False
+    place.bus = BusSample(owner=":1.9", owner_changed_at=place.now)
+    place.look_at(place.now + 1)
+    place.run(35)
+    assert place.steps == []
+    place.session = place.scanning = True
+    place.start_time = place.last_detection = place.now
+    place.run(HOUR)
+    assert place.steps == []
+
+
 def test_bluetoothd_restarted_and_rescued_by_home_assistant() -> None:
     """A scan that was restarted after bluetoothd came back needs no help."""
     place = running(mode=ScanMode.AUTO)

@@ -133,7 +133,7 @@ def _is_idle(sample: AdapterSample) -> bool:
     if sample.entry.state is EntryState.RETRYING:
         return True
     scanner = sample.scanner
-    return scanner is not None and not scanner.scanning and not scanner.connecting
+    return scanner is not None and scanner.has_stopped
 
 
 def _latest_life(sample: AdapterSample) -> float | None:

@@ -200,6 +200,11 @@ class ScannerSample:
     last_connected_at: float | None = None
     """When any client last connected through this adapter."""
 
+    @property
+    def has_stopped(self) -> bool:
+        """Whether it does not scan, and not just to let somebody connect."""
+        return not self.scanning and not self.connecting
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSample:

@@ -189,8 +189,7 @@ def restarts_fail(view: View) -> bool:
     return (
         view.powered is not None
         and scanner is not None
-        and not scanner.scanning
-        and not scanner.connecting
+        and scanner.has_stopped
         and view.silence > FRESH_ADVERTISEMENT
     )
 
@@ -203,7 +202,7 @@ def not_discovering(view: View) -> bool:
         and not adapter.discovering
         and scanner is not None
         and scanner.current_mode is ScanMode.ACTIVE
-        and (scanner.scanning or scanner.connecting > 0)
+        and not scanner.has_stopped
     )
 
 
@@ -247,7 +246,7 @@ def power_cycled(view: View) -> bool:
 def return_due(view: View, since: float) -> float:
     """When a scan that did not survive is believed to be lost."""
     scanner = view.scanner
-    hosts_own_reset = not view.alone and scanner is not None and not scanner.scanning
+    hosts_own_reset = not view.alone and scanner is not None and scanner.has_stopped
     return since + (40.0 if hosts_own_reset else 8.0)
 
 
