@@ -152,7 +152,7 @@ class Machine:
             *([] if self.real_time else clock),
             *("con=null", "con0=fd:0,fd:1", "quiet", "loglevel=4"),
             *("rootfstype=hostfs", f"rootflags={guest.root}", "ro", "init=/guest-init"),
-            # All of this is part of the guest's entropy: no path that differs in two runs.
+            # All of this is part of the guest's entropy: the same in two runs of one folder.
             *("share=/proc/self/cwd", f"script={script}", f"code={self.code}"),
             f"packages={guest.site_packages}",
             f"radio={guest.radio_packages}",

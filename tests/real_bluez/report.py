@@ -13,7 +13,7 @@ from .timing import FAILED_POLL, LONGEST_POLL, ONE_INTERVAL
 
 # A soak's memory is compared from here on: caches have filled.
 SETTLED_SAMPLES: Final = 4
-GROWTH: Final = 1.05
+GROWTH: Final = 1.02
 _ADDRESS: Final = re.compile(
     r"_(?:[0-9a-f]{12}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2})$", re.IGNORECASE
 )

@@ -82,7 +82,7 @@ def test_fault_that_is_mended_is_no_complaint(alone: float | None) -> None:
         (replace(STEADY, repairs=("reload",)), "repairs"),
         (replace(STEADY, issues=("adapter_silent",)), "issues"),
         (replace(STEADY, samples=STEADY.samples[:5]), "too few"),
-        (_last_sample(memory=230_000), "memory"),
+        (_last_sample(memory=205_000), "memory"),
         (_last_sample(tasks=9), "tasks"),
         (_last_sample(names=4), "bus connections"),
         (_last_sample(slots=1), "slots"),

@@ -12,7 +12,8 @@ from tests.emulator.timers import Timers
 SHORTEST_INTERVAL: Final = 0.5
 LONGEST_INTERVAL: Final = 5.0
 _FLAGS: Final = b"\x02\x01\x06"
-_UNASSIGNED_COMPANY: Final = b"\xff\xff"
+# Not 0xFFFF, which an integration of Home Assistant takes for one of its devices.
+_UNASSIGNED_COMPANY: Final = b"\xfe\xff"
 
 
 @dataclass(frozen=True, slots=True)
