@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 import fcntl
+from itertools import cycle, islice
 import json
 import os
 from pathlib import Path
@@ -101,28 +102,28 @@ async def _run(
     # Guests have process groups of their own: they end with this task, not with a signal.
     if (this := asyncio.current_task()) is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    processors = sorted(os.sched_getaffinity(0))
     rows = even_rows(orders, arguments.jobs)
     code = await asyncio.to_thread(take_snapshot, arguments.runs)
-    turn = asyncio.Semaphore(arguments.jobs)
+    processors = _processors(arguments.jobs)
 
-    async def run(row: Sequence[Order], runs: Path, number: int) -> list[Result]:
+    async def run(row: Sequence[Order], runs: Path, name: str) -> list[Result]:
+        processor = await processors.get()
         machine = Machine(
             guest=guest,
             code=code,
             runs=runs,
             real_time=arguments.real_time,
-            processor=processors[number % len(processors)],
+            processor=processor,
         )
-        guests = machine.carry_out(row, f"guest-{number + 1}")
         results = []
-        async with turn, aclosing(guests) as carried_out:
+        async with aclosing(machine.carry_out(row, name)) as carried_out:
             async for result in carried_out:
                 results.append(result)
                 outcome = result.failure or "done"
                 sys.stderr.write(
                     f"{result.order.name}: {outcome}, {result.seconds} s\n"
                 )
+        processors.put_nowait(processor)
         return results
 
     folders = [arguments.runs]
@@ -132,8 +133,8 @@ async def _run(
         folder.mkdir(exist_ok=True)
     async with asyncio.TaskGroup() as group:
         tasks = [
-            [group.create_task(run(row, runs, number)) for runs in folders]
-            for number, row in enumerate(rows)
+            [group.create_task(run(row, runs, f"guest-{number}")) for runs in folders]
+            for number, row in enumerate(rows, 1)
         ]
     results = [result for first, *_ in tasks for result in first.result()]
     if not arguments.twice:
@@ -142,6 +143,14 @@ async def _run(
         replace(result, difference=difference_of(result.order, *folders))
         for result in results
     ]
+
+
+def _processors(number: int) -> asyncio.Queue[int]:
+    """Return as many turns, each with a processor to take it on."""
+    turns = asyncio.Queue[int]()
+    for processor in islice(cycle(sorted(os.sched_getaffinity(0))), number):
+        turns.put_nowait(processor)
+    return turns
 
 
 @contextmanager
