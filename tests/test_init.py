@@ -300,11 +300,18 @@ async def during_first_poll(
     await settle(hass)
 
 
+@pytest.mark.parametrize(
+    ("unreachable", "responding"), [(None, "5"), ("le-connection-abort-by-local", "1")]
+)
 async def test_link_added_during_the_first_poll(
-    hass: HomeAssistant, air: FakeAir, held_connects: HeldConnects
+    hass: HomeAssistant,
+    air: FakeAir,
+    held_connects: HeldConnects,
+    unreachable: str | None,
+    responding: str,
 ) -> None:
-    """A link that joins a bank that is being set up is set up with it."""
-    air.bring(four_batteries())
+    """A link that joins a bank that is being set up is set up with it, in vain or not."""
+    air.bring(four_batteries()).unreachable = unreachable
     air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
     entry = bank_entry(link_settings())
     added = link_settings(OTHER, OTHER_NAME, (48,)).as_subentry()
@@ -316,7 +323,7 @@ async def test_link_added_during_the_first_poll(
     )
     assert entry.state is ConfigEntryState.LOADED
     assert battery_state(hass, "voltage", 48, OTHER).state == "52.4"
-    assert bank_state(hass, entry, "batteries_responding").state == "5"
+    assert bank_state(hass, entry, "batteries_responding").state == responding
 
 
 async def test_link_removed_during_the_first_poll(
@@ -359,24 +366,6 @@ async def test_options_changed_during_the_first_poll(
     assert watched_for(async_get_supervisor(hass)) == {
         entry.entry_id: ({DONGLE}, "off")
     }
-
-
-async def test_change_during_a_first_poll_that_fails(
-    hass: HomeAssistant, air: FakeAir, held_connects: HeldConnects
-) -> None:
-    """A bank that could not be set up as it was is set up at once as it is now."""
-    air.bring(four_batteries()).unreachable = "le-connection-abort-by-local"
-    air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
-    entry = bank_entry(link_settings())
-    added = link_settings(OTHER, OTHER_NAME, (48,)).as_subentry()
-    await during_first_poll(
-        hass,
-        entry,
-        held_connects,
-        lambda: hass.config_entries.async_add_subentry(entry, added),
-    )
-    assert entry.state is ConfigEntryState.LOADED
-    assert battery_state(hass, "voltage", 48, OTHER).state == "52.4"
 
 
 async def test_nothing_changed_during_the_first_poll(

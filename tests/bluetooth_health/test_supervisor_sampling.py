@@ -1,5 +1,7 @@
 """What is taken from Home Assistant's Bluetooth beyond what it promises."""
 
+from collections.abc import Callable
+
 import pytest
 
 from custom_components.renogy_bt.bluetooth_health import supervisor_sampling
@@ -10,19 +12,17 @@ from custom_components.renogy_bt.bluetooth_health.supervisor_sampling import (
 )
 
 
-@pytest.fixture
-def no_manager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have habluetooth refuse its manager, as it does before it has one."""
-
-    def refuse() -> None:
-        raise RuntimeError("BluetoothManager has not been set")
-
-    monkeypatch.setattr(supervisor_sampling, "get_manager", refuse)
+def refuse() -> None:
+    """Be no manager, as habluetooth before it has one."""
+    raise RuntimeError("BluetoothManager has not been set")
 
 
-@pytest.mark.usefixtures("no_manager")
-async def test_without_a_manager() -> None:
-    """What only the manager knows is done without; nothing fails."""
+@pytest.mark.parametrize("get_manager", [refuse, object])
+async def test_without_a_manager(
+    monkeypatch: pytest.MonkeyPatch, get_manager: Callable[[], object]
+) -> None:
+    """What only the manager knows is done without, also if its methods are gone."""
+    monkeypatch.setattr(supervisor_sampling, "get_manager", get_manager)
     assert not async_has_management_socket()
     async_follow_allocations(lambda *_: pytest.fail("nobody tells of allocations"))()
     await async_refresh_adapters()

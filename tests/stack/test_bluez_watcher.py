@@ -1,7 +1,8 @@
 """The watcher of bluetoothd on a real dbus-daemon with an emulated bluetoothd."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,7 +232,7 @@ async def test_device_signals_are_not_delivered(
         return False
 
     watched.watcher._bus.listen(hear)
-    async with _discovery() as client:
+    async with discovery() as client:
         signals = await watched.watcher.count_device_signals("/org/bluez/hci0", 0.5)
         assert signals > 0
         heard.clear()
@@ -244,30 +245,29 @@ async def test_device_signals_are_not_delivered(
         assert client.connected
 
 
-class _discovery:
-    """Another client that scans."""
-
-    async def __aenter__(self) -> MessageBus:
-        self._bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
-        for member, signature, body in (
-            ("SetDiscoveryFilter", "a{sv}", [{"DuplicateData": Variant("b", True)}]),
-            ("StartDiscovery", "", []),
-        ):
-            reply = await self._bus.call(
-                Message(
-                    destination="org.bluez",
-                    path="/org/bluez/hci0",
-                    interface="org.bluez.Adapter1",
-                    member=member,
-                    signature=signature,
-                    body=body,
-                )
+@asynccontextmanager
+async def discovery() -> AsyncIterator[MessageBus]:
+    """Have another client than Home Assistant search for devices."""
+    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    for member, signature, body in (
+        ("SetDiscoveryFilter", "a{sv}", [{"DuplicateData": Variant("b", True)}]),
+        ("StartDiscovery", "", []),
+    ):
+        reply = await bus.call(
+            Message(
+                destination="org.bluez",
+                path="/org/bluez/hci0",
+                interface="org.bluez.Adapter1",
+                member=member,
+                signature=signature,
+                body=body,
             )
-            assert reply.message_type is MessageType.METHOD_RETURN
-        return self._bus
-
-    async def __aexit__(self, *_: object) -> None:
-        await hang_up(self._bus)
+        )
+        assert reply.message_type is MessageType.METHOD_RETURN
+    try:
+        yield bus
+    finally:
+        await hang_up(bus)
 
 
 async def test_signals_of_others_are_not_believed(

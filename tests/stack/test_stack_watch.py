@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from dbus_fast import BusType, Message, MessageType, Variant
-from dbus_fast.aio import MessageBus
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -17,7 +15,7 @@ from custom_components.renogy_bt.bluetooth_health.supervisor_watch import StackW
 from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld, World
 
-from .test_bluez_watcher import LIMIT, hang_up
+from .test_bluez_watcher import LIMIT, discovery
 
 
 @pytest.fixture
@@ -29,24 +27,8 @@ def world(world: World) -> World:
 @pytest.fixture
 async def discovering(emulated_world: EmulatedWorld) -> AsyncGenerator[None]:
     """Have another client than Home Assistant search for devices."""
-    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
-    for member, signature, body in (
-        ("SetDiscoveryFilter", "a{sv}", [{"DuplicateData": Variant("b", True)}]),
-        ("StartDiscovery", "", []),
-    ):
-        reply = await bus.call(
-            Message(
-                destination="org.bluez",
-                path="/org/bluez/hci0",
-                interface="org.bluez.Adapter1",
-                member=member,
-                signature=signature,
-                body=body,
-            )
-        )
-        assert reply.message_type is MessageType.METHOD_RETURN
-    yield
-    await hang_up(bus)
+    async with discovery():
+        yield
 
 
 class Listening:

@@ -1,8 +1,7 @@
 """Reads what Home Assistant knows of its local Bluetooth adapters; changes nothing."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 import logging
 from typing import Any
@@ -192,8 +191,7 @@ def async_devices_heard(hass: HomeAssistant, address: str, now: float) -> int:
 @callback
 def async_has_management_socket() -> bool:
     """Return whether Home Assistant can reset adapters by itself."""
-    with _manager() as manager:
-        return manager is not None and not manager.is_operating_degraded()
+    return _asked_of_manager(lambda it: it.is_operating_degraded()) is False
 
 
 @callback
@@ -207,24 +205,27 @@ def async_follow_allocations(
         held = frozenset(address.upper() for address in allocations.allocated)
         changed(allocations.source, held)
 
-    with _manager() as manager:
-        if manager is not None:
-            return manager.async_register_allocation_callback(allocations_changed)
-    return lambda: None
+    cancel = _asked_of_manager(
+        lambda it: it.async_register_allocation_callback(allocations_changed)
+    )
+    return cancel or (lambda: None)
 
 
 async def async_refresh_adapters() -> None:
     """Have Home Assistant look anew which hciN each adapter is: it never does by itself."""
-    with _manager() as manager:
-        if manager is not None:
-            await manager.async_get_bluetooth_adapters(cached=False)
+    refresh = _asked_of_manager(
+        lambda it: it.async_get_bluetooth_adapters(cached=False)
+    )
+    if refresh is not None:
+        await refresh
 
 
-@contextmanager
-def _manager() -> Iterator[BluetoothManager | None]:
-    """Give the manager behind Home Assistant's API, which promises less than that API."""
+def _asked_of_manager[T](ask: Callable[[BluetoothManager], T]) -> T | None:
+    """Return what the manager behind Home Assistant's API says, None if it cannot be asked.
+
+    That API promises neither that there is one nor what its methods are called.
+    """
     try:
-        manager: BluetoothManager | None = get_manager()
-    except RuntimeError:
-        manager = None
-    yield manager
+        return ask(get_manager())
+    except AttributeError, RuntimeError:
+        return None

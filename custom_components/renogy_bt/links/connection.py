@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import override
 
@@ -47,10 +48,10 @@ _LOCKS: HassKey[ConnectionLocks] = HassKey(f"{DOMAIN}_connection_locks")
 class _ExclusiveTransport(Transport):
     """A transport that gives its link free when the connection has ended."""
 
-    def __init__(self, transport: Transport, release: Callable[[], None]) -> None:
+    def __init__(self, transport: Transport, held: ExitStack) -> None:
         self._transport = transport
-        self._release: Callable[[], None] | None = release
-        transport.lost.add_done_callback(lambda _: self._give_free())
+        self._held = held
+        transport.lost.add_done_callback(lambda _: held.close())
 
     @property
     @override
@@ -67,15 +68,8 @@ class _ExclusiveTransport(Transport):
 
     @override
     async def disconnect(self) -> None:
-        try:
+        with self._held:
             await self._transport.disconnect()
-        finally:
-            self._give_free()
-
-    def _give_free(self) -> None:
-        if self._release is not None:
-            self._release()
-            self._release = None
 
 
 @callback
@@ -102,13 +96,11 @@ async def _connect_in_turn(hass: HomeAssistant, address: str, name: str) -> Tran
     locks = hass.data.setdefault(_LOCKS, ConnectionLocks())
     link = locks.links[address]
     await link.acquire()
-    try:
+    with ExitStack() as held:
+        held.callback(link.release)
         async with locks.connecting:
             transport = await connect(_known_device(hass, address), name)
-    except BaseException:
-        link.release()
-        raise
-    return _ExclusiveTransport(transport, link.release)
+        return _ExclusiveTransport(transport, held.pop_all())
 
 
 def _known_device(hass: HomeAssistant, address: str) -> BLEDevice:
