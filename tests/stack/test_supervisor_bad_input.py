@@ -96,7 +96,7 @@ async def test_bus_that_refuses_us_only(
     """Where AppArmor forbids us what Home Assistant uses well, nobody is bothered."""
     impostor = await MessageBus(bus_address=refusing_bus).connect()
     await impostor.request_name("org.bluez")
-    with warped_time(hass.loop, emulated_world.bus.address):
+    with warped_time(hass.loop, emulated_world.bus.address, refusing_bus):
         # bleak is connected already, and stays so.
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", refusing_bus)
         supervisor = async_get_supervisor(hass)

@@ -7,7 +7,7 @@ happen before the next timer: the clock leaps to it.
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 import os
@@ -106,9 +106,11 @@ class _DaemonProbe:
 class _LeapingSelector(selectors.BaseSelector):
     """Lets the rest of a time-out have passed when nothing can happen before it."""
 
-    def __init__(self, selector: selectors.BaseSelector, daemon: _DaemonProbe) -> None:
+    def __init__(
+        self, selector: selectors.BaseSelector, daemons: Sequence[_DaemonProbe]
+    ) -> None:
         self._selector = selector
-        self._daemon = daemon
+        self._daemons = daemons
         self.leapt = 0.0
         self.jobs = 0
 
@@ -121,7 +123,8 @@ class _LeapingSelector(selectors.BaseSelector):
         for _ in range(ROUNDS):
             if events := self._selector.select(0):
                 return events
-            self._daemon.settle()
+            for daemon in self._daemons:
+                daemon.settle()
         if not (events := self._selector.select(0)):
             self.leapt += timeout
         return events
@@ -152,13 +155,13 @@ class _LeapingSelector(selectors.BaseSelector):
 
 
 @contextmanager
-def warped_time(loop: asyncio.AbstractEventLoop, address: str) -> Generator[None]:
+def warped_time(loop: asyncio.AbstractEventLoop, *addresses: str) -> Generator[None]:
     """Let the clocks of a loop, of habluetooth and of Home Assistant leap together.
 
-    `address` is that of the bus which everything talks over.
+    `addresses` are those of all buses that somebody talks over.
     """
-    daemon = _DaemonProbe(address)
-    leaping = _LeapingSelector(loop._selector, daemon)  # type: ignore[attr-defined]
+    daemons = [_DaemonProbe(address) for address in addresses]
+    leaping = _LeapingSelector(loop._selector, daemons)  # type: ignore[attr-defined]
     run_in_executor = loop.run_in_executor
 
     start = time.monotonic()
@@ -193,7 +196,8 @@ def warped_time(loop: asyncio.AbstractEventLoop, address: str) -> Generator[None
         try:
             yield
         finally:
-            daemon.close()
+            for daemon in daemons:
+                daemon.close()
             # What was timed by the leaping clock must not keep the real one waiting.
             for handle in loop._scheduled:  # type: ignore[attr-defined]
                 with suppress(AttributeError):
