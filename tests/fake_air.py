@@ -12,9 +12,9 @@ from bleak.backends.device import BLEDevice
 from habluetooth import BluetoothServiceInfoBleak, get_manager
 import pytest
 
-from custom_components.renogy_bt.bluetooth_health.supervisor import Supervisor
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from custom_components.renogy_bt.renogy.transport import Transport
+from custom_components.renogy_bt.supervisor.supervisor import Supervisor
 from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity import Entity

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.ladder import REMEDIES
+from custom_components.renogy_bt.adapter_health.samples import Reason, Rung, Verdict
 from custom_components.renogy_bt.adapters.devices import adapter_identifier
-from custom_components.renogy_bt.bluetooth_health.history import StepResult
-from custom_components.renogy_bt.bluetooth_health.ladder import REMEDIES
-from custom_components.renogy_bt.bluetooth_health.models import Reason, Rung, Verdict
-from custom_components.renogy_bt.bluetooth_health.supervisor import (
+from custom_components.renogy_bt.supervisor.supervisor import (
     AdapterEvent,
     AdapterStatus,
     Notice,

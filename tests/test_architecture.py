@@ -11,25 +11,32 @@ INTEGRATION = Path(__file__).parents[1] / "custom_components" / "renogy_bt"
 PACKAGE = "custom_components.renogy_bt"
 
 # The rooms that are free of Home Assistant.
-LIBRARIES = frozenset({"renogy", "bank", "bluetooth_health"})
-# The supervisor joins bluetooth_health to Home Assistant; nothing else there knows of it.
-SUPERVISOR = "supervisor"
+LIBRARIES = frozenset({"renogy", "bank", "bluez", "adapter_health"})
 
 # What the rooms, and the modules that others build on, may import of this project.
 MAY_IMPORT = {
     "renogy": set[str](),
     "bank": {"renogy"},
-    "bluetooth_health": set[str](),
+    "bluez": set[str](),
+    "adapter_health": {"bluez"},
     "const": set[str](),
-    "links": {"renogy", "bluetooth_health", "const"},
+    "supervisor": {"bluez", "adapter_health"},
+    "links": {"renogy", "bluez", "adapter_health", "const", "supervisor"},
     "storage": {"renogy", "bank", "const", "links"},
-    "flows": {"renogy", "bank", "bluetooth_health", "const", "links"},
-    "adapters": {"bluetooth_health", "const", "links"},
-    "coordinator": {"renogy", "bank", "bluetooth_health", "const", "links", "storage"},
+    "flows": {"renogy", "bank", "adapter_health", "const", "supervisor", "links"},
+    "adapters": {"bluez", "adapter_health", "const", "supervisor", "links"},
+    "coordinator": {
+        *("renogy", "bank", "adapter_health", "const", "supervisor", "links"),
+        "storage",
+    },
     "batteries": {"renogy", "bank", "const", "links", "coordinator"},
+    "issues": {
+        *("renogy", "bank", "adapter_health", "const", "supervisor", "links"),
+        *("coordinator", "batteries"),
+    },
     "entity": {
-        *("renogy", "bank", "bluetooth_health", "const", "links", "adapters"),
-        "coordinator",
+        *("renogy", "bank", "adapter_health", "const", "supervisor", "links"),
+        *("adapters", "coordinator"),
     },
 }
 # What Home Assistant itself looks for, by these names: may import all of the above, and is
@@ -69,14 +76,12 @@ def _refused(module: str, source: str) -> list[str]:
 
 def _is_allowed(module: str, name: str) -> bool:
     place = _place(module)
-    is_free = place in LIBRARIES and not Path(module).name.startswith(SUPERVISOR)
-    top, *inside = name.removeprefix(f"{PACKAGE}.").split(".")
+    is_free = place in LIBRARIES
+    top, *_ = name.removeprefix(f"{PACKAGE}.").split(".")
     if name == PACKAGE:
         return False
     if not name.startswith(f"{PACKAGE}."):
         return not (is_free and top == "homeassistant")
-    if is_free and top == place and inside[0].startswith(SUPERVISOR):
-        return False
     return top in {place, *_may_import(place)}
 
 
@@ -100,14 +105,16 @@ def test_imports_go_one_way(module: str) -> None:
         ("renogy/link.py", "from ..const import LOGGER"),
         ("renogy/link.py", "from ..bank.report import BankReport"),
         ("bank/report.py", "from ..links.settings import LinkSettings"),
-        ("bluetooth_health/ladder.py", "from .supervisor import Supervisor"),
-        ("bluetooth_health/ladder.py", "from . import supervisor_steps"),
-        ("bluetooth_health/supervisor.py", "from ..const import DOMAIN"),
+        ("bluez/watcher.py", "from ..adapter_health.samples import Verdict"),
+        ("bluez/watcher.py", "from homeassistant.core import callback"),
+        ("adapter_health/ladder.py", "from ..supervisor import steps"),
+        ("adapter_health/ladder.py", "import homeassistant"),
+        ("supervisor/supervisor.py", "from ..links.settings import links_of"),
         ("links/polls.py", "from ..coordinator import BankCoordinator"),
         ("links/settings.py", "from ..storage.energy import EnergyStore"),
         ("links/settings.py", "def late():\n    from ..flows.link import LinkFlow"),
         ("storage/energy.py", f"from {PACKAGE}.entity import RenogyEntity"),
-        ("adapters/issues.py", "from ..repairs import FLOWS"),
+        ("issues/adapters.py", "from ..repairs import FLOWS"),
         ("batteries/devices.py", f"import {PACKAGE}.sensor"),
         ("coordinator.py", "from .batteries.devices import BankDevices"),
         ("entity.py", "from . import PLATFORMS"),
@@ -126,7 +133,7 @@ def test_wrong_imports_are_found(module: str, source: str) -> None:
     [
         ("renogy/link.py", "import asyncio\nfrom .probe import probe"),
         ("bank/report.py", "from ..renogy.models import BatteryReading"),
-        ("bluetooth_health/supervisor.py", "from homeassistant.core import callback"),
+        ("supervisor/supervisor.py", "from homeassistant.core import callback"),
         ("links/polls.py", "from .polled_link import PolledLink"),
         ("sensor.py", "from .entity import RenogyBatteryEntity"),
         ("__init__.py", "from .services import async_setup_services"),

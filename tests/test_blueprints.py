@@ -12,12 +12,9 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
-from custom_components.renogy_bt.bluetooth_health.models import Rung, Verdict
-from custom_components.renogy_bt.bluetooth_health.supervisor import (
-    AdapterEvent,
-    EventKind,
-)
+from custom_components.renogy_bt.adapter_health.samples import Rung, Verdict
 from custom_components.renogy_bt.const import DOCUMENTATION_URL, DOMAIN
+from custom_components.renogy_bt.supervisor.supervisor import AdapterEvent, EventKind
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint import Blueprint
 from homeassistant.const import STATE_UNAVAILABLE

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from bleak.backends.device import BLEDevice
 import pytest
 
-from custom_components.renogy_bt.bluetooth_health.supervisor import (
+from custom_components.renogy_bt.renogy.models import ReadingFailure
+from custom_components.renogy_bt.renogy.transport import Transport
+from custom_components.renogy_bt.supervisor.supervisor import (
     Supervisor,
     async_get_supervisor,
 )
-from custom_components.renogy_bt.renogy.models import ReadingFailure
-from custom_components.renogy_bt.renogy.transport import Transport
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from tests.banks import (
@@ -350,9 +350,7 @@ def supervisor(
     hass: HomeAssistant, idle_supervisor: None, monkeypatch: pytest.MonkeyPatch
 ) -> Supervisor:
     """Return the supervisor, whose steps do not wait for polls to end."""
-    monkeypatch.setattr(
-        "custom_components.renogy_bt.bluetooth_health.supervisor_polls.POLLS_LIMIT", 0.0
-    )
+    monkeypatch.setattr("custom_components.renogy_bt.supervisor.polls.POLLS_LIMIT", 0.0)
     return async_get_supervisor(hass)
 
 

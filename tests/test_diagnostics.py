@@ -13,17 +13,16 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.renogy_bt.bluetooth_health.adapter_health import AdapterHealth
-from custom_components.renogy_bt.bluetooth_health.models import (
-    AdapterObject,
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
+from custom_components.renogy_bt.adapter_health.samples import (
     AdapterSample,
-    BusSample,
     EntrySample,
     EntryState,
     LinkSample,
     RecoveryLevel,
     SlotSample,
 )
+from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.renogy.decoder import (
     decode_configuration,

@@ -9,15 +9,15 @@ from bleak.backends.device import BLEDevice
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.bluetooth_health.models import RecoveryLevel
-from custom_components.renogy_bt.bluetooth_health.supervisor import (
-    Supervisor,
-    async_get_supervisor,
-)
+from custom_components.renogy_bt.adapter_health.samples import RecoveryLevel
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.links.connection import _LOCKS
 from custom_components.renogy_bt.links.settings import links_of
 from custom_components.renogy_bt.renogy.transport import Transport
+from custom_components.renogy_bt.supervisor.supervisor import (
+    Supervisor,
+    async_get_supervisor,
+)
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant

@@ -2,13 +2,13 @@
 
 import pytest
 
-from custom_components.renogy_bt.bluetooth_health.history import StepResult
-from custom_components.renogy_bt.bluetooth_health.models import Rung, Verdict
-from custom_components.renogy_bt.bluetooth_health.supervisor import (
+from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.samples import Rung, Verdict
+from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.supervisor.supervisor import (
     RecoveryRefused,
     RefusalReason,
 )
-from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, UnknownStep

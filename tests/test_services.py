@@ -6,22 +6,19 @@ from probatio import Invalid
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
-from custom_components.renogy_bt.adapters.recovery import FAILURES
-from custom_components.renogy_bt.bluetooth_health.history import (
+from custom_components.renogy_bt.adapter_health.history import (
     AdapterHistory,
     StepRecord,
     StepResult,
 )
-from custom_components.renogy_bt.bluetooth_health.models import (
-    PowerFault,
-    Rung,
-    Verdict,
-)
-from custom_components.renogy_bt.bluetooth_health.supervisor import (
+from custom_components.renogy_bt.adapter_health.samples import Rung, Verdict
+from custom_components.renogy_bt.adapters.recovery import FAILURES
+from custom_components.renogy_bt.bluez.models import PowerFault
+from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.supervisor.supervisor import (
     RecoveryRefused,
     RefusalReason,
 )
-from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import (
     HomeAssistantError,

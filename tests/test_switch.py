@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.bluetooth_health.supervisor import async_get_supervisor
 from custom_components.renogy_bt.links.settings import links_of
 from custom_components.renogy_bt.renogy.models import ReadingFailure
+from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant

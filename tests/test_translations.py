@@ -10,20 +10,16 @@ from typing import Any
 import pytest
 
 from custom_components.renogy_bt import PLATFORMS
-from custom_components.renogy_bt.adapters.issues import TEXTS
-from custom_components.renogy_bt.adapters.recovery import FAILURES
-from custom_components.renogy_bt.bank.summary import Wiring
-from custom_components.renogy_bt.batteries.actions import READ_ERRORS, RESCAN_PROBLEMS
-from custom_components.renogy_bt.bluetooth_health.ladder import REMEDIES
-from custom_components.renogy_bt.bluetooth_health.models import (
+from custom_components.renogy_bt.adapter_health.ladder import REMEDIES
+from custom_components.renogy_bt.adapter_health.samples import (
     RecoveryLevel,
     Rung,
     Verdict,
 )
-from custom_components.renogy_bt.bluetooth_health.supervisor import (
-    EventKind,
-    RefusalReason,
-)
+from custom_components.renogy_bt.adapters.recovery import FAILURES
+from custom_components.renogy_bt.bank.summary import Wiring
+from custom_components.renogy_bt.batteries.actions import READ_ERRORS, RESCAN_PROBLEMS
+from custom_components.renogy_bt.issues.adapters import TEXTS
 from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
 from custom_components.renogy_bt.renogy.link_watch import TroubleKind
 from custom_components.renogy_bt.renogy.models import AlarmSeverity, ChargingState
@@ -31,6 +27,7 @@ from custom_components.renogy_bt.renogy.registers import ALARM_SOURCES
 from custom_components.renogy_bt.repairs import FLOWS
 from custom_components.renogy_bt.sensor import NUMBERED_SENSORS
 from custom_components.renogy_bt.services import LEVELS
+from custom_components.renogy_bt.supervisor.supervisor import EventKind, RefusalReason
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.helpers.entity import EntityDescription
 from tests.translation_check import ENGLISH, PACKAGE, placeholders

@@ -23,20 +23,20 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
+from .adapter_health.samples import RecoveryLevel
 from .adapters.devices import async_is_gone_adapter
-from .adapters.issues import async_follow_adapters
-from .batteries.bank_issues import async_follow_balance, async_forget_balance
-from .batteries.battery_issues import async_follow_identities, async_forget_identities
 from .batteries.devices import BankDevices
-from .bluetooth_health.models import RecoveryLevel
-from .bluetooth_health.supervisor import async_get_supervisor
 from .const import CONF_RECOVERY, DOMAIN, LOGGER
 from .coordinator import BankCoordinator, RenogyConfigEntry
+from .issues.adapters import async_follow_adapters
+from .issues.bank import async_follow_balance, async_forget_balance
+from .issues.batteries import async_follow_identities, async_forget_identities
 from .links.connection import async_release_locks
 from .links.settings import LinkSettings, battery_identifier, links_of
 from .services import async_setup_services
 from .storage.alarms import AlarmStore
 from .storage.energy import EnergyStore
+from .supervisor.supervisor import async_get_supervisor
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS: list[Platform] = [

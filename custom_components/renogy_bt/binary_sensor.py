@@ -15,10 +15,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .adapters.devices import async_add_adapter_entities
 from .bank.summary import BankSummary
-from .bluetooth_health.supervisor import AdapterStatus
 from .coordinator import RenogyConfigEntry
 from .entity import AdapterEntity, RenogyBankEntity, RenogyBatteryEntity
 from .renogy.models import BatteryId, BatteryReading, ChargingState
+from .supervisor.supervisor import AdapterStatus
 
 PARALLEL_UPDATES = 0
 

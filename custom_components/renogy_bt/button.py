@@ -11,9 +11,9 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .adapter_health.samples import Rung
 from .adapters.devices import async_add_adapter_entities
 from .adapters.recovery import async_recover
-from .bluetooth_health.models import Rung
 from .coordinator import RenogyConfigEntry
 from .entity import AdapterEntity
 

@@ -18,7 +18,6 @@ from homeassistant.util import dt as dt_util
 from .bank.meters import BankMeters
 from .bank.report import BankReport, bank_report
 from .bank.summary import Wiring
-from .bluetooth_health.poll_gate import PollGate
 from .const import (
     CONF_UPDATE_INTERVAL,
     CONF_WIRING,
@@ -34,6 +33,7 @@ from .renogy.models import BatteryId, ReadingFailure
 from .renogy.outcome import LinkOutcome, link_error, was_left_out
 from .storage.alarms import AlarmStore
 from .storage.energy import EnergyStore
+from .supervisor.poll_gate import PollGate
 
 type RenogyConfigEntry = ConfigEntry[BankCoordinator]
 

@@ -11,11 +11,11 @@ from homeassistant.const import CONF_ADDRESS, CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .bluetooth_health.supervisor import async_get_supervisor
 from .const import DOMAIN
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .links.polled_link import PolledLink
 from .links.settings import LinkSettings, battery_identifier, links_of, position
+from .supervisor.supervisor import async_get_supervisor
 
 TO_REDACT: Final = frozenset({CONF_ADDRESS, CONF_NAME, "serial_number", "source"})
 

@@ -9,11 +9,11 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .adapters.devices import adapter_identifier
 from .bank.summary import BankSummary
-from .bluetooth_health.supervisor import AdapterStatus, Supervisor
 from .const import DOMAIN
 from .coordinator import BankCoordinator
 from .links.settings import LinkSettings, battery_identifier, link_identifier
 from .renogy.models import BatteryId, BatteryReading
+from .supervisor.supervisor import AdapterStatus, Supervisor
 
 
 class RenogyEntity(CoordinatorEntity[BankCoordinator]):

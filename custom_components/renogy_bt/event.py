@@ -8,7 +8,6 @@ from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .adapters.devices import async_add_adapter_entities
-from .bluetooth_health.supervisor import AdapterEvent, EventKind
 from .coordinator import RenogyConfigEntry
 from .entity import AdapterEntity, RenogyBatteryEntity
 from .renogy.alarm_changes import (
@@ -17,6 +16,7 @@ from .renogy.alarm_changes import (
     active_alarms,
     alarm_changes,
 )
+from .supervisor.supervisor import AdapterEvent, EventKind
 
 PARALLEL_UPDATES = 0
 

@@ -12,14 +12,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
-from .adapters import issues as adapter_issues
+from .adapter_health.samples import Rung
 from .adapters.recovery import async_recover
-from .batteries.battery_issues import ATTR_CELLS, ATTR_MODEL, ATTR_UNIT, REPLACED
-from .bluetooth_health.models import Rung
-from .bluetooth_health.supervisor import async_get_supervisor
 from .const import DOMAIN, SUBENTRY_TYPE_LINK
+from .issues import adapters as adapter_issues
+from .issues.batteries import ATTR_CELLS, ATTR_MODEL, ATTR_UNIT, REPLACED
 from .links import issues as link_issues
 from .links.settings import KnownBattery, LinkSettings
+from .supervisor.supervisor import async_get_supervisor
 
 
 class AdapterRepairFlow(RepairsFlow):

@@ -28,12 +28,11 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import StateType
 
+from .adapter_health.samples import Verdict
 from .adapters.devices import async_add_adapter_entities
 from .bank.meters import MeterReadings
 from .bank.summary import BankSummary
 from .batteries.devices import battery_name
-from .bluetooth_health.models import Verdict
-from .bluetooth_health.supervisor import AdapterStatus
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .entity import (
     AdapterEntity,
@@ -44,6 +43,7 @@ from .entity import (
 from .links.polled_link import PolledLink
 from .links.settings import KnownBattery
 from .renogy.models import BatteryId, BatteryReading, ChargingState
+from .supervisor.supervisor import AdapterStatus
 
 PARALLEL_UPDATES = 0
 SIGNAL_STRENGTH_PAUSE = timedelta(seconds=60)

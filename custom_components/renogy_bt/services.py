@@ -16,13 +16,13 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 
+from .adapter_health.samples import Rung
 from .adapters.recovery import async_recover
 from .batteries.actions import async_read_registers, async_rescan_link
-from .bluetooth_health.models import Rung
-from .bluetooth_health.supervisor import Supervisor, async_get_supervisor
 from .const import DOMAIN
 from .renogy.modbus import MAX_WORDS
 from .renogy.registers import REGISTER_RANGE
+from .supervisor.supervisor import Supervisor, async_get_supervisor
 
 ACTION_READ_REGISTERS: Final = "read_registers"
 ACTION_RECOVER_ADAPTER: Final = "recover_adapter"

@@ -5,9 +5,9 @@ from typing import Any
 from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 
-from .bluetooth_health.supervisor import async_get_supervisor
 from .const import DOMAIN
 from .coordinator import BankCoordinator
+from .supervisor.supervisor import async_get_supervisor
 
 
 @callback

@@ -7,14 +7,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt import async_remove_config_entry_device
+from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.samples import Rung, Verdict
 from custom_components.renogy_bt.adapters.devices import adapter_identifier
-from custom_components.renogy_bt.bluetooth_health.history import StepResult
-from custom_components.renogy_bt.bluetooth_health.models import Rung, Verdict
-from custom_components.renogy_bt.bluetooth_health.supervisor import (
-    AdapterEvent,
-    EventKind,
-)
 from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.supervisor.supervisor import AdapterEvent, EventKind
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import (
     STATE_OFF,

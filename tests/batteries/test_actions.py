@@ -9,10 +9,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.renogy_bt.adapters.devices import adapter_identifier
-from custom_components.renogy_bt.bluetooth_health.supervisor import async_get_supervisor
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.links.settings import links_of
 from custom_components.renogy_bt.renogy.exceptions import DeviceKind, NotABattery
+from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import (
     HomeAssistantError,

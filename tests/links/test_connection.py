@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from custom_components.renogy_bt.bluetooth_health.supervisor import async_get_supervisor
 from custom_components.renogy_bt.links.connection import LinkNotSeen, async_connector
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
+from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.core import HomeAssistant
 from tests.fake_air import DONGLE, DONGLE_NAME, SCANNER, FakeAir
 from tests.renogy.fake_link import four_batteries

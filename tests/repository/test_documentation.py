@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.renogy_bt.bluetooth_health.models import (
+from custom_components.renogy_bt.adapter_health.samples import (
     RecoveryLevel,
     Rung,
     Verdict,

@@ -22,7 +22,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
-from custom_components.renogy_bt.bluetooth_health.models import Verdict
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component

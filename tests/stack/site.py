@@ -5,22 +5,22 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from custom_components.renogy_bt.bluetooth_health.models import (
+from custom_components.renogy_bt.adapter_health.samples import (
     RecoveryLevel,
     Rung,
     Verdict,
 )
-from custom_components.renogy_bt.bluetooth_health.supervisor import (
+from custom_components.renogy_bt.links.connection import async_connector
+from custom_components.renogy_bt.renogy.exceptions import LinkSilent, RenogyError
+from custom_components.renogy_bt.renogy.families import family_of
+from custom_components.renogy_bt.renogy.link import RenogyLink
+from custom_components.renogy_bt.supervisor.supervisor import (
     AdapterEvent,
     AdapterStatus,
     EventKind,
     Supervisor,
     async_get_supervisor,
 )
-from custom_components.renogy_bt.links.connection import async_connector
-from custom_components.renogy_bt.renogy.exceptions import LinkSilent, RenogyError
-from custom_components.renogy_bt.renogy.families import family_of
-from custom_components.renogy_bt.renogy.link import RenogyLink
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld

@@ -10,9 +10,8 @@ from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 import pytest
 
-from custom_components.renogy_bt.bluetooth_health import bluez, system_bus
-from custom_components.renogy_bt.bluetooth_health.bluez import BlueZWatcher
-from custom_components.renogy_bt.bluetooth_health.exceptions import (
+from custom_components.renogy_bt.bluez import system_bus, watcher
+from custom_components.renogy_bt.bluez.exceptions import (
     AccessDenied,
     AdapterGone,
     Blocked,
@@ -20,7 +19,8 @@ from custom_components.renogy_bt.bluetooth_health.exceptions import (
     BusUnavailable,
     CallTimedOut,
 )
-from custom_components.renogy_bt.bluetooth_health.models import BusFault
+from custom_components.renogy_bt.bluez.models import BusFault
+from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
 from tests.emulator import EmulatedWorld, PrivateBus, World
 
 LIMIT = 5.0
@@ -31,8 +31,8 @@ SHORT_PAUSE = 0.05
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pauses and limits be short enough for a test."""
-    monkeypatch.setattr(bluez, "FIRST_PAUSE", SHORT_PAUSE)
-    monkeypatch.setattr(bluez, "CALL_LIMIT", SHORT_CALL)
+    monkeypatch.setattr(watcher, "FIRST_PAUSE", SHORT_PAUSE)
+    monkeypatch.setattr(watcher, "CALL_LIMIT", SHORT_CALL)
 
 
 @pytest.fixture
@@ -317,7 +317,7 @@ async def test_pauses_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         pauses.append(seconds)
         await real_sleep(0)
 
-    monkeypatch.setattr(bluez, "FIRST_PAUSE", 5.0)
+    monkeypatch.setattr(watcher, "FIRST_PAUSE", 5.0)
     monkeypatch.setattr(asyncio, "sleep", sleep)
     watched = Watched(f"unix:path={tmp_path}/nothing")
     watched.watcher.start()

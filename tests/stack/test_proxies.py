@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.bluetooth_health.supervisor import async_get_supervisor
 from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -160,9 +160,7 @@ async def test_adapter_is_repaired_while_a_proxy_connects(
     attempts: int,
 ) -> None:
     """An attempt gives way to the repair of an adapter that it may go through, and to no other."""
-    monkeypatch.setattr(
-        "custom_components.renogy_bt.bluetooth_health.supervisor_polls.POLLS_LIMIT", 0.1
-    )
+    monkeypatch.setattr("custom_components.renogy_bt.supervisor.polls.POLLS_LIMIT", 0.1)
     monkeypatch.setattr(
         "custom_components.renogy_bt.renogy.transport.CONNECT_SECONDS", 20.0
     )

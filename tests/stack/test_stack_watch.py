@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.bluetooth_health import supervisor_watch
-from custom_components.renogy_bt.bluetooth_health.adapter_health import AdapterHealth
-from custom_components.renogy_bt.bluetooth_health.link_records import LinkRecords
-from custom_components.renogy_bt.bluetooth_health.models import AdapterSample
-from custom_components.renogy_bt.bluetooth_health.supervisor_watch import StackWatch
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
+from custom_components.renogy_bt.adapter_health.samples import AdapterSample
+from custom_components.renogy_bt.supervisor import watch
+from custom_components.renogy_bt.supervisor.link_records import LinkRecords
+from custom_components.renogy_bt.supervisor.watch import StackWatch
 from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld, World
 
@@ -61,7 +61,7 @@ async def listening(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncGenerator[Listening]:
     """Watch Home Assistant's adapter, and listen on the bus for a moment only."""
-    monkeypatch.setattr(supervisor_watch, "LISTEN_ON_BUS", 0.5)
+    monkeypatch.setattr(watch, "LISTEN_ON_BUS", 0.5)
     listening = Listening(hass)
     yield listening
     await listening.watch.async_stop()

@@ -8,11 +8,11 @@ from bleak_retry_connector import clear_cache
 from habluetooth import get_manager
 import pytest
 
-from custom_components.renogy_bt.bluetooth_health.connecting import CLEAN_UP_LIMIT
-from custom_components.renogy_bt.bluetooth_health.history import StepResult
-from custom_components.renogy_bt.bluetooth_health.models import Rung
+from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.samples import Rung
 from custom_components.renogy_bt.links.connection import async_connector
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
+from custom_components.renogy_bt.supervisor.connecting import CLEAN_UP_LIMIT
 from homeassistant.components import bluetooth
 from tests.emulator import World, load_world
 from tests.emulator.__main__ import WORLDS

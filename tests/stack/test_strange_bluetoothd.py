@@ -9,16 +9,16 @@ from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 import pytest
 
-from custom_components.renogy_bt.bluetooth_health import bluez
-from custom_components.renogy_bt.bluetooth_health.bluez import BlueZWatcher
-from custom_components.renogy_bt.bluetooth_health.exceptions import (
+from custom_components.renogy_bt.bluez import watcher
+from custom_components.renogy_bt.bluez.exceptions import (
     AccessDenied,
     BlueZError,
     BusUnavailable,
     CallTimedOut,
 )
-from custom_components.renogy_bt.bluetooth_health.models import BusFault
-from custom_components.renogy_bt.bluetooth_health.system_bus import SystemBus
+from custom_components.renogy_bt.bluez.models import BusFault
+from custom_components.renogy_bt.bluez.system_bus import SystemBus
+from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
 from tests.emulator import PrivateBus
 
 from .test_bluez_watcher import SHORT_CALL, Watched, hang_up
@@ -205,7 +205,7 @@ async def test_call_of_a_bluetoothd_that_is_gone_tells_nothing_of_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What one bluetoothd left unanswered is not held against the one after it."""
-    monkeypatch.setattr(bluez, "CALL_LIMIT", SHORT_CALL)
+    monkeypatch.setattr(watcher, "CALL_LIMIT", SHORT_CALL)
     bluetoothd.is_mute = True
     call = asyncio.create_task(watched.watcher.set_powered(HCI0, powered=False))
     await asyncio.sleep(0)

@@ -8,15 +8,15 @@ from unittest.mock import patch
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.bluetooth_health import supervisor_steps
-from custom_components.renogy_bt.bluetooth_health.bluez import BlueZWatcher
-from custom_components.renogy_bt.bluetooth_health.history import StepResult
-from custom_components.renogy_bt.bluetooth_health.models import (
+from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.samples import (
     RecoveryLevel,
     Rung,
     Verdict,
 )
-from custom_components.renogy_bt.bluetooth_health.supervisor import (
+from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
+from custom_components.renogy_bt.supervisor import steps
+from custom_components.renogy_bt.supervisor.supervisor import (
     EventKind,
     RecoveryRefused,
     RefusalReason,
@@ -346,10 +346,9 @@ async def test_full_reset(site: Site) -> None:
         return len(calls) == 1
 
     with (
-        patch.object(supervisor_steps, "recover_adapter", reset),
+        patch.object(steps, "recover_adapter", reset),
         patch(
-            "custom_components.renogy_bt.bluetooth_health.supervisor_watch"
-            ".async_has_management_socket",
+            "custom_components.renogy_bt.supervisor.watch.async_has_management_socket",
             return_value=True,
         ),
     ):

@@ -10,26 +10,20 @@ from dbus_fast.aio import MessageBus
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.bluetooth_health import (
-    supervisor_sampling,
-    supervisor_steps,
-    supervisor_watch,
-)
-from custom_components.renogy_bt.bluetooth_health.history import StepResult
-from custom_components.renogy_bt.bluetooth_health.models import (
+from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.samples import (
     Reason,
     RecoveryLevel,
     Rung,
     Verdict,
 )
-from custom_components.renogy_bt.bluetooth_health.supervisor import (
+from custom_components.renogy_bt.supervisor import sampling, steps, watch
+from custom_components.renogy_bt.supervisor.sampling import async_scanner_sample
+from custom_components.renogy_bt.supervisor.store import STORAGE_KEY
+from custom_components.renogy_bt.supervisor.supervisor import (
     RecoveryRefused,
     async_get_supervisor,
 )
-from custom_components.renogy_bt.bluetooth_health.supervisor_sampling import (
-    async_scanner_sample,
-)
-from custom_components.renogy_bt.bluetooth_health.supervisor_store import STORAGE_KEY
 from homeassistant.components.bluetooth import async_unload_entry
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -125,9 +119,7 @@ async def test_bus_that_refuses_us_only(
 @pytest.fixture
 async def with_management_socket(site: Site) -> AsyncGenerator[None]:
     """Let a full reset be possible."""
-    with patch.object(
-        supervisor_watch, "async_has_management_socket", return_value=True
-    ):
+    with patch.object(watch, "async_has_management_socket", return_value=True):
         await site.until(lambda: site.status.management_socket, MINUTE)
         yield
 
@@ -144,7 +136,7 @@ async def test_full_reset_that_leaves_the_adapter_off(
         await site.emulated.set_fault("powered-off")
         raise PermissionError
 
-    with patch.object(supervisor_steps, "recover_adapter", reset):
+    with patch.object(steps, "recover_adapter", reset):
         result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
     assert result is StepResult.FAILED
     assert site.status.history.steps[-1].detail == "reset_refused"
@@ -167,7 +159,7 @@ async def test_full_reset_of_an_adapter_that_is_gone(site: Site) -> None:
         return True
 
     await site.emulated.set_fault("unplugged")
-    with patch.object(supervisor_steps, "recover_adapter", reset):
+    with patch.object(steps, "recover_adapter", reset):
         result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
     assert result is StepResult.FAILED
     assert site.status.history.steps[-1].detail == "power_adapter_gone"
@@ -186,7 +178,7 @@ async def test_step_that_does_not_end_when_the_last_bank_goes(site: Site) -> Non
         await asyncio.sleep(3600)
         return True
 
-    with patch.object(supervisor_steps, "recover_adapter", reset):
+    with patch.object(steps, "recover_adapter", reset):
         recovery = asyncio.create_task(
             site.supervisor.async_recover(site.address, Rung.FULL_RESET)
         )
@@ -208,7 +200,7 @@ async def test_full_reset_keeps_its_hands_off_a_hung_scanner(site: Site) -> None
         await scanner_stop.wait()
 
     site.entry.async_on_unload(hang)
-    with patch.object(supervisor_steps, "recover_adapter") as reset:
+    with patch.object(steps, "recover_adapter") as reset:
         result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
     scanner_stop.set()
     assert result is StepResult.FAILED
@@ -251,7 +243,7 @@ async def test_adapter_that_is_blocked(site: Site) -> None:
 
 async def test_own_links_that_cannot_be_dropped(site: Site) -> None:
     """What bleak refuses does not end a step: the rest of it may still help."""
-    with patch.object(supervisor_steps, "clear_cache", side_effect=BleakError("busy")):
+    with patch.object(steps, "clear_cache", side_effect=BleakError("busy")):
         result = await site.supervisor.async_recover(site.address, Rung.RELOAD)
     assert result is StepResult.RECOVERED
 
@@ -272,7 +264,7 @@ async def test_scanner_that_cannot_be_asked(
 ) -> None:
     """An error in what others tell does not end the watch."""
     with patch.object(
-        supervisor_watch, "async_scanner_sample", side_effect=ValueError("new mode")
+        watch, "async_scanner_sample", side_effect=ValueError("new mode")
     ):
         await asyncio.sleep(2 * MINUTE)
     assert "Looking at the Bluetooth adapters failed" in caplog.text
@@ -298,9 +290,7 @@ async def test_scanner_that_does_not_answer(site: Site) -> None:
             return {}
 
     begun = site.now()
-    with patch.object(
-        supervisor_sampling, "async_local_scanner", return_value=Silent()
-    ):
+    with patch.object(sampling, "async_local_scanner", return_value=Silent()):
         sample = await async_scanner_sample(site.hass, site.address)
     assert site.now() - begun <= 10
     assert sample is not None
@@ -311,7 +301,7 @@ async def test_scanner_that_does_not_answer(site: Site) -> None:
 async def test_last_bank_goes_while_looking_has_failed(site: Site) -> None:
     """Nothing looks at adapters any more once nobody is left to do it for."""
     with patch.object(
-        supervisor_watch, "async_scanner_sample", side_effect=ValueError("new mode")
+        watch, "async_scanner_sample", side_effect=ValueError("new mode")
     ) as asked:
         await site.until(lambda: asked.called, MINUTE)
         await asyncio.sleep(1)

@@ -8,13 +8,10 @@ from bleak.exc import BleakError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.bluetooth_health import (
-    supervisor_steps,
-    supervisor_watch,
-)
-from custom_components.renogy_bt.bluetooth_health.bluez import BlueZWatcher
-from custom_components.renogy_bt.bluetooth_health.history import StepResult
-from custom_components.renogy_bt.bluetooth_health.models import Rung
+from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.samples import Rung
+from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
+from custom_components.renogy_bt.supervisor import steps, watch
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import (
     ConfigEntry,
@@ -56,10 +53,8 @@ async def test_full_reset_that_hangs(site: Site) -> None:
         return True
 
     with (
-        patch.object(supervisor_steps, "recover_adapter", hang),
-        patch.object(
-            supervisor_watch, "async_has_management_socket", return_value=True
-        ),
+        patch.object(steps, "recover_adapter", hang),
+        patch.object(watch, "async_has_management_socket", return_value=True),
     ):
         await site.until(lambda: site.status.management_socket, MINUTE)
         begun = site.now()
@@ -129,9 +124,7 @@ async def test_adapter_switched_off_while_its_entry_is_unloaded(
 
 async def test_adapters_that_cannot_be_looked_up(site: Site) -> None:
     """A look at the adapters that fails does not end a step: the rest of it may still help."""
-    with patch.object(
-        supervisor_steps, "async_refresh_adapters", side_effect=OSError("no bus")
-    ):
+    with patch.object(steps, "async_refresh_adapters", side_effect=OSError("no bus")):
         assert await recovering(site, Rung.RELOAD) is StepResult.RECOVERED
 
 
@@ -218,9 +211,7 @@ async def test_bleak_that_cannot_leave_the_bus(site: Site) -> None:
 
     with (
         patch(SET_UP, refuse_once),
-        patch.object(
-            supervisor_steps, "get_global_bluez_manager", side_effect=BleakError("gone")
-        ),
+        patch.object(steps, "get_global_bluez_manager", side_effect=BleakError("gone")),
     ):
         assert await recovering(site, Rung.RELOAD) is StepResult.RECOVERED
     assert attempts == 2
@@ -231,9 +222,7 @@ async def test_devices_that_bluetoothd_reports(site: Site) -> None:
     """What bluetoothd hears is listened to no more often than every five minutes."""
     watch = site.supervisor._watch
     health = site.supervisor._health[site.address]
-    with patch.object(
-        supervisor_watch, "async_has_management_socket", return_value=True
-    ):
+    with patch.object(watch, "async_has_management_socket", return_value=True):
         sample = await watch.async_sample(health)
         assert sample.heard_on_bus_at is None
         await watch.async_listen_on_bus(sample)
@@ -250,9 +239,7 @@ async def test_nothing_is_heard_over_a_broken_connection(site: Site) -> None:
     """A bus that cannot be listened on tells nothing of an adapter."""
     watch = site.supervisor._watch
     health = site.supervisor._health[site.address]
-    with patch.object(
-        supervisor_watch, "async_has_management_socket", return_value=True
-    ):
+    with patch.object(watch, "async_has_management_socket", return_value=True):
         sample = await watch.async_sample(health)
         assert watch.bluez._bus is not None
         watch.bluez._bus._bus.disconnect()

@@ -5,9 +5,9 @@ import asyncio
 from dbus_fast.aio import MessageBus
 import pytest
 
-from custom_components.renogy_bt.bluetooth_health.exceptions import BusUnavailable
-from custom_components.renogy_bt.bluetooth_health.models import BusFault
-from custom_components.renogy_bt.bluetooth_health.system_bus import SystemBus
+from custom_components.renogy_bt.bluez.exceptions import BusUnavailable
+from custom_components.renogy_bt.bluez.models import BusFault
+from custom_components.renogy_bt.bluez.system_bus import SystemBus
 from tests.emulator import PrivateBus
 
 FOREIGN_USER = "54321"

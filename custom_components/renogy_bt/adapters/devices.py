@@ -20,9 +20,9 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from ..bluetooth_health.supervisor import Supervisor, async_get_supervisor
 from ..const import DOMAIN
 from ..links.settings import async_banks
+from ..supervisor.supervisor import Supervisor, async_get_supervisor
 
 _PREFIX: Final = "adapter_"
 

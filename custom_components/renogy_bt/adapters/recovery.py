@@ -5,10 +5,11 @@ from typing import Final
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from ..bluetooth_health.history import StepResult
-from ..bluetooth_health.models import PowerFault, Rung
-from ..bluetooth_health.supervisor import RecoveryRefused, RefusalReason, Supervisor
+from ..adapter_health.history import StepResult
+from ..adapter_health.samples import Rung
+from ..bluez.models import PowerFault
 from ..const import DOMAIN
+from ..supervisor.supervisor import RecoveryRefused, RefusalReason, Supervisor
 
 # What the caller asked for cannot be had, as against: not now.
 _INVALID = frozenset({RefusalReason.UNKNOWN_ADAPTER, RefusalReason.NOT_AVAILABLE})

@@ -15,8 +15,8 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
+from ..adapter_health.samples import RecoveryLevel
 from ..bank.summary import Wiring
-from ..bluetooth_health.models import RecoveryLevel
 from ..const import (
     CONF_IMBALANCE_LIMIT,
     CONF_RECOVERY,

@@ -15,11 +15,11 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
-from ..bluetooth_health.connecting import ConnectingBrokenOff
-from ..bluetooth_health.supervisor import async_get_supervisor
 from ..const import DOMAIN
 from ..renogy.exceptions import LinkUnreachable
 from ..renogy.transport import Connector, Transport, connect
+from ..supervisor.connecting import ConnectingBrokenOff
+from ..supervisor.supervisor import async_get_supervisor
 from .settings import async_banks
 
 

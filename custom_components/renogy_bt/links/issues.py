@@ -16,12 +16,12 @@ from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util.hass_dict import HassKey
 
-from ..bluetooth_health.supervisor import async_get_supervisor
 from ..const import DOCUMENTATION_URL, DOMAIN, LOGGER
 from ..renogy.exceptions import LinkSilent, RenogyError
 from ..renogy.link_watch import LinkPoll, LinkTrouble, LinkWatch, TroubleKind
 from ..renogy.models import ReadingFailure
 from ..renogy.outcome import LinkOutcome, was_left_out
+from ..supervisor.supervisor import async_get_supervisor
 from .probing import ProbeProblem, async_probe_link
 from .settings import LinkSettings, async_banks, link_identifier, links_of
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..bluetooth_health.poll_gate import PollGate
 from ..const import LOGGER
 from ..renogy.exceptions import LinkClosed, LinkSilent, RenogyError
 from ..renogy.link import RenogyLink
@@ -13,6 +12,7 @@ from ..renogy.models import LinkReport, ReadingFailure
 from ..renogy.outcome import LinkOutcome, was_left_out
 from ..renogy.reappearance import Reappearance
 from ..renogy.transport import Transport
+from ..supervisor.poll_gate import PollGate
 from .connection import async_connector
 from .serving import async_serving_scanner
 from .settings import LinkSettings

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from ..bluetooth_health.supervisor import async_get_supervisor
+from ..supervisor.supervisor import async_get_supervisor
 from .probing import ProbeProblem, async_probe_link
 from .settings import KnownBattery, LinkSettings
 

@@ -1,0 +1,1 @@
+"""Health of one Bluetooth adapter, judged and climbed for; pure, with the clock passed in."""

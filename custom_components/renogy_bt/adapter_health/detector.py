@@ -1,0 +1,188 @@
+"""Judges an adapter: a pure state machine over its samples."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .ages import DAY, age_of, moment_of
+from .memory import NOTHING_HELD, Memory, observe, with_judgement
+from .samples import (
+    AdapterSample,
+    EntryState,
+    Evidence,
+    HostState,
+    Judgement,
+    Reason,
+    Verdict,
+)
+from .signs import QUIET_AFTER
+from .symptoms import SYMPTOMS, Symptom
+from .traffic import LearnedTraffic
+from .view import View
+
+SETTLING_TIME = 60.0
+"""How long a step or a start may take to show its effect, s."""
+POLLING_TIME = 120.0
+"""How long polls that failed before a step may take to show its effect, s."""
+
+
+def detect(memory: Memory, sample: AdapterSample) -> tuple[Memory, Judgement]:
+    """Judge a further sample of an adapter.
+
+    Returns the memory for the next sample and the judgement of this one.
+    """
+    memory = observe(memory, sample)
+    if sample.step_running and memory.judgement is not None:
+        return with_judgement(memory, NOTHING_HELD, memory.judgement), memory.judgement
+    if sample.host is not HostState.RUNNING:
+        held: Mapping[Reason, float] = NOTHING_HELD
+        judgement = _pausing(memory, sample)
+    else:
+        view = View(sample, memory)
+        held, judgement = _judge(view)
+    if memory.judgement == judgement:
+        judgement = memory.judgement
+    return with_judgement(memory, held, judgement), judgement
+
+
+def _judge(view: View) -> tuple[Mapping[Reason, float], Judgement]:
+    """Believe the first symptom of the table that has been there long enough."""
+    held: dict[Reason, float] = {}
+    suspected: tuple[float, Reason] | None = None
+    believed: Judgement | None = None
+    for symptom in _candidates(view):
+        if symptom.reason in held or not symptom.present(view):
+            continue
+        seen_since = view.memory.held.get(symptom.reason, view.at)
+        held[symptom.reason] = seen_since
+        if believed is not None:
+            continue
+        since = symptom.since(view, seen_since)
+        due = symptom.due(view, since)
+        if view.at >= due:
+            believed = _believe(view, symptom, since)
+        elif suspected is None or due < suspected[0]:
+            suspected = (due, symptom.reason)
+    if believed is None:
+        believed = _without_fault(view, suspected)
+    return held or NOTHING_HELD, believed
+
+
+def _candidates(view: View) -> Iterator[Symptom]:
+    for is_possible, symptoms in SYMPTOMS:
+        if is_possible(view):
+            yield from symptoms
+
+
+def _believe(view: View, symptom: Symptom, since: float) -> Judgement:
+    before = view.memory.judgement
+    if before is not None and before.verdict is symptom.verdict:
+        since = min(since, before.since)
+    return Judgement(
+        verdict=symptom.verdict,
+        since=since,
+        evidence=symptom.evidence,
+        reason=symptom.reason,
+        severed=symptom.severed,
+        in_use=_is_in_use(view, since),
+    )
+
+
+def _is_in_use(view: View, fault_since: float) -> bool:
+    """Whether a link depended on the adapter when the fault began."""
+    if not view.sample.links:
+        return False
+    used_at = view.memory.used_at
+    return view.sample.only_adapter or (
+        used_at is not None and fault_since - used_at <= DAY
+    )
+
+
+def _without_fault(view: View, suspected: tuple[float, Reason] | None) -> Judgement:
+    recheck_at, suspicion = suspected or (None, None)
+    verdict, reason = _harmless_verdict(view, suspicion)
+    before = view.memory.judgement
+    return Judgement(
+        verdict=verdict,
+        since=before.since
+        if before is not None and before.verdict is verdict
+        else view.at,
+        evidence=Evidence.NONE,
+        reason=reason,
+        suspicion=suspicion,
+        recheck_at=recheck_at,
+        in_use=_is_in_use(view, view.at),
+    )
+
+
+def _harmless_verdict(view: View, suspicion: Reason | None) -> tuple[Verdict, Reason]:
+    if view.sample.entry.state is EntryState.IN_PROGRESS:
+        return Verdict.STARTING, Reason.ENTRY_STARTING
+    if view.scanner is None or view.adapter is None:
+        return Verdict.STARTING, Reason.SETTLING
+    if _is_settling(view):
+        return Verdict.STARTING, Reason.SETTLING
+    before = view.memory.judgement
+    if suspicion is not None and before is not None and before.verdict.is_fault:
+        return Verdict.STARTING, Reason.SETTLING
+    quiet_after = max(QUIET_AFTER, view.memory.traffic.meaningful_silence)
+    if view.silence >= quiet_after or view.is_silent_since_step:
+        return Verdict.QUIET, Reason.NOTHING_HEARD
+    return Verdict.OK, Reason.WORKING
+
+
+def _is_settling(view: View) -> bool:
+    """Whether it cannot be told yet how a step or the beginning of the watch turned out."""
+    began = view.memory.steady_since
+    stepped_at = view.sample.stepped_at
+    if stepped_at is not None:
+        # Polls that failed before a step say nothing of it until one of them succeeds.
+        if view.are_all_failing and view.at - stepped_at < POLLING_TIME:
+            return True
+        began = max(began, stepped_at)
+    return view.has_heard_nothing_since(began) and view.at - began < SETTLING_TIME
+
+
+def _pausing(memory: Memory, sample: AdapterSample) -> Judgement:
+    starting = sample.host is HostState.STARTING
+    before = memory.judgement
+    return Judgement(
+        verdict=Verdict.STARTING,
+        since=(
+            before.since
+            if before is not None and before.verdict is Verdict.STARTING
+            else sample.at
+        ),
+        evidence=Evidence.NONE,
+        reason=Reason.HOST_STARTING if starting else Reason.HOST_STOPPING,
+        in_use=False,
+    )
+
+
+def memory_to_json(memory: Memory) -> dict[str, Any]:
+    """What is worth keeping over a restart, as plain data."""
+    now = memory.looked_at
+    return {
+        "traffic": memory.traffic.to_json(),
+        "heard_ago": age_of(memory.heard_at, now),
+        "used_ago": age_of(memory.used_at, now),
+        "witnesses": sorted(map(list, memory.witnesses)),
+    }
+
+
+def memory_from_json(data: object, now: float) -> Memory:
+    """The memory kept by `memory_to_json`; what is damaged is forgotten."""
+    if not isinstance(data, Mapping):
+        return Memory()
+    witnesses = data.get("witnesses")
+    return Memory(
+        traffic=LearnedTraffic.from_json(data.get("traffic")),
+        heard_at=moment_of(data.get("heard_ago"), now, DAY),
+        used_at=moment_of(data.get("used_ago"), now, DAY),
+        witnesses=frozenset(
+            (pair[0], pair[1])
+            for pair in (witnesses if isinstance(witnesses, list) else [])
+            if isinstance(pair, list)
+            and len(pair) == 2
+            and all(isinstance(part, str) for part in pair)
+        ),
+    )

@@ -1,0 +1,174 @@
+"""What happened to an adapter: verdicts and recovery steps, newest last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from .samples import Reason, Rung, Verdict
+
+CAPACITY = 100
+
+
+class StepResult(StrEnum):
+    """How a recovery step ended."""
+
+    PENDING = "pending"
+    RECOVERED = "recovered"
+    NO_EFFECT = "no_effect"
+    FAILED = "failed"
+    """It could not be carried out."""
+    ABORTED = "aborted"
+    """Home Assistant stopped, or the adapter's entry went away, in the middle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """A recovery step that was taken."""
+
+    at: datetime
+    rung: Rung
+    verdict: Verdict
+    result: StepResult = StepResult.PENDING
+    seconds: float = 0.0
+    """How long the step itself took."""
+    requested: bool = False
+    """Asked for by the user."""
+    detail: str | None = None
+    """Why it could not be carried out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRecord:
+    """A change of verdict."""
+
+    at: datetime
+    verdict: Verdict
+    reason: Reason
+
+
+type Record = StepRecord | VerdictRecord
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterHistory:
+    """The last verdicts and steps of one adapter."""
+
+    records: tuple[Record, ...] = ()
+    recoveries: int = 0
+    """Steps that brought the adapter back, over all time."""
+
+    @property
+    def steps(self) -> tuple[StepRecord, ...]:
+        """The recovery steps, oldest first."""
+        return tuple(r for r in self.records if isinstance(r, StepRecord))
+
+    @property
+    def last_step(self) -> StepRecord | None:
+        """The newest recovery step."""
+        return next(
+            (r for r in reversed(self.records) if isinstance(r, StepRecord)), None
+        )
+
+    def adding(self, record: Record) -> Self:
+        """The history with one more record, without the oldest beyond its capacity."""
+        return replace(
+            self,
+            records=(*self.records, record)[-CAPACITY:],
+            recoveries=self.recoveries + _is_recovery(record),
+        )
+
+    def concluding(self, result: StepResult) -> Self:
+        """The history with the result of its newest step, if that is still open."""
+        step = self.last_step
+        if step is None or step.result is not StepResult.PENDING:
+            return self
+        concluded = replace(step, result=result)
+        return replace(
+            self,
+            records=tuple(
+                concluded if record is step else record for record in self.records
+            ),
+            recoveries=self.recoveries + _is_recovery(concluded),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The history as plain data."""
+        return {
+            "recoveries": self.recoveries,
+            "records": [_record_to_json(record) for record in self.records],
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """The history kept by `to_json`; what is damaged is left out."""
+        if not isinstance(data, Mapping):
+            return cls()
+        stored = data.get("records")
+        records = (
+            [_record_from_json(item) for item in stored]
+            if isinstance(stored, list)
+            else []
+        )
+        recoveries = data.get("recoveries")
+        return cls(
+            tuple(record for record in records if record is not None)[-CAPACITY:],
+            recoveries if type(recoveries) is int and recoveries >= 0 else 0,
+        )
+
+
+def _is_recovery(record: Record) -> bool:
+    """Whether a step brought an adapter back; one taken on a sound adapter did not."""
+    return (
+        isinstance(record, StepRecord)
+        and record.result is StepResult.RECOVERED
+        and record.verdict is not Verdict.OK
+    )
+
+
+def _record_to_json(record: Record) -> dict[str, Any]:
+    match record:
+        case StepRecord():
+            return {
+                "at": record.at.isoformat(),
+                "rung": record.rung,
+                "verdict": record.verdict,
+                "result": record.result,
+                "seconds": record.seconds,
+                "requested": record.requested,
+                "detail": record.detail,
+            }
+        case VerdictRecord():
+            return {
+                "at": record.at.isoformat(),
+                "verdict": record.verdict,
+                "reason": record.reason,
+            }
+
+
+def _record_from_json(item: object) -> Record | None:
+    if not isinstance(item, Mapping):
+        return None
+    try:
+        at = datetime.fromisoformat(item["at"])
+        if at.tzinfo is None:
+            return None
+        if "rung" not in item:
+            return VerdictRecord(
+                at=at, verdict=Verdict(item["verdict"]), reason=Reason(item["reason"])
+            )
+        detail = item.get("detail")
+        result = StepResult(item["result"])
+        return StepRecord(
+            at=at,
+            rung=Rung(item["rung"]),
+            verdict=Verdict(item["verdict"]),
+            # A step that was still open when Home Assistant went down stays undecided.
+            result=StepResult.ABORTED if result is StepResult.PENDING else result,
+            seconds=float(item["seconds"]),
+            requested=bool(item["requested"]),
+            detail=detail if isinstance(detail, str) else None,
+        )
+    except KeyError, TypeError, ValueError:
+        return None

@@ -1,0 +1,269 @@
+"""What a detector remembers from sample to sample."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from ..bluez.models import BusSample
+from .samples import (
+    AdapterSample,
+    EntryState,
+    HostState,
+    Judgement,
+    Reason,
+    ScannerSample,
+    Verdict,
+)
+from .traffic import LearnedTraffic
+
+LONGEST_GAP = 150.0
+"""Samples further apart than this do not join up: the host was stopped or stuck, s."""
+LONGEST_HEARD_GAP = 90.0
+FRESH = 45.0
+SHARED_FOR = 60.0
+"""A link that moves from one scanner to another is heard by both for a shorter time, s."""
+CAUSED_WITHIN = 300.0
+"""Traffic that returns so soon after something was done to the adapter may be due to that."""
+SHORT_SILENCE = 120.0
+HUNG_AFTER = 3
+"""Calls in a row without an answer that make a bluetoothd a hung one."""
+BUS_FAULTS = frozenset(
+    {Verdict.BLUETOOTHD_HUNG, Verdict.BLUETOOTHD_DOWN, Verdict.BUS_LOST}
+)
+NOTHING_HELD: Mapping[Reason, float] = MappingProxyType({})
+NOTHING_SHARED: Mapping[tuple[str, str], float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """State of one adapter's detector."""
+
+    traffic: LearnedTraffic = field(default_factory=LearnedTraffic)
+    looked_at: float | None = None
+    steady_since: float = 0.0
+    """Since when samples follow each other without a break while the host runs."""
+    is_bus_sick: bool = False
+    """Bluetoothd could not be asked; what failed meanwhile may be due to that."""
+    is_stalled: bool = False
+    """What Home Assistant gave up meanwhile, it has not begun again since."""
+    life_at: float | None = None
+    """Last sign of life: an advertisement heard or a connection made."""
+    heard_at: float | None = None
+    """Last time that one of our links was heard or connected."""
+    heard_since: float | None = None
+    """Since when our links have been heard without a longer gap."""
+    used_at: float | None = None
+    """Last time that one of our links was connected, or heard by this adapter alone."""
+    scan_started_at: float | None = None
+    fruitless_starts: int = 0
+    """Starts of the scan in a row that brought nothing."""
+    entry_retrying: bool = False
+    """The entry's last set-up failed and is tried again."""
+    retry_reason: str | None = None
+    shared_since: Mapping[tuple[str, str], float] = NOTHING_SHARED
+    witnesses: frozenset[tuple[str, str]] = frozenset()
+    """(link, source) that this adapter and another scanner heard at the same time."""
+    disturbed_at: float | None = None
+    """When something last happened to the adapter that can bring traffic back."""
+    stepped_at: float | None = None
+    held: Mapping[Reason, float] = NOTHING_HELD
+    """Since when each symptom has been seen."""
+    judgement: Judgement | None = None
+
+
+def observe(memory: Memory, sample: AdapterSample) -> Memory:
+    """What is remembered after a further sample; symptoms are not judged here."""
+    bus_sick = _is_bus_sick(sample.bus)
+    cured = memory.is_bus_sick and not bus_sick
+    broken = _is_broken(memory, sample) or cured
+    steady_since = sample.at if broken else memory.steady_since
+    life_at = _latest_life(sample)
+    if memory.life_at is not None and (life_at is None or life_at < memory.life_at):
+        life_at = memory.life_at
+    disturbed_at = _last_disturbance(memory, sample)
+    retrying = _is_retrying(memory, sample)
+    heard_at, used_at = _latest_use(memory, sample)
+    shared_since = _shared_since(memory, sample)
+    stepped = sample.stepped_at != memory.stepped_at
+    return Memory(
+        traffic=_learn(memory, sample, life_at, steady_since, disturbed_at),
+        looked_at=sample.at,
+        steady_since=steady_since,
+        is_bus_sick=bus_sick,
+        is_stalled=_is_idle(sample)
+        and (memory.is_stalled or (cured and _was_bus_fault_believed(memory))),
+        life_at=life_at,
+        heard_at=heard_at,
+        heard_since=_heard_since(memory, heard_at),
+        used_at=used_at,
+        scan_started_at=sample.scanner.start_time
+        if sample.scanner
+        else memory.scan_started_at,
+        fruitless_starts=_fruitless_starts(memory, sample.scanner, life_at),
+        entry_retrying=retrying,
+        retry_reason=_retry_reason(memory, sample) if retrying else None,
+        shared_since=shared_since,
+        witnesses=_witnesses(memory, sample, shared_since),
+        disturbed_at=disturbed_at,
+        stepped_at=sample.stepped_at,
+        held=NOTHING_HELD if broken or stepped else memory.held,
+        judgement=memory.judgement,
+    )
+
+
+def _is_broken(memory: Memory, sample: AdapterSample) -> bool:
+    return (
+        memory.looked_at is None
+        or not 0.0 <= sample.at - memory.looked_at <= LONGEST_GAP
+        or sample.clock_jumped
+        or sample.host is not HostState.RUNNING
+    )
+
+
+def _is_bus_sick(bus: BusSample) -> bool:
+    return not bus.connected or not bus.owner or bus.unanswered >= HUNG_AFTER
+
+
+def _was_bus_fault_believed(memory: Memory) -> bool:
+    return memory.judgement is not None and memory.judgement.verdict in BUS_FAULTS
+
+
+def _is_idle(sample: AdapterSample) -> bool:
+    """Whether Home Assistant neither scans nor is about to."""
+    if sample.entry.state is EntryState.RETRYING:
+        return True
+    scanner = sample.scanner
+    return scanner is not None and scanner.has_stopped
+
+
+def _latest_life(sample: AdapterSample) -> float | None:
+    latest: float | None = None
+    scanner = sample.scanner
+    if scanner is not None:
+        if scanner.last_detection > scanner.start_time:
+            latest = scanner.last_detection
+        connected_at = scanner.last_connected_at
+        if connected_at is not None and (latest is None or connected_at > latest):
+            latest = connected_at
+    for link in sample.links:
+        for at in (link.heard_at, link.connected_at):
+            if at is not None and (latest is None or at > latest):
+                latest = at
+    # A stamp from the future (another clock, a clock set back) must not hide silence.
+    return None if latest is None else min(latest, sample.at)
+
+
+def _latest_use(
+    memory: Memory, sample: AdapterSample
+) -> tuple[float | None, float | None]:
+    heard, used = memory.heard_at, memory.used_at
+    for link in sample.links:
+        for at in (link.heard_at, link.connected_at):
+            if at is not None and (heard is None or at > heard):
+                heard = at
+        heard_here_alone = link.heard_at if not link.heard_elsewhere else None
+        for at in (link.connected_at, heard_here_alone):
+            if at is not None and (used is None or at > used):
+                used = at
+    return heard, used
+
+
+def _heard_since(memory: Memory, heard_at: float | None) -> float | None:
+    before = memory.heard_at
+    if heard_at is None or heard_at == before:
+        return memory.heard_since
+    if before is None or heard_at - before > LONGEST_HEARD_GAP:
+        return heard_at
+    return memory.heard_since
+
+
+def _last_disturbance(memory: Memory, sample: AdapterSample) -> float | None:
+    adapter = sample.adapter
+    times = [memory.disturbed_at, sample.stepped_at, sample.bus.owner_changed_at]
+    if adapter is not None:
+        times += [adapter.appeared_at, adapter.powered_at]
+    if memory.judgement is not None and memory.judgement.verdict.is_fault:
+        times.append(memory.looked_at)
+    return max((at for at in times if at is not None), default=None)
+
+
+def _is_retrying(memory: Memory, sample: AdapterSample) -> bool:
+    match sample.entry.state:
+        case EntryState.RETRYING:
+            return True
+        case EntryState.IN_PROGRESS:
+            return memory.entry_retrying
+        case _:
+            return False
+
+
+def _retry_reason(memory: Memory, sample: AdapterSample) -> str | None:
+    return sample.entry.reason or memory.retry_reason
+
+
+def _fruitless_starts(
+    memory: Memory, scanner: ScannerSample | None, life_at: float | None
+) -> int:
+    if scanner is None or memory.scan_started_at is None:
+        return 0 if scanner is None else memory.fruitless_starts
+    if life_at is not None and life_at > memory.scan_started_at:
+        return 0
+    return memory.fruitless_starts + (scanner.start_time > memory.scan_started_at)
+
+
+def _shared_since(
+    memory: Memory, sample: AdapterSample
+) -> Mapping[tuple[str, str], float]:
+    """Since when each link has been heard here and by another scanner at the same time."""
+    shared: dict[tuple[str, str], float] = {}
+    for link in sample.links:
+        for source, heard_at in link.heard_elsewhere:
+            if (
+                link.heard_at is not None
+                and sample.at - min(link.heard_at, heard_at) <= FRESH
+            ):
+                pair = (link.address, source)
+                shared[pair] = memory.shared_since.get(pair, sample.at)
+    return shared or NOTHING_SHARED
+
+
+def _witnesses(
+    memory: Memory, sample: AdapterSample, shared_since: Mapping[tuple[str, str], float]
+) -> frozenset[tuple[str, str]]:
+    proven = (
+        pair for pair, since in shared_since.items() if sample.at - since >= SHARED_FOR
+    )
+    found = frozenset(proven)
+    return memory.witnesses if found <= memory.witnesses else memory.witnesses | found
+
+
+def _learn(
+    memory: Memory,
+    sample: AdapterSample,
+    life_at: float | None,
+    steady_since: float,
+    disturbed_at: float | None,
+) -> LearnedTraffic:
+    """Learn from a silence that has ended, unless something else than the place ended it."""
+    traffic = memory.traffic
+    before = memory.life_at
+    if life_at is None or life_at == before or sample.step_running:
+        return traffic
+    if sample.entry.state is EntryState.LOADED:
+        traffic = traffic.after_look(sample.devices_heard)
+    if before is None or before < steady_since:
+        return traffic
+    silence = life_at - before
+    caused = disturbed_at is not None and life_at - disturbed_at < CAUSED_WITHIN
+    if silence > SHORT_SILENCE and caused:
+        return traffic
+    return traffic.after_silence(silence)
+
+
+def with_judgement(
+    memory: Memory, held: Mapping[Reason, float], judgement: Judgement
+) -> Memory:
+    """The memory once the sample has been judged."""
+    if held == memory.held and judgement is memory.judgement:
+        return memory
+    return replace(memory, held=held, judgement=judgement)

@@ -1,0 +1,254 @@
+"""What is sampled of a Bluetooth adapter, and what is concluded from it.
+
+All times are seconds of one monotonic clock, the one Home Assistant's
+scanners stamp their advertisements with.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..bluez.models import AdapterObject, BusSample, PowerFault
+
+
+class Verdict(StrEnum):
+    """What is the matter with an adapter."""
+
+    OK = "ok"
+    QUIET = "quiet"
+    STARTING = "starting"
+    SESSION_LOST = "session_lost"
+    BUS_LOST = "bus_lost"
+    RENUMBERED = "renumbered"
+    START_REFUSED = "start_refused"
+    SILENT = "silent"
+    POWERED_OFF = "powered_off"
+    BLOCKED = "blocked"
+    MISSING = "missing"
+    CONNECTS_FAILING = "connects_failing"
+    HOME_ASSISTANT_SIDE = "home_assistant_side"
+    BLUETOOTHD_DOWN = "bluetoothd_down"
+    BLUETOOTHD_HUNG = "bluetoothd_hung"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether something is broken, as opposed to fine, idle or not known."""
+        return self not in HARMLESS
+
+
+HARMLESS = frozenset({Verdict.OK, Verdict.QUIET, Verdict.STARTING, Verdict.UNKNOWN})
+
+
+class Evidence(StrEnum):
+    """How well a verdict is backed."""
+
+    CERTAIN = "certain"  # the state itself shows it
+    WITNESSED = "witnessed"  # another scanner hears what this adapter should hear
+    LEARNED = "learned"  # this place has never been that silent
+    WEAK = "weak"  # may as well be a quiet place or a device switched off
+    NONE = "none"
+
+
+class Reason(StrEnum):
+    """The symptom behind a verdict."""
+
+    WORKING = "working"
+    HOST_STARTING = "host_starting"
+    HOST_STOPPING = "host_stopping"
+    SETTLING = "settling"
+    ENTRY_STARTING = "entry_starting"
+    ENTRY_DISABLED = "entry_disabled"
+    ENTRY_ABSENT = "entry_absent"
+    ENTRY_FAILED = "entry_failed"
+    ENTRY_UNLOADED = "entry_unloaded"
+    BUS_DOWN = "bus_down"
+    BUS_NO_SOCKET = "bus_no_socket"
+    BUS_ACCESS_DENIED = "bus_access_denied"
+    BUS_UNWATCHED = "bus_unwatched"
+    NO_OWNER = "no_owner"
+    CALLS_UNANSWERED = "calls_unanswered"
+    ADAPTER_GONE = "adapter_gone"
+    ADAPTER_ZEROED = "adapter_zeroed"
+    OTHER_INDEX = "other_index"
+    NOT_FOUND_BY_HOST = "not_found_by_host"
+    RFKILL = "rfkill"
+    POWER_OFF = "power_off"
+    START_FAILING = "start_failing"
+    STALLED = "stalled"
+    RESTART_FAILING = "restart_failing"
+    OWNER_CHANGED = "owner_changed"
+    ADAPTER_RETURNED = "adapter_returned"
+    POWER_CYCLED = "power_cycled"
+    NOT_DISCOVERING = "not_discovering"
+    HEARD_ON_BUS = "heard_on_bus"
+    HEARD_ELSEWHERE = "heard_elsewhere"
+    UNUSUAL_SILENCE = "unusual_silence"
+    UNEXPLAINED_SILENCE = "unexplained_silence"
+    NOTHING_HEARD = "nothing_heard"
+    STALE_LINK = "stale_link"
+    SLOTS_FULL = "slots_full"
+    CONNECTS_FAIL = "connects_fail"
+
+
+class HostState(StrEnum):
+    """Life cycle of Home Assistant."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+
+
+class EntryState(StrEnum):
+    """State of the adapter's config entry in Home Assistant's bluetooth integration."""
+
+    LOADED = "loaded"
+    IN_PROGRESS = "in_progress"
+    RETRYING = "retrying"
+    FAILED = "failed"
+    NOT_LOADED = "not_loaded"
+    DISABLED = "disabled"
+    ABSENT = "absent"
+
+
+class ScanMode(StrEnum):
+    """Scanning mode of a scanner; AUTO is passive with active windows."""
+
+    AUTO = "auto"
+    ACTIVE = "active"
+    PASSIVE = "passive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntrySample:
+    """The adapter's config entry."""
+
+    state: EntryState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannerSample:
+    """Home Assistant's scanner of the adapter."""
+
+    name: str
+    requested_mode: ScanMode | None
+    current_mode: ScanMode | None
+    scanning: bool
+    start_time: float
+    last_detection: float
+    """Equal to start_time while nothing was heard since the last start."""
+    connecting: int = 0
+    last_connected_at: float | None = None
+    """When any client last connected through this adapter."""
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether it does not scan, and not just to let somebody connect."""
+        return not self.scanning and not self.connecting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSample:
+    """One of our Bluetooth links, as seen from one adapter."""
+
+    address: str
+    polled: bool = True
+    """Whether it is polled at all (the owner may have switched that off)."""
+    heard_at: float | None = None
+    """Last advertisement through this adapter."""
+    rssi: int | None = None
+    heard_elsewhere: tuple[tuple[str, float], ...] = ()
+    """(source, time) of the last advertisement through each other scanner."""
+    failures: int = 0
+    """Polls in a row that got no connection."""
+    failing_since: float | None = None
+    failed_at: float | None = None
+    connected_at: float | None = None
+    """Last poll that connected through this adapter."""
+    stale: bool = False
+    """BlueZ holds a connection to it while no poll is going on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotSample:
+    """Connection slots of the adapter."""
+
+    slots: int
+    free: int
+    foreign: tuple[str, ...] = ()
+    """Addresses of connections that are not ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterSample:
+    """Everything known of one adapter at one time."""
+
+    at: float
+    address: str
+    host: HostState = HostState.RUNNING
+    running_since: float = 0.0
+    bus: BusSample
+    adapter: AdapterObject | None
+    zeroed_adapter: bool = False
+    """An adapter without an address is present: a controller that failed to start."""
+    entry: EntrySample
+    scanner: ScannerSample | None
+    links: tuple[LinkSample, ...] = ()
+    slots: SlotSample | None = None
+    devices_heard: int = 0
+    """Distinct devices heard through this adapter within the last minute."""
+    management_socket: bool = False
+    """Whether Home Assistant can reset adapters by itself."""
+    only_adapter: bool = True
+    """No other local adapter and no proxy."""
+    heard_on_bus_at: float | None = None
+    """When bluetoothd last reported devices that Home Assistant did not hear."""
+    power_fault: PowerFault | None = None
+    """What the last attempt to switch power met."""
+    step_running: bool = False
+    stepped_at: float | None = None
+    """When the last recovery step ended."""
+    clock_jumped: bool = False
+    """The machine was suspended or its clock was set since the last sample."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a detector concludes from the samples so far."""
+
+    verdict: Verdict
+    since: float
+    """Since when the symptom has been there, not since when it was believed."""
+    evidence: Evidence
+    reason: Reason
+    suspicion: Reason | None = None
+    """A symptom that has not been there long enough to count."""
+    recheck_at: float | None = None
+    """When the suspicion becomes a verdict if it stays."""
+    severed: bool = False
+    """Every connection through the adapter is certainly gone."""
+    in_use: bool = True
+    """Whether one of our links depends on the adapter; else only watch."""
+
+
+class Rung(StrEnum):
+    """A step of the recovery ladder, from gentle to strong."""
+
+    OWN_LINKS = "own_links"
+    RELOAD = "reload"
+    POWER_CYCLE = "power_cycle"
+    FULL_RESET = "full_reset"
+    TELL = "tell"
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether it resets the radio and so counts against the limit."""
+        return self in (Rung.POWER_CYCLE, Rung.FULL_RESET)
+
+
+class RecoveryLevel(StrEnum):
+    """How far recovery may go by itself."""
+
+    OFF = "off"
+    GENTLE = "gentle"
+    FULL = "full"

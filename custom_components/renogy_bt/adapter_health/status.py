@@ -1,0 +1,95 @@
+"""What the rest of the integration is told about adapters."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from .history import AdapterHistory
+from .samples import Evidence, Reason, Rung, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something the user should be told of."""
+
+    verdict: Verdict
+    reason: Reason
+    since: datetime
+    tried: tuple[Rung, ...] = ()
+    """Steps that were taken in vain."""
+    remedies: tuple[Rung, ...] = ()
+    """Steps that the user can have taken; none if no step of ours can help."""
+    next_try: datetime | None = None
+    """When it is tried again without being asked, if it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterStatus:
+    """The state of one adapter."""
+
+    address: str
+    name: str | None = None
+    """The adapter's hciN while it is there."""
+    verdict: Verdict = Verdict.UNKNOWN
+    reason: Reason = Reason.SETTLING
+    evidence: Evidence = Evidence.NONE
+    since: datetime
+    problem: bool = False
+    """A fault, and a link of ours depends on the adapter."""
+    notice: Notice | None = None
+    running: Rung | None = None
+    """Recovery step that is being taken."""
+    advertisement_rate: float | None = None
+    """Advertisements of our links and other devices heard, per minute."""
+    last_advertisement: datetime | None = None
+    recoveries: int = 0
+    history: AdapterHistory = field(default_factory=AdapterHistory)
+    management_socket: bool = False
+    """Home Assistant can reset adapters by itself, and a full reset is possible."""
+    has_other_path: bool = False
+    """Another scanner hears our links."""
+
+
+class EventKind(StrEnum):
+    """What can happen to an adapter."""
+
+    DETECTED = "detected"
+    STEP_STARTED = "step_started"
+    RECOVERED = "recovered"
+    NO_EFFECT = "no_effect"
+    STEP_FAILED = "step_failed"
+    GAVE_UP = "gave_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterEvent:
+    """Something that happened to an adapter."""
+
+    address: str
+    kind: EventKind
+    verdict: Verdict
+    rung: Rung | None = None
+    detail: str | None = None
+
+
+class RefusalReason(StrEnum):
+    """Why a step that the user asked for is not taken."""
+
+    UNKNOWN_ADAPTER = "unknown_adapter"
+    BUSY = "busy"
+    LIMIT = "limit"
+    STOPPING = "stopping"
+    ENTRY_GONE = "entry_gone"
+    NOT_AVAILABLE = "not_available"
+
+
+class RecoveryRefused(Exception):
+    """A step that the user asked for is not taken."""
+
+    def __init__(
+        self, reason: RefusalReason, wait_seconds: float | None = None
+    ) -> None:
+        """Keep why, and for how long if that is known."""
+        super().__init__(reason)
+        self.reason = reason
+        self.wait_seconds = wait_seconds

@@ -1,0 +1,137 @@
+"""One sample of an adapter in the light of the ones before it."""
+
+from functools import cached_property
+
+from ..bluez.models import AdapterObject
+from .ages import DAY
+from .memory import Memory
+from .samples import AdapterSample, EntryState, LinkSample, ScannerSample
+
+FRESH_ADVERTISEMENT = 90.0
+WITNESSED_WITHIN = 60.0
+AFTER_HOST_START = 180.0
+"""Weak evidence counts only this long after Home Assistant started, s."""
+AFTER_STEP = 30.0
+"""Silence counts only this long after a recovery step, s."""
+AFTER_SCAN_START = 20.0
+
+
+class View:
+    """A sample with what is remembered of the ones before it."""
+
+    def __init__(self, sample: AdapterSample, memory: Memory) -> None:
+        """Look at a sample."""
+        self.sample = sample
+        self.memory = memory
+        self.at = sample.at
+        self.alone = not sample.management_socket
+
+    @cached_property
+    def adapter(self) -> AdapterObject | None:
+        """The adapter, if bluetoothd can be asked and has it."""
+        bus = self.sample.bus
+        return (
+            self.sample.adapter if bus.connected and bus.owner and bus.known else None
+        )
+
+    @cached_property
+    def powered(self) -> AdapterObject | None:
+        """The adapter, if it is there and powered."""
+        adapter = self.adapter
+        return adapter if adapter is not None and adapter.powered else None
+
+    @cached_property
+    def scanner(self) -> ScannerSample | None:
+        """The scanner of a loaded entry."""
+        return (
+            self.sample.scanner
+            if self.sample.entry.state is EntryState.LOADED
+            else None
+        )
+
+    @cached_property
+    def silent_since(self) -> float:
+        """Last sign of life, or since when the adapter is watched without a break."""
+        life, steady = self.memory.life_at, self.memory.steady_since
+        return steady if life is None or life < steady else life
+
+    def has_heard_nothing_since(self, time: float) -> bool:
+        """Whether there was no sign of life since then."""
+        life = self.memory.life_at
+        return life is None or life < time
+
+    @property
+    def is_silent_since_step(self) -> bool:
+        """Whether there was no sign of life since the last recovery step."""
+        stepped_at = self.sample.stepped_at
+        return stepped_at is not None and self.has_heard_nothing_since(stepped_at)
+
+    @property
+    def silence(self) -> float:
+        """Seconds without a sign of life."""
+        return self.at - self.silent_since
+
+    @cached_property
+    def polled(self) -> tuple[LinkSample, ...]:
+        """The links that are polled."""
+        return tuple(link for link in self.sample.links if link.polled)
+
+    @property
+    def are_all_failing(self) -> bool:
+        """Whether the last poll of every polled link failed, and there is one."""
+        return bool(self.polled) and all(link.failures for link in self.polled)
+
+    @cached_property
+    def failures(self) -> int:
+        """How often every polled link has failed in a row; 0 if one works or none is polled.
+
+        After a recovery step, and after a time in which bluetoothd could not be asked, a
+        link must have failed anew.
+        """
+        fewest = min((link.failures for link in self.polled), default=0)
+        since = self.memory.steady_since
+        if self.sample.stepped_at is not None:
+            since = max(since, self.sample.stepped_at)
+        renewed = (
+            link.failed_at is not None and link.failed_at > since
+            for link in self.polled
+        )
+        return fewest if all(renewed) else 0
+
+    @cached_property
+    def listening(self) -> bool:
+        """Whether the adapter should hear our links: it scans and has heard them before."""
+        heard = self.memory.heard_at
+        return (
+            self.powered is not None
+            and self.scanner is not None
+            and heard is not None
+            and self.silent_since - heard <= DAY
+        )
+
+    @cached_property
+    def witnessed(self) -> bool:
+        """Whether a scanner that shares a link with this adapter hears it now."""
+        return any(
+            self.at - heard_at <= WITNESSED_WITHIN
+            and (link.address, source) in self.memory.witnesses
+            for link in self.sample.links
+            for source, heard_at in link.heard_elsewhere
+        )
+
+    @cached_property
+    def listened_until(self) -> float:
+        """Earliest time at which silence counts after a step or a start of the scan."""
+        times = [self.silent_since]
+        if self.sample.stepped_at is not None:
+            times.append(self.sample.stepped_at + AFTER_STEP)
+        if self.scanner is not None:
+            times.append(self.scanner.start_time + AFTER_SCAN_START)
+        return max(times)
+
+    @property
+    def patient_until(self) -> float:
+        """Earliest time at which weak evidence counts after a start of the host."""
+        return (
+            max(self.sample.running_since, self.memory.steady_since) + AFTER_HOST_START
+        )

@@ -1,1 +1,0 @@
-"""Health of Bluetooth adapters: watch, judge, repair, tell."""

@@ -1,0 +1,1 @@
+"""What bluetoothd tells over D-Bus; free of Home Assistant."""

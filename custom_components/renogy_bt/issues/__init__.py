@@ -1,0 +1,1 @@
+"""Repair issues: each is raised and cleared here."""

@@ -1,0 +1,76 @@
+"""Repair issues about a bank as a whole."""
+
+from time import monotonic
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from ..bank.imbalance import ImbalanceWatch
+from ..batteries.devices import battery_name
+from ..const import CONF_IMBALANCE_LIMIT, DEFAULT_IMBALANCE_LIMIT, DOMAIN
+from ..coordinator import RenogyConfigEntry
+
+_IMBALANCE: Final = "imbalance"
+
+
+@callback
+def async_follow_balance(
+    hass: HomeAssistant, entry: RenogyConfigEntry
+) -> CALLBACK_TYPE:
+    """Keep an issue for as long as the batteries of a bank are out of balance.
+
+    The issue itself remembers over a reload that there is one. One that is not shown is left
+    alone: after a restart it still knows that the user ignores it.
+    """
+    coordinator = entry.runtime_data
+    limit = entry.options.get(CONF_IMBALANCE_LIMIT, DEFAULT_IMBALANCE_LIMIT)
+    watch = ImbalanceWatch(limit, is_noticed=_is_shown(hass, entry))
+
+    @callback
+    def update() -> None:
+        report = coordinator.data
+        is_whole = coordinator.last_update_success and len(report.fresh) == len(
+            coordinator.labels
+        )
+        spread = report.summary.state_of_charge_spread
+        weakest = report.summary.weakest_battery
+        if not watch.advance(monotonic(), spread if is_whole else None):
+            if _is_shown(hass, entry):
+                async_forget_balance(hass, entry)
+        elif is_whole and spread is not None and weakest is not None:
+            ir.async_create_issue(
+                hass,
+                DOMAIN,
+                _issue_id(entry),
+                is_fixable=False,
+                severity=ir.IssueSeverity.WARNING,
+                translation_key=_IMBALANCE,
+                translation_placeholders={
+                    "bank": entry.title,
+                    "spread": f"{spread:.0f}",
+                    "limit": str(limit),
+                    "battery": battery_name(
+                        hass, entry, weakest, coordinator.labels[weakest]
+                    ),
+                },
+            )
+
+    update()
+    return coordinator.async_add_listener(update)
+
+
+@callback
+def async_forget_balance(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Say nothing of a bank's balance any more."""
+    ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
+
+
+def _is_shown(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, _issue_id(entry))
+    return issue is not None and issue.active
+
+
+def _issue_id(entry: ConfigEntry) -> str:
+    return f"{_IMBALANCE}_{entry.entry_id}"

@@ -1,0 +1,181 @@
+"""Repair issues about batteries that are others than before."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
+
+from ..batteries.devices import battery_name
+from ..const import DOCUMENTATION_URL, DOMAIN
+from ..coordinator import RenogyConfigEntry
+from ..links.issues import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID, async_get_link_issues
+from ..links.settings import battery_identifier
+from ..renogy.battery import is_same_identity
+from ..renogy.models import BatteryId, BatteryIdentity, BatteryReading
+
+ATTR_UNIT: Final = "unit"
+ATTR_MODEL: Final = "model"
+ATTR_CELLS: Final = "cells"
+
+REPLACED: Final = "battery_replaced"
+
+_UNKNOWN: Final = "–"
+_BEFORE: Final = ("model_before", "serial_before", "capacity_before", "cells_before")
+
+
+class ReplacedBatteries:
+    """Keeps an issue for each battery of a bank that another one answers for.
+
+    What a battery was before a restart is known from its device. The issue stays, over
+    restarts too, until the user confirms the new battery or the old one is back.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
+        """Remember the batteries as their devices have them, before these are brought up to date."""
+        self._hass = hass
+        self._entry = entry
+        self._coordinator = entry.runtime_data
+        self._subentries = {
+            battery: subentry_id
+            for subentry_id, battery in self._coordinator.batteries()
+        }
+        self._known = {battery: self._told(battery) for battery in self._subentries}
+        self._readings: dict[BatteryId, BatteryReading] = {}
+        self._polled_at: datetime | None = None
+
+    @callback
+    def async_update(self) -> None:
+        """Compare the batteries of a new report with what is known of them."""
+        report = self._coordinator.data
+        if report.polled_at == self._polled_at:
+            return
+        self._polled_at = report.polled_at
+        for battery in self._subentries:
+            identity = report.identities.get(battery)
+            known = self._known[battery]
+            is_same = identity is None or is_same_identity(known, identity)
+            if battery in report.identity_changed or not is_same:
+                self._async_changed(
+                    battery, identity or BatteryIdentity(), report.readings.get(battery)
+                )
+            if identity is not None:
+                self._known[battery] = identity
+            if battery in report.fresh:
+                self._readings[battery] = report.readings[battery]
+
+    def _told(self, battery: BatteryId) -> BatteryIdentity:
+        """Return what a battery has told of itself before this start."""
+        device = dr.async_get(self._hass).async_get_device_by_identifier(
+            (DOMAIN, battery_identifier(battery)), self._entry.entry_id
+        )
+        if device is None:
+            return BatteryIdentity()
+        return BatteryIdentity(model=device.model, serial_number=device.serial_number)
+
+    @callback
+    def _async_changed(
+        self,
+        battery: BatteryId,
+        identity: BatteryIdentity,
+        reading: BatteryReading | None,
+    ) -> None:
+        """Tell of another battery, unless it is the one from before, or two by turns."""
+        issue_id = _issue_id(battery)
+        issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
+        known = self._known[battery]
+        before = _described(known, self._readings.get(battery), "_before")
+        if issue is not None and issue.translation_placeholders is not None:
+            first = issue.translation_placeholders
+            before = {key: first.get(key, _UNKNOWN) for key in _BEFORE}
+        address, unit = battery
+        is_back = (
+            issue is not None
+            and identity.serial_number not in {None, known.serial_number}
+            and identity.serial_number == before["serial_before"]
+        )
+        if is_back or unit in async_get_link_issues(self._hass).colliding(address):
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+            return
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            issue_id,
+            data={
+                ATTR_ENTRY_ID: self._entry.entry_id,
+                ATTR_SUBENTRY_ID: self._subentries[battery],
+                ATTR_UNIT: unit,
+                ATTR_MODEL: identity.model,
+                ATTR_CELLS: len(reading.cell_voltages) if reading else None,
+            },
+            is_fixable=True,
+            is_persistent=True,
+            learn_more_url=f"{DOCUMENTATION_URL}#troubleshooting",
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=REPLACED,
+            translation_placeholders={
+                "bank": self._entry.title,
+                "battery": battery_name(
+                    self._hass, self._entry, battery, self._coordinator.labels[battery]
+                ),
+                **before,
+                **_described(identity, reading, ""),
+            },
+        )
+
+
+@callback
+def async_follow_identities(
+    hass: HomeAssistant, entry: RenogyConfigEntry
+) -> CALLBACK_TYPE:
+    """Have the user told of batteries of a bank that are others than before.
+
+    To be called before the devices are brought up to date.
+    """
+    batteries = ReplacedBatteries(hass, entry)
+    batteries.async_update()
+    _async_delete(
+        hass,
+        entry,
+        {_issue_id(battery) for _, battery in entry.runtime_data.batteries()},
+    )
+    return entry.runtime_data.async_add_listener(batteries.async_update)
+
+
+@callback
+def async_forget_identities(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Say nothing of a bank's batteries any more."""
+    _async_delete(hass, entry, set())
+
+
+@callback
+def _async_delete(hass: HomeAssistant, entry: ConfigEntry, kept: set[str]) -> None:
+    """Delete the issues of a bank's batteries but those that are kept."""
+    for (domain, issue_id), issue in tuple(ir.async_get(hass).issues.items()):
+        if (
+            domain == DOMAIN
+            and issue.translation_key == REPLACED
+            and issue.data is not None
+            and issue.data.get(ATTR_ENTRY_ID) == entry.entry_id
+            and issue_id not in kept
+        ):
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+def _issue_id(battery: BatteryId) -> str:
+    address, unit = battery
+    return f"{REPLACED}_{address.replace(':', '').lower()}-{unit}"
+
+
+def _described(
+    identity: BatteryIdentity, reading: BatteryReading | None, suffix: str
+) -> Mapping[str, str]:
+    """Return what tells one battery from another, as placeholders."""
+    return {
+        f"model{suffix}": identity.model or _UNKNOWN,
+        f"serial{suffix}": identity.serial_number or _UNKNOWN,
+        f"capacity{suffix}": f"{reading.total_capacity:.1f}" if reading else _UNKNOWN,
+        f"cells{suffix}": str(len(reading.cell_voltages)) if reading else _UNKNOWN,
+    }

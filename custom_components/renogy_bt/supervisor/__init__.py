@@ -1,0 +1,1 @@
+"""Adapter health in Home Assistant: one supervisor for all banks."""

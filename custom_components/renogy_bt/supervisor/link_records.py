@@ -1,0 +1,179 @@
+"""What is known of our links: who hears them, and how their polls go."""
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from ..adapter_health.samples import LinkSample
+
+RATE_SPAN = 300.0
+MOST_ADVERTISEMENTS = 3000
+MOST_SOURCES = 64
+STALE_AFTER = 30.0
+"""A connection that outlives its poll by so long was left behind, s."""
+POLLED_WITHIN = 720.0
+"""Without a poll for so long, a link is not polled: the longest interval is 600 s."""
+
+
+@dataclass(slots=True)
+class LinkRecord:
+    """One link: its advertisements by source and its polls."""
+
+    address: str
+    heard: dict[str, tuple[float, int | None]] = field(default_factory=dict)
+    """Time and signal strength of the last advertisement through each source."""
+    connected: dict[str, float] = field(default_factory=dict)
+    """Last poll that connected through each source."""
+    via: str | None = None
+    """Source that holds the connection of the running poll."""
+    polling_since: float | None = None
+    steps_before: int = 0
+    """Recovery steps taken when the running poll began."""
+    ended_at: float | None = None
+    failures: int = 0
+    failing_since: float | None = None
+    failed_at: float | None = None
+
+    def sample(self, source: str, at: float, allocated: Collection[str]) -> LinkSample:
+        """The link as seen from one adapter."""
+        heard_at, rssi = self.heard.get(source, (None, None))
+        polled_lately = (
+            self.ended_at is not None and at - self.ended_at <= POLLED_WITHIN
+        )
+        idle = self.polling_since is None and (
+            self.ended_at is None or at - self.ended_at > STALE_AFTER
+        )
+        return LinkSample(
+            address=self.address,
+            polled=polled_lately or self.polling_since is not None,
+            heard_at=heard_at,
+            rssi=rssi,
+            heard_elsewhere=tuple(
+                (other, when)
+                for other, (when, _) in self.heard.items()
+                if other != source
+            ),
+            failures=self.failures,
+            failing_since=self.failing_since,
+            failed_at=self.failed_at,
+            connected_at=self.connected.get(source),
+            stale=idle and self.address in allocated,
+        )
+
+
+class LinkRecords:
+    """The links of all banks."""
+
+    def __init__(self) -> None:
+        """Start with no link."""
+        self._links: dict[str, LinkRecord] = {}
+        self._advertisements: dict[str, deque[float]] = {}
+
+    @property
+    def addresses(self) -> Collection[str]:
+        """The addresses of the links."""
+        return self._links.keys()
+
+    def keep(self, addresses: Collection[str]) -> None:
+        """Have records of exactly these links."""
+        for address in self._links.keys() - set(addresses):
+            del self._links[address]
+        for address in addresses:
+            self._links.setdefault(address, LinkRecord(address))
+
+    def advertisement(
+        self, link: str, source: str, at: float, rssi: int | None
+    ) -> None:
+        """Take note of an advertisement."""
+        record = self._links.get(link)
+        if record is None or (
+            source not in record.heard and len(record.heard) >= MOST_SOURCES
+        ):
+            return
+        record.heard[source] = (at, rssi)
+        times = self._advertisements.setdefault(
+            source, deque(maxlen=MOST_ADVERTISEMENTS)
+        )
+        times.append(at)
+
+    def allocated(self, source: str, addresses: Collection[str]) -> None:
+        """Take note of which devices a source is connected to."""
+        for record in self._links.values():
+            if record.polling_since is not None and record.address in addresses:
+                record.via = source
+
+    def poll_started(self, link: str, at: float, steps: int) -> None:
+        """Take note that a poll begins, after so many recovery steps."""
+        record = self._links.get(link)
+        if record is not None:
+            record.polling_since, record.via, record.steps_before = at, None, steps
+
+    def poll_ended(
+        self,
+        link: str,
+        at: float,
+        *,
+        connected: bool,
+        only_source: str | None,
+        steps: int,
+    ) -> bool:
+        """Take note that a poll is over.
+
+        `only_source` is the source that it must have gone through if that is certain.
+        Returns True if it failed while a recovery step ran, which does not count.
+        """
+        record = self._links.get(link)
+        if record is None:
+            return False
+        excused = not connected and steps != record.steps_before
+        record.polling_since, record.ended_at = None, at
+        if connected:
+            record.failures, record.failing_since = 0, None
+            source = record.via or only_source
+            if source is not None and (
+                source in record.connected or len(record.connected) < MOST_SOURCES
+            ):
+                record.connected[source] = at
+        elif not excused:
+            record.failures += 1
+            record.failed_at = at
+            if record.failing_since is None:
+                record.failing_since = at
+        return excused
+
+    def polling_paused(self, link: str) -> None:
+        """Take note that a link is not polled for now, and forget how its polls went."""
+        record = self._links.get(link)
+        if record is not None:
+            record.polling_since = record.ended_at = None
+            record.failures, record.failing_since, record.failed_at = 0, None, None
+
+    @property
+    def polling(self) -> bool:
+        """Whether a poll is going on."""
+        return any(record.polling_since is not None for record in self._links.values())
+
+    def rate(self, source: str, at: float) -> float:
+        """Advertisements of our links through a source, per minute."""
+        times = self._advertisements.get(source)
+        if not times:
+            return 0.0
+        while times and at - times[0] > RATE_SPAN:
+            times.popleft()
+        return 60.0 * len(times) / RATE_SPAN
+
+    def samples(
+        self, source: str, at: float, allocated: Collection[str]
+    ) -> tuple[LinkSample, ...]:
+        """All links as seen from one adapter."""
+        return tuple(
+            record.sample(source, at, allocated) for record in self._links.values()
+        )
+
+    def heard_elsewhere(self, source: str, at: float, within: float) -> bool:
+        """Whether another source hears one of the links."""
+        return any(
+            other != source and at - when <= within
+            for record in self._links.values()
+            for other, (when, _) in record.heard.items()
+        )

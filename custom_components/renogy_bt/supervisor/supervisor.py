@@ -1,0 +1,431 @@
+"""Keeps Home Assistant's local Bluetooth adapters alive: one supervisor for all banks."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+import logging
+from typing import Any, Final, override
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from ..adapter_health.adapter_health import AdapterHealth
+from ..adapter_health.history import StepResult
+from ..adapter_health.samples import AdapterSample, RecoveryLevel, Rung, Verdict
+from ..adapter_health.status import (
+    AdapterEvent,
+    AdapterStatus,
+    EventKind,
+    Notice,
+    RecoveryRefused,
+    RefusalReason,
+)
+from .link_records import LinkRecords
+from .poll_gate import PollGate
+from .polls import Pollers, add_listener
+from .recovery import Recovery
+from .store import HealthStore
+from .telling import diagnostics_of, status_of
+from .watch import StackWatch
+
+__all__ = [
+    "AdapterEvent",
+    "AdapterStatus",
+    "EventKind",
+    "Notice",
+    "RecoveryRefused",
+    "RefusalReason",
+    "Supervisor",
+    "async_get_supervisor",
+]
+
+_LOGGER = logging.getLogger(__name__)
+
+LOOK_PAUSE: Final = 30.0
+ANXIOUS_LOOK_PAUSE: Final = 10.0
+SHORTEST_PAUSE: Final = 0.2
+_LEVELS: Final = (RecoveryLevel.OFF, RecoveryLevel.GENTLE, RecoveryLevel.FULL)
+_SUPERVISOR: HassKey[Supervisor] = HassKey("renogy_bt_supervisor")
+
+
+@callback
+def async_get_supervisor(hass: HomeAssistant) -> Supervisor:
+    """Return the one supervisor; it does nothing before a bank attaches to it."""
+    if _SUPERVISOR not in hass.data:
+        hass.data[_SUPERVISOR] = Supervisor(hass)
+    return hass.data[_SUPERVISOR]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bank:
+    links: frozenset[str]
+    level: RecoveryLevel
+
+
+class Supervisor(PollGate):
+    """Looks at every local adapter, judges it, repairs it, and tells of it."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Prepare; nothing is watched yet."""
+        self._hass = hass
+        self._clock = hass.loop.time
+        self._banks: dict[str, _Bank] = {}
+        self._changing = asyncio.Lock()
+        self._store = HealthStore(hass, self._collect)
+        self._health: dict[str, AdapterHealth] = {}
+        self._statuses: dict[str, AdapterStatus] = {}
+        self._samples: dict[str, AdapterSample] = {}
+        self._troubled: set[str] = set()
+        self._listeners: list[Callable[[], None]] = []
+        self._event_listeners: list[Callable[[AdapterEvent], None]] = []
+        self._wake = asyncio.Event()
+        self._records = LinkRecords()
+        self._pollers = Pollers(hass, self._records, self._wake.set)
+        self._pollers.only_source = self._only_source
+        self._looking: asyncio.Task[None] | None = None
+        self._look_again: asyncio.TimerHandle | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._following: list[CALLBACK_TYPE] = []
+        self._recovery = Recovery(
+            hass,
+            self._pollers,
+            links=lambda: self._links,
+            changed=self._step_changed,
+            save=self._store.async_save,
+        )
+        self._watch = self._new_watch()
+
+    def _new_watch(self) -> StackWatch:
+        watch = StackWatch(
+            self._hass,
+            self._records,
+            wake=self._wake.set,
+            heard=self._pollers.async_heard,
+        )
+        self._recovery.use(watch.bluez)
+        return watch
+
+    # The life of the supervisor
+
+    async def async_attach(
+        self, bank_id: str, links: Collection[str], level: RecoveryLevel
+    ) -> None:
+        """Work for a bank as well; its links and level replace those of an earlier call."""
+        async with self._changing:
+            self._banks[bank_id] = _Bank(frozenset(map(str.upper, links)), level)
+            if self._looking is None:
+                await self._async_start()
+            self._watch.async_follow_links(self._links)
+            self._wake.set()
+
+    async def async_detach(self, bank_id: str) -> None:
+        """Work for a bank no longer; without any bank everything is let go of."""
+        async with self._changing:
+            self._banks.pop(bank_id, None)
+            if self._banks:
+                self._watch.async_follow_links(self._links)
+            else:
+                await self._async_stop()
+
+    async def _async_start(self) -> None:
+        await self._store.async_load()
+        for address in self._store.left_off():
+            self._health_of(address)
+        self._watch = self._new_watch()
+        self._watch.async_start()
+        bus = self._hass.bus
+        self._following = [
+            bus.async_listen(EVENT_HOMEASSISTANT_STARTED, self._async_host_started),
+            bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_host_stops),
+        ]
+        self._start_looking()
+
+    async def _async_stop(self) -> None:
+        """Let a running step finish, so that no adapter is left off, then let go."""
+        if self._looking is None:
+            return
+        looking, self._looking = self._looking, None
+        if self._look_again is not None:
+            self._look_again.cancel()
+        for task in (looking, self._listening):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+        await self._recovery.async_stop()
+        for stop in self._following:
+            stop()
+        self._following.clear()
+        self._pollers.async_cancel()
+        await self._watch.async_stop()
+        await self._store.async_save()
+        self._health.clear()
+        self._statuses.clear()
+        self._samples.clear()
+        self._notify()
+
+    @callback
+    def _async_host_started(self, _: Event) -> None:
+        self._watch.async_host_is_running()
+
+    async def _async_host_stops(self, _: Event) -> None:
+        async with self._changing:
+            await self._async_stop()
+
+    @property
+    def _links(self) -> frozenset[str]:
+        return frozenset().union(*(bank.links for bank in self._banks.values()))
+
+    @property
+    def _level(self) -> RecoveryLevel:
+        return min((bank.level for bank in self._banks.values()), key=_LEVELS.index)
+
+    # Looking
+
+    def _start_looking(self) -> None:
+        self._look_again = None
+        self._looking = self._hass.async_create_background_task(
+            self._async_run(), "renogy_bt adapter health"
+        )
+        self._looking.add_done_callback(self._looking_ended)
+
+    @callback
+    def _looking_ended(self, looking: asyncio.Task[None]) -> None:
+        """Go on later after an error in what others tell of their scanners."""
+        if looking.cancelled() or looking is not self._looking:
+            return
+        _LOGGER.error(
+            "Looking at the Bluetooth adapters failed, which is tried again in %.0f s",
+            LOOK_PAUSE,
+            exc_info=looking.exception(),
+        )
+        self._look_again = self._hass.loop.call_later(LOOK_PAUSE, self._start_looking)
+
+    async def _async_run(self) -> None:
+        while True:
+            self._wake.clear()
+            pause = await self._async_look()
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+            # Signals come in bursts: one look for all of them.
+            await asyncio.sleep(SHORTEST_PAUSE)
+
+    async def _async_look(self) -> float:
+        """Look at every adapter; return after how long the next look is due."""
+        unfinished = {
+            address
+            for address, health in self._health.items()
+            if health.running is not None or health.powered_off_by_us
+        }
+        local = await self._watch.async_begin_look(stay=bool(unfinished))
+        addresses = local | unfinished
+        for address in self._health.keys() - addresses:
+            self._forget(address)
+        until = [
+            await self._async_look_at(self._health_of(address))
+            for address in sorted(addresses)
+        ]
+        until.append(LOOK_PAUSE)
+        if self._watch.bluez.sample().unanswered:
+            until.append(ANXIOUS_LOOK_PAUSE)
+        self._update_statuses()
+        self._store.save_now_and_then()
+        return max(min(until), SHORTEST_PAUSE)
+
+    def _health_of(self, address: str) -> AdapterHealth:
+        if address not in self._health:
+            self._health[address] = AdapterHealth.from_json(
+                address, self._store.of(address), self._clock()
+            )
+        return self._health[address]
+
+    def _forget(self, address: str) -> None:
+        """Look no longer at an adapter that Home Assistant has no entry for; it may return."""
+        health = self._health.pop(address)
+        self._store.keep(address, health.to_json(self._clock()))
+        self._samples.pop(address, None)
+        self._recovery.forget(address)
+
+    def _collect(self) -> dict[str, object]:
+        now = self._clock()
+        return {
+            address: health.to_json(now) for address, health in self._health.items()
+        }
+
+    async def _async_look_at(self, health: AdapterHealth) -> float:
+        sample = await self._watch.async_sample(health)
+        verdict = health.judgement.verdict if health.judgement is not None else None
+        self._samples[health.address] = sample
+        decision = health.look(sample, self._level, dt_util.utcnow())
+        judgement = health.judgement
+        assert judgement is not None
+        self._tell_events(health)
+        answers_again = (
+            verdict is Verdict.BLUETOOTHD_HUNG and judgement.verdict is not verdict
+        )
+        works_again = judgement.verdict is Verdict.OK and (
+            health.address in self._troubled
+            or (
+                verdict is Verdict.STARTING
+                and any(link.failures for link in sample.links)
+            )
+        )
+        if answers_again or works_again:
+            self._pollers.async_poll_when_heard()
+        if judgement.verdict is Verdict.OK:
+            self._troubled.discard(health.address)
+        elif judgement.verdict.is_fault or judgement.verdict is Verdict.QUIET:
+            self._troubled.add(health.address)
+        self._recovery.consider(health, sample)
+        if health.memory.fruitless_starts and judgement.verdict is not Verdict.OK:
+            self._listen_on_bus(sample)
+        times = [judgement.recheck_at, decision.until]
+        waits = [at - sample.at for at in times if at is not None and at > sample.at]
+        return min(waits, default=LOOK_PAUSE)
+
+    def _listen_on_bus(self, sample: AdapterSample) -> None:
+        if self._listening is None or self._listening.done():
+            self._listening = self._hass.async_create_background_task(
+                self._watch.async_listen_on_bus(sample), "renogy_bt listen on the bus"
+            )
+
+    # Steps
+
+    async def async_recover(self, address: str, rung: Rung) -> StepResult:
+        """Take a step now, because the user asks for it, and return whether it helped.
+
+        Raises RecoveryRefused when it cannot be taken (now).
+        """
+        health = self._recovery.check(
+            self._health.get(address),
+            self._samples.get(address),
+            rung,
+            self._watch.host,
+        )
+        return await self._recovery.async_take(health, rung)
+
+    def _step_changed(self, health: AdapterHealth) -> None:
+        self._update_statuses()
+        self._tell_events(health)
+        self._wake.set()
+
+    # Pollers
+
+    @override
+    async def ready(self, link: str) -> None:
+        await self._pollers.ready(link)
+
+    @override
+    def connecting(self, link: str) -> AbstractAsyncContextManager[None]:
+        return self._pollers.connecting(link)
+
+    @override
+    @callback
+    def poll_started(self, link: str) -> None:
+        self._pollers.poll_started(link)
+
+    @override
+    @callback
+    def poll_ended(self, link: str, *, connected: bool) -> bool:
+        return self._pollers.poll_ended(link, connected=connected)
+
+    @override
+    @callback
+    def polling_paused(self, link: str) -> None:
+        self._pollers.polling_paused(link)
+
+    @override
+    @callback
+    def async_add_poll_listener(self, callback: Callable[[], None]) -> CALLBACK_TYPE:
+        return self._pollers.async_add_poll_listener(callback)
+
+    def _only_source(self) -> str | None:
+        samples = list(self._samples.values())
+        return (
+            samples[0].address
+            if len(samples) == 1 and samples[0].only_adapter
+            else None
+        )
+
+    # What others are told
+
+    @property
+    def adapters(self) -> Mapping[str, AdapterStatus]:
+        """The local adapters by address."""
+        return self._statuses
+
+    @property
+    def bus_reachable(self) -> bool | None:
+        """Whether bluetoothd can be watched; None where there is nothing to watch."""
+        return self._watch.bus_reachable
+
+    @callback
+    def async_add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Have something called when a status has changed."""
+        return add_listener(self._listeners, listener)
+
+    @callback
+    def async_add_event_listener(
+        self, listener: Callable[[AdapterEvent], None]
+    ) -> CALLBACK_TYPE:
+        """Have something called for each event."""
+        return add_listener(self._event_listeners, listener)
+
+    def diagnostics(self) -> dict[str, Any]:
+        """What is known, as plain data; addresses are not redacted."""
+        return {
+            "banks": len(self._banks),
+            "level": self._level if self._banks else None,
+            "bus_reachable": self.bus_reachable,
+            "adapters": [
+                diagnostics_of(health, self._samples.get(address), self._clock())
+                for address, health in self._health.items()
+            ],
+        }
+
+    def _notify(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+    def _update_statuses(self) -> None:
+        now = self._clock()
+        statuses = {
+            address: status_of(
+                health,
+                self._samples[address],
+                self._records,
+                now,
+                self._statuses.get(address),
+            )
+            for address, health in self._health.items()
+            if address in self._samples
+        }
+        if statuses != self._statuses:
+            self._statuses = statuses
+            self._notify()
+
+    def _tell_events(self, health: AdapterHealth) -> None:
+        for event in health.take_events():
+            _log(event)
+            self._recovery.note_event(event, health)
+            for listener in tuple(self._event_listeners):
+                listener(event)
+
+
+def _log(event: AdapterEvent) -> None:
+    level = logging.INFO
+    if event.kind in (EventKind.DETECTED, EventKind.STEP_FAILED, EventKind.GAVE_UP):
+        level = logging.WARNING
+    details = [event.verdict, event.rung, event.detail]
+    _LOGGER.log(
+        level,
+        "Bluetooth adapter %s: %s (%s)",
+        event.address,
+        event.kind.replace("_", " "),
+        ", ".join(detail for detail in details if detail),
+    )

@@ -1,0 +1,229 @@
+"""Watches everything that tells of an adapter's health, and puts it into samples."""
+
+from collections.abc import Callable, Collection
+from functools import partial
+import logging
+from typing import Final
+
+from homeassistant.components import bluetooth
+from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util import dt as dt_util
+
+from ..adapter_health.adapter_health import AdapterHealth
+from ..adapter_health.samples import AdapterSample, HostState
+from ..bluez.exceptions import BlueZError
+from ..bluez.models import BusSample
+from ..bluez.watcher import BlueZWatcher
+from .link_records import LinkRecords
+from .sampling import (
+    BLUETOOTH,
+    async_adapter_entries,
+    async_devices_heard,
+    async_entry_of,
+    async_follow_allocations,
+    async_has_management_socket,
+    async_has_other_scanners,
+    async_host_state,
+    async_scanner_sample,
+    async_slots,
+    entry_sample,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+PROBE_PAUSE: Final = 25.0
+ANXIOUS_PROBE_PAUSE: Final = 8.0
+"""Pause between questions while bluetoothd does not answer, s."""
+CLOCK_TOLERANCE: Final = 60.0
+LISTEN_ON_BUS: Final = 10.0
+LISTEN_ON_BUS_PAUSE: Final = 300.0
+FEW_SIGNALS: Final = 2
+
+
+class StackWatch:
+    """Follows Home Assistant's Bluetooth and bluetoothd for a set of links."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        records: LinkRecords,
+        *,
+        wake: Callable[[], None],
+        heard: Callable[[], None],
+    ) -> None:
+        """Prepare to watch and to keep records of the links.
+
+        `wake` is called when a sample is worth taking at once, `heard` when a link is heard.
+        """
+        self._hass = hass
+        self._wake = wake
+        self._clock = hass.loop.time
+        self.bluez = BlueZWatcher(wake, clock=self._clock)
+        self._records = records
+        self._heard = heard
+        self._watching_bus = False
+        self._probed_at: float | None = None
+        self._following: list[CALLBACK_TYPE] = []
+        self._listeners: dict[str, CALLBACK_TYPE] = {}
+        self._running_since = 0.0
+        self._clocks: tuple[float, float] | None = None
+        self._clock_jumped = False
+        self._heard_on_bus: dict[str, float] = {}
+        self._listened_at: dict[str, float] = {}
+
+    @callback
+    def async_start(self) -> None:
+        """Begin to follow what Home Assistant tells of by itself."""
+        self._following = [
+            async_follow_allocations(self._records.allocated),
+            async_dispatcher_connect(
+                self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._async_entry_changed
+            ),
+        ]
+        self.async_host_is_running()
+
+    @callback
+    def async_host_is_running(self) -> None:
+        """Take note of when Home Assistant began to run."""
+        self._running_since = self._clock()
+        self._wake()
+
+    async def async_stop(self) -> None:
+        """Stop following and watching."""
+        for stop in (*self._following, *self._listeners.values()):
+            stop()
+        self._following.clear()
+        self._listeners.clear()
+        await self._async_leave_bus()
+
+    @callback
+    def async_follow_links(self, links: Collection[str]) -> None:
+        """Follow exactly these links."""
+        for address in self._listeners.keys() - set(links):
+            self._listeners.pop(address)()
+        for address in set(links) - self._listeners.keys():
+            self._listeners[address] = bluetooth.async_register_advertisement_callback(
+                self._hass, partial(self._async_heard, address), address
+            )
+        self._records.keep(links)
+
+    @callback
+    def _async_heard(self, link: str, info: BluetoothServiceInfoBleak) -> None:
+        self._records.advertisement(link, info.source, info.time, info.rssi)
+        self._heard()
+
+    @callback
+    def _async_entry_changed(
+        self, change: ConfigEntryChange, entry: ConfigEntry
+    ) -> None:
+        if entry.domain == BLUETOOTH:
+            self._wake()
+
+    @property
+    def bus_reachable(self) -> bool | None:
+        """Whether bluetoothd can be asked; None if there is nothing to ask it for."""
+        return self.bluez.sample().connected if self._watching_bus else None
+
+    async def async_begin_look(self, *, stay: bool) -> set[str]:
+        """Ask bluetoothd and return the addresses of the local adapters.
+
+        Without an adapter in use the bus is left, unless something is unfinished there.
+        """
+        entries = async_adapter_entries(self._hass)
+        if stay or any(entry.disabled_by is None for entry in entries.values()):
+            if not self._watching_bus:
+                self._watching_bus = True
+                self.bluez.start()
+            await self._async_probe()
+        else:
+            await self._async_leave_bus()
+        self._check_clocks()
+        return set(entries)
+
+    async def _async_leave_bus(self) -> None:
+        if self._watching_bus:
+            self._watching_bus = False
+            await self.bluez.stop()
+
+    async def _async_probe(self) -> None:
+        pause = ANXIOUS_PROBE_PAUSE if self.bluez.sample().unanswered else PROBE_PAUSE
+        now = self._clock()
+        if self._probed_at is None or not 0 <= now - self._probed_at < pause:
+            await self.bluez.probe()
+            self._probed_at = self._clock()
+
+    def _check_clocks(self) -> None:
+        """Notice a suspended machine or a clock that was set: the two clocks part."""
+        now, wall = self._clock(), dt_util.utcnow().timestamp()
+        self._clock_jumped = False
+        if self._clocks is not None:
+            drift = (wall - self._clocks[1]) - (now - self._clocks[0])
+            self._clock_jumped = abs(drift) > CLOCK_TOLERANCE
+        self._clocks = (now, wall)
+
+    async def async_sample(self, health: AdapterHealth) -> AdapterSample:
+        """Take a sample of one adapter."""
+        address = health.address
+        hass, records = self._hass, self._records
+        scanner = await async_scanner_sample(hass, address)
+        now = self._clock()
+        slots = async_slots(hass, address)
+        bus = self.bluez.sample() if self._watching_bus else BusSample(connected=False)
+        return AdapterSample(
+            at=now,
+            address=address,
+            host=async_host_state(hass),
+            running_since=self._running_since,
+            bus=bus,
+            adapter=self.bluez.adapters().get(address),
+            zeroed_adapter=self.bluez.has_zeroed_adapter,
+            entry=entry_sample(async_entry_of(hass, address)),
+            scanner=scanner,
+            links=records.samples(address, now, slots.allocated if slots else ()),
+            slots=slots.sample(set(records.addresses)) if slots else None,
+            devices_heard=async_devices_heard(hass, address, now),
+            management_socket=async_has_management_socket(),
+            only_adapter=not async_has_other_scanners(hass, address),
+            heard_on_bus_at=self._heard_on_bus.get(address),
+            power_fault=health.power_fault,
+            step_running=health.running is not None,
+            stepped_at=health.stepped_at,
+            clock_jumped=self._clock_jumped,
+        )
+
+    @property
+    def host(self) -> HostState:
+        """Where Home Assistant is in its life."""
+        return async_host_state(self._hass)
+
+    async def async_listen_on_bus(self, sample: AdapterSample) -> None:
+        """See whether bluetoothd reports devices while Home Assistant hears none.
+
+        Advertisements reach Home Assistant past bluetoothd where it has a management socket:
+        then silence may be that socket's.
+        """
+        last = self._listened_at.get(sample.address)
+        if (
+            sample.adapter is None
+            or not sample.management_socket
+            or (last is not None and sample.at - last < LISTEN_ON_BUS_PAUSE)
+        ):
+            return
+        self._listened_at[sample.address] = sample.at
+        try:
+            signals = await self.bluez.count_device_signals(
+                sample.adapter.path, LISTEN_ON_BUS
+            )
+        except BlueZError as error:
+            _LOGGER.debug("%s: Not listened to on the bus: %s", sample.address, error)
+            return
+        if signals >= FEW_SIGNALS:
+            self._heard_on_bus[sample.address] = self._clock()
+            self._wake()

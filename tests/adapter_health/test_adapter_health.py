@@ -1,0 +1,93 @@
+"""What the user is told of an adapter neither flickers nor stays too long."""
+
+from datetime import UTC, datetime, timedelta
+
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
+from custom_components.renogy_bt.adapter_health.samples import (
+    RecoveryLevel,
+    Rung,
+    Verdict,
+)
+from custom_components.renogy_bt.adapter_health.status import EventKind
+
+from .simulation import ADAPTER, MINUTE, Link, Place, always
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Told:
+    """The health of a place's adapter, and the times at which a notice came and went."""
+
+    def __init__(self, place: Place) -> None:
+        """Look at a place."""
+        self.place = place
+        self.health = AdapterHealth(ADAPTER)
+        self.changes: list[tuple[float, bool]] = []
+        self.verdicts: set[Verdict] = set()
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, with a look every 5 s."""
+        end = self.place.now + seconds
+        while self.place.now < end:
+            self.place.run(5.0)
+            self.health.look(
+                self.place.sample(),
+                self.place.level,
+                START + timedelta(seconds=self.place.now),
+            )
+            assert self.health.judgement is not None
+            self.verdicts.add(self.health.judgement.verdict)
+            is_told = self.health.notice is not None
+            if is_told is not bool(self.changes and self.changes[-1][1]):
+                self.changes.append((self.place.now, is_told))
+
+
+def deaf_adapter() -> Told:
+    """An adapter that has gone deaf and that Home Assistant resets in vain."""
+    link = Link(heard_elsewhere=always, reached_elsewhere=always)
+    place = Place(
+        links=[link],
+        level=RecoveryLevel.OFF,
+        management_socket=True,
+        only_adapter=False,
+    )
+    told = Told(place)
+    told.run(15 * MINUTE)
+    assert told.changes == []
+    place.deaf = place.incurable = True
+    return told
+
+
+def test_notice_of_a_deaf_adapter_outlasts_the_resets_of_home_assistant() -> None:
+    """The verdict may waver with each reset; what is told does not."""
+    told = deaf_adapter()
+    told.verdicts.clear()
+    told.run(60 * MINUTE)
+    assert told.verdicts > {Verdict.SILENT}
+    assert [is_told for _, is_told in told.changes] == [True]
+    kinds = [event.kind for event in told.health.take_events()]
+    assert kinds.count(EventKind.GAVE_UP) == 1
+
+
+def test_notice_goes_when_the_adapter_is_heard() -> None:
+    """An adapter that works again takes its notice back within a minute."""
+    told = deaf_adapter()
+    told.run(30 * MINUTE)
+    cured = told.place.now
+    told.place.deaf = False
+    told.run(5 * MINUTE)
+    (_, (gone_at, is_told)) = told.changes
+    assert not is_told
+    assert gone_at - cured <= MINUTE
+
+
+def test_failed_reset_does_not_lengthen_the_pauses_between_resets() -> None:
+    """Only a reset that was carried out and did not help is evidence against resets."""
+    told = deaf_adapter()
+    health, now = told.health, told.place.now
+    pause = health.limiter.pause
+    health.begin_step(Rung.POWER_CYCLE, now)
+    health.end_step(
+        Rung.POWER_CYCLE, START, now, 1.0, requested=False, failure="unload_not_allowed"
+    )
+    assert health.limiter.pause == pause

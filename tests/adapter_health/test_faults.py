@@ -1,0 +1,601 @@
+"""Every fault is noticed in time and mended by the rung that can."""
+
+import pytest
+
+from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.samples import (
+    EntryState,
+    Evidence,
+    HostState,
+    Reason,
+    RecoveryLevel,
+    Rung,
+    ScanMode,
+    SlotSample,
+    Verdict,
+)
+from custom_components.renogy_bt.bluez.models import BusFault, BusSample
+
+from .simulation import DAY, HOUR, MINUTE, Link, Place, always, never
+
+OWNER = ":1.5"
+
+
+def running(**changes: object) -> Place:
+    """A place where everything has worked for a while."""
+    place = Place(**changes)  # type: ignore[arg-type]
+    place.run(20 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+    assert place.steps == []
+    return place
+
+
+def rungs(place: Place) -> list[Rung]:
+    """The rungs taken, in order."""
+    return [rung for _, rung, _ in place.steps]
+
+
+def test_lost_session_in_active_mode() -> None:
+    """A foreign power cycle ends active scanning: reloaded within 75 s."""
+    place = running()
+    place.session, place.powered_at = False, place.now + 1
+    assert place.run_until(lambda: bool(place.steps), 75) <= 60
+    assert rungs(place) == [Rung.RELOAD]
+    place.run(MINUTE)
+    assert place.results == [StepResult.RECOVERED]
+    assert place.told == []
+
+
+def test_session_lost_without_a_known_cause() -> None:
+    """An active scanner without discovery has lost its session, whoever took it."""
+    place = running()
+    place.session = False
+    assert place.run_until(lambda: bool(place.steps), 75) <= 65
+    assert place.judgement is not None
+    assert place.steps[0][2] is Verdict.SESSION_LOST
+
+
+def test_session_that_comes_back_by_itself() -> None:
+    """A gap of discovery while Home Assistant restarts its scan is not a lost session."""
+    place = running()
+    place.session = place.scanning = False
+    place.run(25)
+    place.session = place.scanning = True
+    place.start_time = place.last_detection = place.now
+    place.run(HOUR)
+    assert place.steps == []
+
+
+def test_dead_scanner_after_an_auto_window() -> None:
+    """A scanner that believes in a window that has died is reloaded."""
+    place = running(mode=ScanMode.AUTO)
+    place.window, place.session = always, False
+    assert place.run_until(lambda: bool(place.steps), 75) <= 65
+    assert rungs(place) == [Rung.RELOAD]
+
+
+@pytest.mark.parametrize("mode", [ScanMode.ACTIVE, ScanMode.AUTO])
+def test_bluetoothd_restarted(mode: ScanMode) -> None:
+    """A scan that is older than bluetoothd is lost, in passive mode too."""
+    place = running(mode=mode)
+    place.session = False
+    place.bus = BusSample(owner=None)
+    place.run(3)
+    place.bus = BusSample(owner=":1.9", owner_changed_at=place.now)
+    assert place.run_until(lambda: bool(place.steps), 40) <= 40
+    assert rungs(place) == [Rung.RELOAD]
+
+
+def test_bluetoothd_restarted_while_somebody_connects() -> None:
+    """A scan that pauses for a connection is no reset of Home Assistant's own to wait for."""
+    place = running(management_socket=True)
+    place.session, place.connecting = False, True
+    place.bus = BusSample(owner=":1.9", owner_changed_at=place.now)
+    assert place.run_until(lambda: bool(place.steps), 75) <= 20
+    assert rungs(place) == [Rung.RELOAD]
+
+
+def test_bluetoothd_restarted_in_a_reset_by_home_assistant() -> None:
+    """A scanner that Home Assistant has stopped itself gets time to come back."""
+    place = running(management_socket=True)
+    place.session = place.scanning = False
+    place.bus = BusSample(owner=":1.9", owner_changed_at=place.now)
+    place.look_at(place.now + 1)
+    place.run(35)
+    assert place.steps == []
+    place.session = place.scanning = True
+    place.start_time = place.last_detection = place.now
+    place.run(HOUR)
+    assert place.steps == []
+
+
+def test_bluetoothd_restarted_and_rescued_by_home_assistant() -> None:
+    """A scan that was restarted after bluetoothd came back needs no help."""
+    place = running(mode=ScanMode.AUTO)
+    place.bus = BusSample(owner=":1.9", owner_changed_at=place.now)
+    place.start_time = place.last_detection = place.now + 1
+    place.run(HOUR)
+    assert place.steps == []
+
+
+def test_bus_lost() -> None:
+    """A lost system bus is told after two minutes, its return mends the scan."""
+    place = running()
+    place.session, place.bus_lost = False, True
+    place.links[0].accepts = never
+    place.bus = BusSample(connected=False, fault=BusFault.NO_SOCKET, known=False)
+    assert place.run_until(lambda: bool(place.told), 160) >= 115
+    assert place.is_judged(Verdict.BUS_LOST)
+    assert place.steps == []
+    place.links[0].accepts, place.bus_lost = always, False
+    place.next_watchdog = place.now + 40
+    place.bus = BusSample(owner=":1.2", owner_changed_at=place.now)
+    assert place.run_until(lambda: bool(place.steps), 60) <= 45
+    place.run(2 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+
+
+def test_bus_that_only_we_cannot_use() -> None:
+    """Where Home Assistant hears and polls work, a bus closed to us is no fault."""
+    place = running()
+    place.bus = BusSample(connected=False, fault=BusFault.ACCESS_DENIED, known=False)
+    place.run(HOUR)
+    assert place.is_judged(Verdict.UNKNOWN)
+    assert place.judgement is not None
+    assert place.judgement.reason is Reason.BUS_UNWATCHED
+    assert place.told == []
+
+
+def test_short_loss_of_the_bus() -> None:
+    """A bus that is back within seconds with the old bluetoothd is no reason to act."""
+    place = running()
+    place.bus = BusSample(connected=False, fault=BusFault.UNREACHABLE, known=False)
+    place.run(20)
+    place.bus = BusSample(owner=OWNER)
+    place.run(HOUR)
+    assert place.steps == []
+    assert place.told == []
+
+
+def test_renumbered() -> None:
+    """An adapter under another number is reloaded within a minute."""
+    place = running()
+    place.name, place.appeared_at, place.powered_at = "hci1", place.now, place.now
+    assert place.run_until(lambda: bool(place.steps), 60) <= 55
+    assert rungs(place) == [Rung.RELOAD]
+    place.run(2 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+
+
+@pytest.mark.parametrize("at_start", [True, False])
+def test_start_refused(at_start: bool) -> None:
+    """A refused start needs a power cycle, and gets it within three minutes."""
+    place = Place() if at_start else running()
+    place.refusing = True
+    place.entry, place.session = EntryState.RETRYING, False
+    place.entry_reason = "hci0: Failed to start Bluetooth: [org.bluez.Error.InProgress]"
+    assert place.run_until(lambda: bool(place.resets), 180) <= 90
+    assert rungs(place) == [Rung.POWER_CYCLE]
+    place.run(2 * MINUTE)
+    assert place.results == [StepResult.RECOVERED]
+
+
+def test_start_refused_while_running() -> None:
+    """A lost session that cannot be started again leads from reload to power cycle."""
+    place = running()
+    place.refusing, place.session = True, False
+    assert place.run_until(lambda: bool(place.resets), 180) <= 120
+    assert rungs(place) == [Rung.RELOAD, Rung.POWER_CYCLE]
+
+
+def test_start_refused_where_home_assistant_resets() -> None:
+    """Home Assistant has its turn first; then comes the reset that it never reaches."""
+    place = running(management_socket=True)
+    place.refusing = place.incurable = True
+    place.entry, place.session = EntryState.RETRYING, False
+    place.entry_reason = "Timed out starting Bluetooth"
+    assert place.run_until(lambda: bool(place.steps), 300) >= 235
+    place.run(HOUR / 4)
+    assert rungs(place)[:2] == [Rung.POWER_CYCLE, Rung.FULL_RESET]
+    assert place.told[-1][1] is Verdict.START_REFUSED
+
+
+def test_slow_start() -> None:
+    """One failed set-up that succeeds at the next attempt is nothing."""
+    place = running()
+    place.entry, place.entry_reason = EntryState.RETRYING, "Failed to start Bluetooth"
+    place.run(20)
+    place.entry = EntryState.LOADED
+    place.start_time = place.last_detection = place.now
+    place.run(HOUR)
+    assert place.steps == []
+
+
+def test_restart_failing() -> None:
+    """A scan that Home Assistant cannot start again is power cycled."""
+    place = running(mode=ScanMode.PASSIVE)
+    place.refusing = True
+    place.deaf = True
+    place.links[0].heard_elsewhere = never
+    assert place.run_until(lambda: bool(place.resets), 300) <= 240
+    place.run(2 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+
+
+def test_stuck_discovery_with_a_witness() -> None:
+    """Silence while another scanner hears the dongle is a fault, mended in three minutes."""
+    place = running(links=[Link(heard_elsewhere=always)], only_adapter=False)
+    place.deaf = True
+    assert place.run_until(lambda: bool(place.resets), 180) <= 170
+    assert rungs(place) == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert place.steps[0][2] is Verdict.SILENT
+    place.run(2 * MINUTE)
+    assert place.results == [StepResult.NO_EFFECT, StepResult.RECOVERED]
+    assert place.is_judged(Verdict.OK)
+
+
+def test_witness_that_never_shared_the_link() -> None:
+    """A scanner in another place that hears the link only now proves nothing."""
+    place = running(links=[Link()], only_adapter=False, other_devices=lambda _: 0)
+    link = place.links[0]
+    link.present = never
+    link.elsewhere_at = place.now
+    link.reached_elsewhere = link.heard_elsewhere = always
+    for _ in range(240):
+        link.elsewhere_at = place.now
+        place.run(30)
+    assert place.steps == []
+
+
+def test_stuck_discovery_without_a_witness() -> None:
+    """In a place with one dongle the experiment mends it within five minutes."""
+    place = running(mode=ScanMode.AUTO)
+    place.deaf = True
+    assert place.run_until(lambda: bool(place.resets), 300) <= 240
+    assert rungs(place) == [Rung.RELOAD, Rung.POWER_CYCLE]
+    place.run(2 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+    assert place.told == []
+
+
+def test_silence_in_a_lively_place() -> None:
+    """Where many devices are always heard, silence is a fault by itself."""
+    place = running(other_devices=lambda _: 6)
+    place.deaf = True
+    place.run_until(lambda: bool(place.resets), 240)
+    assert place.steps[0][2] is Verdict.SILENT
+    place.run(2 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+
+
+def test_silence_that_nothing_cures() -> None:
+    """A deaf adapter is told to the user after the ladder, and tried again later."""
+    place = running(other_devices=lambda _: 6)
+    place.deaf = place.incurable = True
+    place.run(20 * MINUTE)
+    assert rungs(place) == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert [verdict for _, verdict in place.told] == [Verdict.SILENT]
+    place.run(DAY)
+    assert 2 < len(place.resets) < 10
+
+
+def test_silence_where_home_assistant_resets() -> None:
+    """With a management socket the user is told once Home Assistant's resets did nothing."""
+    place = running(
+        links=[Link(heard_elsewhere=always)], only_adapter=False, management_socket=True
+    )
+    place.deaf = place.incurable = True
+    assert place.run_until(lambda: bool(place.told), 600) >= 240
+    assert place.told[0][1] is Verdict.SILENT
+    assert place.steps == []
+
+
+def test_silence_that_is_home_assistants() -> None:
+    """Devices that bluetoothd reports while Home Assistant hears none: not the radio."""
+    place = running(management_socket=True, other_devices=lambda _: 6)
+    place.deaf = place.incurable = True
+    place.run(5 * MINUTE)
+    place.heard_on_bus_at = place.now
+    place.run(MINUTE)
+    assert place.is_judged(Verdict.HOME_ASSISTANT_SIDE)
+    assert place.steps == []
+    assert place.told[-1][1] is Verdict.HOME_ASSISTANT_SIDE
+
+
+def test_powered_off() -> None:
+    """An adapter that is off is switched on once, after three minutes."""
+    place = running()
+    place.powered = False
+    took = place.run_until(lambda: bool(place.steps), 240)
+    assert 175 <= took <= 230
+    assert rungs(place) == [Rung.POWER_CYCLE]
+    place.run(2 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+    place.powered = False
+    place.run(10 * MINUTE)
+    assert rungs(place) == [Rung.POWER_CYCLE], "somebody wants it off"
+    assert place.told[-1][1] is Verdict.POWERED_OFF
+
+
+def test_power_that_is_off_for_a_moment() -> None:
+    """A reset by somebody else takes seconds and is nothing."""
+    place = running(mode=ScanMode.AUTO)
+    place.powered = False
+    place.run(25)
+    place.powered, place.powered_at = True, place.now
+    place.run(HOUR)
+    assert place.steps == []
+
+
+@pytest.mark.parametrize(("socket", "earliest"), [(False, 55), (True, 175)])
+def test_blocked(socket: bool, earliest: float) -> None:
+    """Rfkill is the user's to undo; Home Assistant has its turn where it can."""
+    place = running(management_socket=socket)
+    place.powered, place.power_state, place.incurable = False, "off-blocked", True
+    took = place.run_until(lambda: bool(place.told), 240)
+    assert took >= earliest
+    assert place.is_judged(Verdict.BLOCKED)
+    assert place.steps == []
+
+
+def test_missing_and_back() -> None:
+    """An unplugged adapter is told within three minutes, its return mended in 30 s."""
+    place = running()
+    place.name, place.session = None, False
+    assert 145 <= place.run_until(lambda: bool(place.told), 180) <= 180
+    assert place.is_judged(Verdict.MISSING)
+    assert place.steps == []
+    place.name, place.appeared_at, place.powered_at = "hci0", place.now, place.now
+    place.next_watchdog = place.now + 30
+    assert place.run_until(lambda: bool(place.steps), 30) <= 25
+    assert rungs(place) == [Rung.RELOAD]
+    place.run(2 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+    assert not place.decision.tell
+
+
+def test_missing_while_home_assistant_retries() -> None:
+    """An adapter that returns to an entry that no longer finds it is reloaded at once."""
+    place = running()
+    place.name, place.session = None, False
+    place.entry, place.entry_reason = (
+        EntryState.RETRYING,
+        "Bluetooth adapter None not found",
+    )
+    place.run(10 * MINUTE)
+    place.name, place.appeared_at, place.powered_at = "hci0", place.now, place.now
+    assert place.run_until(lambda: bool(place.steps), 30) <= 30
+    assert place.steps[0][2] is Verdict.RENUMBERED
+
+
+def test_replugged_at_once() -> None:
+    """A cable that was loose for a moment costs a reload, not an issue."""
+    place = running()
+    place.name, place.session = None, False
+    place.run(10)
+    place.name, place.appeared_at, place.powered_at = "hci0", place.now, place.now
+    place.run(5 * MINUTE)
+    assert rungs(place) == [Rung.RELOAD]
+    assert place.told == []
+
+
+def test_controller_without_an_address() -> None:
+    """A controller that came up without an address has the entry reloaded, then is told."""
+    place = running()
+    place.name, place.zeroed_adapter, place.session = None, True, False
+    place.run(10 * MINUTE)
+    assert rungs(place) == [Rung.RELOAD]
+    assert place.told[-1][1] is Verdict.MISSING
+
+
+def test_connects_failing_on_one_link() -> None:
+    """Advertisements without a connection: from our own links to a power cycle in 15 min."""
+    place = running()
+    place.disconnecting = True
+    assert place.run_until(lambda: bool(place.resets), 900) >= 550
+    assert rungs(place) == [Rung.OWN_LINKS, Rung.RELOAD, Rung.POWER_CYCLE]
+    place.run(2 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+
+
+def test_connects_failing_on_all_links() -> None:
+    """When several links fail alike, less patience is needed."""
+    place = running(links=[Link(), Link("6C:B2:FD:00:00:02")])
+    place.disconnecting = True
+    assert 290 <= place.run_until(lambda: bool(place.resets), 500) <= 480
+
+
+def test_one_of_two_links_refuses() -> None:
+    """A link that refuses while another one connects is not the adapter's fault."""
+    place = running(links=[Link(), Link("6C:B2:FD:00:00:02", accepts=never)])
+    place.run(DAY)
+    assert place.steps == []
+    assert place.told == []
+
+
+def test_somebody_elses_connections_work() -> None:
+    """A link that refuses while other devices connect is not the adapter's fault."""
+    place = running()
+    place.links[0].accepts = never
+    for _ in range(200):
+        place.run(60)
+        place.last_connected_at = place.now
+    assert place.steps == []
+
+
+def test_stale_link() -> None:
+    """A connection that nobody uses any more is dropped."""
+    place = running()
+    place.links[0].stale, place.links[0].present = True, never
+    place.run_until(lambda: bool(place.steps), 240)
+    assert rungs(place) == [Rung.OWN_LINKS]
+
+
+def test_slots_full() -> None:
+    """Other integrations that hold all slots are told, not thrown out."""
+    place = running()
+    place.foreign = ("11:22:33:44:55:66",)
+    place.slots = SlotSample(slots=1, free=0, foreign=place.foreign)
+    place.disconnecting = True
+    place.last_connected_at = None
+    place.run(20 * MINUTE)
+    assert rungs(place) == [Rung.OWN_LINKS]
+    assert place.told[-1][1] is Verdict.CONNECTS_FAILING
+
+
+@pytest.mark.parametrize("state", [EntryState.FAILED, EntryState.NOT_LOADED])
+def test_entry_that_is_not_loaded(state: EntryState) -> None:
+    """An entry that failed or was left unloaded is Home Assistant's side."""
+    place = running()
+    place.entry = state
+    place.run_until(lambda: place.is_judged(Verdict.HOME_ASSISTANT_SIDE), 200)
+    if state is EntryState.NOT_LOADED:
+        assert rungs(place) == [Rung.RELOAD]
+    else:
+        assert place.told[-1][1] is Verdict.HOME_ASSISTANT_SIDE
+
+
+@pytest.mark.parametrize("state", [EntryState.DISABLED, EntryState.ABSENT])
+def test_entry_that_is_not_wanted(state: EntryState) -> None:
+    """A disabled or deleted entry is the user's will."""
+    place = running()
+    place.entry = state
+    place.run(HOUR)
+    assert place.is_judged(Verdict.UNKNOWN)
+    assert place.told == []
+    assert place.steps == []
+
+
+def test_bluetoothd_down() -> None:
+    """A bus without bluetoothd is told after a minute."""
+    place = running()
+    place.bus = BusSample(owner=None, known=False)
+    assert 55 <= place.run_until(lambda: bool(place.told), 120) <= 100
+    assert place.is_judged(Verdict.BLUETOOTHD_DOWN)
+
+
+def test_bluetoothd_hung() -> None:
+    """A bluetoothd that answers nothing is told within two minutes."""
+    place = running()
+    hung_at = place.now
+    place.bus = BusSample(owner=OWNER, unanswered=3, unanswered_since=hung_at)
+    assert place.run_until(lambda: bool(place.told), 120) <= 90
+    assert place.is_judged(Verdict.BLUETOOTHD_HUNG)
+    place.bus = BusSample(owner=OWNER)
+    place.run(MINUTE)
+    assert place.is_judged(Verdict.OK)
+
+
+def hung() -> Place:
+    """A place where bluetoothd has not answered for five minutes and does so again now."""
+    place = running(mode=ScanMode.AUTO)
+    place.bus = BusSample(owner=OWNER, unanswered=3, unanswered_since=place.now)
+    place.deaf = place.bus_lost = True
+    place.session = False
+    place.run(5 * MINUTE)
+    assert place.is_judged(Verdict.BLUETOOTHD_HUNG)
+    assert place.links[0].failures >= 4
+    assert not place.scanning
+    place.bus = BusSample(owner=OWNER)
+    place.deaf = place.bus_lost = False
+    return place
+
+
+def test_home_assistant_scans_by_itself_when_bluetoothd_answers_again() -> None:
+    """What failed while bluetoothd hung is no evidence of anything else."""
+    place = hung()
+    place.next_watchdog = place.now + 5
+    place.run(HOUR)
+    assert place.steps == []
+    assert place.is_judged(Verdict.OK)
+
+
+def test_scan_that_was_given_up_while_bluetoothd_hung() -> None:
+    """When bluetoothd answers again, Home Assistant's next try is not waited for."""
+    place = hung()
+    place.next_watchdog = place.now + HOUR
+    assert place.run_until(lambda: bool(place.steps), MINUTE) <= 15
+    place.run(2 * MINUTE)
+    assert rungs(place) == [Rung.RELOAD]
+    assert place.results == [StepResult.RECOVERED]
+
+
+def test_set_up_that_failed_while_bluetoothd_hung() -> None:
+    """The same where Home Assistant has no scanner any more: a reset is not needed."""
+    place = hung()
+    place.entry, place.entry_reason = EntryState.RETRYING, "Timed out starting"
+    assert place.run_until(lambda: bool(place.steps), MINUTE) <= 15
+    place.run(2 * MINUTE)
+    assert rungs(place) == [Rung.RELOAD]
+    assert place.results == [StepResult.RECOVERED]
+
+
+def test_slow_bluetoothd() -> None:
+    """Two missed answers are not yet a hang."""
+    place = running()
+    place.bus = BusSample(owner=OWNER, unanswered=2, unanswered_since=place.now)
+    place.run(10 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+
+
+def test_nothing_is_done_while_home_assistant_starts_or_stops() -> None:
+    """Neither start nor stop of Home Assistant is a time for steps."""
+    for host in (HostState.STARTING, HostState.STOPPING):
+        place = running()
+        place.host, place.refusing = host, True
+        place.entry = EntryState.RETRYING
+        place.run(HOUR)
+        assert place.steps == []
+        assert place.is_judged(Verdict.STARTING)
+
+
+@pytest.mark.parametrize("level", [RecoveryLevel.OFF, RecoveryLevel.GENTLE])
+def test_level_limits_the_rungs(level: RecoveryLevel) -> None:
+    """Recovery that is off only tells, gentle recovery never resets."""
+    place = running(level=level, other_devices=lambda _: 6)
+    place.deaf = True
+    place.run(DAY)
+    assert place.resets == []
+    assert bool(place.steps) is (level is RecoveryLevel.GENTLE)
+    assert place.told[0][1] is Verdict.SILENT
+
+
+def test_foreign_connections_are_spared_until_the_user_decides() -> None:
+    """A silent adapter with living connections of others is told, not reset."""
+    place = running(other_devices=lambda _: 6, foreign=("11:22:33:44:55:66",))
+    place.deaf = True
+    place.run(HOUR)
+    assert place.steps == []
+    assert place.told[0][1] is Verdict.SILENT
+    place.foreign = ()
+    place.run(5 * MINUTE)
+    assert Rung.POWER_CYCLE in rungs(place)
+
+
+def test_judgement_says_since_when_and_why() -> None:
+    """The symptom's beginning, the evidence and the reason are kept."""
+    place = running(links=[Link(heard_elsewhere=always)], only_adapter=False)
+    silent_since = place.now
+    place.deaf = True
+    place.run_until(lambda: bool(place.steps), 180)
+    verdicts = [
+        judgement for judgement in place.verdicts if judgement[1] is Verdict.SILENT
+    ]
+    assert len(verdicts) == 1
+    assert place.judgement is not None
+    assert place.judgement.evidence is Evidence.WITNESSED
+    assert place.judgement.reason is Reason.HEARD_ELSEWHERE
+    assert abs(place.judgement.since - silent_since) <= 30
+
+
+def test_broken_adapter_that_stays_broken_remains_in_use() -> None:
+    """The day after, a fault of an adapter that was in use has not become nobody's."""
+    place = running(
+        links=[Link(heard_elsewhere=always)],
+        only_adapter=False,
+        level=RecoveryLevel.OFF,
+    )
+    place.deaf = True
+    place.run(3 * DAY)
+    assert place.is_judged(Verdict.SILENT)
+    assert place.decision.tell

@@ -1,0 +1,123 @@
+"""The history of verdicts and steps."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from custom_components.renogy_bt.adapter_health.history import (
+    CAPACITY,
+    AdapterHistory,
+    StepRecord,
+    StepResult,
+    VerdictRecord,
+)
+from custom_components.renogy_bt.adapter_health.samples import Reason, Rung, Verdict
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+STEP = StepRecord(at=NOW, rung=Rung.RELOAD, verdict=Verdict.SILENT, seconds=1.5)
+CHANGE = VerdictRecord(at=NOW, verdict=Verdict.SILENT, reason=Reason.HEARD_ELSEWHERE)
+
+
+def test_the_oldest_go_first() -> None:
+    """The ring keeps the newest records only."""
+    history = AdapterHistory()
+    for minutes in range(CAPACITY + 10):
+        at = NOW + timedelta(minutes=minutes)
+        history = history.adding(
+            VerdictRecord(at=at, verdict=Verdict.OK, reason=Reason.WORKING)
+        )
+    assert len(history.records) == CAPACITY
+    assert history.records[0].at == NOW + timedelta(minutes=10)
+
+
+def test_a_step_is_concluded_once() -> None:
+    """The result of the newest step is filled in, and a recovery is counted once."""
+    history = (
+        AdapterHistory().adding(STEP).adding(CHANGE).concluding(StepResult.RECOVERED)
+    )
+    assert history.last_step is not None
+    assert history.last_step.result is StepResult.RECOVERED
+    assert history.recoveries == 1
+    assert history.concluding(StepResult.NO_EFFECT) is history
+    assert history.records[1] is CHANGE
+
+
+def test_concluding_without_a_step() -> None:
+    """Where no step was taken there is nothing to conclude."""
+    history = AdapterHistory().adding(CHANGE)
+    assert history.concluding(StepResult.RECOVERED) is history
+    assert history.last_step is None
+
+
+def test_a_finished_step_counts_when_it_is_added() -> None:
+    """A step that is added with its result counts as a recovery too."""
+    finished = StepRecord(
+        at=NOW,
+        rung=Rung.POWER_CYCLE,
+        verdict=Verdict.SILENT,
+        result=StepResult.RECOVERED,
+    )
+    assert AdapterHistory().adding(finished).recoveries == 1
+
+
+def test_it_survives_a_restart() -> None:
+    """What is stored is read again; a step that was open is aborted."""
+    failed = StepRecord(
+        at=NOW,
+        rung=Rung.POWER_CYCLE,
+        verdict=Verdict.SILENT,
+        result=StepResult.FAILED,
+        requested=True,
+        detail="blocked",
+    )
+    history = AdapterHistory().adding(CHANGE).adding(failed).adding(STEP)
+    kept = AdapterHistory.from_json(history.to_json())
+    assert kept.records[:2] == (CHANGE, failed)
+    assert kept.last_step is not None
+    assert kept.last_step.result is StepResult.ABORTED
+    assert len(kept.steps) == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {"records": "x", "recoveries": -1},
+        {"records": [None, {}, {"at": "x", "verdict": "ok", "reason": "working"}]},
+        {
+            "records": [
+                {"at": "2026-11-23T12:00:00", "verdict": "ok", "reason": "working"}
+            ]
+        },
+        {
+            "records": [{"at": 5, "verdict": "ok", "reason": "working"}],
+            "recoveries": True,
+        },
+        {
+            "records": [
+                {
+                    "at": NOW.isoformat(),
+                    "rung": "reload",
+                    "verdict": "ok",
+                    "result": "?",
+                }
+            ]
+        },
+        {
+            "records": [
+                {
+                    "at": NOW.isoformat(),
+                    "rung": "reload",
+                    "verdict": "ok",
+                    "result": "failed",
+                    "seconds": "x",
+                    "requested": 1,
+                }
+            ]
+        },
+    ],
+)
+def test_damaged_storage_is_left_out(data: object) -> None:
+    """Records that cannot be read are dropped without a fuss."""
+    assert AdapterHistory.from_json(data) == AdapterHistory()

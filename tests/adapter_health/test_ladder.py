@@ -1,0 +1,404 @@
+"""The ladder keeps its limits whatever happens, and always comes to an end."""
+
+from itertools import pairwise
+
+from hypothesis import given, settings, strategies as st
+import pytest
+
+from custom_components.renogy_bt.adapter_health.ages import HOUR
+from custom_components.renogy_bt.adapter_health.climb import Ladder
+from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.ladder import (
+    DISRUPTIVE_RUNGS,
+    EXPERIMENT_PAUSE,
+    NOTHING_WORKS,
+    PLANS,
+    RESTS,
+    Decision,
+    Hold,
+    Situation,
+    take_turn,
+)
+from custom_components.renogy_bt.adapter_health.limits import (
+    RESETS_PER_HOUR,
+    SHORTEST_PAUSE,
+    RateLimiter,
+)
+from custom_components.renogy_bt.adapter_health.samples import (
+    Evidence,
+    HostState,
+    Judgement,
+    Reason,
+    RecoveryLevel,
+    Rung,
+    Verdict,
+)
+
+REASONS = {
+    Verdict.SILENT: [Reason.HEARD_ELSEWHERE, Reason.UNUSUAL_SILENCE],
+    Verdict.QUIET: [Reason.UNEXPLAINED_SILENCE],
+    Verdict.CONNECTS_FAILING: [
+        Reason.CONNECTS_FAIL,
+        Reason.STALE_LINK,
+        Reason.SLOTS_FULL,
+    ],
+    Verdict.SESSION_LOST: [Reason.OWNER_CHANGED, Reason.NOT_DISCOVERING],
+    Verdict.MISSING: [Reason.ADAPTER_GONE, Reason.ADAPTER_ZEROED],
+    Verdict.HOME_ASSISTANT_SIDE: [Reason.ENTRY_FAILED, Reason.ENTRY_UNLOADED],
+}
+
+
+def judgement(
+    verdict: Verdict,
+    *,
+    since: float = 0.0,
+    evidence: Evidence = Evidence.CERTAIN,
+    reason: Reason | None = None,
+    severed: bool = False,
+    in_use: bool = True,
+) -> Judgement:
+    """A judgement with the usual reason of its verdict."""
+    return Judgement(
+        verdict=verdict,
+        since=since,
+        evidence=evidence,
+        reason=reason or REASONS.get(verdict, [Reason.WORKING])[0],
+        severed=severed,
+        in_use=in_use,
+    )
+
+
+OK = judgement(Verdict.OK)
+
+
+class Climb:
+    """A ladder in use: takes the steps it decides on."""
+
+    def __init__(
+        self, level: RecoveryLevel = RecoveryLevel.FULL, **situation: object
+    ) -> None:
+        """Start at the foot."""
+        self.level = level
+        self.situation = situation
+        self.ladder = Ladder()
+        self.limiter = RateLimiter()
+        self.steps: list[tuple[float, Rung]] = []
+        self.results: list[StepResult] = []
+
+    def turn(self, at: float, judged: Judgement, **situation: object) -> Decision:
+        """Look once and take the step that is decided on."""
+        self.limiter = self.limiter.at(at)
+        circumstances = Situation(
+            at=at,
+            level=self.level,
+            limiter=self.limiter,
+            **(self.situation | situation),  # type: ignore[arg-type]
+        )
+        self.ladder, result, decision = take_turn(self.ladder, judged, circumstances)
+        if result is not None:
+            self.results.append(result)
+            if self.steps and self.steps[-1][1].is_reset:
+                recovered = result is StepResult.RECOVERED
+                self.limiter = self.limiter.after_result(recovered=recovered)
+        if decision.rung is not None:
+            self.steps.append((at, decision.rung))
+            if decision.rung.is_reset:
+                self.limiter = self.limiter.after_reset(at)
+            self.ladder = self.ladder.with_step(decision.rung, judged, at)
+        return decision
+
+    @property
+    def rungs(self) -> list[Rung]:
+        """The rungs taken."""
+        return [rung for _, rung in self.steps]
+
+
+@st.composite
+def judgements(draw: st.DrawFn) -> Judgement:
+    """Any judgement that a detector can come to."""
+    verdict = draw(st.sampled_from(Verdict))
+    evidence = draw(st.sampled_from(Evidence))
+    if verdict is not Verdict.QUIET and not verdict.is_fault:
+        evidence = Evidence.NONE
+    return judgement(
+        verdict,
+        evidence=evidence,
+        reason=draw(st.sampled_from(REASONS.get(verdict, [Reason.WORKING]))),
+        severed=draw(st.booleans()),
+        in_use=draw(st.booleans()),
+    )
+
+
+LOOKS = st.lists(
+    st.tuples(
+        st.floats(1.0, 900.0),
+        judgements(),
+        st.sampled_from(HostState),
+        st.integers(0, 2),
+    ),
+    min_size=1,
+    max_size=120,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(LOOKS, st.sampled_from(RecoveryLevel), st.booleans())
+def test_limits_hold_whatever_is_judged(
+    looks: list[tuple[float, Judgement, HostState, int]],
+    level: RecoveryLevel,
+    socket: bool,
+) -> None:
+    """No history of verdicts leads to a forbidden step or to one too many."""
+    climb = Climb(level, management_socket=socket)
+    now = 0.0
+    for passed, judged, host, foreign in looks:
+        now += passed
+        before = [at for at, rung in climb.steps if rung.is_reset]
+        decision = climb.turn(now, judged, host=host, foreign_connections=foreign)
+        rung = decision.rung
+        if decision.tell:
+            assert judged.in_use
+            assert judged.verdict is not Verdict.QUIET
+        if rung is None:
+            continue
+        assert rung is not Rung.TELL
+        assert host is HostState.RUNNING
+        assert judged.in_use
+        assert judged.verdict.is_fault or judged.evidence is Evidence.WEAK
+        assert level is not RecoveryLevel.OFF
+        if rung.is_reset:
+            assert level is RecoveryLevel.FULL
+            assert sum(now - at < HOUR - 1e-6 for at in before) < RESETS_PER_HOUR
+            assert not before or now - before[-1] >= SHORTEST_PAUSE - 1e-6
+        if rung is Rung.FULL_RESET:
+            assert socket
+        if rung in DISRUPTIVE_RUNGS and foreign:
+            assert judged.severed or judged.verdict in NOTHING_WORKS
+
+
+@given(st.sampled_from([v for v in Verdict if v.is_fault]), st.booleans())
+def test_every_climb_ends_with_telling(verdict: Verdict, socket: bool) -> None:
+    """A fault that nothing cures is told, at the latest after the whole plan."""
+    climb = Climb(management_socket=socket)
+    judged = judgement(
+        verdict, since=-1e4, reason=REASONS.get(verdict, [Reason.POWER_OFF])[0]
+    )
+    for turn in range(40):
+        decision = climb.turn(turn * 120.0, judged)
+        if decision.hold in (Hold.RESTING, Hold.LADDER_ENDED):
+            break
+    assert decision.tell
+    assert len(climb.steps) <= len(PLANS.get(verdict, ())) + 1
+    assert len(set(climb.rungs)) == len(climb.rungs)
+
+
+def test_a_climb_in_vain_is_tried_again_after_growing_pauses() -> None:
+    """After the end of the ladder come half an hour, two hours, six hours."""
+    climb = Climb()
+    for minute in range(60 * 24):
+        climb.turn(minute * 60.0, judgement(Verdict.SILENT))
+    first_steps = [at for at, rung in climb.steps if rung is Rung.RELOAD]
+    pauses = [later - at for at, later in pairwise(first_steps)]
+    expected = [*RESTS, RESTS[-1], RESTS[-1]][: len(pauses)]
+    assert all(
+        0 <= pause - rest < 600 for pause, rest in zip(pauses, expected, strict=True)
+    )
+    assert len(climb.steps) <= 12
+
+
+def test_a_fault_that_returns_goes_on_where_the_climb_ended() -> None:
+    """Within an hour the rung that did not help is not tried again, the one that did is."""
+    climb = Climb()
+    climb.turn(0, judgement(Verdict.SILENT))
+    climb.turn(40, judgement(Verdict.SILENT))
+    climb.turn(80, OK)
+    climb.turn(900, judgement(Verdict.SILENT))
+    assert climb.rungs == [Rung.RELOAD, Rung.POWER_CYCLE, Rung.POWER_CYCLE]
+
+
+def test_a_fault_that_returns_later_starts_gently() -> None:
+    """After an hour in peace the ladder starts at its foot."""
+    climb = Climb()
+    climb.turn(0, judgement(Verdict.SILENT))
+    climb.turn(40, judgement(Verdict.SILENT))
+    for minute in range(2, 80):
+        climb.turn(minute * 60.0, OK)
+    climb.turn(5000, judgement(Verdict.SILENT))
+    assert climb.rungs[-1] is Rung.RELOAD
+
+
+def test_another_fault_after_a_recovery_starts_gently() -> None:
+    """What did not help against one fault may help against another."""
+    climb = Climb()
+    climb.turn(0, judgement(Verdict.SILENT))
+    climb.turn(40, judgement(Verdict.SILENT))
+    climb.turn(80, OK)
+    climb.turn(200, judgement(Verdict.SESSION_LOST))
+    assert climb.rungs[-1] is Rung.RELOAD
+
+
+def test_a_fault_that_turns_into_another_is_one_climb() -> None:
+    """A reload that ends in a refused start goes on with a power cycle."""
+    climb = Climb()
+    climb.turn(0, judgement(Verdict.SESSION_LOST))
+    climb.turn(40, judgement(Verdict.START_REFUSED))
+    assert climb.rungs == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert climb.results == [StepResult.NO_EFFECT]
+
+
+def test_an_adapter_that_came_back_is_a_new_beginning() -> None:
+    """After unplugging, nothing that was tried before counts, not even a rest."""
+    climb = Climb()
+    for minute in range(10):
+        climb.turn(minute * 60.0, judgement(Verdict.SILENT))
+    assert climb.ladder.rest_until is not None
+    climb.turn(700, judgement(Verdict.MISSING, since=650))
+    climb.turn(
+        900, judgement(Verdict.SESSION_LOST, since=890, reason=Reason.ADAPTER_RETURNED)
+    )
+    assert climb.rungs[-1] is Rung.RELOAD
+
+
+def test_the_effect_of_a_step_is_awaited() -> None:
+    """While it cannot be told whether a step helped, no further one is taken."""
+    climb = Climb()
+    climb.turn(0, judgement(Verdict.SILENT))
+    settling = judgement(
+        Verdict.STARTING, evidence=Evidence.NONE, reason=Reason.SETTLING
+    )
+    assert climb.turn(30, settling).hold is Hold.VERIFYING
+    assert climb.turn(160, settling).hold is Hold.NOTHING_TO_DO
+    assert climb.results == [StepResult.NO_EFFECT]
+
+
+def test_a_gentle_step_is_not_repeated_without_pause() -> None:
+    """A session that is lost again and again is reloaded with growing pauses."""
+    climb = Climb()
+    for second in range(0, 3600, 10):
+        judged = judgement(Verdict.SESSION_LOST) if second % 20 else OK
+        climb.turn(float(second), judged)
+    assert 5 <= len(climb.steps) <= 9
+
+
+def test_an_adapter_that_is_switched_off_again_is_wanted_off() -> None:
+    """Within an hour it is not switched on twice, not even over a restart."""
+    climb = Climb()
+    off = judgement(Verdict.POWERED_OFF, reason=Reason.POWER_OFF)
+    climb.turn(0, off)
+    climb.turn(60, OK)
+    climb.ladder = Ladder.from_json(climb.ladder.to_json(100.0), 5000.0)
+    assert climb.turn(5100, off) == Decision(hold=Hold.LADDER_ENDED, tell=True)
+    assert climb.rungs == [Rung.POWER_CYCLE]
+
+
+def test_after_a_step_that_could_not_be_carried_out_comes_the_next() -> None:
+    """A rung that failed rests while there is another one."""
+    ladder = Ladder().with_failed_step(Rung.RELOAD, judgement(Verdict.SILENT), 10.0)
+    situation = Situation(at=20.0, level=RecoveryLevel.FULL)
+    assert (
+        take_turn(ladder, judgement(Verdict.SILENT), situation)[2].rung
+        is Rung.POWER_CYCLE
+    )
+
+
+def test_a_step_that_cannot_be_carried_out_is_tried_again_and_again() -> None:
+    """The pauses grow, it never counts as tried, and the third failure is told."""
+    refused = judgement(Verdict.START_REFUSED)
+    ladder = Ladder()
+    taken: list[float] = []
+    told: list[float] = []
+    for at in map(float, range(0, 24 * 3600, 10)):
+        situation = Situation(at=at, level=RecoveryLevel.FULL)
+        ladder, _, decision = take_turn(ladder, refused, situation)
+        if decision.tell and not told:
+            told.append(at)
+        if decision.rung is not None:
+            taken.append(at)
+            ladder = ladder.with_failed_step(decision.rung, refused, at)
+    assert ladder.tried == ()
+    pauses = [after - before for before, after in pairwise(taken)]
+    assert pauses[:6] == [60, 120, 240, *RESTS]
+    assert set(pauses[6:]) <= {RESTS[-1]}
+    assert taken[2] < told[0] < taken[3]
+
+
+def test_failures_are_forgotten_with_their_fault() -> None:
+    """A step that helps, another fault and the user's wish begin anew."""
+    refused = judgement(Verdict.START_REFUSED)
+    failed = Ladder()
+    for at in (0.0, 60.0, 180.0):
+        failed = failed.with_failed_step(Rung.POWER_CYCLE, refused, at)
+    situation = Situation(at=200.0, level=RecoveryLevel.FULL)
+    decision = take_turn(failed, refused, situation)[2]
+    assert (decision.hold, decision.tell) == (Hold.FAILING, True)
+    assert take_turn(failed.rested(), refused, situation)[2].rung is Rung.POWER_CYCLE
+    helped = take_turn(
+        failed.with_step(Rung.POWER_CYCLE, refused, 190.0), OK, situation
+    )[0]
+    assert (helped.failed, helped.failures) == ((), 0)
+    missing = take_turn(failed, judgement(Verdict.MISSING), situation)[0]
+    assert (missing.failed, missing.failures) == ((), 0)
+
+
+def test_a_failed_experiment_is_no_experiment() -> None:
+    """An experiment that could not be carried out is made up for within minutes."""
+    silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
+    ladder = Ladder().with_step(Rung.RELOAD, silence, 0.0)
+    ladder, _, decision = take_turn(
+        ladder, silence, Situation(at=150.0, level=RecoveryLevel.FULL)
+    )
+    assert decision.rung is Rung.POWER_CYCLE
+    ladder = ladder.with_failed_step(Rung.POWER_CYCLE, silence, 150.0)
+    for at, rung in ((180.0, None), (210.0, Rung.POWER_CYCLE)):
+        situation = Situation(at=at, level=RecoveryLevel.FULL)
+        assert take_turn(ladder, silence, situation)[2].rung is rung
+
+
+def test_another_try_starts_at_the_foot() -> None:
+    """When the user asks for another try, rests and failures are forgotten."""
+    climb = Climb()
+    for minute in range(10):
+        climb.turn(minute * 60.0, judgement(Verdict.SILENT))
+    climb.ladder = climb.ladder.rested()
+    climb.turn(5000.0, judgement(Verdict.SILENT))
+    assert climb.rungs[-1] is Rung.RELOAD
+
+
+def test_experiments_are_rare() -> None:
+    """One reload and one power cycle, then pauses of many hours, never a notice."""
+    climb = Climb()
+    silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
+    decisions = [climb.turn(minute * 60.0, silence) for minute in range(60 * 24 * 7)]
+    assert climb.rungs[:2] == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert len(climb.steps) <= 8
+    assert not any(decision.tell for decision in decisions)
+
+
+def test_a_new_silence_waits_for_the_pause_between_experiments() -> None:
+    """A silence soon after the last experiment is not experimented on, even after a restart."""
+    climb = Climb()
+    silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
+    climb.turn(0, silence)
+    climb.turn(60, silence)
+    climb.turn(120, OK)
+    climb.ladder = Ladder.from_json(climb.ladder.to_json(200.0), 200.0)
+    decision = climb.turn(3600, silence)
+    assert decision.hold is Hold.RESTING
+    assert climb.turn(60 + EXPERIMENT_PAUSE + 1, silence).rung is Rung.RELOAD
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, [], {"experiment_ago": "x", "powered_on_ago": -1}, {"experiment_ago": True}],
+)
+def test_damaged_storage_is_forgotten(data: object) -> None:
+    """A ladder that cannot be read starts anew."""
+    assert Ladder.from_json(data, 0.0) == Ladder()
+
+
+def test_unknown_state_ends_a_step_without_a_result() -> None:
+    """When the entry is taken away in the middle, the step is aborted."""
+    climb = Climb()
+    climb.turn(0, judgement(Verdict.SILENT))
+    climb.turn(40, judgement(Verdict.UNKNOWN, evidence=Evidence.NONE))
+    assert climb.results == [StepResult.ABORTED]

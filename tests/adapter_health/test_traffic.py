@@ -1,0 +1,112 @@
+"""What silence is normal in a place."""
+
+from itertools import pairwise
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.renogy_bt.adapter_health.traffic import (
+    EDGES,
+    FAMILIARITY,
+    LEAST_SILENCE,
+    LearnedTraffic,
+)
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+def after(*silences: float) -> LearnedTraffic:
+    """What is learned from these silences."""
+    traffic = LearnedTraffic()
+    for silence in silences:
+        traffic = traffic.after_silence(silence)
+    return traffic
+
+
+def test_edges_are_sorted() -> None:
+    """The classes of silences follow each other."""
+    assert all(lower < upper for lower, upper in pairwise(EDGES))
+
+
+def test_unknown_place() -> None:
+    """Where nothing is known, two minutes of silence mean something."""
+    assert LearnedTraffic().meaningful_silence == LEAST_SILENCE
+
+
+def test_lively_place() -> None:
+    """Signs of life every few seconds leave it at two minutes."""
+    assert after(*[5.0] * 1000).meaningful_silence == LEAST_SILENCE
+
+
+def test_rare_signs_of_life() -> None:
+    """Where there is a sign once a minute, four must be missed."""
+    assert after(*[60.0] * 200).meaningful_silence == pytest.approx(240)
+
+
+def test_one_night_is_enough() -> None:
+    """A silence of eight hours makes the next one normal."""
+    assert after(*[30.0] * 1000, 8 * HOUR).meaningful_silence >= 12 * HOUR
+
+
+def test_old_silences_are_forgotten() -> None:
+    """A single night a month ago no longer counts."""
+    traffic = after(8 * HOUR, *[60.0] * int(31 * DAY / 60))
+    assert traffic.meaningful_silence == pytest.approx(240)
+
+
+def test_liveliness_takes_time_and_several_devices() -> None:
+    """Three devices, seen over twenty looks, make a place lively."""
+    traffic = LearnedTraffic()
+    for look in range(FAMILIARITY):
+        assert not traffic.is_lively, look
+        traffic = traffic.after_look(4)
+    assert traffic.is_lively
+    for _ in range(100):
+        traffic = traffic.after_look(1)
+    assert not traffic.is_lively
+
+
+@given(
+    st.lists(st.floats(allow_nan=True), max_size=60),
+    st.lists(st.integers(-5, 10**9), max_size=60),
+)
+def test_it_survives_any_input_and_a_restart(
+    silences: list[float], devices: list[int]
+) -> None:
+    """Nothing can make it forget its bounds, and what is stored is read again."""
+    traffic = after(*silences)
+    for heard in devices:
+        traffic = traffic.after_look(heard)
+    assert LEAST_SILENCE <= traffic.meaningful_silence <= 1.5 * EDGES[-1]
+    kept = LearnedTraffic.from_json(traffic.to_json())
+    assert kept.meaningful_silence == pytest.approx(
+        traffic.meaningful_silence, rel=0.01
+    )
+    assert kept.is_lively == traffic.is_lively
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"edges": [1.0]},
+        {"weights": [1.0]},
+        {"weights": ["x"] * len(EDGES)},
+        {"weights": [float("nan")] * len(EDGES)},
+        {"weights": [-1.0] * len(EDGES)},
+        {"interval": None},
+        {"interval": 1e30},
+        {"devices": True},
+        {"looks": 1.5},
+        {"looks": -1},
+    ],
+)
+def test_damaged_storage_is_forgotten(change: dict[str, object]) -> None:
+    """Learned traffic that makes no sense is learned anew."""
+    stored = after(8 * HOUR).to_json() | change
+    assert LearnedTraffic.from_json(stored) == LearnedTraffic()
+
+
+def test_nothing_stored() -> None:
+    """A first start knows nothing."""
+    assert LearnedTraffic.from_json(None) == LearnedTraffic()

@@ -1,0 +1,223 @@
+"""Repair issues about the adapters: there when needed, once, and gone when it is over."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from custom_components.renogy_bt.adapter_health.ladder import REMEDIES
+from custom_components.renogy_bt.adapter_health.samples import Reason, Rung, Verdict
+from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.issues.adapters import FIXABLE, TEXTS
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from tests.fake_air import FakeAir
+from tests.fake_supervisor import (
+    ADAPTER,
+    OTHER_ADAPTER,
+    SINCE,
+    FakeAdapters,
+    adapter_status,
+    faulty_status,
+)
+from tests.translation_check import ENGLISH, placeholders, texts_of
+
+ISSUE = "adapter_silent_001a7dda7113"
+
+
+@pytest.fixture(autouse=True)
+async def integration(hass: HomeAssistant, air: FakeAir) -> None:
+    """Set the integration up, without any bank."""
+    assert await async_setup_component(hass, DOMAIN, {})
+
+
+@pytest.fixture
+def changes(hass: HomeAssistant) -> list[tuple[str, str]]:
+    """Return what becomes of issues from now on, as (action, issue id)."""
+    seen: list[tuple[str, str]] = []
+
+    @callback
+    def note(event: Event[ir.EventIssueRegistryUpdatedData]) -> None:
+        seen.append((event.data["action"], event.data["issue_id"]))
+
+    hass.bus.async_listen(ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED, note)
+    return seen
+
+
+def issues(registry: ir.IssueRegistry) -> set[str]:
+    """Return the ids of our issues."""
+    return {issue_id for domain, issue_id in registry.issues if domain == DOMAIN}
+
+
+async def test_fault_that_the_user_should_know_of(
+    hass: HomeAssistant, adapters: FakeAdapters, issue_registry: ir.IssueRegistry
+) -> None:
+    """The issue says which adapter it is, since when, and what was tried."""
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    adapters.show(faulty_status(tried=(Rung.RELOAD, Rung.POWER_CYCLE)))
+    issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
+    assert issue is not None
+    assert issue.is_fixable
+    assert not issue.is_persistent
+    assert issue.severity is ir.IssueSeverity.ERROR
+    assert issue.data == {"address": ADAPTER}
+    assert issue.translation_key == "adapter_silent"
+    assert issue.translation_placeholders == {
+        "adapter": "hci0",
+        "address": ADAPTER,
+        "since": "2026-11-23 09:30",
+        "steps": "2",
+    }
+
+
+async def test_fault_without_notice(
+    adapters: FakeAdapters, issue_registry: ir.IssueRegistry
+) -> None:
+    """A fault that is still being mended automatically makes no issue."""
+    adapters.show(adapter_status(verdict=Verdict.SILENT, problem=True))
+    assert not issues(issue_registry)
+
+
+async def test_issue_is_not_duplicated(
+    hass: HomeAssistant, adapters: FakeAdapters, changes: list[tuple[str, str]]
+) -> None:
+    """While the fault lasts, other news of the adapter leave its issue alone."""
+    status = faulty_status()
+    for rate in (0.0, 1.0, 2.0):
+        adapters.show(replace(status, advertisement_rate=rate))
+    await hass.async_block_till_done()
+    assert changes == [("create", ISSUE)]
+
+
+async def test_issue_is_brought_up_to_date(
+    hass: HomeAssistant,
+    adapters: FakeAdapters,
+    issue_registry: ir.IssueRegistry,
+    changes: list[tuple[str, str]],
+) -> None:
+    """The same issue tells of further steps, and of another number of the adapter."""
+    adapters.show(faulty_status())
+    adapters.show(faulty_status(tried=(Rung.RELOAD,)))
+    adapters.show(faulty_status(tried=(Rung.RELOAD,), name="hci1"))
+    await hass.async_block_till_done()
+    assert changes == [("create", ISSUE), ("update", ISSUE), ("update", ISSUE)]
+    issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["steps"] == "1"
+    assert issue.translation_placeholders["adapter"] == "hci1"
+
+
+async def test_other_fault_replaces_the_issue(
+    adapters: FakeAdapters, issue_registry: ir.IssueRegistry
+) -> None:
+    """When the fault turns out to be another one, the first issue is withdrawn."""
+    adapters.show(faulty_status())
+    assert issues(issue_registry) == {ISSUE}
+    adapters.show(faulty_status(Verdict.BLOCKED))
+    assert issues(issue_registry) == {"adapter_blocked_001a7dda7113"}
+
+
+async def test_issue_is_withdrawn_when_it_is_over(
+    adapters: FakeAdapters, issue_registry: ir.IssueRegistry
+) -> None:
+    """An adapter that works again has no issue; its next fault has."""
+    adapters.show(faulty_status())
+    adapters.show(adapter_status())
+    assert not issues(issue_registry)
+    adapters.show(faulty_status(since=SINCE + timedelta(hours=1)))
+    assert issues(issue_registry) == {ISSUE}
+
+
+async def test_issue_of_an_adapter_that_is_no_longer_watched(
+    adapters: FakeAdapters, issue_registry: ir.IssueRegistry
+) -> None:
+    """When nothing watches an adapter any more, nothing is said about it."""
+    adapters.show(faulty_status())
+    adapters.show()
+    assert not issues(issue_registry)
+
+
+async def test_two_adapters(
+    adapters: FakeAdapters, issue_registry: ir.IssueRegistry
+) -> None:
+    """Each adapter has an issue of its own."""
+    adapters.show(faulty_status(), faulty_status(address=OTHER_ADAPTER, name="hci1"))
+    assert issues(issue_registry) == {ISSUE, "adapter_silent_5cf3708b1122"}
+    adapters.show(adapter_status(), faulty_status(address=OTHER_ADAPTER, name="hci1"))
+    assert issues(issue_registry) == {"adapter_silent_5cf3708b1122"}
+
+
+async def test_severity(
+    adapters: FakeAdapters, issue_registry: ir.IssueRegistry
+) -> None:
+    """A fault is less severe for as long as something else hears the links."""
+    for has_other_path, severity in (
+        (True, ir.IssueSeverity.WARNING),
+        (False, ir.IssueSeverity.ERROR),
+        (True, ir.IssueSeverity.WARNING),
+    ):
+        adapters.show(faulty_status(has_other_path=has_other_path))
+        issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
+        assert issue is not None
+        assert issue.severity is severity
+
+
+async def test_issue_that_the_user_ignores(
+    hass: HomeAssistant, adapters: FakeAdapters, issue_registry: ir.IssueRegistry
+) -> None:
+    """An issue that the user has ignored stays ignored while the fault lasts."""
+    adapters.show(faulty_status())
+    ir.async_ignore_issue(hass, DOMAIN, ISSUE, True)
+    adapters.show(faulty_status(tried=(Rung.RELOAD,)))
+    issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
+    assert issue is not None
+    assert issue.dismissed_version is not None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [
+        (Verdict.BUS_LOST, Reason.BUS_ACCESS_DENIED),
+        (Verdict.HOME_ASSISTANT_SIDE, Reason.ENTRY_FAILED),
+        (Verdict.HOME_ASSISTANT_SIDE, Reason.ENTRY_UNLOADED),
+    ],
+)
+async def test_reason_that_needs_other_advice(
+    adapters: FakeAdapters,
+    issue_registry: ir.IssueRegistry,
+    verdict: Verdict,
+    reason: Reason,
+) -> None:
+    """Where the way out depends on the reason, the text does, and the issue is the same."""
+    status = faulty_status(verdict)
+    assert status.notice is not None
+    adapters.show(status)
+    adapters.show(replace(status, notice=replace(status.notice, reason=reason)))
+    (issue_id,) = issues(issue_registry)
+    assert issue_id == f"adapter_{verdict}_001a7dda7113"
+    issue = issue_registry.async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.translation_key == TEXTS[reason]
+    assert issue.translation_placeholders is not None
+    for text in texts_of(ENGLISH["issues"][TEXTS[reason]]):
+        assert placeholders(text) <= issue.translation_placeholders.keys()
+
+
+@pytest.mark.parametrize("verdict", [each for each in Verdict if each.is_fault])
+async def test_every_fault(
+    adapters: FakeAdapters, issue_registry: ir.IssueRegistry, verdict: Verdict
+) -> None:
+    """An issue can be fixed when a step may help, and its text says all that it has to."""
+    adapters.show(faulty_status(verdict, name=None))
+    (issue_id,) = issues(issue_registry)
+    issue = issue_registry.async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.is_fixable is bool(REMEDIES.get(verdict)) is (verdict in FIXABLE)
+    assert issue.translation_key is not None
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["adapter"] == ADAPTER
+    given = issue.translation_placeholders.keys() | {"reason"}
+    for text in texts_of(ENGLISH["issues"][issue.translation_key]):
+        assert placeholders(text) <= given
