@@ -16,6 +16,7 @@ from custom_components.renogy_bt.const import (
     DOMAIN,
 )
 from custom_components.renogy_bt.coordinator import BankCoordinator
+from custom_components.renogy_bt.links.coordinator import LinkCoordinator
 from custom_components.renogy_bt.links.settings import KnownBattery, LinkSettings
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
@@ -92,11 +93,16 @@ async def next_poll(
     await settle(hass)
 
 
-def coordinator_of(entry: MockConfigEntry) -> BankCoordinator:
-    """Return the coordinator of a bank that is set up."""
-    coordinator = entry.runtime_data
-    assert isinstance(coordinator, BankCoordinator)
-    return coordinator
+def bank_of(entry: MockConfigEntry) -> BankCoordinator:
+    """Return a bank that is set up."""
+    bank = entry.runtime_data
+    assert isinstance(bank, BankCoordinator)
+    return bank
+
+
+def link_of(entry: MockConfigEntry, address: str = DONGLE) -> LinkCoordinator:
+    """Return a link of a bank that is set up."""
+    return bank_of(entry).links[address]
 
 
 def entity_id(hass: HomeAssistant, platform: str, unique_id: str) -> str | None:

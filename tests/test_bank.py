@@ -12,9 +12,9 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_track_state_change_event
 from tests.banks import (
     bank_entry,
+    bank_of,
     bank_state,
     battery_state,
-    coordinator_of,
     link_settings,
     next_poll,
     set_up,
@@ -114,7 +114,7 @@ async def test_sums_never_dip(hass: HomeAssistant, air: FakeAir) -> None:
         assert {bank_state(hass, entry, key).state for key in SUMS} == {STATE_UNKNOWN}
         link.units[50] = silent
         for _ in range(3):
-            for battery in coordinator_of(entry).links[DONGLE].client._batteries:
+            for battery in bank_of(entry).links[DONGLE].client._batteries:
                 battery.asked_at = float("-inf")
             await next_poll(hass)
     whole = {state.state for state in sums.values()}
@@ -174,7 +174,7 @@ async def test_battery_returns_after_a_week(
     )
     assert found is not None
     away.unreachable = None
-    coordinator_of(entry).links[OTHER].reappearance._due_at = 0.0
+    bank_of(entry).links[OTHER].reappearance._due_at = 0.0
     clock.now += 60
     await next_poll(hass)
     await settle(hass)

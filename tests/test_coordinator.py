@@ -16,9 +16,10 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from tests.banks import (
     bank_entry,
+    bank_of,
     bank_state,
     battery_state,
-    coordinator_of,
+    link_of,
     link_settings,
     next_poll,
     set_up,
@@ -90,7 +91,7 @@ async def test_unbelievable_values_are_held_off(
         await next_poll(hass)
         assert battery_state(hass, "voltage").state == "52.4"
         assert battery_state(hass, "last_read").state == read_at
-    report = coordinator_of(entry).data
+    report = bank_of(entry).data
     assert report.failed[DONGLE, 48] is ReadingFailure.INVALID
     assert (DONGLE, 48) in report.readings
     await next_poll(hass)
@@ -110,7 +111,7 @@ async def test_bank_whose_only_link_fails(
     link.unreachable = "le-connection-abort-by-local"
     for _ in range(3):
         await next_poll(hass)
-    coordinator = coordinator_of(entry)
+    coordinator = bank_of(entry)
     assert not coordinator.last_update_success
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     assert bank_state(hass, entry, "voltage").state == STATE_UNAVAILABLE
@@ -134,7 +135,7 @@ async def test_dongle_that_answers_nothing(hass: HomeAssistant, air: FakeAir) ->
     await set_up(hass, entry)
     link.wedged = True
     await next_poll(hass)
-    coordinator = coordinator_of(entry)
+    coordinator = bank_of(entry)
     assert not coordinator.last_update_success
     assert "no battery answers" in str(coordinator.last_exception)
 
@@ -156,7 +157,7 @@ async def test_one_of_two_links_fails(
     await set_up(hass, entry)
     setattr(other, trouble, "abort-by-local")
     await next_poll(hass)
-    coordinator = coordinator_of(entry)
+    coordinator = bank_of(entry)
     assert coordinator.last_update_success
     assert coordinator.data.failed == {(OTHER, 48): failure}
     assert coordinator.data.links[OTHER] is None
@@ -173,7 +174,7 @@ async def test_link_lost_in_the_middle_of_a_poll(
     await set_up(hass, entry)
     link.always = [lost_at(50)]
     await next_poll(hass)
-    report = coordinator_of(entry).data
+    report = bank_of(entry).data
     assert set(report.failed.values()) == {ReadingFailure.LINK_LOST}
     assert set(report.failed) == {(DONGLE, 50), (DONGLE, 51)}
     assert battery_state(hass, "voltage", 48).state == "52.4"
@@ -247,7 +248,7 @@ async def test_link_quality(hass: HomeAssistant, air: FakeAir) -> None:
     await next_poll(hass)
     await next_poll(hass)
     assert battery_state(hass, "link_quality").state == "75.0"
-    coordinator = coordinator_of(entry)
+    coordinator = bank_of(entry)
     for _ in range(100):
         coordinator._fresh[DONGLE, 48].append(True)
     assert coordinator.link_quality((DONGLE, 48)) == 100
@@ -288,7 +289,7 @@ async def test_link_that_is_back_is_polled_at_once(
     air.advertise()
     await settle(hass)
     assert battery_state(hass, "voltage").state == "52.4"
-    assert coordinator_of(entry).last_update_success
+    assert bank_of(entry).last_update_success
 
 
 async def test_advertisements_of_a_good_link_mean_nothing(
@@ -337,7 +338,7 @@ async def test_another_battery_at_a_unit(
         caplog.text.count("Another battery than before answers as RBT50LFP48S 1") == 1
     )
     await next_poll(hass)
-    identity = coordinator_of(entry).data.identities[DONGLE, 48]
+    identity = bank_of(entry).data.identities[DONGLE, 48]
     assert identity.serial_number == "99XXX99990000000"
     assert caplog.text.count("Another battery than before") == 1
 
@@ -369,8 +370,8 @@ def repair_while_connecting(
         attempts += 1
         if attempts > times:
             return await air.connect(device, name)
-        await supervisor._pollers.async_hold(SCANNER)
-        supervisor._pollers.async_release()
+        await supervisor.gate.async_hold(SCANNER)
+        supervisor.gate.async_release()
         try:
             await asyncio.Event().wait()
         finally:
@@ -382,7 +383,7 @@ def repair_while_connecting(
 
 def ask_for_polls(supervisor: Supervisor) -> None:
     """Have everybody polled who listens, as after a repair."""
-    for listener in tuple(supervisor._pollers._listeners):
+    for listener in tuple(supervisor.gate._listeners):
         listener()
 
 
@@ -393,13 +394,13 @@ async def test_polls_are_held_off_during_a_repair(
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    await supervisor._pollers.async_hold(SCANNER)
-    poll = hass.async_create_task(coordinator_of(entry).async_refresh())
+    await supervisor.gate.async_hold(SCANNER)
+    poll = hass.async_create_task(link_of(entry).async_refresh())
     for _ in range(20):
         await asyncio.sleep(0)
     assert len(link.connections) == 1
     assert not poll.done()
-    supervisor._pollers.async_release()
+    supervisor.gate.async_release()
     await poll
     assert len(link.connections) == 2
     assert battery_state(hass, "voltage").state == "52.4"
@@ -412,13 +413,13 @@ async def test_unload_while_held_off(
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    await supervisor._pollers.async_hold(SCANNER)
-    poll = hass.async_create_task(coordinator_of(entry).async_refresh())
+    await supervisor.gate.async_hold(SCANNER)
+    poll = hass.async_create_task(link_of(entry).async_refresh())
     await asyncio.sleep(0)
     assert await hass.config_entries.async_unload(entry.entry_id)
     await poll
     assert len(link.connections) == 1
-    assert not supervisor._records.polling
+    assert not supervisor._records.in_use
 
 
 async def test_excused_poll_is_made_up_for(
@@ -436,7 +437,7 @@ async def test_excused_poll_is_made_up_for(
     assert air.attempts == [DONGLE, "broken off", DONGLE]
     assert battery_state(hass, "voltage").state == "52.4"
     assert battery_state(hass, "link_quality").state == "100.0"
-    assert coordinator_of(entry).last_errors == {}
+    assert link_of(entry).error is None
 
 
 async def test_excuse_is_good_for_one_more_poll(
@@ -468,19 +469,19 @@ async def test_connected_link_is_read_to_its_end(
 
     def begin_step(delivery: Delivery) -> Delivery:
         if not steps:
-            hold = supervisor._pollers.async_hold(SCANNER)
+            hold = supervisor.gate.async_hold(SCANNER)
             steps.append(hass.async_create_task(hold))
         return delivery
 
     link.always = [begin_step]
-    await coordinator_of(entry).async_refresh()
+    await link_of(entry).async_refresh()
     assert steps
     assert steps[0].done()
-    supervisor._pollers.async_release()
+    supervisor.gate.async_release()
     await settle(hass)
     assert air.attempts == [DONGLE, DONGLE]
-    assert coordinator_of(entry).data.failed == {}
-    assert len(coordinator_of(entry).data.fresh) == 4
+    assert link_of(entry).data.failed == {}
+    assert len(bank_of(entry).data.fresh) == 4
 
 
 async def test_lost_link_is_not_connected_to_again_in_the_middle_of_a_step(
@@ -491,15 +492,15 @@ async def test_lost_link_is_not_connected_to_again_in_the_middle_of_a_step(
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     link.hangs_on_write = True
-    poll = hass.async_create_task(coordinator_of(entry).async_refresh())
+    poll = hass.async_create_task(link_of(entry).async_refresh())
     while len(link.connections) < 2:
         await asyncio.sleep(0)
-    await supervisor._pollers.async_hold(SCANNER)
+    await supervisor.gate.async_hold(SCANNER)
     link.connections[1].drop()
     await poll
     assert air.attempts == [DONGLE, DONGLE]
     link.hangs_on_write = False
-    supervisor._pollers.async_release()
+    supervisor.gate.async_release()
     await next_poll(hass)
     assert battery_state(hass, "voltage").state == "52.4"
 
@@ -561,4 +562,4 @@ async def test_supervisor_hears_of_every_poll(
     assert sample.address == DONGLE
     assert sample.polled
     assert sample.failures == failures
-    assert not supervisor._records.polling
+    assert not supervisor._records.in_use

@@ -37,7 +37,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from tests.banks import bank_entry, coordinator_of, link_settings, next_poll, set_up
+from tests.banks import bank_entry, bank_of, link_settings, next_poll, set_up
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
 from tests.fake_supervisor import ADAPTER, OTHER_ADAPTER, FakeAdapters
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
@@ -250,7 +250,7 @@ async def test_report_becomes_a_test_vector(
     diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert_anonymous(diagnostics)
     client = json.loads(json.dumps(diagnostics["links"][0]["client"]))
-    shown = coordinator_of(entry).data.readings[DONGLE, 50]
+    shown = bank_of(entry).data.readings[DONGLE, 50]
     assert shown.current == -2.5
     assert replace(reading_of(client, 50), read_at=shown.read_at) == shown
 

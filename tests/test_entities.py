@@ -11,9 +11,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.banks import (
     bank_entry,
+    bank_of,
     bank_state,
     battery_state,
-    coordinator_of,
     entity_id,
     link_settings,
     next_poll,
@@ -207,7 +207,7 @@ async def test_values_of_a_battery(hass: HomeAssistant, air: FakeAir) -> None:
         state = battery_state(hass, key).state
         assert float(state) == pytest.approx(value, abs=1e-3), key
     assert battery_state(hass, "charging_state").state == "discharging"
-    reading = coordinator_of(entry).data.readings[DONGLE, 48]
+    reading = bank_of(entry).data.readings[DONGLE, 48]
     assert battery_state(hass, "last_read").state == reading.read_at.isoformat(
         timespec="seconds"
     )

@@ -25,10 +25,11 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from tests.banks import (
     bank_entry,
+    bank_of,
     bank_state,
     battery_state,
-    coordinator_of,
     entity_id,
+    link_of,
     link_settings,
     next_poll,
     set_up,
@@ -181,7 +182,7 @@ async def test_unload_while_polling(hass: HomeAssistant, air: FakeAir) -> None:
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     link.hangs_on_write = True
-    poll = hass.async_create_task(coordinator_of(entry).async_refresh())
+    poll = hass.async_create_task(link_of(entry).async_refresh())
     while len(link.connections) < 2:
         await asyncio.sleep(0)
     assert not link.connections[1].lost.done()
@@ -196,7 +197,7 @@ async def test_stop_while_polling(hass: HomeAssistant, air: FakeAir) -> None:
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     link.hangs_on_write = True
-    poll = hass.async_create_task(coordinator_of(entry).async_refresh())
+    poll = hass.async_create_task(link_of(entry).async_refresh())
     while len(link.connections) < 2:
         await asyncio.sleep(0)
     hass.bus.async_fire_internal(EVENT_HOMEASSISTANT_STOP)
@@ -362,7 +363,7 @@ async def test_options_changed_during_the_first_poll(
         ),
     )
     assert entry.state is ConfigEntryState.LOADED
-    assert coordinator_of(entry).update_interval == timedelta(seconds=300)
+    assert bank_of(entry).update_interval == timedelta(seconds=300)
     assert watched_for(async_get_supervisor(hass)) == {
         entry.entry_id: ({DONGLE}, "off")
     }

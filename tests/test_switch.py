@@ -15,9 +15,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.banks import (
     bank_entry,
+    bank_of,
     bank_state,
     battery_state,
-    coordinator_of,
+    link_of,
     link_settings,
     link_state,
     next_poll,
@@ -71,7 +72,7 @@ async def test_paused_link_is_left_alone(
 ) -> None:
     """While off nothing is polled: readings are held as after failed polls, then unavailable."""
     assert switch_state(hass) == STATE_ON
-    coordinator = coordinator_of(bank)
+    coordinator = bank_of(bank)
     await turn(hass, "off")
     await settle(hass)
     assert switch_state(hass) == STATE_OFF
@@ -97,7 +98,7 @@ async def test_paused_link_has_neither_failed_nor_succeeded(
     monkeypatch.setattr(
         "custom_components.renogy_bt.renogy.reappearance.FIRST_PAUSE", 0.0
     )
-    coordinator = coordinator_of(bank)
+    coordinator = bank_of(bank)
     link.unreachable = "abort-by-local"
     await next_poll(hass)
     link.unreachable = None
@@ -151,7 +152,7 @@ async def test_switching_on_polls_at_once(
     await settle(hass)
     assert switch_state(hass) == STATE_ON
     assert len(link.connections) == 2
-    assert coordinator_of(bank).data.failed == {}
+    assert link_of(bank).data.failed == {}
 
 
 async def test_running_poll_ends(
@@ -159,7 +160,7 @@ async def test_running_poll_ends(
 ) -> None:
     """A poll that is under way, and one that waits for it, end; the link is disconnected."""
     link.hangs_on_write = True
-    coordinator = coordinator_of(bank)
+    coordinator = bank_of(bank)
     polls = [hass.async_create_task(coordinator.async_refresh()) for _ in range(2)]
     while len(link.connections) < 2:
         await asyncio.sleep(0)
@@ -178,9 +179,9 @@ async def test_poll_that_is_held_off_does_not_begin(
     hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink
 ) -> None:
     """A poll that waits for the repair of an adapter is left out if the link is paused then."""
-    pollers = async_get_supervisor(hass)._pollers
+    pollers = async_get_supervisor(hass).gate
     await pollers.async_hold(SCANNER)
-    poll = hass.async_create_task(coordinator_of(bank).async_refresh())
+    poll = hass.async_create_task(link_of(bank).async_refresh())
     await asyncio.sleep(0)
     await turn(hass, "off")
     pollers.async_release()
@@ -199,7 +200,7 @@ async def test_paused_link_says_nothing_of_the_adapter(
     assert (before.polled, before.failures) == (True, 1)
     link.unreachable = None
     link.hangs_on_write = True
-    poll = hass.async_create_task(coordinator_of(bank).async_refresh())
+    poll = hass.async_create_task(link_of(bank).async_refresh())
     while len(link.connections) < 2:
         await asyncio.sleep(0)
     await turn(hass, "off")
@@ -207,7 +208,7 @@ async def test_paused_link_says_nothing_of_the_adapter(
     await next_poll(hass)
     (sample,) = records.samples("", hass.loop.time(), ())
     assert (sample.polled, sample.failures, sample.failing_since) == (False, 0, None)
-    assert not records.polling
+    assert not records.in_use
 
 
 @pytest.mark.parametrize("in_range", [True, False])
@@ -223,7 +224,7 @@ async def test_remembered_over_a_restart(
     assert entry.state is ConfigEntryState.LOADED
     assert switch_state(hass) == STATE_OFF
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
-    assert coordinator_of(entry).last_update_success
+    assert bank_of(entry).last_update_success
     assert air.attempts == []
     air.bring(link)
     await turn(hass, "on")
@@ -261,7 +262,7 @@ async def test_other_link_goes_on(
     other = air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
     entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
     await set_up(hass, entry)
-    coordinator = coordinator_of(entry)
+    coordinator = bank_of(entry)
     await turn(hass, "off", OTHER)
     await next_poll(hass)
     assert (len(link.connections), len(other.connections)) == (2, 1)

@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Self
-
-from bleak_retry_connector import close_stale_connections_by_address
+from typing import Any, Self
 
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import (
@@ -26,12 +24,13 @@ from homeassistant.helpers.typing import ConfigType
 from .adapter_health.samples import RecoveryLevel
 from .adapters.devices import async_is_gone_adapter
 from .batteries.devices import BankDevices
-from .const import CONF_RECOVERY, DOMAIN, LOGGER
+from .const import CONF_RECOVERY, DOMAIN
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .issues.adapters import async_follow_adapters
 from .issues.bank import async_follow_balance, async_forget_balance
 from .issues.batteries import async_follow_identities, async_forget_identities
-from .links.connection import async_release_locks
+from .issues.links import async_follow_links
+from .links.connection import async_forget_connections
 from .links.settings import LinkSettings, battery_identifier, links_of
 from .services import async_setup_services
 from .storage.alarms import AlarmStore
@@ -47,8 +46,6 @@ PLATFORMS: list[Platform] = [
     Platform.SWITCH,
 ]
 
-STALE_CONNECTIONS_LIMIT: Final = 10.0
-
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all banks share: actions, and the issues of the Bluetooth adapters."""
@@ -61,41 +58,40 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bool:
-    """Set up a bank: poll it once, then register its devices and entities.
+    """Set up a bank from what is stored of it, whether or not anything answers.
 
-    The adapters are watched from the beginning, also while the first poll is tried again and
-    again: a broken adapter may be why it fails. What changes during the first poll, which can
-    take long, is set up right after.
+    The links are polled from then on. The adapters are watched from the beginning: a broken
+    adapter may be why a link does not answer.
     """
     set_up_for = _SetUpFor.the_present(entry)
     entry.async_on_unload(
         entry.add_update_listener(partial(_async_entry_updated, set_up_for))
     )
     await _async_settle_discoveries(hass, entry)
-    await _async_close_stale_connections(entry)
-    supervisor = async_get_supervisor(hass)
-    await supervisor.async_attach(
+    await async_get_supervisor(hass).async_attach(
         entry.entry_id,
         [link.address for link in links_of(entry).values()],
         RecoveryLevel(entry.options.get(CONF_RECOVERY, RecoveryLevel.FULL)),
     )
-    coordinator = BankCoordinator(hass, entry, supervisor)
+    bank = BankCoordinator(hass, entry)
+    await bank.async_load()
+    entry.runtime_data = bank
 
     async def stop_polling(_: Event) -> None:
-        await coordinator.async_shutdown()
+        await asyncio.gather(*(link.async_shutdown() for link in bank.links.values()))
 
     entry.async_on_unload(
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop_polling)
     )
-    await coordinator.async_config_entry_first_refresh()
-    entry.runtime_data = coordinator
-    entry.async_on_unload(async_follow_identities(hass, entry))
+    async_follow_links(hass, bank)
+    async_follow_identities(hass, entry)
     devices = BankDevices(hass, entry)
     devices.async_register()
-    entry.async_on_unload(coordinator.async_add_listener(devices.async_update))
+    for link in bank.links.values():
+        entry.async_on_unload(link.async_add_listener(devices.async_update))
     entry.async_on_unload(async_follow_balance(hass, entry))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    coordinator.async_watch_for_links()
+    bank.async_start_polling()
     return True
 
 
@@ -103,7 +99,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> b
     """Unload a bank; its coordinator closes the links."""
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
-    async_release_locks(hass)
+    async_forget_connections(hass)
     await async_get_supervisor(hass).async_detach(entry.entry_id)
     return True
 
@@ -222,13 +218,3 @@ async def _async_settle_discoveries(
         )
         if ignored is not None:
             await hass.config_entries.async_remove(ignored.entry_id)
-
-
-async def _async_close_stale_connections(entry: RenogyConfigEntry) -> None:
-    """Close what a Home Assistant that ended suddenly has left connected."""
-    for link in links_of(entry).values():
-        try:
-            async with asyncio.timeout(STALE_CONNECTIONS_LIMIT):
-                await close_stale_connections_by_address(link.address)
-        except TimeoutError:
-            LOGGER.debug("Closing stale connections of %s timed out", link.name)

@@ -106,7 +106,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the binary sensors of a bank."""
-    coordinator = entry.runtime_data
+    bank = entry.runtime_data
     async_add_adapter_entities(
         hass,
         entry,
@@ -117,16 +117,15 @@ async def async_setup_entry(
         ),
     )
     async_add_entities(
-        BankBinarySensor(coordinator, description)
-        for description in BANK_BINARY_SENSORS
+        BankBinarySensor(bank, description) for description in BANK_BINARY_SENSORS
     )
-    for subentry_id, battery in coordinator.batteries():
+    for link, unit in bank.batteries():
         async_add_entities(
             (
-                BatteryBinarySensor(coordinator, description, battery)
+                BatteryBinarySensor(link, description, unit)
                 for description in BATTERY_BINARY_SENSORS
             ),
-            config_subentry_id=subentry_id,
+            config_subentry_id=link.subentry_id,
         )
 
 
@@ -151,7 +150,7 @@ class BankBinarySensor(RenogyBankEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool | None:
         """Return the condition of the bank."""
-        return self.entity_description.value_fn(self.summary)
+        return self.entity_description.value_fn(self.coordinator.data.summary)
 
 
 class AdapterBinarySensor(AdapterEntity, BinarySensorEntity):

@@ -8,7 +8,6 @@ from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
 from homeassistant.config_entries import (
     SOURCE_BLUETOOTH,
     ConfigEntry,
-    ConfigEntryState,
     ConfigFlow,
     ConfigFlowContext,
     ConfigFlowResult,
@@ -16,7 +15,7 @@ from homeassistant.config_entries import (
     OptionsFlow,
 )
 from homeassistant.const import CONF_NAME
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.helpers.selector import (
     SelectOptionDict,
     SelectSelector,
@@ -37,7 +36,7 @@ from .flows.link import LinkFlow
 from .flows.options import WIRING_SELECTOR, BankOptionsFlow
 from .flows.subentry import LinkSubentryFlow
 from .links.probing import clean_name, refusal_of
-from .links.settings import async_bank_of_link, async_banks
+from .links.settings import async_banks
 
 DEFAULT_TITLE = "Battery bank"
 
@@ -81,9 +80,7 @@ class RenogyConfigFlow(
             return self.async_abort(
                 reason=refusal, description_placeholders=self._placeholders
             )
-        if (bank := async_bank_of_link(self.hass, self._address)) is not None:
-            async_reload_if_retrying(self.hass, bank)
-            return self.async_abort(reason="already_configured")
+        self._abort_if_link_configured()
         await self.async_set_unique_id(self._address)
         self._abort_if_unique_id_configured()
         self.context["title_placeholders"] = {CONF_NAME: self._name}
@@ -207,7 +204,6 @@ class RenogyConfigFlow(
         # The bank settles the discovery of its links, this flow must not be taken for one.
         await self.async_set_unique_id(None)
         self.hass.config_entries.async_add_subentry(bank, self._link.as_subentry())
-        async_reload_if_retrying(self.hass, bank)
         return self.async_abort(
             reason="added_to_bank",
             description_placeholders={CONF_NAME: self._name, CONF_BANK: bank.title},
@@ -239,10 +235,3 @@ class RenogyConfigFlow(
     def _new_title(self) -> str:
         banks = async_banks(self.hass)
         return f"{DEFAULT_TITLE} {len(banks) + 1}" if banks else DEFAULT_TITLE
-
-
-@callback
-def async_reload_if_retrying(hass: HomeAssistant, bank: ConfigEntry) -> None:
-    """Set a bank up at once that waits for its next try: something has just changed."""
-    if bank.state is ConfigEntryState.SETUP_RETRY:
-        hass.config_entries.async_schedule_reload(bank.entry_id)

@@ -12,8 +12,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
 from .const import DOMAIN
-from .coordinator import BankCoordinator, RenogyConfigEntry
-from .links.polled_link import PolledLink
+from .coordinator import RenogyConfigEntry
+from .links.coordinator import LinkCoordinator
 from .links.settings import LinkSettings, battery_identifier, links_of, position
 from .supervisor.supervisor import async_get_supervisor
 
@@ -37,16 +37,10 @@ async def async_get_config_entry_diagnostics(
     }
     if entry.state is not ConfigEntryState.LOADED:
         return diagnostics
-    coordinator = entry.runtime_data
-    error = coordinator.last_exception
-    return {
-        **diagnostics,
-        "last_update_success": coordinator.last_update_success,
-        "last_exception": _scrubbed(str(error) if error else None, entry),
-        "polled_at": coordinator.data.polled_at,
+    return diagnostics | {
         "links": [
-            _link(coordinator, link, entry, link.settings.units)
-            for link in coordinator.links.values()
+            _link(link, entry, link.settings.units)
+            for link in entry.runtime_data.links.values()
         ],
     }
 
@@ -65,11 +59,8 @@ async def async_get_device_diagnostics(
     }
     if entry.state is not ConfigEntryState.LOADED:
         return diagnostics
-    coordinator = entry.runtime_data
-    units = _units_of(device, link)
-    return diagnostics | {
-        "link": _link(coordinator, coordinator.links[link.address], entry, units)
-    }
+    coordinator = entry.runtime_data.links[link.address]
+    return diagnostics | {"link": _link(coordinator, entry, _units_of(device, link))}
 
 
 def _units_of(device: DeviceEntry, link: LinkSettings) -> Collection[int]:
@@ -88,39 +79,32 @@ def _stored(link: LinkSettings) -> dict[str, Any]:
 
 
 def _link(
-    coordinator: BankCoordinator,
-    link: PolledLink,
-    entry: RenogyConfigEntry,
-    units: Collection[int],
+    link: LinkCoordinator, entry: RenogyConfigEntry, units: Collection[int]
 ) -> dict[str, Any]:
-    address = link.settings.address
-    statistics = coordinator.data.links.get(address)
     client = link.client.diagnostics()
     return {
         "paused": link.paused,
+        "last_update_success": link.last_update_success,
+        "polled_at": link.polled_at,
         "succeeded_at": link.succeeded_at,
-        "last_error": _scrubbed(coordinator.last_errors.get(address), entry),
-        "last_poll": asdict(statistics) if statistics else None,
-        "batteries": [_battery(coordinator, link, unit) for unit in units],
+        "last_error": _scrubbed(str(link.error) if link.error else None, entry),
+        "last_poll": asdict(link.data.statistics) if link.data.polled else None,
+        "batteries": [_battery(link, unit) for unit in units],
         "client": client
         | {"units": {str(unit): client["units"][str(unit)] for unit in units}},
     }
 
 
-def _battery(
-    coordinator: BankCoordinator, link: PolledLink, unit: int
-) -> dict[str, Any]:
-    battery = (link.settings.address, unit)
-    report = coordinator.data
-    reading = report.readings.get(battery)
-    identity = report.identities.get(battery)
-    configuration = report.configurations.get(battery)
+def _battery(link: LinkCoordinator, unit: int) -> dict[str, Any]:
+    reading = link.readings.get(unit)
+    identity = link.data.identities.get(unit)
+    configuration = link.data.configurations.get(unit)
     redacted: dict[str, Any] = async_redact_data(
         {
             "unit": unit,
             "position": position(unit, link.settings.units),
-            "failure": report.failed.get(battery),
-            "link_quality": coordinator.link_quality(battery),
+            "failure": link.failed.get(unit),
+            "link_quality": link.link_quality(unit),
             "reading": asdict(reading) if reading else None,
             "identity": asdict(identity) if identity else None,
             "configuration": asdict(configuration) if configuration else None,

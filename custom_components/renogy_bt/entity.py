@@ -1,33 +1,37 @@
 """Base entities of the Renogy Bluetooth batteries integration."""
 
-from typing import override
+from typing import Any, override
 
-from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
-from homeassistant.helpers.update_coordinator import CoordinatorEntity
+from homeassistant.helpers.update_coordinator import (
+    CoordinatorEntity,
+    DataUpdateCoordinator,
+)
 
 from .adapters.devices import adapter_identifier
-from .bank.summary import BankSummary
 from .const import DOMAIN
 from .coordinator import BankCoordinator
-from .links.settings import LinkSettings, battery_identifier, link_identifier
-from .renogy.models import BatteryId, BatteryReading
+from .links.coordinator import LinkCoordinator
+from .links.settings import battery_identifier, link_identifier
+from .renogy.models import BatteryReading
 from .supervisor.supervisor import AdapterStatus, Supervisor
 
 
-class RenogyEntity(CoordinatorEntity[BankCoordinator]):
-    """An entity of a bank or of one of its batteries.
+class RenogyEntity[CoordinatorT: DataUpdateCoordinator[Any]](
+    CoordinatorEntity[CoordinatorT]
+):
+    """An entity of a bank, of one of its links or of a battery.
 
     Its device is registered before, `identifier` names it; `number` tells entities of the
-    same description apart. Of the polls, only those that change what it shows are written.
+    same description apart.
     """
 
     _attr_has_entity_name = True
 
     def __init__(
         self,
-        coordinator: BankCoordinator,
+        coordinator: CoordinatorT,
         description: EntityDescription,
         identifier: str,
         number: int | None = None,
@@ -41,95 +45,61 @@ class RenogyEntity(CoordinatorEntity[BankCoordinator]):
         if number is not None:
             self._attr_unique_id += f"_{number}"
             self._attr_translation_placeholders = {"number": str(number)}
-        self._written: tuple[object, ...] = ()
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Follow the polls; Home Assistant itself writes the first state after this."""
-        await super().async_added_to_hass()
-        self._written = self._shown()
-
-    @callback
-    @override
-    def _handle_coordinator_update(self) -> None:
-        shown = self._shown()
-        if shown != self._written:
-            self._written = shown
-            self.async_write_ha_state()
-
-    def _shown(self) -> tuple[object, ...]:
-        """Return all that a poll can change, empty while unavailable."""
-        if not self.available:
-            return ()
-        return self.state, self.state_attributes, self.extra_state_attributes
 
 
-class RenogyBatteryEntity(RenogyEntity):
+class RenogyBatteryEntity(RenogyEntity[LinkCoordinator]):
     """An entity of one battery, available while the battery has a reading."""
 
     def __init__(
         self,
-        coordinator: BankCoordinator,
+        link: LinkCoordinator,
         description: EntityDescription,
-        battery: BatteryId,
+        unit: int,
         number: int | None = None,
     ) -> None:
         """Remember the battery."""
-        super().__init__(coordinator, description, battery_identifier(battery), number)
-        self.battery = battery
+        self.battery = (link.address, unit)
+        self.unit = unit
+        super().__init__(link, description, battery_identifier(self.battery), number)
 
     @property
     @override
     def available(self) -> bool:
         """Return whether the battery has a reading, a fresh one or one that may be held."""
-        return super().available and self.battery in self.coordinator.data.readings
+        return self.unit in self.coordinator.readings
 
     @property
     def reading(self) -> BatteryReading:
         """The battery's reading; only asked for while available."""
-        return self.coordinator.data.readings[self.battery]
+        return self.coordinator.readings[self.unit]
 
 
-class RenogyBankEntity(RenogyEntity):
+class RenogyBankEntity(RenogyEntity[BankCoordinator]):
     """An entity of the bank as a whole, available while any battery has a reading."""
 
-    def __init__(
-        self, coordinator: BankCoordinator, description: EntityDescription
-    ) -> None:
+    def __init__(self, bank: BankCoordinator, description: EntityDescription) -> None:
         """Belong to the bank's own device."""
-        super().__init__(coordinator, description, coordinator.config_entry.entry_id)
+        super().__init__(bank, description, bank.config_entry.entry_id)
 
     @property
     @override
     def available(self) -> bool:
         """Return whether any battery of the bank has a reading."""
-        return super().available and bool(self.coordinator.data.readings)
-
-    @property
-    def summary(self) -> BankSummary[BatteryId]:
-        """The bank added up."""
-        return self.coordinator.data.summary
+        return bool(self.coordinator.data.readings)
 
 
-class RenogyLinkEntity(RenogyEntity):
+class RenogyLinkEntity(RenogyEntity[LinkCoordinator]):
     """An entity of a link: it has something to say however the polls go.
 
     It is on the dongle's device, or on the battery's where Bluetooth is built in.
     """
 
-    def __init__(
-        self,
-        coordinator: BankCoordinator,
-        description: EntityDescription,
-        link: LinkSettings,
-    ) -> None:
-        """Remember the link."""
-        identifier = link_identifier(link.address)
-        super().__init__(coordinator, description, identifier)
-        if not link.is_dongle:
-            battery = battery_identifier(link.battery_ids[0])
+    def __init__(self, link: LinkCoordinator, description: EntityDescription) -> None:
+        """Belong to the device of the link."""
+        super().__init__(link, description, link_identifier(link.address))
+        if not link.settings.is_dongle:
+            battery = battery_identifier(link.settings.battery_ids[0])
             self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, battery)})
-        self.address = link.address
 
     @property
     @override

@@ -10,12 +10,14 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .adapters.devices import async_add_adapter_entities
 from .coordinator import RenogyConfigEntry
 from .entity import AdapterEntity, RenogyBatteryEntity
+from .links.coordinator import LinkCoordinator
 from .renogy.alarm_changes import (
     AlarmChange,
     AlarmChangeKind,
     active_alarms,
     alarm_changes,
 )
+from .storage.alarms import AlarmStore
 from .supervisor.supervisor import AdapterEvent, EventKind
 
 PARALLEL_UPDATES = 0
@@ -40,7 +42,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the event entities of a bank, and of the adapters that it shows."""
-    coordinator = entry.runtime_data
+    bank = entry.runtime_data
     async_add_adapter_entities(
         hass,
         entry,
@@ -49,10 +51,10 @@ async def async_setup_entry(
             AdapterRecoveryEvent(supervisor, address, RECOVERY_EVENT)
         ],
     )
-    for subentry_id, battery in coordinator.batteries():
+    for link, unit in bank.batteries():
         async_add_entities(
-            [BatteryAlarmEvent(coordinator, ALARM_EVENT, battery)],
-            config_subentry_id=subentry_id,
+            [BatteryAlarmEvent(bank.alarm_store, link, unit)],
+            config_subentry_id=link.subentry_id,
         )
 
 
@@ -65,6 +67,11 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
     automation listens before. A battery's first alarms ever are news. Only fresh readings
     count: one that is held or missing raises and clears nothing.
     """
+
+    def __init__(self, store: AlarmStore, link: LinkCoordinator, unit: int) -> None:
+        """Remember where it is kept which alarms were told of."""
+        super().__init__(link, ALARM_EVENT, unit)
+        self._store = store
 
     @property
     @override
@@ -81,7 +88,7 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
     @override
     async def async_will_remove_from_hass(self) -> None:
         """Have what was told written before it is read again."""
-        await self.coordinator.alarm_store.async_flush()
+        await self._store.async_flush()
         await super().async_will_remove_from_hass()
 
     @callback
@@ -93,15 +100,14 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
     def _async_fire_changes(self) -> None:
         if (
             self.hass.state is not CoreState.running
-            or self.battery not in self.coordinator.data.fresh
+            or self.unit not in self.coordinator.fresh
         ):
             return
-        store = self.coordinator.alarm_store
-        known = store.known(self.battery)
+        known = self._store.known(self.battery)
         active = active_alarms(known, self.reading.status)
         for change in alarm_changes(known, active):
             self._async_fire(change)
-        store.async_remember(self.battery, active)
+        self._store.async_remember(self.battery, active)
 
     @callback
     def _async_fire(self, change: AlarmChange) -> None:

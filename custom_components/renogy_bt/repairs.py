@@ -15,9 +15,8 @@ from homeassistant.helpers import issue_registry as ir
 from .adapter_health.samples import Rung
 from .adapters.recovery import async_recover
 from .const import DOMAIN, SUBENTRY_TYPE_LINK
-from .issues import adapters as adapter_issues
+from .issues import adapters as adapter_issues, links as link_issues
 from .issues.batteries import ATTR_CELLS, ATTR_MODEL, ATTR_UNIT, REPLACED
-from .links import issues as link_issues
 from .links.settings import KnownBattery, LinkSettings
 from .supervisor.supervisor import async_get_supervisor
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, override
+from typing import Any, TypedDict, override
 
 from homeassistant.components import bluetooth
 from homeassistant.components.sensor import (
@@ -30,7 +30,7 @@ from homeassistant.helpers.typing import StateType
 
 from .adapter_health.samples import Verdict
 from .adapters.devices import async_add_adapter_entities
-from .bank.meters import MeterReadings
+from .bank.meters import MeterReading
 from .bank.summary import BankSummary
 from .batteries.devices import battery_name
 from .coordinator import BankCoordinator, RenogyConfigEntry
@@ -40,7 +40,7 @@ from .entity import (
     RenogyBatteryEntity,
     RenogyLinkEntity,
 )
-from .links.polled_link import PolledLink
+from .links.coordinator import LinkCoordinator
 from .links.settings import KnownBattery
 from .renogy.models import BatteryId, BatteryReading, ChargingState
 from .supervisor.supervisor import AdapterStatus
@@ -50,7 +50,6 @@ SIGNAL_STRENGTH_PAUSE = timedelta(seconds=60)
 # What the Bluetooth specification gives for a signal strength in dBm; else it is not known.
 SIGNAL_STRENGTHS = range(-126, 21)
 
-# Home Assistant has no device class for electric charge.
 AMPERE_HOUR = "Ah"
 
 
@@ -82,23 +81,16 @@ class BankSensorDescription(SensorEntityDescription):
 
 @dataclass(frozen=True, kw_only=True)
 class MeterSensorDescription(SensorEntityDescription):
-    """Describes a sensor of a battery that is worked out from poll to poll."""
+    """Describes a sensor of a battery or a bank that is worked out from poll to poll."""
 
-    value_fn: Callable[[MeterReadings[BatteryId], BatteryId], StateType]
-
-
-@dataclass(frozen=True, kw_only=True)
-class BankMeterSensorDescription(SensorEntityDescription):
-    """Describes a sensor of a bank that is worked out from poll to poll."""
-
-    value_fn: Callable[[MeterReadings[BatteryId]], StateType]
+    value_fn: Callable[[MeterReading], StateType]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LinkSensorDescription(SensorEntityDescription):
     """Describes a sensor of a link."""
 
-    value_fn: Callable[[PolledLink], StateType | datetime]
+    value_fn: Callable[[LinkCoordinator], StateType | datetime]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,46 +100,126 @@ class AdapterSensorDescription(SensorEntityDescription):
     value_fn: Callable[[AdapterStatus], StateType | datetime]
 
 
+class Measured(TypedDict):
+    """What sensors of one kind have in common."""
+
+    device_class: SensorDeviceClass
+    native_unit_of_measurement: str
+    state_class: SensorStateClass
+
+
+class Rounded(Measured):
+    """The same, and how many digits are shown."""
+
+    suggested_display_precision: int
+
+
+class Converted(Rounded):
+    """The same, and the unit that is shown."""
+
+    suggested_unit_of_measurement: str
+
+
+class Charge(TypedDict):
+    """What sensors of electric charge have in common; no device class is for them."""
+
+    native_unit_of_measurement: str
+    state_class: SensorStateClass
+    suggested_display_precision: int
+
+
+class Hidden(TypedDict):
+    """What makes a sensor one that few people want."""
+
+    entity_category: EntityCategory
+    entity_registry_enabled_default: bool
+
+
+CHARGE_LEVEL: Rounded = {
+    "device_class": SensorDeviceClass.BATTERY,
+    "native_unit_of_measurement": UnitOfRatio.PERCENTAGE,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "suggested_display_precision": 1,
+}
+VOLTAGE: Measured = {
+    "device_class": SensorDeviceClass.VOLTAGE,
+    "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
+    "state_class": SensorStateClass.MEASUREMENT,
+}
+CURRENT: Measured = {
+    "device_class": SensorDeviceClass.CURRENT,
+    "native_unit_of_measurement": UnitOfElectricCurrent.AMPERE,
+    "state_class": SensorStateClass.MEASUREMENT,
+}
+POWER: Rounded = {
+    "device_class": SensorDeviceClass.POWER,
+    "native_unit_of_measurement": UnitOfPower.WATT,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "suggested_display_precision": 0,
+}
+CHARGE: Charge = {
+    "native_unit_of_measurement": AMPERE_HOUR,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "suggested_display_precision": 1,
+}
+STORED_ENERGY: Converted = {
+    "device_class": SensorDeviceClass.ENERGY_STORAGE,
+    "native_unit_of_measurement": UnitOfEnergy.WATT_HOUR,
+    "suggested_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "suggested_display_precision": 2,
+}
+ENERGY: Converted = {
+    "device_class": SensorDeviceClass.ENERGY,
+    "native_unit_of_measurement": UnitOfEnergy.WATT_HOUR,
+    "suggested_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
+    "state_class": SensorStateClass.TOTAL_INCREASING,
+    "suggested_display_precision": 2,
+}
+TIME_LEFT: Converted = {
+    "device_class": SensorDeviceClass.DURATION,
+    "native_unit_of_measurement": UnitOfTime.SECONDS,
+    "suggested_unit_of_measurement": UnitOfTime.HOURS,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "suggested_display_precision": 1,
+}
+TEMPERATURE: Rounded = {
+    "device_class": SensorDeviceClass.TEMPERATURE,
+    "native_unit_of_measurement": UnitOfTemperature.CELSIUS,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "suggested_display_precision": 1,
+}
+HIDDEN: Hidden = {
+    "entity_category": EntityCategory.DIAGNOSTIC,
+    "entity_registry_enabled_default": False,
+}
+
 BATTERY_SENSORS: tuple[BatterySensorDescription, ...] = (
     BatterySensorDescription(
         key="state_of_charge",
-        device_class=SensorDeviceClass.BATTERY,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
+        **CHARGE_LEVEL,
         value_fn=lambda reading: reading.state_of_charge,
     ),
     BatterySensorDescription(
         key="voltage",
-        device_class=SensorDeviceClass.VOLTAGE,
-        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        state_class=SensorStateClass.MEASUREMENT,
+        **VOLTAGE,
         suggested_display_precision=2,
         value_fn=lambda reading: reading.voltage,
     ),
     BatterySensorDescription(
         key="current",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        state_class=SensorStateClass.MEASUREMENT,
+        **CURRENT,
         suggested_display_precision=2,
         value_fn=lambda reading: reading.current,
     ),
     BatterySensorDescription(
         key="power",
-        device_class=SensorDeviceClass.POWER,
-        native_unit_of_measurement=UnitOfPower.WATT,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=0,
+        **POWER,
         value_fn=lambda reading: reading.power,
     ),
     BatterySensorDescription(
         key="stored_energy",
-        device_class=SensorDeviceClass.ENERGY_STORAGE,
-        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
-        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=2,
+        **STORED_ENERGY,
         value_fn=lambda reading: reading.stored_energy,
     ),
     BatterySensorDescription(
@@ -158,26 +230,19 @@ BATTERY_SENSORS: tuple[BatterySensorDescription, ...] = (
     ),
     BatterySensorDescription(
         key="temperature",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
+        **TEMPERATURE,
         value_fn=lambda reading: reading.temperature,
     ),
     BatterySensorDescription(
         key="remaining_capacity",
-        native_unit_of_measurement=AMPERE_HOUR,
-        state_class=SensorStateClass.MEASUREMENT,
+        **CHARGE,
         entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=1,
         value_fn=lambda reading: reading.remaining_capacity,
     ),
     BatterySensorDescription(
         key="total_capacity",
-        native_unit_of_measurement=AMPERE_HOUR,
-        state_class=SensorStateClass.MEASUREMENT,
+        **CHARGE,
         entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=1,
         value_fn=lambda reading: reading.total_capacity,
     ),
     BatterySensorDescription(
@@ -188,100 +253,68 @@ BATTERY_SENSORS: tuple[BatterySensorDescription, ...] = (
     ),
     BatterySensorDescription(
         key="temperature_min",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        suggested_display_precision=1,
+        **TEMPERATURE,
+        **HIDDEN,
         value_fn=lambda reading: reading.temperature_min,
     ),
     BatterySensorDescription(
         key="temperature_max",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        suggested_display_precision=1,
+        **TEMPERATURE,
+        **HIDDEN,
         value_fn=lambda reading: reading.temperature_max,
     ),
     BatterySensorDescription(
         key="cell_voltage_min",
-        device_class=SensorDeviceClass.VOLTAGE,
-        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+        **VOLTAGE,
+        **HIDDEN,
         suggested_display_precision=3,
         value_fn=lambda reading: reading.cell_voltage_min,
     ),
     BatterySensorDescription(
         key="cell_voltage_max",
-        device_class=SensorDeviceClass.VOLTAGE,
-        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+        **VOLTAGE,
+        **HIDDEN,
         suggested_display_precision=3,
         value_fn=lambda reading: reading.cell_voltage_max,
     ),
     BatterySensorDescription(
         key="cell_voltage_spread",
-        device_class=SensorDeviceClass.VOLTAGE,
-        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        state_class=SensorStateClass.MEASUREMENT,
+        **VOLTAGE,
         entity_category=EntityCategory.DIAGNOSTIC,
         suggested_display_precision=3,
         value_fn=lambda reading: reading.cell_voltage_spread,
     ),
     BatterySensorDescription(
         key="board_temperature",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        suggested_display_precision=1,
+        **TEMPERATURE,
+        **HIDDEN,
         value_fn=lambda reading: reading.board_temperature,
     ),
     BatterySensorDescription(
         key="charge_voltage_limit",
-        device_class=SensorDeviceClass.VOLTAGE,
-        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+        **VOLTAGE,
+        **HIDDEN,
         suggested_display_precision=1,
         value_fn=lambda reading: reading.charge_voltage_limit,
     ),
     BatterySensorDescription(
         key="discharge_voltage_limit",
-        device_class=SensorDeviceClass.VOLTAGE,
-        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+        **VOLTAGE,
+        **HIDDEN,
         suggested_display_precision=1,
         value_fn=lambda reading: reading.discharge_voltage_limit,
     ),
     BatterySensorDescription(
         key="charge_current_limit",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+        **CURRENT,
+        **HIDDEN,
         suggested_display_precision=1,
         value_fn=lambda reading: reading.charge_current_limit,
     ),
     BatterySensorDescription(
         key="discharge_current_limit",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+        **CURRENT,
+        **HIDDEN,
         suggested_display_precision=1,
         value_fn=lambda reading: reading.discharge_current_limit,
     ),
@@ -307,82 +340,51 @@ BATTERY_SENSORS: tuple[BatterySensorDescription, ...] = (
 METER_SENSORS: tuple[MeterSensorDescription, ...] = (
     MeterSensorDescription(
         key="energy_charged",
-        device_class=SensorDeviceClass.ENERGY,
-        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
-        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        state_class=SensorStateClass.TOTAL_INCREASING,
-        suggested_display_precision=2,
-        value_fn=lambda meters, battery: meters.energy[battery].charged,
+        **ENERGY,
+        value_fn=lambda meter: meter.energy.charged,
     ),
     MeterSensorDescription(
         key="energy_discharged",
-        device_class=SensorDeviceClass.ENERGY,
-        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
-        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        state_class=SensorStateClass.TOTAL_INCREASING,
-        suggested_display_precision=2,
-        value_fn=lambda meters, battery: meters.energy[battery].discharged,
+        **ENERGY,
+        value_fn=lambda meter: meter.energy.discharged,
     ),
     MeterSensorDescription(
         key="time_to_full",
-        device_class=SensorDeviceClass.DURATION,
-        native_unit_of_measurement=UnitOfTime.SECONDS,
-        suggested_unit_of_measurement=UnitOfTime.HOURS,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
-        value_fn=lambda meters, battery: meters.estimates[battery].to_full,
+        **TIME_LEFT,
+        value_fn=lambda meter: meter.estimate.to_full,
     ),
     MeterSensorDescription(
         key="time_to_empty",
-        device_class=SensorDeviceClass.DURATION,
-        native_unit_of_measurement=UnitOfTime.SECONDS,
-        suggested_unit_of_measurement=UnitOfTime.HOURS,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
-        value_fn=lambda meters, battery: meters.estimates[battery].to_empty,
+        **TIME_LEFT,
+        value_fn=lambda meter: meter.estimate.to_empty,
     ),
 )
 
 NUMBERED_SENSORS: tuple[NumberedSensorDescription, ...] = (
     NumberedSensorDescription(
         key="cell_voltage",
-        device_class=SensorDeviceClass.VOLTAGE,
-        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+        **VOLTAGE,
+        **HIDDEN,
         suggested_display_precision=3,
         values_fn=lambda reading: reading.cell_voltages,
         expected_fn=lambda battery: battery.cells,
     ),
     NumberedSensorDescription(
         key="cell_temperature",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        suggested_display_precision=1,
+        **TEMPERATURE,
+        **HIDDEN,
         values_fn=lambda reading: reading.cell_temperatures,
     ),
     NumberedSensorDescription(
         key="environment_temperature",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        suggested_display_precision=1,
+        **TEMPERATURE,
+        **HIDDEN,
         values_fn=lambda reading: reading.environment_temperatures,
     ),
     NumberedSensorDescription(
         key="heater_temperature",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        suggested_display_precision=1,
+        **TEMPERATURE,
+        **HIDDEN,
         values_fn=lambda reading: reading.heater_temperatures,
     ),
 )
@@ -398,59 +400,41 @@ LINK_QUALITY = SensorEntityDescription(
 BANK_SENSORS: tuple[BankSensorDescription, ...] = (
     BankSensorDescription(
         key="state_of_charge",
-        device_class=SensorDeviceClass.BATTERY,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
+        **CHARGE_LEVEL,
         value_fn=lambda bank: bank.state_of_charge,
     ),
     BankSensorDescription(
         key="voltage",
-        device_class=SensorDeviceClass.VOLTAGE,
-        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        state_class=SensorStateClass.MEASUREMENT,
+        **VOLTAGE,
         suggested_display_precision=2,
         value_fn=lambda bank: bank.voltage,
     ),
     BankSensorDescription(
         key="current",
-        device_class=SensorDeviceClass.CURRENT,
-        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
-        state_class=SensorStateClass.MEASUREMENT,
+        **CURRENT,
         suggested_display_precision=2,
         value_fn=lambda bank: bank.current,
     ),
     BankSensorDescription(
         key="power",
-        device_class=SensorDeviceClass.POWER,
-        native_unit_of_measurement=UnitOfPower.WATT,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=0,
+        **POWER,
         value_fn=lambda bank: bank.power,
     ),
     BankSensorDescription(
         key="stored_energy",
-        device_class=SensorDeviceClass.ENERGY_STORAGE,
-        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
-        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=2,
+        **STORED_ENERGY,
         value_fn=lambda bank: bank.stored_energy,
     ),
     BankSensorDescription(
         key="remaining_capacity",
-        native_unit_of_measurement=AMPERE_HOUR,
-        state_class=SensorStateClass.MEASUREMENT,
+        **CHARGE,
         entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=1,
         value_fn=lambda bank: bank.remaining_capacity,
     ),
     BankSensorDescription(
         key="total_capacity",
-        native_unit_of_measurement=AMPERE_HOUR,
-        state_class=SensorStateClass.MEASUREMENT,
+        **CHARGE,
         entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=1,
         value_fn=lambda bank: bank.total_capacity,
     ),
     BankSensorDescription(
@@ -463,47 +447,35 @@ BANK_SENSORS: tuple[BankSensorDescription, ...] = (
     ),
     BankSensorDescription(
         key="cell_voltage_min",
-        device_class=SensorDeviceClass.VOLTAGE,
-        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        state_class=SensorStateClass.MEASUREMENT,
+        **VOLTAGE,
         entity_category=EntityCategory.DIAGNOSTIC,
         suggested_display_precision=3,
         value_fn=lambda bank: bank.cell_voltage_min,
     ),
     BankSensorDescription(
         key="cell_voltage_max",
-        device_class=SensorDeviceClass.VOLTAGE,
-        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        state_class=SensorStateClass.MEASUREMENT,
+        **VOLTAGE,
         entity_category=EntityCategory.DIAGNOSTIC,
         suggested_display_precision=3,
         value_fn=lambda bank: bank.cell_voltage_max,
     ),
     BankSensorDescription(
         key="cell_voltage_spread",
-        device_class=SensorDeviceClass.VOLTAGE,
-        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        state_class=SensorStateClass.MEASUREMENT,
+        **VOLTAGE,
         entity_category=EntityCategory.DIAGNOSTIC,
         suggested_display_precision=3,
         value_fn=lambda bank: bank.cell_voltage_spread,
     ),
     BankSensorDescription(
         key="temperature_min",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        state_class=SensorStateClass.MEASUREMENT,
+        **TEMPERATURE,
         entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=1,
         value_fn=lambda bank: bank.temperature_min,
     ),
     BankSensorDescription(
         key="temperature_max",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        state_class=SensorStateClass.MEASUREMENT,
+        **TEMPERATURE,
         entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=1,
         value_fn=lambda bank: bank.temperature_max,
     ),
     BankSensorDescription(
@@ -511,45 +483,6 @@ BANK_SENSORS: tuple[BankSensorDescription, ...] = (
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda bank: bank.batteries_responding,
-    ),
-)
-
-BANK_METER_SENSORS: tuple[BankMeterSensorDescription, ...] = (
-    BankMeterSensorDescription(
-        key="energy_charged",
-        device_class=SensorDeviceClass.ENERGY,
-        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
-        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        state_class=SensorStateClass.TOTAL_INCREASING,
-        suggested_display_precision=2,
-        value_fn=lambda meters: meters.bank_energy.charged,
-    ),
-    BankMeterSensorDescription(
-        key="energy_discharged",
-        device_class=SensorDeviceClass.ENERGY,
-        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
-        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        state_class=SensorStateClass.TOTAL_INCREASING,
-        suggested_display_precision=2,
-        value_fn=lambda meters: meters.bank_energy.discharged,
-    ),
-    BankMeterSensorDescription(
-        key="time_to_full",
-        device_class=SensorDeviceClass.DURATION,
-        native_unit_of_measurement=UnitOfTime.SECONDS,
-        suggested_unit_of_measurement=UnitOfTime.HOURS,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
-        value_fn=lambda meters: meters.bank_estimate.to_full,
-    ),
-    BankMeterSensorDescription(
-        key="time_to_empty",
-        device_class=SensorDeviceClass.DURATION,
-        native_unit_of_measurement=UnitOfTime.SECONDS,
-        suggested_unit_of_measurement=UnitOfTime.HOURS,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
-        value_fn=lambda meters: meters.bank_estimate.to_empty,
     ),
 )
 
@@ -566,8 +499,7 @@ ADAPTER_SENSORS: tuple[AdapterSensorDescription, ...] = (
         key="advertisement_rate",
         translation_key="adapter_advertisement_rate",
         state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+        **HIDDEN,
         suggested_display_precision=1,
         value_fn=lambda status: status.advertisement_rate,
     ),
@@ -575,8 +507,7 @@ ADAPTER_SENSORS: tuple[AdapterSensorDescription, ...] = (
         key="last_advertisement",
         translation_key="adapter_last_advertisement",
         device_class=SensorDeviceClass.TIMESTAMP,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+        **HIDDEN,
         value_fn=lambda status: status.last_advertisement,
     ),
     AdapterSensorDescription(
@@ -603,8 +534,7 @@ LINK_SENSORS: tuple[LinkSensorDescription, ...] = (
     LinkSensorDescription(
         key="last_successful_poll",
         device_class=SensorDeviceClass.TIMESTAMP,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+        **HIDDEN,
         value_fn=lambda link: link.succeeded_at,
     ),
     LinkSensorDescription(
@@ -634,7 +564,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the sensors of a bank."""
-    coordinator = entry.runtime_data
+    bank = entry.runtime_data
     async_add_adapter_entities(
         hass,
         entry,
@@ -644,87 +574,71 @@ async def async_setup_entry(
             for description in ADAPTER_SENSORS
         ),
     )
-    async_add_entities(_bank_sensors(coordinator))
-    for link in coordinator.links.values():
+    async_add_entities(_bank_sensors(bank))
+    for link in bank.links.values():
         async_add_entities(
-            _link_sensors(coordinator, link), config_subentry_id=link.subentry_id
+            _link_sensors(bank, link), config_subentry_id=link.subentry_id
         )
-    numbered = NumberedSensors(coordinator, async_add_entities)
-    for subentry_id, battery in coordinator.batteries():
-        async_add_entities(
-            _battery_sensors(coordinator, battery), config_subentry_id=subentry_id
-        )
-    numbered.async_add_missing()
-    entry.async_on_unload(coordinator.async_add_listener(numbered.async_add_missing))
+        numbered = NumberedSensors(link, async_add_entities)
+        numbered.async_add_missing()
+        entry.async_on_unload(link.async_add_listener(numbered.async_add_missing))
 
 
-def _bank_sensors(coordinator: BankCoordinator) -> Iterable[SensorEntity]:
+def _bank_sensors(bank: BankCoordinator) -> Iterable[SensorEntity]:
     for description in BANK_SENSORS:
-        yield BankSensor(coordinator, description)
-    for meter in BANK_METER_SENSORS:
-        yield BankMeterSensor(coordinator, meter)
-    yield WeakestBatterySensor(coordinator, WEAKEST_BATTERY)
-
-
-def _battery_sensors(
-    coordinator: BankCoordinator, battery: BatteryId
-) -> Iterable[SensorEntity]:
-    for description in BATTERY_SENSORS:
-        yield BatterySensor(coordinator, description, battery)
+        yield BankSensor(bank, description)
     for meter in METER_SENSORS:
-        yield MeterSensor(coordinator, meter, battery)
-    yield LinkQualitySensor(coordinator, LINK_QUALITY, battery)
+        yield BankMeterSensor(bank, meter)
+    yield WeakestBatterySensor(bank, WEAKEST_BATTERY)
 
 
 def _link_sensors(
-    coordinator: BankCoordinator, link: PolledLink
+    bank: BankCoordinator, link: LinkCoordinator
 ) -> Iterable[SensorEntity]:
     for description in LINK_SENSORS:
-        yield LinkSensor(coordinator, description, link.settings)
-    yield SignalStrengthSensor(coordinator, SIGNAL_STRENGTH, link.settings)
+        yield LinkSensor(link, description)
+    yield SignalStrengthSensor(link, SIGNAL_STRENGTH)
+    for unit in link.settings.units:
+        for battery in BATTERY_SENSORS:
+            yield BatterySensor(link, battery, unit)
+        for meter in METER_SENSORS:
+            yield MeterSensor(bank, link, meter, unit)
+        yield LinkQualitySensor(link, LINK_QUALITY, unit)
 
 
 class NumberedSensors:
-    """Adds the sensors of cells and temperatures as soon as their number is known."""
+    """Adds a link's sensors of cells and temperatures as soon as their number is known."""
 
     def __init__(
-        self,
-        coordinator: BankCoordinator,
-        async_add_entities: AddConfigEntryEntitiesCallback,
+        self, link: LinkCoordinator, async_add_entities: AddConfigEntryEntitiesCallback
     ) -> None:
         """Start with none added."""
-        self._coordinator = coordinator
+        self._link = link
         self._async_add_entities = async_add_entities
-        self._added: dict[tuple[BatteryId, str], int] = {}
+        self._added: dict[tuple[int, str], int] = {}
 
     @callback
     def async_add_missing(self) -> None:
         """Add what the batteries' last readings show and was not added before."""
-        for link in self._coordinator.links.values():
-            missing = [
-                sensor
-                for battery in link.settings.batteries
-                for description in NUMBERED_SENSORS
-                for sensor in self._missing(
-                    (link.settings.address, battery.unit), battery, description
-                )
-            ]
-            if missing:
-                self._async_add_entities(missing, config_subentry_id=link.subentry_id)
+        missing = [
+            sensor
+            for battery in self._link.settings.batteries
+            for description in NUMBERED_SENSORS
+            for sensor in self._missing(battery, description)
+        ]
+        if missing:
+            self._async_add_entities(missing, config_subentry_id=self._link.subentry_id)
 
     def _missing(
-        self,
-        battery: BatteryId,
-        known: KnownBattery,
-        description: NumberedSensorDescription,
+        self, battery: KnownBattery, description: NumberedSensorDescription
     ) -> list[SensorEntity]:
-        reading = self._coordinator.data.readings.get(battery)
+        reading = self._link.readings.get(battery.unit)
         read = len(description.values_fn(reading)) if reading else 0
-        added = self._added.get((battery, description.key), 0)
-        number = max(added, read, description.expected_fn(known))
-        self._added[battery, description.key] = number
+        added = self._added.get((battery.unit, description.key), 0)
+        number = max(added, read, description.expected_fn(battery))
+        self._added[battery.unit, description.key] = number
         return [
-            NumberedSensor(self._coordinator, description, battery, index + 1)
+            NumberedSensor(self._link, description, battery.unit, index + 1)
             for index in range(added, number)
         ]
 
@@ -756,13 +670,13 @@ class NumberedSensor(RenogyBatteryEntity, SensorEntity):
 
     def __init__(
         self,
-        coordinator: BankCoordinator,
+        link: LinkCoordinator,
         description: NumberedSensorDescription,
-        battery: BatteryId,
+        unit: int,
         number: int,
     ) -> None:
         """Remember which of the values this is."""
-        super().__init__(coordinator, description, battery, number)
+        super().__init__(link, description, unit, number)
         self._index = number - 1
 
     @property
@@ -780,7 +694,7 @@ class LinkQualitySensor(RenogyBatteryEntity, SensorEntity):
     @override
     def native_value(self) -> StateType:
         """Return the share in %."""
-        return self.coordinator.link_quality(self.battery)
+        return self.coordinator.link_quality(self.unit)
 
 
 class MeterSensor(RenogyBatteryEntity, SensorEntity):
@@ -788,13 +702,22 @@ class MeterSensor(RenogyBatteryEntity, SensorEntity):
 
     entity_description: MeterSensorDescription
 
+    def __init__(
+        self,
+        bank: BankCoordinator,
+        link: LinkCoordinator,
+        description: MeterSensorDescription,
+        unit: int,
+    ) -> None:
+        """Remember the bank, which counts."""
+        super().__init__(link, description, unit)
+        self._bank = bank
+
     @property
     @override
     def native_value(self) -> StateType:
         """Return what was worked out up to the last poll."""
-        return self.entity_description.value_fn(
-            self.coordinator.data.meters, self.battery
-        )
+        return self.entity_description.value_fn(self._bank.meters[self.battery])
 
 
 class BankSensor(RenogyBankEntity, SensorEntity):
@@ -806,19 +729,19 @@ class BankSensor(RenogyBankEntity, SensorEntity):
     @override
     def native_value(self) -> StateType:
         """Return the value of the bank."""
-        return self.entity_description.value_fn(self.summary)
+        return self.entity_description.value_fn(self.coordinator.data.summary)
 
 
 class BankMeterSensor(RenogyBankEntity, SensorEntity):
     """Energy or time of the bank as a whole."""
 
-    entity_description: BankMeterSensorDescription
+    entity_description: MeterSensorDescription
 
     @property
     @override
     def native_value(self) -> StateType:
-        """Return what was worked out up to the last poll."""
-        return self.entity_description.value_fn(self.coordinator.data.meters)
+        """Return what was worked out up to the last round."""
+        return self.entity_description.value_fn(self.coordinator.data.meter)
 
 
 class LinkSensor(RenogyLinkEntity, SensorEntity):
@@ -830,7 +753,7 @@ class LinkSensor(RenogyLinkEntity, SensorEntity):
     @override
     def native_value(self) -> StateType | datetime:
         """Return what is known since the last poll."""
-        return self.entity_description.value_fn(self.coordinator.links[self.address])
+        return self.entity_description.value_fn(self.coordinator)
 
 
 class SignalStrengthSensor(RenogyLinkEntity, SensorEntity):
@@ -848,13 +771,13 @@ class SignalStrengthSensor(RenogyLinkEntity, SensorEntity):
 
     @callback
     def _async_look(self, _: datetime) -> None:
-        self._handle_coordinator_update()
+        self.async_write_ha_state()
 
     @property
     @override
     def native_value(self) -> StateType:
         """Return the signal strength where it can be connected from, None if not heard."""
-        heard = bluetooth.async_last_service_info(self.hass, self.address)
+        heard = bluetooth.async_last_service_info(self.hass, self.coordinator.address)
         if heard is None or heard.rssi not in SIGNAL_STRENGTHS:
             return None
         return heard.rssi
@@ -879,12 +802,7 @@ class WeakestBatterySensor(RenogyBankEntity, SensorEntity):
     @override
     def native_value(self) -> StateType:
         """Return the name of the battery's device, the user's own one where given."""
-        battery = self.summary.weakest_battery
+        battery = self.coordinator.data.summary.weakest_battery
         if battery is None:
             return None
-        return battery_name(
-            self.hass,
-            self.coordinator.config_entry,
-            battery,
-            self.coordinator.labels[battery],
-        )
+        return battery_name(self.hass, self.coordinator, battery)

@@ -22,11 +22,9 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the switches of a bank's links."""
-    coordinator = entry.runtime_data
-    for link in coordinator.links.values():
+    for link in entry.runtime_data.links.values():
         async_add_entities(
-            [PollingSwitch(coordinator, POLLING, link.settings)],
-            config_subentry_id=link.subentry_id,
+            [PollingSwitch(link, POLLING)], config_subentry_id=link.subentry_id
         )
 
 
@@ -37,14 +35,14 @@ class PollingSwitch(RenogyLinkEntity, SwitchEntity):
     @override
     def is_on(self) -> bool:
         """Return whether the link is polled."""
-        return not self.coordinator.links[self.address].paused
+        return not self.coordinator.paused
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Poll the link from now on, beginning at once."""
-        await self.coordinator.async_set_polling(self.address, True)
+        await self.coordinator.async_set_polling(True)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Leave the link alone; it is disconnected when this returns."""
-        await self.coordinator.async_set_polling(self.address, False)
+        await self.coordinator.async_set_polling(False)

@@ -19,25 +19,20 @@ def async_register(
 
 
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
-    coordinators: list[BankCoordinator] = [
+    banks: list[BankCoordinator] = [
         entry.runtime_data for entry in hass.config_entries.async_loaded_entries(DOMAIN)
     ]
+    links = [link for bank in banks for link in bank.links.values()]
     supervisor = async_get_supervisor(hass)
-    polls = [coordinator.data.polled_at for coordinator in coordinators]
     return {
-        "links": sum(len(coordinator.links) for coordinator in coordinators),
-        "links_paused": sum(
-            link.paused
-            for coordinator in coordinators
-            for link in coordinator.links.values()
+        "links": len(links),
+        "links_paused": sum(link.paused for link in links),
+        "batteries": sum(len(bank.labels) for bank in banks),
+        "batteries_responding": sum(len(link.readings) for link in links),
+        "last_poll": max(
+            (link.polled_at for link in links if link.polled_at is not None),
+            default=None,
         ),
-        "batteries": sum(len(coordinator.labels) for coordinator in coordinators),
-        "batteries_responding": sum(
-            len(coordinator.data.readings)
-            for coordinator in coordinators
-            if coordinator.last_update_success
-        ),
-        "last_poll": max(polls, default=None),
         "dbus": supervisor.bus_reachable,
         "adapters": ", ".join(
             f"{status.name or address}: {status.verdict}"

@@ -22,8 +22,9 @@ from homeassistant.exceptions import (
 from homeassistant.helpers import device_registry as dr
 from tests.banks import (
     bank_entry,
+    bank_of,
     battery_state,
-    coordinator_of,
+    link_of,
     link_settings,
     set_up,
     settle,
@@ -123,12 +124,12 @@ async def test_reading_and_polling_take_turns(
 ) -> None:
     """A dongle takes one connection: registers are read before or after a poll."""
     _, response, _ = await asyncio.gather(
-        coordinator_of(bank).async_refresh(),
+        link_of(bank).async_refresh(),
         read(hass, bank, device=f"{DONGLE.lower()}_51"),
-        coordinator_of(bank).async_refresh(),
+        link_of(bank).async_refresh(),
     )
     assert response["unit"] == 51
-    assert coordinator_of(bank).data.failed == {}
+    assert link_of(bank).data.failed == {}
     assert len(link.connections) == 4
 
 
@@ -136,7 +137,7 @@ async def test_reading_waits_for_a_repair(
     hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink
 ) -> None:
     """While an adapter is being repaired nothing is connected through it."""
-    pollers = async_get_supervisor(hass)._pollers
+    pollers = async_get_supervisor(hass).gate
     await pollers.async_hold(SCANNER)
     reading = hass.async_create_task(read(hass, bank))
     for _ in range(20):
@@ -275,7 +276,7 @@ async def test_reading_that_is_ended(
     reading = hass.async_create_task(read(hass, bank))
     while len(link.connections) < 2:
         await asyncio.sleep(0)
-    await coordinator_of(bank).async_set_polling(DONGLE, False)
+    await bank_of(bank).async_set_polling(DONGLE, False)
     with pytest.raises(HomeAssistantError, match="polling was switched off"):
         await reading
 
@@ -284,7 +285,7 @@ async def test_paused_link_can_be_read(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
     """Who asks for registers gets them although the link is not polled."""
-    await coordinator_of(bank).async_set_polling(DONGLE, False)
+    await bank_of(bank).async_set_polling(DONGLE, False)
     assert (await read(hass, bank, 5000, 1))["words"] == [15]
 
 
@@ -322,7 +323,7 @@ async def test_rescan_that_changes_nothing(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
     """A link that is as it was is not set up anew, whether somebody wants the response or not."""
-    coordinator = coordinator_of(bank)
+    coordinator = bank_of(bank)
     await hass.services.async_call(
         DOMAIN,
         "rescan",
@@ -405,7 +406,7 @@ async def test_link_that_is_removed_while_it_is_rescanned(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
     """What was found is returned, and stored nowhere."""
-    pollers = async_get_supervisor(hass)._pollers
+    pollers = async_get_supervisor(hass).gate
     await pollers.async_hold(SCANNER)
     rescanning = hass.async_create_task(rescan(hass, bank))
     await asyncio.sleep(0)

@@ -12,8 +12,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from tests.banks import (
     bank_entry,
+    bank_of,
     battery_state,
-    coordinator_of,
     link_settings,
     next_poll,
     set_up,
@@ -170,7 +170,7 @@ async def test_changed_capacity(
     link.units[49].put(5046, [0, 20_500])
     await clock.pass_by(600)
     assert float(battery_state(hass, "state_of_charge", 49).state) > 97
-    assert coordinator_of(entry).data.summary.total_capacity == 70.5
+    assert bank_of(entry).data.summary.total_capacity == 70.5
     assert notice(hass, entry) is None
 
 

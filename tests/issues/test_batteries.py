@@ -12,9 +12,9 @@ from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.banks import (
     bank_entry,
+    bank_of,
     bank_state,
     battery_state,
-    coordinator_of,
     link_settings,
     next_poll,
     set_up,
@@ -237,9 +237,9 @@ async def test_changed_capacity(
     assert battery_state(hass, "state_of_charge", 49).state == "50.0"
     assert bank_state(hass, entry, "total_capacity").state == "90.0"
     assert float(battery_state(hass, "energy_charged", 49).state) >= charged
-    coordinator_of(entry).async_update_listeners()
+    bank_of(entry).async_update_listeners()
     await (await repair(hass)).submit()
-    coordinator_of(entry).async_update_listeners()
+    bank_of(entry).async_update_listeners()
     assert notice(hass) is None
     await next_poll(hass)
     assert notice(hass) is None

@@ -24,8 +24,9 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from tests.banks import (
     bank_entry,
+    bank_of,
     battery_state,
-    coordinator_of,
+    link_of,
     link_settings,
     next_poll,
     set_up,
@@ -244,7 +245,7 @@ async def test_polling_that_is_switched_off(
     link.unreachable = "abort-by-local"
     await clock.pass_by(HOUR)
     assert shown(hass) == {UNREACHABLE}
-    await coordinator_of(entry).async_set_polling(DONGLE, False)
+    await bank_of(entry).async_set_polling(DONGLE, False)
     await clock.pass_by(5 * MINUTE)
     assert shown(hass) == set()
     await clock.pass_by(2 * HOUR)
@@ -371,7 +372,7 @@ async def test_poll_waits_for_a_search(
     link.units.pop(50)
     await clock.pass_by(15 * MINUTE)
     clock._at += 5 * MINUTE
-    coordinator = coordinator_of(entry)
+    coordinator = bank_of(entry)
     await coordinator.async_refresh()
     assert coordinator._search is not None
     assert not coordinator._search.done()
@@ -388,9 +389,9 @@ async def test_link_that_is_paused_before_its_search(
     await clock.pass_by(15 * MINUTE)
     supervisor = async_get_supervisor(hass)
     clock._at += 5 * MINUTE
-    polls = coordinator_of(entry)._link_polls
+    polls = bank_of(entry)._link_polls
     poll = polls.async_poll
-    hold = supervisor._pollers.async_hold
+    hold = supervisor.gate.async_hold
 
     async def poll_then_hold() -> dict[str, LinkOutcome]:
         outcomes = await poll()
@@ -398,10 +399,10 @@ async def test_link_that_is_paused_before_its_search(
         return outcomes
 
     with patch.object(polls, "async_poll", poll_then_hold):
-        await coordinator_of(entry).async_refresh()
+        await link_of(entry).async_refresh()
     connections = len(link.connections)
-    await coordinator_of(entry).async_set_polling(DONGLE, False)
-    supervisor._pollers.async_release()
+    await bank_of(entry).async_set_polling(DONGLE, False)
+    supervisor.gate.async_release()
     await settle(hass)
     assert len(link.connections) == connections
 
@@ -413,7 +414,7 @@ async def test_unload_during_a_search(
     link.units.pop(50)
     await clock.pass_by(15 * MINUTE)
     clock._at += 5 * MINUTE
-    coordinator = coordinator_of(entry)
+    coordinator = bank_of(entry)
     await coordinator.async_refresh()
     assert coordinator._search is not None
     assert await hass.config_entries.async_unload(entry.entry_id)
@@ -429,7 +430,7 @@ async def test_pause_during_a_search(
     link.units.pop(50)
     await clock.pass_by(15 * MINUTE)
     clock._at += 5 * MINUTE
-    coordinator = coordinator_of(entry)
+    coordinator = bank_of(entry)
     await coordinator.async_refresh()
     search = coordinator._search
     assert search is not None

@@ -11,10 +11,11 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from tests.banks import (
     bank_entry,
+    bank_of,
     bank_state,
     battery_state,
-    coordinator_of,
     entity_id,
+    link_of,
     link_settings,
     next_poll,
     set_up,
@@ -80,7 +81,7 @@ async def lose(hass: HomeAssistant, air: FakeAir, *addresses: str) -> None:
 def let_time_pass(entry: MockConfigEntry, *addresses: str) -> None:
     """Have the pauses be over that lost links are given."""
     for address in addresses or (DONGLE,):
-        reappearance = coordinator_of(entry).links[address].reappearance
+        reappearance = bank_of(entry).links[address].reappearance
         reappearance._not_before = reappearance._due_at = 0.0
 
 
@@ -101,7 +102,7 @@ async def test_a_lost_link_keeps_nobody_waiting(
     for amperes in (5, 6, 7):
         let_time_pass(bank)
         air.links[OTHER].units[48].put(5042, [100 * amperes])
-        await coordinator_of(bank).async_refresh()
+        await link_of(bank).async_refresh()
         await hass.async_block_till_done()
         assert battery_state(hass, "current", 48, OTHER).state == f"{amperes}.0"
         hanging.given_up.set()
@@ -110,9 +111,9 @@ async def test_a_lost_link_keeps_nobody_waiting(
     assert air.attempts.count("hanging") == 3
     assert voltage(hass) == STATE_UNAVAILABLE
     assert bank_state(hass, bank, "current").state == STATE_UNKNOWN
-    report = coordinator_of(bank).data
+    report = bank_of(bank).data
     assert report.failed == {(DONGLE, 48): ReadingFailure.LINK_LOST}
-    assert "abort-by-local" in coordinator_of(bank).last_errors[DONGLE]
+    assert "abort-by-local" in bank_of(bank).last_errors[DONGLE]
 
 
 async def test_what_is_found_is_published(
@@ -158,7 +159,7 @@ async def test_heard_but_not_to_be_connected_to(
     hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
 ) -> None:
     """A link that was heard and tried in vain is tried when it holds up no poll."""
-    coordinator = coordinator_of(bank)
+    coordinator = bank_of(bank)
     await lose(hass, air)
     link = coordinator.links[DONGLE]
     let_time_pass(bank)
@@ -218,14 +219,14 @@ async def test_all_links_are_lost(
     await lose(hass, air, DONGLE, OTHER)
     await next_poll(hass)
     assert air.attempts == [DONGLE, OTHER]
-    assert not coordinator_of(bank).last_update_success
+    assert not bank_of(bank).last_update_success
     air.attempts.clear()
     air.links[OTHER].unreachable = None
     let_time_pass(bank, OTHER)
     air.advertise(OTHER, OTHER_NAME)
     await settle(hass)
     assert air.attempts == [OTHER]
-    assert coordinator_of(bank).last_update_success
+    assert bank_of(bank).last_update_success
     assert voltage(hass, OTHER) == "52.4"
     assert voltage(hass) == STATE_UNAVAILABLE
 
@@ -257,10 +258,10 @@ async def test_switched_off_while_looked_for(
     await lose(hass, air)
     let_time_pass(bank)
     hanging.hanging = {DONGLE}
-    await coordinator_of(bank).async_refresh()
+    await link_of(bank).async_refresh()
     await hass.async_block_till_done()
     assert air.attempts == [OTHER, "hanging"]
-    await coordinator_of(bank).async_set_polling(DONGLE, False)
+    await bank_of(bank).async_set_polling(DONGLE, False)
     await settle(hass)
     await next_poll(hass)
     assert air.attempts == [OTHER, "hanging", OTHER]
@@ -276,7 +277,7 @@ async def test_unload_while_looking_for_a_link(
     await lose(hass, air)
     let_time_pass(bank)
     hanging.hanging = {DONGLE}
-    await coordinator_of(bank).async_refresh()
+    await link_of(bank).async_refresh()
     await hass.async_block_till_done()
     assert await hass.config_entries.async_unload(bank.entry_id)
     names = {task.get_name() for task in asyncio.all_tasks()}

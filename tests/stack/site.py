@@ -11,7 +11,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
     Verdict,
 )
 from custom_components.renogy_bt.links.connection import async_connector
-from custom_components.renogy_bt.renogy.exceptions import LinkSilent, RenogyError
+from custom_components.renogy_bt.renogy.exceptions import RenogyError
 from custom_components.renogy_bt.renogy.families import family_of
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.supervisor.supervisor import (
@@ -116,23 +116,14 @@ class Site:
             family=family_of(link.name),
             clock=self.now,
         )
-        gate = self.supervisor
         try:
             while True:
                 self._poll_now.clear()
-                await gate.ready(link.address)
                 begun = self.now()
-                gate.poll_started(link.address)
-                connected = good = False
-                try:
+                good = False
+                with suppress(RenogyError):
                     report = await client.poll()
-                    connected = True
                     good = len(report.readings) == len(link.units) and not report.failed
-                except LinkSilent:
-                    connected = True
-                except RenogyError:
-                    pass
-                self.excused += gate.poll_ended(link.address, connected=connected)
                 self.polls.append((begun, good))
                 if good:
                     self.read_at.append(self.now())
@@ -179,7 +170,7 @@ async def a_site(
     stops = [
         supervisor.async_add_listener(site.on_status),
         supervisor.async_add_event_listener(site.on_event),
-        supervisor.async_add_poll_listener(site.on_poll),
+        supervisor.gate.async_add_poll_listener(site.on_poll),
     ]
     links = [link.address for link in batteries_of(emulated)]
     await supervisor.async_attach(BANK, links, level)

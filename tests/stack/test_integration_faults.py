@@ -13,9 +13,10 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from tests.banks import (
     bank_entry,
+    bank_of,
     bank_state,
     battery_state,
-    coordinator_of,
+    link_of,
     link_settings,
     link_state,
     set_up,
@@ -83,12 +84,12 @@ async def test_link_lost_in_the_middle_of_a_poll(
     """A connection that breaks while a battery answers costs that poll only."""
     await emulated_world.set_fault("disconnect-mid-reply", unit=50)
     await poll(hass, entry)
-    report = coordinator_of(entry).data
+    report = bank_of(entry).data
     assert {unit for _, unit in report.failed} == {50, 51}
     assert_true_values(hass, units[48])
     await emulated_world.clear_faults()
     await poll(hass, entry)
-    assert coordinator_of(entry).data.failed == {}
+    assert link_of(entry).data.failed == {}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ async def test_held_by_another_central(
     """While the maker's app has the dongle everything is unavailable; then it is back."""
     await emulated_world.set_fault("held-by-other-central")
     await poll(hass, entry)
-    assert not coordinator_of(entry).last_update_success
+    assert not bank_of(entry).last_update_success
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     await emulated_world.clear_faults()
     await poll(hass, entry)
@@ -148,7 +149,7 @@ async def test_lent_to_the_makers_app(
     """With its polling off the dongle is free for the app, and read when that has ended."""
     peripheral = emulated_world.peripheral(DONGLE)
     found = link_state(hass, "polling", platform="switch").entity_id
-    polling = hass.async_create_task(coordinator_of(entry).async_refresh())
+    polling = hass.async_create_task(link_of(entry).async_refresh())
     await until(lambda: peripheral.central is not None)
     await hass.services.async_call(
         "switch", "turn_off", {"entity_id": found}, blocking=True
@@ -159,7 +160,7 @@ async def test_lent_to_the_makers_app(
     connects = emulated_world.statistics()[DONGLE].connects
     for _ in range(4):
         await poll(hass, entry)
-    assert coordinator_of(entry).last_update_success
+    assert bank_of(entry).last_update_success
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     assert emulated_world.statistics()[DONGLE].failed_connects == 0
     assert emulated_world.statistics()[DONGLE].connects == connects
@@ -180,7 +181,7 @@ async def test_link_that_returns_is_polled_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A dongle that disappears and returns is read by its first advertisement."""
-    link = coordinator_of(entry).links[DONGLE]
+    link = bank_of(entry).links[DONGLE]
     monkeypatch.setattr(link.reappearance, "_pause", 0.0)
     await emulated_world.set_fault("out-of-range")
     await poll(hass, entry)
@@ -222,7 +223,7 @@ async def test_unload_while_polling(
 ) -> None:
     """Unloading in the middle of a poll frees the dongle and leaves nothing behind."""
     peripheral = emulated_world.peripheral(DONGLE)
-    polling = hass.async_create_task(coordinator_of(entry).async_refresh())
+    polling = hass.async_create_task(link_of(entry).async_refresh())
     await until(lambda: peripheral.central is not None)
     assert await hass.config_entries.async_unload(entry.entry_id)
     await polling
@@ -239,7 +240,7 @@ async def test_left_over_connection_is_closed(
     units: Mapping[int, Unit],
 ) -> None:
     """What a crashed Home Assistant has left connected does not keep the bank from working."""
-    device = coordinator_of(entry)
+    device = bank_of(entry)
     await hass.config_entries.async_unload(entry.entry_id)
     link = device.links[DONGLE]
     transport = await link.client._connector()

@@ -9,9 +9,10 @@ from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from tests.banks import (
     bank_entry,
+    bank_of,
     bank_state,
     battery_state,
-    coordinator_of,
+    link_of,
     link_settings,
     set_up,
     settle,
@@ -86,7 +87,7 @@ def _refuse(_: Central) -> bool:
 
 def let_search(entry: MockConfigEntry) -> None:
     """Have the pause be over before the lost dongle is looked for."""
-    coordinator_of(entry).links[DONGLE].reappearance._due_at = 0.0
+    bank_of(entry).links[DONGLE].reappearance._due_at = 0.0
 
 
 @pytest.mark.parametrize("advertises", ADVERTISES)
@@ -104,11 +105,11 @@ async def test_values_of_the_other_link_come_in_time(
     assert_true_values(hass, unit, OTHER)
     for _ in range(3):
         let_search(bank)
-        read_at = coordinator_of(bank).data.readings[OTHER, 48].read_at
+        read_at = bank_of(bank).data.readings[OTHER, 48].read_at
         began_at = hass.loop.time()
-        await coordinator_of(bank).async_refresh()
+        await link_of(bank).async_refresh()
         assert hass.loop.time() - began_at < CONNECT_SECONDS
-        assert coordinator_of(bank).data.readings[OTHER, 48].read_at > read_at
+        assert bank_of(bank).data.readings[OTHER, 48].read_at > read_at
         assert_true_values(hass, unit, OTHER)
         await settle(hass)
         assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
@@ -128,7 +129,7 @@ async def test_lost_link_comes_back(
     await give_back(emulated_world)
     await heard(hass, DONGLE)
     let_search(bank)
-    await coordinator_of(bank).async_refresh()
+    await link_of(bank).async_refresh()
     await until(lambda: battery_state(hass, "voltage").state != STATE_UNAVAILABLE)
     await settle(hass)
     assert_true_values(hass, unit)

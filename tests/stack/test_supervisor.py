@@ -144,7 +144,7 @@ async def test_pollers_wait_for_a_step(site: Site) -> None:
 
 async def test_pollers_are_not_held_off_for_ever(site: Site) -> None:
     """A step that does not end does not end polling; that is what the batteries are for."""
-    pollers = site.supervisor._pollers
+    pollers = site.supervisor.gate
     await pollers.async_hold(site.address)
     begun = site.now()
     await site.supervisor.ready(LINK)

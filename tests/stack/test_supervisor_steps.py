@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.samples import Rung
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
-from custom_components.renogy_bt.supervisor import steps, watch
+from custom_components.renogy_bt.supervisor import steps, watch as stack_watch
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import (
     ConfigEntry,
@@ -54,7 +54,7 @@ async def test_full_reset_that_hangs(site: Site) -> None:
 
     with (
         patch.object(steps, "recover_adapter", hang),
-        patch.object(watch, "async_has_management_socket", return_value=True),
+        patch.object(stack_watch, "async_has_management_socket", return_value=True),
     ):
         await site.until(lambda: site.status.management_socket, MINUTE)
         begun = site.now()
@@ -222,7 +222,7 @@ async def test_devices_that_bluetoothd_reports(site: Site) -> None:
     """What bluetoothd hears is listened to no more often than every five minutes."""
     watch = site.supervisor._watch
     health = site.supervisor._health[site.address]
-    with patch.object(watch, "async_has_management_socket", return_value=True):
+    with patch.object(stack_watch, "async_has_management_socket", return_value=True):
         sample = await watch.async_sample(health)
         assert sample.heard_on_bus_at is None
         await watch.async_listen_on_bus(sample)
@@ -239,7 +239,7 @@ async def test_nothing_is_heard_over_a_broken_connection(site: Site) -> None:
     """A bus that cannot be listened on tells nothing of an adapter."""
     watch = site.supervisor._watch
     health = site.supervisor._health[site.address]
-    with patch.object(watch, "async_has_management_socket", return_value=True):
+    with patch.object(stack_watch, "async_has_management_socket", return_value=True):
         sample = await watch.async_sample(health)
         assert watch.bluez._bus is not None
         watch.bluez._bus._bus.disconnect()

@@ -28,7 +28,7 @@ from tests.banks import (
     bank_entry,
     bank_state,
     battery_state,
-    coordinator_of,
+    link_of,
     link_settings,
     next_poll,
     set_up,
@@ -418,7 +418,7 @@ async def test_wall_clock_does_not_matter(
     monkeypatch.setattr(dt_util, "utcnow", lambda: real_utcnow() + jump)
     for _ in range(2):
         clock.now += INTERVAL
-        await coordinator_of(bank).async_refresh()
+        await link_of(bank).async_refresh()
         await settle(hass)
     assert charged(hass, bank) == pytest.approx(2 * 4 * PER_INTERVAL)
     assert float(bank_state(hass, bank, "energy_discharged").state) == 0

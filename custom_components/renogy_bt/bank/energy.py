@@ -123,6 +123,11 @@ class BankEnergy[BatteryT]:
         """The totals of every battery that was ever counted."""
         return {battery: counter.totals for battery, counter in self._counters.items()}
 
+    def of(self, battery: BatteryT) -> EnergyTotals:
+        """Return the totals of one battery."""
+        counter = self._counters.get(battery)
+        return EnergyTotals() if counter is None else counter.totals
+
     @property
     def last_samples(self) -> dict[BatteryT, PowerSample]:
         """The sample of every battery that its total counts up to."""

@@ -11,17 +11,15 @@ from .summary import BankSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeterReadings[BatteryT]:
-    """Energy totals and time estimates of every battery, and of the bank."""
+class MeterReading:
+    """Energy totals and time estimates of one battery, or of the bank."""
 
-    energy: Mapping[BatteryT, EnergyTotals] = field(default_factory=dict)
-    bank_energy: EnergyTotals = field(default_factory=EnergyTotals)
-    estimates: Mapping[BatteryT, TimeEstimate] = field(default_factory=dict)
-    bank_estimate: TimeEstimate = field(default_factory=TimeEstimate)
+    energy: EnergyTotals = field(default_factory=EnergyTotals)
+    estimate: TimeEstimate = field(default_factory=TimeEstimate)
 
 
 class BankMeters[BatteryT]:
-    """Follows a bank poll by poll."""
+    """Follows the batteries of a bank poll by poll; times are of a clock that never jumps (s)."""
 
     def __init__(self, energy: BankEnergy[BatteryT]) -> None:
         """Go on from these energy totals."""
@@ -36,12 +34,10 @@ class BankMeters[BatteryT]:
         at: float,
         readings: Mapping[BatteryT, BatteryReading],
         fresh: Collection[BatteryT],
-        summary: BankSummary[BatteryT],
-    ) -> MeterReadings[BatteryT]:
-        """Take a poll that ended at this time (s, of a clock that never jumps).
+    ) -> dict[BatteryT, MeterReading]:
+        """Take what a poll of some batteries brought.
 
-        Only `fresh` readings count: a held one says nothing about the time since. The bank's
-        estimate rests while a battery is missing, as its sums do.
+        Only `fresh` readings count: a held one says nothing about the time since.
         """
         self.energy.add(
             {
@@ -51,24 +47,28 @@ class BankMeters[BatteryT]:
         )
         for battery in fresh:
             self._currents[battery].add(at, readings[battery].current)
-        if summary.current is not None and len(fresh) == len(readings):
-            self._bank_current.add(at, summary.current)
-        return MeterReadings(
-            energy=self.energy.batteries,
-            bank_energy=self.energy.bank,
-            estimates={
-                battery: estimate(
+        return {
+            battery: MeterReading(
+                energy=self.energy.of(battery),
+                estimate=estimate(
                     self._currents[battery].current,
                     reading.current,
                     reading.remaining_capacity,
                     reading.total_capacity,
-                )
-                for battery, reading in readings.items()
-            },
-            bank_estimate=estimate(
-                self._bank_current.current,
-                summary.current,
-                summary.remaining_capacity,
-                summary.total_capacity,
-            ),
+                ),
+            )
+            for battery, reading in readings.items()
+        }
+
+    def advance_bank(
+        self, at: float, summary: BankSummary[BatteryT], *, is_fresh: bool
+    ) -> TimeEstimate:
+        """Take a round of polls; the estimate rests while a battery is missing or held."""
+        if summary.current is not None and is_fresh:
+            self._bank_current.add(at, summary.current)
+        return estimate(
+            self._bank_current.current,
+            summary.current,
+            summary.remaining_capacity,
+            summary.total_capacity,
         )

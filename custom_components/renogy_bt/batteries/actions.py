@@ -14,7 +14,7 @@ from homeassistant.util.json import JsonObjectType
 from ..const import DOMAIN
 from ..coordinator import BankCoordinator
 from ..links.connection import LinkNotSeen
-from ..links.polled_link import PolledLink
+from ..links.coordinator import LinkCoordinator
 from ..links.probing import ProbeProblem
 from ..links.rescan import Rescan, async_rescan
 from ..links.settings import LinkSettings, battery_identifier, links_of, position
@@ -133,12 +133,11 @@ def _device_and_bank(
     )
 
 
-def _battery_of(device: DeviceEntry, entry: ConfigEntry) -> tuple[PolledLink, int]:
-    coordinator: BankCoordinator = entry.runtime_data
-    for _, battery in coordinator.batteries():
-        if (DOMAIN, battery_identifier(battery)) in device.identifiers:
-            address, unit = battery
-            return coordinator.links[address], unit
+def _battery_of(device: DeviceEntry, entry: ConfigEntry) -> tuple[LinkCoordinator, int]:
+    bank: BankCoordinator = entry.runtime_data
+    for link, unit in bank.batteries():
+        if (DOMAIN, battery_identifier((link.address, unit))) in device.identifiers:
+            return link, unit
     raise ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="device_is_no_battery",

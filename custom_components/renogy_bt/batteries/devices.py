@@ -1,38 +1,35 @@
 """The devices of a bank: itself, its dongles and its batteries."""
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_BLUETOOTH, DeviceEntryType
 from homeassistant.helpers.typing import UNDEFINED
 
 from ..const import DOMAIN, MANUFACTURER
-from ..coordinator import RenogyConfigEntry
-from ..links.polled_link import PolledLink
-from ..links.settings import BatteryLabel, battery_identifier, link_identifier
+from ..coordinator import BankCoordinator, RenogyConfigEntry
+from ..links.coordinator import LinkCoordinator
+from ..links.settings import battery_identifier, link_identifier
 from ..renogy.models import BatteryId, BatteryIdentity
 
 
 @callback
-def battery_name(
-    hass: HomeAssistant, entry: ConfigEntry, battery: BatteryId, label: BatteryLabel
-) -> str:
+def battery_name(hass: HomeAssistant, bank: BankCoordinator, battery: BatteryId) -> str:
     """Return the name of a battery's device, the user's own one where given."""
     device = dr.async_get(hass).async_get_device_by_identifier(
-        (DOMAIN, battery_identifier(battery)), entry.entry_id
+        (DOMAIN, battery_identifier(battery)), bank.config_entry.entry_id
     )
     name = (device.name_by_user or device.name) if device is not None else None
-    return name or str(label)
+    return name or str(bank.labels[battery])
 
 
 class BankDevices:
     """Keeps the device registry at what a bank consists of."""
 
     def __init__(self, hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
-        """Prepare; `entry.runtime_data` holds the polled coordinator already."""
+        """Prepare; `entry.runtime_data` holds the bank already."""
         self._registry = dr.async_get(hass)
         self._entry = entry
-        self._coordinator = entry.runtime_data
+        self._bank = entry.runtime_data
         self._parents: dict[str, str] = {}
         self._identities: dict[BatteryId, BatteryIdentity | None] = {}
 
@@ -47,15 +44,13 @@ class BankDevices:
             name=self._entry.title,
         )
         wanted = {bank.id}
-        for link in self._coordinator.links.values():
-            address = link.settings.address
-            self._parents[address] = bank.id
+        for link in self._bank.links.values():
+            self._parents[link.address] = bank.id
             if link.settings.is_dongle:
-                self._parents[address] = self._register_dongle(link, bank.id)
-                wanted.add(self._parents[address])
+                self._parents[link.address] = self._register_dongle(link, bank.id)
+                wanted.add(self._parents[link.address])
             wanted.update(
-                self._register_battery(link, battery)
-                for battery in link.settings.battery_ids
+                self._register_battery(link, unit) for unit in link.settings.units
             )
         for device in dr.async_entries_for_config_entry(
             self._registry, self._entry.entry_id
@@ -66,27 +61,27 @@ class BankDevices:
     @callback
     def async_update(self) -> None:
         """Take over what the batteries have told of themselves since."""
-        identities = self._coordinator.data.identities
-        for link in self._coordinator.links.values():
-            for battery in link.settings.battery_ids:
-                if identities.get(battery) != self._identities[battery]:
-                    self._register_battery(link, battery)
+        for link, unit in self._bank.batteries():
+            battery = (link.address, unit)
+            if link.data.identities.get(unit) != self._identities[battery]:
+                self._register_battery(link, unit)
 
-    def _register_dongle(self, link: PolledLink, bank_id: str) -> str:
+    def _register_dongle(self, link: LinkCoordinator, bank_id: str) -> str:
         return self._registry.async_get_or_create(
             config_entry_id=self._entry.entry_id,
             config_subentry_id=link.subentry_id,
-            identifiers={(DOMAIN, link_identifier(link.settings.address))},
-            connections={(CONNECTION_BLUETOOTH, link.settings.address)},
+            identifiers={(DOMAIN, link_identifier(link.address))},
+            connections={(CONNECTION_BLUETOOTH, link.address)},
             manufacturer=MANUFACTURER,
             model="BT-1/BT-2",
             name=link.settings.name,
             via_device_id=bank_id,
         ).id
 
-    def _register_battery(self, link: PolledLink, battery: BatteryId) -> str:
-        label = self._coordinator.labels[battery]
-        identity = self._coordinator.data.identities.get(battery)
+    def _register_battery(self, link: LinkCoordinator, unit: int) -> str:
+        battery = (link.address, unit)
+        label = self._bank.labels[battery]
+        identity = link.data.identities.get(unit)
         self._identities[battery] = identity
         return self._registry.async_get_or_create(
             config_entry_id=self._entry.entry_id,
@@ -99,5 +94,5 @@ class BankDevices:
             sw_version=identity.software_version if identity else UNDEFINED,
             translation_key="battery" if label.model else "unknown_battery",
             translation_placeholders={"model": label.model or "", "place": label.place},
-            via_device_id=self._parents[battery[0]],
+            via_device_id=self._parents[link.address],
         ).id

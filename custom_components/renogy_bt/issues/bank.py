@@ -24,16 +24,14 @@ def async_follow_balance(
     The issue itself remembers over a reload that there is one. One that is not shown is left
     alone: after a restart it still knows that the user ignores it.
     """
-    coordinator = entry.runtime_data
+    bank = entry.runtime_data
     limit = entry.options.get(CONF_IMBALANCE_LIMIT, DEFAULT_IMBALANCE_LIMIT)
     watch = ImbalanceWatch(limit, is_noticed=_is_shown(hass, entry))
 
     @callback
     def update() -> None:
-        report = coordinator.data
-        is_whole = coordinator.last_update_success and len(report.fresh) == len(
-            coordinator.labels
-        )
+        report = bank.data
+        is_whole = len(report.fresh) == len(bank.labels)
         spread = report.summary.state_of_charge_spread
         weakest = report.summary.weakest_battery
         if not watch.advance(monotonic(), spread if is_whole else None):
@@ -51,14 +49,11 @@ def async_follow_balance(
                     "bank": entry.title,
                     "spread": f"{spread:.0f}",
                     "limit": str(limit),
-                    "battery": battery_name(
-                        hass, entry, weakest, coordinator.labels[weakest]
-                    ),
+                    "battery": battery_name(hass, bank, weakest),
                 },
             )
 
-    update()
-    return coordinator.async_add_listener(update)
+    return bank.async_add_listener(update)
 
 
 @callback

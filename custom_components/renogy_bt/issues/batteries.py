@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
 from ..batteries.devices import battery_name
 from ..const import DOCUMENTATION_URL, DOMAIN
 from ..coordinator import RenogyConfigEntry
-from ..links.issues import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID, async_get_link_issues
+from ..links.coordinator import LinkCoordinator
 from ..links.settings import battery_identifier
 from ..renogy.battery import is_same_identity
 from ..renogy.models import BatteryId, BatteryIdentity, BatteryReading
+from .links import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID, async_get_link_issues
 
 ATTR_UNIT: Final = "unit"
 ATTR_MODEL: Final = "model"
@@ -37,34 +39,40 @@ class ReplacedBatteries:
         """Remember the batteries as their devices have them, before these are brought up to date."""
         self._hass = hass
         self._entry = entry
-        self._coordinator = entry.runtime_data
-        self._subentries = {
-            battery: subentry_id
-            for subentry_id, battery in self._coordinator.batteries()
+        self._bank = entry.runtime_data
+        self._known = {
+            (link.address, unit): self._told((link.address, unit))
+            for link, unit in self._bank.batteries()
         }
-        self._known = {battery: self._told(battery) for battery in self._subentries}
         self._readings: dict[BatteryId, BatteryReading] = {}
-        self._polled_at: datetime | None = None
+        self._polled_at: dict[str, datetime | None] = {}
 
     @callback
-    def async_update(self) -> None:
-        """Compare the batteries of a new report with what is known of them."""
-        report = self._coordinator.data
-        if report.polled_at == self._polled_at:
+    def async_update(self, link: LinkCoordinator) -> None:
+        """Compare the batteries of a link's new report with what is known of them."""
+        if (
+            link.error is not None
+            or self._polled_at.get(link.address) == link.polled_at
+        ):
             return
-        self._polled_at = report.polled_at
-        for battery in self._subentries:
-            identity = report.identities.get(battery)
+        self._polled_at[link.address] = link.polled_at
+        report = link.data
+        for unit in link.settings.units:
+            battery = (link.address, unit)
+            identity = report.identities.get(unit)
             known = self._known[battery]
             is_same = identity is None or is_same_identity(known, identity)
-            if battery in report.identity_changed or not is_same:
+            if unit in report.identity_changed or not is_same:
                 self._async_changed(
-                    battery, identity or BatteryIdentity(), report.readings.get(battery)
+                    link,
+                    unit,
+                    identity or BatteryIdentity(),
+                    report.readings.get(unit),
                 )
             if identity is not None:
                 self._known[battery] = identity
-            if battery in report.fresh:
-                self._readings[battery] = report.readings[battery]
+            if unit in report.fresh:
+                self._readings[battery] = report.readings[unit]
 
     def _told(self, battery: BatteryId) -> BatteryIdentity:
         """Return what a battery has told of itself before this start."""
@@ -78,11 +86,13 @@ class ReplacedBatteries:
     @callback
     def _async_changed(
         self,
-        battery: BatteryId,
+        link: LinkCoordinator,
+        unit: int,
         identity: BatteryIdentity,
         reading: BatteryReading | None,
     ) -> None:
         """Tell of another battery, unless it is the one from before, or two by turns."""
+        battery = (link.address, unit)
         issue_id = _issue_id(battery)
         issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
         known = self._known[battery]
@@ -90,13 +100,12 @@ class ReplacedBatteries:
         if issue is not None and issue.translation_placeholders is not None:
             first = issue.translation_placeholders
             before = {key: first.get(key, _UNKNOWN) for key in _BEFORE}
-        address, unit = battery
         is_back = (
             issue is not None
             and identity.serial_number not in {None, known.serial_number}
             and identity.serial_number == before["serial_before"]
         )
-        if is_back or unit in async_get_link_issues(self._hass).colliding(address):
+        if is_back or unit in async_get_link_issues(self._hass).colliding(link.address):
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
             return
         ir.async_create_issue(
@@ -105,7 +114,7 @@ class ReplacedBatteries:
             issue_id,
             data={
                 ATTR_ENTRY_ID: self._entry.entry_id,
-                ATTR_SUBENTRY_ID: self._subentries[battery],
+                ATTR_SUBENTRY_ID: link.subentry_id,
                 ATTR_UNIT: unit,
                 ATTR_MODEL: identity.model,
                 ATTR_CELLS: len(reading.cell_voltages) if reading else None,
@@ -117,9 +126,7 @@ class ReplacedBatteries:
             translation_key=REPLACED,
             translation_placeholders={
                 "bank": self._entry.title,
-                "battery": battery_name(
-                    self._hass, self._entry, battery, self._coordinator.labels[battery]
-                ),
+                "battery": battery_name(self._hass, self._bank, battery),
                 **before,
                 **_described(identity, reading, ""),
             },
@@ -127,21 +134,19 @@ class ReplacedBatteries:
 
 
 @callback
-def async_follow_identities(
-    hass: HomeAssistant, entry: RenogyConfigEntry
-) -> CALLBACK_TYPE:
+def async_follow_identities(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
     """Have the user told of batteries of a bank that are others than before.
 
     To be called before the devices are brought up to date.
     """
     batteries = ReplacedBatteries(hass, entry)
-    batteries.async_update()
-    _async_delete(
-        hass,
-        entry,
-        {_issue_id(battery) for _, battery in entry.runtime_data.batteries()},
-    )
-    return entry.runtime_data.async_add_listener(batteries.async_update)
+    bank = entry.runtime_data
+    kept = {_issue_id((link.address, unit)) for link, unit in bank.batteries()}
+    _async_delete(hass, entry, kept)
+    for link in bank.links.values():
+        entry.async_on_unload(
+            link.async_add_listener(partial(batteries.async_update, link))
+        )
 
 
 @callback

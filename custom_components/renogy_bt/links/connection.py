@@ -4,10 +4,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import override
+from typing import Final, override
 
 from bleak.backends.device import BLEDevice
+from bleak_retry_connector import close_stale_connections_by_address
 
 from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import BluetoothReachabilityIntent
@@ -15,34 +15,80 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
-from ..const import DOMAIN
+from ..const import DOMAIN, LOGGER
 from ..renogy.exceptions import LinkUnreachable
 from ..renogy.transport import Connector, Transport, connect
 from ..supervisor.connecting import ConnectingBrokenOff
 from ..supervisor.supervisor import async_get_supervisor
 from .settings import async_banks
+from .turns import ConnectingTurns, TurnIsOver
+
+TURN_SECONDS: Final = 4.0
+"""A link may connect for so long while others wait, s."""
+LOST_TURN_SECONDS: Final = 1.0
+"""The same for a link that took no connection the last time, s."""
+
+STALE_CONNECTION_SECONDS: Final = 10.0
 
 
 class LinkNotSeen(LinkUnreachable):
     """Home Assistant knows no path to the link; the message is its own explanation."""
 
 
-@dataclass
-class ConnectionLocks:
+class _Connections:
     """What keeps connections from getting into each other's way, all banks together.
 
-    `connecting` is held while a connection is made: a controller makes one at a time. The
-    lock of a link is held as long as it is connected: a poll and a scan for batteries at the
-    same time would take each other's replies.
+    The lock of a link is held as long as the link is connected: a poll and a search for
+    batteries at the same time would take each other's replies.
     """
 
-    connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    links: defaultdict[str, asyncio.Lock] = field(
-        default_factory=lambda: defaultdict(asyncio.Lock)
-    )
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.turns = ConnectingTurns(clock)
+        self.links: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.lost: set[str] = set()
+        self._known: set[str] = set()
+
+    async def connect(self, hass: HomeAssistant, address: str, name: str) -> Transport:
+        """Connect to a link once nobody uses it; raises LinkUnreachable."""
+        _known_device(hass, address)
+        link = self.links[address]
+        await link.acquire()
+        with ExitStack() as held:
+            held.callback(link.release)
+            if address not in self._known:
+                await _close_stale_connection(address)
+                self._known.add(address)
+            try:
+                transport = await self._connect_in_turn(hass, address, name)
+            except LinkUnreachable:
+                self.lost.add(address)
+                raise
+            self.lost.discard(address)
+            held.callback(async_get_supervisor(hass).gate.disconnected, address)
+            return _ExclusiveTransport(transport, held.pop_all())
+
+    async def _connect_in_turn(
+        self, hass: HomeAssistant, address: str, name: str
+    ) -> Transport:
+        while True:
+            patience = LOST_TURN_SECONDS if address in self.lost else TURN_SECONDS
+            try:
+                async with self.turns.turn(patience):
+                    return await connect(_known_device(hass, address), name)
+            except TurnIsOver:
+                continue
 
 
-_LOCKS: HassKey[ConnectionLocks] = HassKey(f"{DOMAIN}_connection_locks")
+async def _close_stale_connection(address: str) -> None:
+    """Close what a Home Assistant that ended suddenly has left connected."""
+    try:
+        async with asyncio.timeout(STALE_CONNECTION_SECONDS):
+            await close_stale_connections_by_address(address)
+    except TimeoutError:
+        LOGGER.debug("Closing stale connections of %s timed out", address)
+
+
+_CONNECTIONS: HassKey[_Connections] = HassKey(f"{DOMAIN}_connections")
 
 
 class _ExclusiveTransport(Transport):
@@ -74,36 +120,36 @@ class _ExclusiveTransport(Transport):
 
 @callback
 def async_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
-    """Return what makes a connection to a link.
+    """Return what makes a connection to a link, through the gate of the supervisor.
 
     It raises LinkNotSeen when Home Assistant has no path to the link, LinkUnreachable when
-    the link does not accept the connection or a repair of the adapter comes between.
+    the link does not accept the connection. An attempt that a repair of the adapter disturbs
+    is made once more after the repair.
     """
 
     async def connect_to_link() -> Transport:
-        _known_device(hass, address)
         try:
-            async with async_get_supervisor(hass).connecting(address):
-                return await _connect_in_turn(hass, address, name)
+            return await connect_once()
+        except ConnectingBrokenOff:
+            pass
+        try:
+            return await connect_once()
         except ConnectingBrokenOff as error:
             reason = "Not connected: a Bluetooth adapter is being repaired"
             raise LinkUnreachable(reason) from error
 
+    async def connect_once() -> Transport:
+        if _CONNECTIONS not in hass.data:
+            hass.data[_CONNECTIONS] = _Connections(hass.loop.time)
+        async with async_get_supervisor(hass).gate.connecting(address):
+            return await hass.data[_CONNECTIONS].connect(hass, address, name)
+
     return connect_to_link
 
 
-async def _connect_in_turn(hass: HomeAssistant, address: str, name: str) -> Transport:
-    locks = hass.data.setdefault(_LOCKS, ConnectionLocks())
-    link = locks.links[address]
-    await link.acquire()
-    with ExitStack() as held:
-        held.callback(link.release)
-        async with locks.connecting:
-            transport = await connect(_known_device(hass, address), name)
-        return _ExclusiveTransport(transport, held.pop_all())
-
-
+@callback
 def _known_device(hass: HomeAssistant, address: str) -> BLEDevice:
+    """Return the device of a link; raises LinkNotSeen."""
     device = bluetooth.async_ble_device_from_address(hass, address, connectable=True)
     if device is None:
         raise LinkNotSeen(
@@ -115,8 +161,8 @@ def _known_device(hass: HomeAssistant, address: str) -> BLEDevice:
 
 
 @callback
-def async_release_locks(hass: HomeAssistant) -> None:
+def async_forget_connections(hass: HomeAssistant) -> None:
     """Drop the locks once no bank is in use any more."""
     in_use = {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
     if all(bank.state not in in_use for bank in async_banks(hass)):
-        hass.data.pop(_LOCKS, None)
+        hass.data.pop(_CONNECTIONS, None)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from ..supervisor.supervisor import async_get_supervisor
 from .probing import ProbeProblem, async_probe_link
 from .settings import KnownBattery, LinkSettings
 
@@ -58,7 +57,6 @@ async def async_rescan(
     link has changed reloads.
     """
     known = LinkSettings.from_data(entry.subentries[subentry_id].data)
-    await async_get_supervisor(hass).ready(known.address)
     report = await async_probe_link(hass, known.address, known.name)
     if isinstance(report, ProbeProblem):
         return report

@@ -14,7 +14,7 @@ from .exceptions import LinkClosed, LinkLost, LinkSilent, LinkUnreachable, Reply
 from .families import Family
 from .line import Line
 from .modbus import Frame, ReadRequest
-from .models import LinkReport, PollStatistics, ReadingFailure
+from .models import LinkReport, PollStatistics, ProbeReport, ReadingFailure
 from .probe import probe
 from .timing import LONGEST_LIMIT, ReplyTimes
 from .transport import DISCONNECT_SECONDS, Connector, Transport, open_transport
@@ -106,6 +106,10 @@ class RenogyLink:
             int.from_bytes(frame.data[at : at + 2], "big")
             for at in range(0, len(frame.data), 2)
         )
+
+    async def search(self) -> ProbeReport:
+        """Look which batteries answer behind the link; raises as `probe` does."""
+        return await self._exclusively(partial(probe, self._connector, self._family))
 
     async def close(self) -> None:
         """End what is going on or waits for its turn, and wait, bounded, for the disconnect.

@@ -249,6 +249,11 @@ class LinkReport:
     statistics: PollStatistics = field(default_factory=PollStatistics)
     polled: bool = True
 
+    @property
+    def fresh(self) -> frozenset[int]:
+        """The units that brought new readings."""
+        return frozenset(self.readings.keys() - self.failed.keys())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundBattery:

@@ -18,8 +18,8 @@ _LOGGER = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 20.0
 DISCONNECT_SECONDS: Final = 5.0
-# Connectors bound themselves; this includes their waiting for other links' turns.
-LONGEST_CONNECT_SECONDS: Final = 120.0
+# Connectors bound themselves; this includes waiting for a repair and for other links.
+LONGEST_CONNECT_SECONDS: Final = 180.0
 
 # Full uuids and their services: a BT-2 has a second "ffd1", for firmware updates.
 REQUEST_SERVICE: Final = "0000ffd0-0000-1000-8000-00805f9b34fb"

@@ -23,16 +23,23 @@ class LinkRecord:
     heard: dict[str, tuple[float, int | None]] = field(default_factory=dict)
     """Time and signal strength of the last advertisement through each source."""
     connected: dict[str, float] = field(default_factory=dict)
-    """Last poll that connected through each source."""
+    """Last time that the link was connected through each source."""
     via: str | None = None
-    """Source that holds the connection of the running poll."""
-    polling_since: float | None = None
-    steps_before: int = 0
-    """Recovery steps taken when the running poll began."""
+    """Source that holds the connection, as far as that is known."""
+    in_use_since: float | None = None
+    """Since when the link is being connected to, or connected."""
     ended_at: float | None = None
     failures: int = 0
+    """Attempts in a row that came to no connection."""
     failing_since: float | None = None
     failed_at: float | None = None
+
+    def note_connection(self, at: float) -> None:
+        """Keep that the link is connected through the source that holds the connection."""
+        if self.via is not None and (
+            self.via in self.connected or len(self.connected) < MOST_SOURCES
+        ):
+            self.connected[self.via] = at
 
     def sample(self, source: str, at: float, allocated: Collection[str]) -> LinkSample:
         """The link as seen from one adapter."""
@@ -40,12 +47,12 @@ class LinkRecord:
         polled_lately = (
             self.ended_at is not None and at - self.ended_at <= POLLED_WITHIN
         )
-        idle = self.polling_since is None and (
+        idle = self.in_use_since is None and (
             self.ended_at is None or at - self.ended_at > STALE_AFTER
         )
         return LinkSample(
             address=self.address,
-            polled=polled_lately or self.polling_since is not None,
+            polled=polled_lately or self.in_use_since is not None,
             heard_at=heard_at,
             rssi=rssi,
             heard_elsewhere=tuple(
@@ -99,59 +106,60 @@ class LinkRecords:
     def allocated(self, source: str, addresses: Collection[str]) -> None:
         """Take note of which devices a source is connected to."""
         for record in self._links.values():
-            if record.polling_since is not None and record.address in addresses:
+            if record.in_use_since is not None and record.address in addresses:
                 record.via = source
 
-    def poll_started(self, link: str, at: float, steps: int) -> None:
-        """Take note that a poll begins, after so many recovery steps."""
+    def connecting(self, link: str, at: float) -> None:
+        """Take note that a link is being connected to."""
         record = self._links.get(link)
         if record is not None:
-            record.polling_since, record.via, record.steps_before = at, None, steps
+            record.in_use_since, record.via = at, None
 
-    def poll_ended(
-        self,
-        link: str,
-        at: float,
-        *,
-        connected: bool,
-        only_source: str | None,
-        steps: int,
-    ) -> bool:
-        """Take note that a poll is over.
+    def connected(self, link: str, at: float, only_source: str | None) -> None:
+        """Take note that a link is connected.
 
-        `only_source` is the source that it must have gone through if that is certain.
-        Returns True if it failed while a recovery step ran, which does not count.
+        `only_source` is the source that the connection must go through if that is certain.
         """
         record = self._links.get(link)
-        if record is None:
-            return False
-        excused = not connected and steps != record.steps_before
-        record.polling_since, record.ended_at = None, at
-        if connected:
+        if record is not None:
             record.failures, record.failing_since = 0, None
-            source = record.via or only_source
-            if source is not None and (
-                source in record.connected or len(record.connected) < MOST_SOURCES
-            ):
-                record.connected[source] = at
-        elif not excused:
+            record.via = record.via or only_source
+            record.note_connection(at)
+
+    def failed(self, link: str, at: float) -> None:
+        """Take note that an attempt to connect to a link came to nothing."""
+        record = self._links.get(link)
+        if record is not None:
+            record.in_use_since, record.ended_at = None, at
             record.failures += 1
             record.failed_at = at
             if record.failing_since is None:
                 record.failing_since = at
-        return excused
+
+    def given_up(self, link: str, at: float) -> None:
+        """Take note that an attempt to connect has ended for reasons of others."""
+        record = self._links.get(link)
+        if record is not None:
+            record.in_use_since, record.ended_at = None, at
+
+    def disconnected(self, link: str, at: float) -> None:
+        """Take note that the connection to a link has ended."""
+        record = self._links.get(link)
+        if record is not None:
+            record.note_connection(at)
+            record.in_use_since, record.ended_at = None, at
 
     def polling_paused(self, link: str) -> None:
         """Take note that a link is not polled for now, and forget how its polls went."""
         record = self._links.get(link)
         if record is not None:
-            record.polling_since = record.ended_at = None
+            record.in_use_since = record.ended_at = None
             record.failures, record.failing_since, record.failed_at = 0, None, None
 
     @property
-    def polling(self) -> bool:
-        """Whether a poll is going on."""
-        return any(record.polling_since is not None for record in self._links.values())
+    def in_use(self) -> bool:
+        """Whether a link is being connected to, or connected."""
+        return any(record.in_use_since is not None for record in self._links.values())
 
     def rate(self, source: str, at: float) -> float:
         """Advertisements of our links through a source, per minute."""

@@ -1,39 +1,158 @@
-"""What pollers ask before and tell after each poll."""
+"""The gate that every connection to a link passes: closed while an adapter is repaired."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+import logging
+from typing import Final
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+
+from .connecting import ConnectingBrokenOff, ConnectionAttempts
+from .link_records import LinkRecords
+from .sampling import async_may_connect_through
+
+_LOGGER = logging.getLogger(__name__)
+
+CLOSED_LIMIT: Final = 120.0
+"""The gate lets a link pass after this time, even if a step should hang, s."""
+POLLS_LIMIT: Final = 3.0
+"""How long a step waits for polls to end before it takes the adapter from them, s."""
+POLL_AFTER: Final = 10.0
+"""A poll that waits for an advertisement does so no longer, s."""
 
 
-class PollGate(Protocol):
-    """Holds pollers off while an adapter is being repaired."""
+class PollGate:
+    """Holds connections off while an adapter is repaired, and records what comes of them."""
 
-    async def ready(self, link: str) -> None:
-        """Return when a link may be polled; bounded, even if a step should hang."""
+    def __init__(
+        self, hass: HomeAssistant, records: LinkRecords, wake: Callable[[], None]
+    ) -> None:
+        """Begin open; `wake` is called when a look at the adapters is worth it."""
+        self._hass = hass
+        self._loop = hass.loop
+        self._records = records
+        self._wake = wake
+        self.only_source: Callable[[], str | None] = lambda: None
+        """Tells the source that every connection goes through, if there is only one."""
+        self._open = asyncio.Event()
+        self._open.set()
+        self._attempts = ConnectionAttempts(hass.loop.time)
+        self._steps = 0
+        """Recovery steps that have begun or ended."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._listeners: list[Callable[[], None]] = []
 
-    def connecting(self, link: str) -> AbstractAsyncContextManager[None]:
-        """Have a connection to a link made within this context.
+    @asynccontextmanager
+    async def connecting(self, link: str) -> AsyncIterator[None]:
+        """Have a connection to a link made within this context, once the gate is open.
 
-        Raises ConnectingBrokenOff if an adapter that it may go through is repaired, or begins
-        to be: it would be in the way of that, and come to nothing by it.
+        Raises ConnectingBrokenOff if a recovery step began or ended meanwhile and no
+        connection came of the attempt: the link is not to blame.
         """
+        address = link.upper()
+        await self._until_open(link)
+        steps = self._steps
+        self._records.connecting(address, self._loop.time())
+        try:
+            async with self._attempts.attempt(link):
+                yield
+        except ConnectingBrokenOff, asyncio.CancelledError:
+            self._records.given_up(address, self._loop.time())
+            raise
+        except Exception as error:
+            # Whatever kept the connection from being made is told to the caller.
+            if self._steps != steps:
+                self._records.given_up(address, self._loop.time())
+                raise ConnectingBrokenOff from error
+            self._records.failed(address, self._loop.time())
+            self._wake()
+            raise
+        self._records.connected(address, self._loop.time(), self.only_source())
 
-    def poll_started(self, link: str) -> None:
-        """Take note that a poll of a link begins."""
+    async def _until_open(self, link: str) -> None:
+        try:
+            async with asyncio.timeout(CLOSED_LIMIT):
+                await self._open.wait()
+        except TimeoutError:
+            _LOGGER.debug("%s: Not held off any longer", link)
 
-    def poll_ended(self, link: str, *, connected: bool) -> bool:
-        """Take note that a poll is over, and whether the link could be connected to.
+    @callback
+    def disconnected(self, link: str) -> None:
+        """Take note that the connection to a link has ended."""
+        self._records.disconnected(link.upper(), self._loop.time())
 
-        Returns True if a failure is excused: a recovery step ran meanwhile.
-        """
-
+    @callback
     def polling_paused(self, link: str) -> None:
-        """Take note that a link is not polled until a poll of it begins again.
+        """Take note that a link is not polled until it is connected to again.
 
         What came of its last polls means nothing any more.
         """
+        self._records.polling_paused(link.upper())
 
-    def async_add_poll_listener(
-        self, callback: Callable[[], None]
-    ) -> Callable[[], None]:
+    @callback
+    def async_add_poll_listener(self, callback: Callable[[], None]) -> CALLBACK_TYPE:
         """Have something called when polling at once makes sense; returns how to stop that."""
+        return add_listener(self._listeners, callback)
+
+    async def async_hold(self, adapter: str) -> None:
+        """Close the gate, and wait a little for connections that are in use.
+
+        What is still connecting, perhaps through the adapter, is broken off: it has nothing
+        to lose, and would have to be waited for after the step.
+        """
+        self._open.clear()
+        self._steps += 1
+        self._attempts.break_off(
+            partial(async_may_connect_through, self._hass, adapter)
+        )
+        for _ in range(int(POLLS_LIMIT / 0.1)):
+            if not self._records.in_use:
+                return
+            await asyncio.sleep(0.1)
+
+    @callback
+    def async_release(self) -> None:
+        """Open the gate."""
+        self._steps += 1
+        self._open.set()
+
+    @callback
+    def async_poll_when_heard(self) -> None:
+        """Have the links polled as soon as one is heard, or after a while."""
+        self.async_cancel()
+        self._timer = self._loop.call_later(POLL_AFTER, self.async_poll_now)
+
+    @callback
+    def async_heard(self) -> None:
+        """Take note that a link is heard."""
+        if self._timer is not None and self._open.is_set():
+            self.async_poll_now()
+            self._wake()
+
+    @callback
+    def async_poll_now(self) -> None:
+        """Have the links polled."""
+        self.async_cancel()
+        for listener in tuple(self._listeners):
+            listener()
+
+    @callback
+    def async_cancel(self) -> None:
+        """Do not have the links polled any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def add_listener[T](listeners: list[T], listener: T) -> CALLBACK_TYPE:
+    """Add a listener to a list; returns what takes it out again."""
+    listeners.append(listener)
+
+    @callback
+    def remove() -> None:
+        if listener in listeners:
+            listeners.remove(listener)
+
+    return remove

@@ -18,7 +18,7 @@ from ..adapter_health.status import (
 )
 from ..bluez.models import PowerFault
 from ..bluez.watcher import BlueZWatcher
-from .polls import Pollers
+from .poll_gate import PollGate
 from .steps import StepFailed, StepRunner
 
 EFFECT_LIMIT: Final = 180.0
@@ -39,7 +39,7 @@ class Recovery:
     def __init__(
         self,
         hass: HomeAssistant,
-        pollers: Pollers,
+        gate: PollGate,
         *,
         links: Callable[[], Collection[str]],
         changed: Callable[[AdapterHealth], None],
@@ -48,7 +48,7 @@ class Recovery:
         """Prepare; `changed` is called when a step begins and ends, `save` stores at once."""
         self._hass = hass
         self._clock = hass.loop.time
-        self._pollers = pollers
+        self._gate = gate
         self._links = links
         self._changed = changed
         self._save = save
@@ -174,7 +174,7 @@ class Recovery:
         failure: str | None = None
         aborted = True
         try:
-            await self._pollers.async_hold(health.address)
+            await self._gate.async_hold(health.address)
             await self._async_run(health, rung, restore=restore)
             aborted = self._hass.is_stopping
         except StepFailed as error:
@@ -191,9 +191,9 @@ class Recovery:
                 aborted=aborted,
             )
             self.step = self._health = None
-            self._pollers.async_release()
+            self._gate.async_release()
             self._changed(health)
-            self._pollers.async_poll_when_heard()
+            self._gate.async_poll_when_heard()
 
     async def _async_run(
         self, health: AdapterHealth, rung: Rung, *, restore: bool

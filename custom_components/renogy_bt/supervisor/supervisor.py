@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 import logging
-from typing import Any, Final, override
+from typing import Any, Final
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
@@ -24,8 +23,7 @@ from ..adapter_health.status import (
     RefusalReason,
 )
 from .link_records import LinkRecords
-from .poll_gate import PollGate
-from .polls import Pollers, add_listener
+from .poll_gate import PollGate, add_listener
 from .recovery import Recovery
 from .store import HealthStore
 from .telling import diagnostics_of, status_of
@@ -65,7 +63,7 @@ class _Bank:
     level: RecoveryLevel
 
 
-class Supervisor(PollGate):
+class Supervisor:
     """Looks at every local adapter, judges it, repairs it, and tells of it."""
 
     def __init__(self, hass: HomeAssistant) -> None:
@@ -83,15 +81,15 @@ class Supervisor(PollGate):
         self._event_listeners: list[Callable[[AdapterEvent], None]] = []
         self._wake = asyncio.Event()
         self._records = LinkRecords()
-        self._pollers = Pollers(hass, self._records, self._wake.set)
-        self._pollers.only_source = self._only_source
+        self.gate = PollGate(hass, self._records, self._wake.set)
+        self.gate.only_source = self._only_source
         self._looking: asyncio.Task[None] | None = None
         self._look_again: asyncio.TimerHandle | None = None
         self._listening: asyncio.Task[None] | None = None
         self._following: list[CALLBACK_TYPE] = []
         self._recovery = Recovery(
             hass,
-            self._pollers,
+            self.gate,
             links=lambda: self._links,
             changed=self._step_changed,
             save=self._store.async_save,
@@ -103,7 +101,7 @@ class Supervisor(PollGate):
             self._hass,
             self._records,
             wake=self._wake.set,
-            heard=self._pollers.async_heard,
+            heard=self.gate.async_heard,
         )
         self._recovery.use(watch.bluez)
         return watch
@@ -158,7 +156,7 @@ class Supervisor(PollGate):
         for stop in self._following:
             stop()
         self._following.clear()
-        self._pollers.async_cancel()
+        self.gate.async_cancel()
         await self._watch.async_stop()
         await self._store.async_save()
         self._health.clear()
@@ -276,7 +274,7 @@ class Supervisor(PollGate):
             )
         )
         if answers_again or works_again:
-            self._pollers.async_poll_when_heard()
+            self.gate.async_poll_when_heard()
         if judgement.verdict is Verdict.OK:
             self._troubled.discard(health.address)
         elif judgement.verdict.is_fault or judgement.verdict is Verdict.QUIET:
@@ -313,36 +311,6 @@ class Supervisor(PollGate):
         self._update_statuses()
         self._tell_events(health)
         self._wake.set()
-
-    # Pollers
-
-    @override
-    async def ready(self, link: str) -> None:
-        await self._pollers.ready(link)
-
-    @override
-    def connecting(self, link: str) -> AbstractAsyncContextManager[None]:
-        return self._pollers.connecting(link)
-
-    @override
-    @callback
-    def poll_started(self, link: str) -> None:
-        self._pollers.poll_started(link)
-
-    @override
-    @callback
-    def poll_ended(self, link: str, *, connected: bool) -> bool:
-        return self._pollers.poll_ended(link, connected=connected)
-
-    @override
-    @callback
-    def polling_paused(self, link: str) -> None:
-        self._pollers.polling_paused(link)
-
-    @override
-    @callback
-    def async_add_poll_listener(self, callback: Callable[[], None]) -> CALLBACK_TYPE:
-        return self._pollers.async_add_poll_listener(callback)
 
     def _only_source(self) -> str | None:
         samples = list(self._samples.values())

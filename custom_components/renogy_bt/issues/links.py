@@ -1,6 +1,8 @@
 """Repair issues about links."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -17,13 +19,13 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOCUMENTATION_URL, DOMAIN, LOGGER
-from ..renogy.exceptions import LinkSilent, RenogyError
+from ..coordinator import BankCoordinator
+from ..links.coordinator import LinkCoordinator
+from ..links.settings import LinkSettings, async_banks, link_identifier, links_of
+from ..renogy.exceptions import LinkSilent
 from ..renogy.link_watch import LinkPoll, LinkTrouble, LinkWatch, TroubleKind
 from ..renogy.models import ReadingFailure
-from ..renogy.outcome import LinkOutcome, was_left_out
 from ..supervisor.supervisor import async_get_supervisor
-from .probing import ProbeProblem, async_probe_link
-from .settings import LinkSettings, async_banks, link_identifier, links_of
 
 ATTR_ENTRY_ID: Final = "entry_id"
 ATTR_SUBENTRY_ID: Final = "subentry_id"
@@ -40,8 +42,7 @@ _NO_ANSWER: Final = frozenset(
 class LinkIssues:
     """Follows the links of all banks and keeps one issue for each that is in trouble.
 
-    It outlives the banks: one that cannot be set up because its link is gone is set up anew
-    with every try.
+    What is known of a link outlives a reload of its bank.
     """
 
     def __init__(self, hass: HomeAssistant) -> None:
@@ -54,41 +55,31 @@ class LinkIssues:
         )
 
     @callback
-    def async_polled(
-        self, links: Iterable[LinkSettings], outcomes: Mapping[str, LinkOutcome]
-    ) -> None:
-        """Take note of a poll of some links, by address, and bring the issues up to date."""
-        for link in links:
-            outcome = outcomes[link.address]
-            if was_left_out(outcome):
-                self._watches.pop(link.address, None)
-                continue
+    def async_polled(self, link: LinkCoordinator) -> None:
+        """Take note of a poll of a link, and bring the issues up to date.
+
+        Batteries that have been silent for long are searched for under other ids.
+        """
+        if link.paused:
+            self._watches.pop(link.address, None)
+        else:
+            watch = self._watch(link.settings)
             is_excused = self._async_is_excused(link.address)
-            self._async_watch(link).polled(
-                monotonic(), _link_poll(link, outcome, is_excused)
-            )
+            watch.polled(monotonic(), _link_poll(link, is_excused))
+            if watch.is_search_due():
+                watch.search_begins()
+                link.config_entry.async_create_background_task(
+                    self._hass,
+                    self._async_search(link, watch),
+                    f"{DOMAIN} search behind {link.settings.name}",
+                )
         self.async_update()
 
-    def due_for_search(self, links: Iterable[LinkSettings]) -> list[LinkSettings]:
-        """Return the links behind which it is time to look for batteries with other ids."""
-        return [
-            link
-            for link in links
-            if (watch := self._watches.get(link.address)) is not None
-            and watch.is_search_due()
-        ]
-
-    async def async_search(self, link: LinkSettings) -> None:
-        """Look for batteries with other ids behind a link.
-
-        The user looks through the same eyes, so what is found here is found then.
-        """
-        watch = self._async_watch(link)
-        watch.search_begins()
-        LOGGER.debug("Looking for other batteries behind %s", link.name)
-        outcome = await async_probe_link(self._hass, link.address, link.name)
-        if not isinstance(outcome, ProbeProblem):
-            watch.searched([battery.unit for battery in outcome.batteries])
+    async def _async_search(self, link: LinkCoordinator, watch: LinkWatch) -> None:
+        LOGGER.debug("Looking for other batteries behind %s", link.settings.name)
+        found = await link.async_search()
+        if found is not None:
+            watch.searched(found)
             self.async_update()
 
     @callback
@@ -130,7 +121,7 @@ class LinkIssues:
             return ()
         return trouble.others
 
-    def _async_watch(self, link: LinkSettings) -> LinkWatch:
+    def _watch(self, link: LinkSettings) -> LinkWatch:
         """Return what watches a link; other ids than before are another case."""
         watch = self._watches.get(link.address)
         if watch is None or watch.units != set(link.units):
@@ -207,21 +198,26 @@ class LinkIssues:
             self.async_update()
 
 
-def _link_poll(link: LinkSettings, outcome: LinkOutcome, is_excused: bool) -> LinkPoll:
-    if isinstance(outcome, LinkSilent):
-        return LinkPoll(reached=True, silent=link.units, garbled=outcome.garbled)
-    if isinstance(outcome, RenogyError):
-        return LinkPoll(reached=False, excused=is_excused)
-    failed = outcome.failed
-    return LinkPoll(
-        reached=True,
-        answering=[unit for unit in link.units if failed.get(unit) not in _NO_ANSWER],
-        silent=[
-            unit for unit in link.units if failed.get(unit) is ReadingFailure.SILENT
-        ],
-        garbled=outcome.garbled,
-        changed=outcome.identity_changed,
-    )
+def _link_poll(link: LinkCoordinator, is_excused: bool) -> LinkPoll:
+    units = link.settings.units
+    match link.error:
+        case None:
+            failed = link.data.failed
+            return LinkPoll(
+                reached=True,
+                answering=[
+                    unit for unit in units if failed.get(unit) not in _NO_ANSWER
+                ],
+                silent=[
+                    unit for unit in units if failed.get(unit) is ReadingFailure.SILENT
+                ],
+                garbled=link.data.garbled,
+                changed=link.data.identity_changed,
+            )
+        case LinkSilent(garbled=garbled):
+            return LinkPoll(reached=True, silent=units, garbled=garbled)
+        case _:
+            return LinkPoll(reached=False, excused=is_excused)
 
 
 def _issue_id(link: LinkSettings, kind: TroubleKind) -> str:
@@ -230,6 +226,24 @@ def _issue_id(link: LinkSettings, kind: TroubleKind) -> str:
 
 def _listed(units: Iterable[int]) -> str:
     return ", ".join(map(str, units)) or "–"
+
+
+@callback
+def async_follow_links(hass: HomeAssistant, bank: BankCoordinator) -> None:
+    """Have the user told of what is wrong with a bank's links, as their polls show it."""
+    issues = async_get_link_issues(hass)
+    polled_at: dict[str, datetime | None] = {}
+
+    @callback
+    def update(link: LinkCoordinator) -> None:
+        if link.paused or link.polled_at != polled_at.get(link.address):
+            polled_at[link.address] = link.polled_at
+            issues.async_polled(link)
+
+    for link in bank.links.values():
+        bank.config_entry.async_on_unload(
+            link.async_add_listener(partial(update, link))
+        )
 
 
 _ISSUES: HassKey[LinkIssues] = HassKey(f"{DOMAIN}_link_issues")

@@ -1,0 +1,327 @@
+"""Polls the batteries behind one link."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, override
+
+from homeassistant.components import bluetooth
+from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
+
+from ..const import CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL, DOMAIN, LOGGER
+from ..renogy.exceptions import LinkClosed, LinkSilent, RenogyError
+from ..renogy.link import RenogyLink
+from ..renogy.models import BatteryId, BatteryReading, LinkReport, ReadingFailure
+from ..renogy.transport import Transport
+from ..supervisor.supervisor import async_get_supervisor
+from .connection import async_connector
+from .serving import async_serving_scanner
+from .settings import BatteryLabel, LinkSettings
+
+LINK_QUALITY_POLLS: Final = 100
+RETRY_SECONDS: Final = 30.0
+"""Pause after the first poll that did not reach the link, doubled with each further one."""
+HEARD_RETRY_SECONDS: Final = 5.0
+"""The same where the link is heard; only polls that began for that reason double it."""
+LONGEST_RETRY_SECONDS: Final = 300.0
+
+
+class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
+    """Polls one link of a bank at its own interval, and sooner when the link is back.
+
+    A poll that reads some of the batteries is a good poll: the report says what is missing. A
+    poll that reaches none fails. While `paused` the polls are left out, which is no failure.
+    `poll_seconds` is how long the last poll took that got an answer, `succeeded_at` when a
+    battery was last read, `served_by` the name of the adapter or proxy that the last poll
+    went through; each None where it is not known.
+    """
+
+    config_entry: ConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        subentry_id: str,
+        settings: LinkSettings,
+        labels: Mapping[BatteryId, BatteryLabel],
+        keep: Callable[[LinkCoordinator, LinkReport], Awaitable[None]],
+    ) -> None:
+        """Prepare polling; nothing is connected yet.
+
+        `keep` is given each report before it is published, and stores what has to outlive
+        Home Assistant.
+        """
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=f"{entry.title}: {settings.name}",
+            update_interval=timedelta(
+                seconds=entry.options.get(CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL)
+            ),
+        )
+        self.subentry_id = subentry_id
+        self.settings = settings
+        self.labels = labels
+        self.client = RenogyLink(
+            settings.name, settings.units, self._async_connect, family=settings.family
+        )
+        self.data = self.client.skip_poll()
+        self.error: RenogyError | None = None
+        """Why the last poll reached no battery, None if it did."""
+        self.paused = not settings.polling
+        self.poll_seconds: float | None = None
+        self.polled_at: datetime | None = None
+        self.succeeded_at: datetime | None = None
+        self.served_by: str | None = None
+        self._keep = keep
+        self._gate = async_get_supervisor(hass).gate
+        self._connector = async_connector(hass, settings.address, settings.name)
+        self.is_polling = False
+        self._connected_by: str | None = None
+        self._is_connected = False
+        self._has_failed = False
+        self._failures = 0
+        self._heard_in_vain = 0
+        self._retry_when_heard_from: float | None = None
+        self._is_retry = False
+        self._fresh: dict[int, deque[bool]] = {
+            unit: deque(maxlen=LINK_QUALITY_POLLS) for unit in settings.units
+        }
+        self._silent: set[int] = set()
+
+    # What the last poll brought
+
+    @property
+    def address(self) -> str:
+        """The Bluetooth address of the link."""
+        return self.settings.address
+
+    @property
+    def failed(self) -> Mapping[int, ReadingFailure]:
+        """Why each unit id brought nothing new in the last poll."""
+        match self.error:
+            case None:
+                return self.data.failed
+            case LinkSilent():
+                return dict.fromkeys(self.settings.units, ReadingFailure.SILENT)
+            case _:
+                return dict.fromkeys(self.settings.units, ReadingFailure.LINK_LOST)
+
+    @property
+    def readings(self) -> Mapping[int, BatteryReading]:
+        """The readings that may be shown, by unit id."""
+        return self.data.readings if self.last_update_success else {}
+
+    @property
+    def fresh(self) -> frozenset[int]:
+        """The unit ids that brought new readings in the last poll."""
+        return self.data.fresh if self.last_update_success else frozenset()
+
+    def link_quality(self, unit: int) -> float | None:
+        """Return the share of the last polls that brought fresh values, in %."""
+        fresh = self._fresh[unit]
+        return 100 * sum(fresh) / len(fresh) if fresh else None
+
+    # Polling
+
+    @override
+    async def _async_update_data(self) -> LinkReport:
+        """Poll the link; raises UpdateFailed where no battery could be reached."""
+        if self.paused:
+            return self.client.skip_poll()
+        self.is_polling = True
+        self._connected_by, self._is_connected = None, False
+        try:
+            report, self.error = await self.client.poll(), None
+        except LinkClosed:
+            return self.client.skip_poll()
+        except RenogyError as error:
+            self.error = error
+            raise self._failure(error) from error
+        finally:
+            self.is_polling = False
+            self.served_by = self._connected_by
+        self._note_report(report)
+        await self._keep(self, report)
+        return report
+
+    def _note_report(self, report: LinkReport) -> None:
+        self.poll_seconds = report.statistics.seconds
+        if report.fresh:
+            self.succeeded_at = dt_util.utcnow()
+        if ReadingFailure.LINK_LOST in report.failed.values():
+            self._note_unreached()
+        else:
+            self._note_reached()
+
+    def _failure(self, error: RenogyError) -> UpdateFailed:
+        retry_after = None
+        if isinstance(error, LinkSilent):
+            self._note_reached()
+        else:
+            retry_after = self._note_unreached()
+        return UpdateFailed(
+            translation_domain=DOMAIN,
+            translation_key="link_does_not_answer",
+            translation_placeholders={"reason": str(error)},
+            retry_after=retry_after,
+        )
+
+    def _note_reached(self) -> None:
+        self._failures = self._heard_in_vain = 0
+        self._retry_when_heard_from = None
+
+    def _note_unreached(self) -> float:
+        """Take note of a failure and return the pause before the next poll."""
+        first = min(RETRY_SECONDS, self._interval)
+        pause = min(first * 2.0**self._failures, max(LONGEST_RETRY_SECONDS, first))
+        self._failures = min(self._failures + 1, 10)
+        self._heard_in_vain += self._is_retry
+        self._retry_when_heard_from = self.hass.loop.time() + min(
+            HEARD_RETRY_SECONDS * 2.0 ** min(self._heard_in_vain, 10),
+            LONGEST_RETRY_SECONDS,
+        )
+        return pause
+
+    @property
+    def _interval(self) -> float:
+        assert self.update_interval is not None
+        return self.update_interval.total_seconds()
+
+    async def _async_connect(self) -> Transport:
+        transport = await self._connector()
+        self._is_connected = True
+        self._connected_by = async_serving_scanner(self.hass, self.address)
+        return transport
+
+    @callback
+    @override
+    def _async_refresh_finished(self) -> None:
+        """Take note of a poll that was not left out; one that failed again is told of too."""
+        has_failed_before, self._has_failed = self._has_failed, False
+        self._is_retry = False
+        if self.last_update_success and not self.data.polled:
+            return
+        self.polled_at = dt_util.utcnow()
+        for unit, polls in self._fresh.items():
+            polls.append(unit in self.fresh)
+        if self.last_update_success:
+            self._log_changes()
+            return
+        self._has_failed = True
+        if has_failed_before:
+            self.async_update_listeners()
+
+    def _log_changes(self) -> None:
+        """Log once that a battery falls silent, and its return."""
+        silent = set(self.settings.units) - self.data.readings.keys()
+        for unit in sorted(silent - self._silent):
+            LOGGER.warning(
+                "%s: %s does not answer (%s)",
+                self.config_entry.title,
+                self.labels[self.address, unit],
+                self.data.failed.get(unit, ReadingFailure.NOT_POLLED),
+            )
+        for unit in sorted(self._silent - silent):
+            LOGGER.info(
+                "%s: %s answers again",
+                self.config_entry.title,
+                self.labels[self.address, unit],
+            )
+        for unit in self.data.identity_changed:
+            LOGGER.warning(
+                "%s: Another battery than before answers as %s",
+                self.config_entry.title,
+                self.labels[self.address, unit],
+            )
+        self._silent = silent
+
+    # Polls between the intervals
+
+    @callback
+    def async_watch(self) -> None:
+        """Poll now, and from now on when the link is heard again or its adapter repaired."""
+        self.config_entry.async_on_unload(
+            self._gate.async_add_poll_listener(self.async_poll_now)
+        )
+        self.config_entry.async_on_unload(
+            bluetooth.async_register_advertisement_callback(
+                self.hass, self._async_advertisement_heard, self.address
+            )
+        )
+        self.async_poll_now()
+
+    @callback
+    def _async_advertisement_heard(self, _: BluetoothServiceInfoBleak) -> None:
+        retry_from = self._retry_when_heard_from
+        if self.paused or retry_from is None or self.hass.loop.time() < retry_from:
+            return
+        LOGGER.debug("%s: Heard again, polling", self.name)
+        self._retry_when_heard_from = None
+        self._is_retry = True
+        self.async_poll_now()
+
+    @callback
+    def async_poll_now(self) -> None:
+        """Poll at once, unless a poll is about to connect anyway."""
+        if self.is_polling and not self._is_connected:
+            return
+        self.config_entry.async_create_background_task(
+            self.hass, self.async_refresh(), f"{DOMAIN} refresh {self.settings.name}"
+        )
+
+    # Other uses of the link
+
+    async def async_read_registers(
+        self, unit: int, address: int, count: int
+    ) -> tuple[int, ...]:
+        """Read up to 125 registers of one battery, in turn with the polls.
+
+        Raises RenogyError, as RenogyLink does.
+        """
+        return await self.client.read_registers(unit, address, count)
+
+    async def async_search(self) -> frozenset[int] | None:
+        """Return the unit ids that answer behind the link, None where that cannot be told."""
+        try:
+            report = await self.client.search()
+        except RenogyError as error:
+            LOGGER.debug("%s: Searching failed: %s", self.name, error)
+            return None
+        return frozenset(battery.unit for battery in report.batteries)
+
+    async def async_set_polling(self, polling: bool) -> None:
+        """Poll the link from now on, at once, or leave it to others.
+
+        What goes on when polling ends is ended, and the link disconnected. The choice is
+        kept with the link, where it is known before the first poll after a start.
+        """
+        subentry = self.config_entry.subentries[self.subentry_id]
+        settings = LinkSettings.from_data(subentry.data)
+        self.hass.config_entries.async_update_subentry(
+            self.config_entry,
+            subentry,
+            data=replace(settings, polling=polling).as_data(),
+        )
+        self.paused = not polling
+        if polling:
+            self.async_poll_now()
+        else:
+            self._gate.polling_paused(self.address)
+            self._note_reached()
+            self.error = None
+            await self.client.close()
+        self.async_update_listeners()
+
+    @override
+    async def async_shutdown(self) -> None:
+        """Stop polling and close the link."""
+        await super().async_shutdown()
+        await self.client.close()
