@@ -174,7 +174,6 @@ async def test_battery_returns_after_a_week(
     )
     assert found is not None
     away.unreachable = None
-    bank_of(entry).links[OTHER].reappearance._due_at = 0.0
     clock.now += 60
     await next_poll(hass)
     await settle(hass)

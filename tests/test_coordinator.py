@@ -37,6 +37,7 @@ from tests.renogy.fake_link import (
 
 OTHER = "60:98:66:ED:FC:11"
 OTHER_NAME = "BT-TH-66EDFC11"
+COORDINATOR = "custom_components.renogy_bt.links.coordinator"
 
 
 async def test_silent_battery_does_not_take_the_others_along(
@@ -91,9 +92,10 @@ async def test_unbelievable_values_are_held_off(
         await next_poll(hass)
         assert battery_state(hass, "voltage").state == "52.4"
         assert battery_state(hass, "last_read").state == read_at
-    report = bank_of(entry).data
-    assert report.failed[DONGLE, 48] is ReadingFailure.INVALID
-    assert (DONGLE, 48) in report.readings
+    report = link_of(entry).data
+    assert report.failed[48] is ReadingFailure.INVALID
+    assert 48 in report.readings
+    assert bank_of(entry).data.fresh == frozenset()
     await next_poll(hass)
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     link.always.clear()
@@ -111,20 +113,19 @@ async def test_bank_whose_only_link_fails(
     link.unreachable = "le-connection-abort-by-local"
     for _ in range(3):
         await next_poll(hass)
-    coordinator = bank_of(entry)
-    assert not coordinator.last_update_success
+    assert not link_of(entry).last_update_success
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     assert bank_state(hass, entry, "voltage").state == STATE_UNAVAILABLE
-    failed = "Error fetching Battery bank data"
+    failed = "Error fetching Battery bank: BT-TH-FDA1B2C3 data"
     assert caplog.text.count(failed) == 1
-    assert "No battery can be read: BT-TH-FDA1B2C3: le-connection-abort-by-local" in (
-        caplog.text
-    )
+    assert "No battery can be read: le-connection-abort-by-local" in caplog.text
     assert "does not answer" not in caplog.text
     link.unreachable = None
-    await next_poll(hass)
+    await next_poll(hass, 121)
     assert battery_state(hass, "voltage").state == "52.4"
-    assert caplog.text.count("Fetching Battery bank data recovered") == 1
+    assert (
+        caplog.text.count("Fetching Battery bank: BT-TH-FDA1B2C3 data recovered") == 1
+    )
     assert caplog.text.count(failed) == 1
 
 
@@ -135,7 +136,7 @@ async def test_dongle_that_answers_nothing(hass: HomeAssistant, air: FakeAir) ->
     await set_up(hass, entry)
     link.wedged = True
     await next_poll(hass)
-    coordinator = bank_of(entry)
+    coordinator = link_of(entry)
     assert not coordinator.last_update_success
     assert "no battery answers" in str(coordinator.last_exception)
 
@@ -157,10 +158,9 @@ async def test_one_of_two_links_fails(
     await set_up(hass, entry)
     setattr(other, trouble, "abort-by-local")
     await next_poll(hass)
-    coordinator = bank_of(entry)
-    assert coordinator.last_update_success
-    assert coordinator.data.failed == {(OTHER, 48): failure}
-    assert coordinator.data.links[OTHER] is None
+    assert link_of(entry).last_update_success
+    assert not link_of(entry, OTHER).last_update_success
+    assert link_of(entry, OTHER).failed == {48: failure}
     assert battery_state(hass, "voltage").state == "52.4"
     assert battery_state(hass, "voltage", 48, OTHER).state == STATE_UNAVAILABLE
 
@@ -174,9 +174,8 @@ async def test_link_lost_in_the_middle_of_a_poll(
     await set_up(hass, entry)
     link.always = [lost_at(50)]
     await next_poll(hass)
-    report = bank_of(entry).data
-    assert set(report.failed.values()) == {ReadingFailure.LINK_LOST}
-    assert set(report.failed) == {(DONGLE, 50), (DONGLE, 51)}
+    failed = link_of(entry).data.failed
+    assert failed == dict.fromkeys((50, 51), ReadingFailure.LINK_LOST)
     assert battery_state(hass, "voltage", 48).state == "52.4"
 
 
@@ -229,7 +228,8 @@ async def test_values_do_not_wait_for_the_disconnect(
     entry = bank_entry(link_settings())
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
-    assert battery_state(hass, "voltage").state == "52.4"
+    while battery_state(hass, "voltage").state != "52.4":
+        await asyncio.sleep(0)
     assert not link.connections[0].lost.done()
     released.set()
     await settle(hass)
@@ -248,10 +248,10 @@ async def test_link_quality(hass: HomeAssistant, air: FakeAir) -> None:
     await next_poll(hass)
     await next_poll(hass)
     assert battery_state(hass, "link_quality").state == "75.0"
-    coordinator = bank_of(entry)
+    coordinator = link_of(entry)
     for _ in range(100):
-        coordinator._fresh[DONGLE, 48].append(True)
-    assert coordinator.link_quality((DONGLE, 48)) == 100
+        coordinator._fresh[48].append(True)
+    assert coordinator.link_quality(48) == 100
 
 
 def _lose(link: FakeLink) -> None:
@@ -276,9 +276,7 @@ async def test_link_that_is_back_is_polled_at_once(
     lose: Callable[[FakeLink], None],
 ) -> None:
     """The first advertisement of a lost link brings a poll, long before the next one is due."""
-    monkeypatch.setattr(
-        "custom_components.renogy_bt.renogy.reappearance.FIRST_PAUSE", 0.0
-    )
+    monkeypatch.setattr(f"{COORDINATOR}.HEARD_RETRY_SECONDS", 0.0)
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
@@ -289,16 +287,14 @@ async def test_link_that_is_back_is_polled_at_once(
     air.advertise()
     await settle(hass)
     assert battery_state(hass, "voltage").state == "52.4"
-    assert bank_of(entry).last_update_success
+    assert link_of(entry).last_update_success
 
 
 async def test_advertisements_of_a_good_link_mean_nothing(
     hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A link that is polled well is not polled more often because it advertises."""
-    monkeypatch.setattr(
-        "custom_components.renogy_bt.renogy.reappearance.FIRST_PAUSE", 0.0
-    )
+    monkeypatch.setattr(f"{COORDINATOR}.HEARD_RETRY_SECONDS", 0.0)
     link = air.bring(four_batteries())
     await set_up(hass, bank_entry(link_settings()))
     for _ in range(10):
@@ -311,9 +307,7 @@ async def test_silent_dongle_is_not_hunted(
     hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A dongle that connects but gives no answer is not polled more often for advertising."""
-    monkeypatch.setattr(
-        "custom_components.renogy_bt.renogy.reappearance.FIRST_PAUSE", 0.0
-    )
+    monkeypatch.setattr(f"{COORDINATOR}.HEARD_RETRY_SECONDS", 0.0)
     link = air.bring(four_batteries())
     await set_up(hass, bank_entry(link_settings()))
     link.wedged = True
@@ -338,7 +332,7 @@ async def test_another_battery_at_a_unit(
         caplog.text.count("Another battery than before answers as RBT50LFP48S 1") == 1
     )
     await next_poll(hass)
-    identity = bank_of(entry).data.identities[DONGLE, 48]
+    identity = link_of(entry).data.identities[48]
     assert identity.serial_number == "99XXX99990000000"
     assert caplog.text.count("Another battery than before") == 1
 
@@ -351,7 +345,9 @@ def supervisor(
     hass: HomeAssistant, idle_supervisor: None, monkeypatch: pytest.MonkeyPatch
 ) -> Supervisor:
     """Return the supervisor, whose steps do not wait for polls to end."""
-    monkeypatch.setattr("custom_components.renogy_bt.supervisor.polls.POLLS_LIMIT", 0.0)
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.supervisor.poll_gate.POLLS_LIMIT", 0.0
+    )
     return async_get_supervisor(hass)
 
 
@@ -383,8 +379,7 @@ def repair_while_connecting(
 
 def ask_for_polls(supervisor: Supervisor) -> None:
     """Have everybody polled who listens, as after a repair."""
-    for listener in tuple(supervisor.gate._listeners):
-        listener()
+    supervisor.gate.async_poll_now()
 
 
 async def test_polls_are_held_off_during_a_repair(
@@ -487,7 +482,7 @@ async def test_connected_link_is_read_to_its_end(
 async def test_lost_link_is_not_connected_to_again_in_the_middle_of_a_step(
     hass: HomeAssistant, air: FakeAir, supervisor: Supervisor
 ) -> None:
-    """A poll whose connection a step ends is over: trying again would only outlast the step."""
+    """A poll whose connection a step ends goes on after the step, over another connection."""
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
@@ -497,11 +492,14 @@ async def test_lost_link_is_not_connected_to_again_in_the_middle_of_a_step(
         await asyncio.sleep(0)
     await supervisor.gate.async_hold(SCANNER)
     link.connections[1].drop()
-    await poll
+    for _ in range(20):
+        await asyncio.sleep(0)
     assert air.attempts == [DONGLE, DONGLE]
+    assert not poll.done()
     link.hangs_on_write = False
     supervisor.gate.async_release()
-    await next_poll(hass)
+    await poll
+    assert air.attempts == [DONGLE, DONGLE, DONGLE]
     assert battery_state(hass, "voltage").state == "52.4"
 
 

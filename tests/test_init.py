@@ -11,26 +11,27 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.adapter_health.samples import RecoveryLevel
 from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.links.connection import _LOCKS
+from custom_components.renogy_bt.links.connection import _CONNECTIONS
 from custom_components.renogy_bt.links.settings import links_of
+from custom_components.renogy_bt.renogy.models import ReadingFailure
 from custom_components.renogy_bt.renogy.transport import Transport
 from custom_components.renogy_bt.supervisor.supervisor import (
     Supervisor,
     async_get_supervisor,
 )
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from tests.banks import (
     bank_entry,
-    bank_of,
     bank_state,
     battery_state,
     entity_id,
     link_of,
     link_settings,
+    link_state,
     next_poll,
     set_up,
     settle,
@@ -72,15 +73,26 @@ async def test_set_up_with_a_silent_battery(hass: HomeAssistant, air: FakeAir) -
     assert entity_id(hass, "sensor", f"{DONGLE.lower()}_50_cell_temperature_15")
 
 
+def assert_nothing_is_read(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Check that a bank stands, with all its entities, although no battery is read."""
+    assert entry.state is ConfigEntryState.LOADED
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+    assert bank_state(hass, entry, "voltage").state == STATE_UNAVAILABLE
+    assert link_state(hass, "polling", platform="switch").state == STATE_ON
+
+
 async def test_link_that_was_never_heard(hass: HomeAssistant, air: FakeAir) -> None:
-    """Without a way to the link, set-up is tried again, with Home Assistant's reason."""
+    """Without a way to the link the bank stands, and Home Assistant's reason is logged."""
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
-    assert entry.reason is not None
-    assert "BT-TH-FDA1B2C3" in entry.reason
-    assert "never seen by any scanner" in entry.reason
+    assert_nothing_is_read(hass, entry)
+    assert "never seen by any scanner" in str(link_of(entry).last_exception)
     assert air.attempts == []
+    air.bring(four_batteries())
+    link_of(entry)._retry_when_heard_from = 0.0
+    air.advertise()
+    await settle(hass)
+    assert battery_state(hass, "voltage").state == "52.4"
 
 
 async def test_without_bluetooth(
@@ -90,13 +102,12 @@ async def test_without_bluetooth(
     mock_bleak_scanner_start: None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Without any adapter set-up is tried again; nothing is raised."""
+    """Without any adapter the bank stands; nothing is raised."""
     assert await async_setup_component(hass, "bluetooth", {})
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
-    assert entry.reason is not None
-    assert "0 scanner(s) registered" in entry.reason
+    assert_nothing_is_read(hass, entry)
+    assert "0 scanner(s) registered" in str(link_of(entry).last_exception)
     assert not [
         record
         for record in caplog.records
@@ -110,9 +121,8 @@ async def test_link_that_takes_no_connection(hass: HomeAssistant, air: FakeAir) 
     link.unreachable = "le-connection-abort-by-local"
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
-    assert entry.reason is not None
-    assert "le-connection-abort-by-local" in entry.reason
+    assert_nothing_is_read(hass, entry)
+    assert "le-connection-abort-by-local" in str(link_of(entry).last_exception)
 
 
 async def test_link_that_is_lost_at_once(hass: HomeAssistant, air: FakeAir) -> None:
@@ -121,9 +131,8 @@ async def test_link_that_is_lost_at_once(hass: HomeAssistant, air: FakeAir) -> N
     link.always = [lost_at(48)]
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
-    assert entry.reason is not None
-    assert "link lost" in entry.reason
+    assert_nothing_is_read(hass, entry)
+    assert set(link_of(entry).failed.values()) == {ReadingFailure.LINK_LOST}
 
 
 async def test_one_of_two_links_is_enough(hass: HomeAssistant, air: FakeAir) -> None:
@@ -149,11 +158,11 @@ async def test_unload_leaves_nothing_behind(hass: HomeAssistant, air: FakeAir) -
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert _LOCKS in hass.data
+    assert _CONNECTIONS in hass.data
     assert await hass.config_entries.async_unload(entry.entry_id)
     await settle(hass)
     assert entry.state is ConfigEntryState.NOT_LOADED
-    assert _LOCKS not in hass.data
+    assert _CONNECTIONS not in hass.data
     connections = len(link.connections)
     assert all(connection.lost.done() for connection in link.connections)
     await next_poll(hass)
@@ -171,9 +180,9 @@ async def test_locks_stay_for_another_bank(hass: HomeAssistant, air: FakeAir) ->
     await set_up(hass, first)
     await set_up(hass, second)
     assert await hass.config_entries.async_unload(first.entry_id)
-    assert _LOCKS in hass.data
+    assert _CONNECTIONS in hass.data
     assert await hass.config_entries.async_unload(second.entry_id)
-    assert _LOCKS not in hass.data
+    assert _CONNECTIONS not in hass.data
 
 
 async def test_unload_while_polling(hass: HomeAssistant, air: FakeAir) -> None:
@@ -222,7 +231,7 @@ async def test_unload_that_fails_keeps_polling(
     with monkeypatch.context() as patch:
         patch.setattr(hass.config_entries, "async_unload_platforms", refuse)
         assert not await hass.config_entries.async_unload(entry.entry_id)
-    assert _LOCKS in hass.data
+    assert _CONNECTIONS in hass.data
     await next_poll(hass)
     assert len(link.connections) == 2
 
@@ -294,7 +303,6 @@ async def during_first_poll(
     entry.add_to_hass(hass)
     set_up = hass.async_create_task(hass.config_entries.async_setup(entry.entry_id))
     await held_connects.begun.wait()
-    assert entry.state is ConfigEntryState.SETUP_IN_PROGRESS
     change()
     held_connects.go_on.set()
     await set_up
@@ -363,7 +371,7 @@ async def test_options_changed_during_the_first_poll(
         ),
     )
     assert entry.state is ConfigEntryState.LOADED
-    assert bank_of(entry).update_interval == timedelta(seconds=300)
+    assert link_of(entry).update_interval == timedelta(seconds=300)
     assert watched_for(async_get_supervisor(hass)) == {
         entry.entry_id: ({DONGLE}, "off")
     }
@@ -411,7 +419,8 @@ async def test_stale_connections_are_closed_first(
         assert air.attempts == []
 
     monkeypatch.setattr(
-        "custom_components.renogy_bt.close_stale_connections_by_address", close
+        "custom_components.renogy_bt.links.connection.close_stale_connections_by_address",
+        close,
     )
     air.bring(four_batteries())
     await set_up(hass, bank_entry(link_settings()))
@@ -428,13 +437,15 @@ async def test_hanging_bluez_does_not_block_set_up(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(
-        "custom_components.renogy_bt.close_stale_connections_by_address", hang
+        "custom_components.renogy_bt.links.connection.close_stale_connections_by_address",
+        hang,
     )
-    monkeypatch.setattr("custom_components.renogy_bt.STALE_CONNECTIONS_LIMIT", 0.01)
+    monkeypatch.setattr("custom_components.renogy_bt.links.connection.STALE_CONNECTION_SECONDS", 0.01)
     air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     assert entry.state is ConfigEntryState.LOADED
+    assert battery_state(hass, "voltage").state == "52.4"
 
 
 # Watching over the adapters
@@ -489,17 +500,17 @@ async def test_changed_options_reach_the_supervisor(
     assert watched_for(supervisor) == {entry.entry_id: ({DONGLE}, "off")}
 
 
-async def test_adapters_are_watched_while_set_up_is_retried(
+async def test_adapters_are_watched_while_nothing_answers(
     hass: HomeAssistant, air: FakeAir
 ) -> None:
-    """A broken adapter may be why a bank cannot be set up: it is watched all the same."""
+    """A broken adapter may be why no link answers: it is watched all the same."""
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert_nothing_is_read(hass, entry)
     assert entry.entry_id in watched_for(async_get_supervisor(hass))
 
 
-async def test_bank_that_is_disabled_while_set_up_is_retried(
+async def test_bank_that_is_disabled_while_nothing_answers(
     hass: HomeAssistant, air: FakeAir
 ) -> None:
     """A bank that is disabled is not worked for any more; enabled again it is."""
@@ -532,10 +543,10 @@ async def test_other_integrations_that_are_disabled_mean_nothing(
     assert watched_for(supervisor).keys() == {entry.entry_id, "other"}
 
 
-async def test_bank_that_is_removed_while_set_up_is_retried(
+async def test_bank_that_is_removed_while_nothing_answers(
     hass: HomeAssistant, air: FakeAir
 ) -> None:
-    """A bank that is removed before it could be set up is not worked for any more."""
+    """A bank that is removed before it was ever read is not worked for any more."""
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     await hass.config_entries.async_remove(entry.entry_id)

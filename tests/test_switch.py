@@ -80,7 +80,7 @@ async def test_paused_link_is_left_alone(
     for _ in range(3):
         await next_poll(hass)
         assert battery_state(hass, "voltage").state == "52.4"
-        assert set(coordinator.data.failed.values()) == {ReadingFailure.NOT_POLLED}
+        assert set(link_of(bank).data.failed.values()) == {ReadingFailure.NOT_POLLED}
     await next_poll(hass)
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     assert len(link.connections) == 1
@@ -96,9 +96,9 @@ async def test_paused_link_has_neither_failed_nor_succeeded(
 ) -> None:
     """Polls that are left out do not count, are not logged, and advertisements bring none."""
     monkeypatch.setattr(
-        "custom_components.renogy_bt.renogy.reappearance.FIRST_PAUSE", 0.0
+        "custom_components.renogy_bt.links.coordinator.HEARD_RETRY_SECONDS", 0.0
     )
-    coordinator = bank_of(bank)
+    coordinator = link_of(bank)
     link.unreachable = "abort-by-local"
     await next_poll(hass)
     link.unreachable = None
@@ -109,16 +109,16 @@ async def test_paused_link_has_neither_failed_nor_succeeded(
         air.advertise()
         await settle(hass)
     assert coordinator.last_update_success
-    assert coordinator.last_errors == {}
-    assert coordinator.link_quality((DONGLE, 48)) == 50
-    assert coordinator.data.links == {DONGLE: None}
+    assert coordinator.error is None
+    assert coordinator.link_quality(48) == 50
+    assert not coordinator.data.polled
     assert bank_state(hass, bank, "voltage").state == STATE_UNAVAILABLE
     assert "does not answer" not in caplog.text
     assert len(link.connections) == 1
     await turn(hass, "on")
     await settle(hass)
     assert battery_state(hass, "voltage").state == "52.4"
-    assert round(coordinator.link_quality((DONGLE, 48)) or 0) == 67
+    assert round(coordinator.link_quality(48) or 0) == 67
 
 
 async def test_silence_before_a_pause_ends_after_it(
@@ -160,7 +160,7 @@ async def test_running_poll_ends(
 ) -> None:
     """A poll that is under way, and one that waits for it, end; the link is disconnected."""
     link.hangs_on_write = True
-    coordinator = bank_of(bank)
+    coordinator = link_of(bank)
     polls = [hass.async_create_task(coordinator.async_refresh()) for _ in range(2)]
     while len(link.connections) < 2:
         await asyncio.sleep(0)
@@ -170,8 +170,8 @@ async def test_running_poll_ends(
     await asyncio.gather(*polls)
     assert len(link.connections) == 2
     assert coordinator.last_update_success
-    assert coordinator.last_errors == {}
-    assert coordinator.link_quality((DONGLE, 48)) == 100
+    assert coordinator.error is None
+    assert coordinator.link_quality(48) == 100
     assert battery_state(hass, "voltage").state == "52.4"
 
 
@@ -258,21 +258,19 @@ async def test_stored_with_the_link(
 async def test_other_link_goes_on(
     hass: HomeAssistant, air: FakeAir, link: FakeLink
 ) -> None:
-    """With one link paused the others are polled, and the bank fails only if they do."""
+    """With one link paused the others are polled, and fail or not by themselves."""
     other = air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
     entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
     await set_up(hass, entry)
-    coordinator = bank_of(entry)
     await turn(hass, "off", OTHER)
     await next_poll(hass)
     assert (len(link.connections), len(other.connections)) == (2, 1)
     assert battery_state(hass, "voltage", 48, OTHER).state == "52.4"
     link.unreachable = "abort-by-local"
     await next_poll(hass)
-    assert coordinator.last_update_success, "a reading is held still"
-    for _ in range(2):
-        await next_poll(hass)
-    assert not coordinator.last_update_success
+    assert not link_of(entry).last_update_success
+    assert link_of(entry, OTHER).last_update_success
+    assert battery_state(hass, "voltage", 48, OTHER).state == "52.4", "held still"
     assert switch_state(hass) == STATE_ON
     assert switch_state(hass, OTHER) == STATE_OFF
 

@@ -68,14 +68,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
         entry.add_update_listener(partial(_async_entry_updated, set_up_for))
     )
     await _async_settle_discoveries(hass, entry)
-    await async_get_supervisor(hass).async_attach(
-        entry.entry_id,
-        [link.address for link in links_of(entry).values()],
-        RecoveryLevel(entry.options.get(CONF_RECOVERY, RecoveryLevel.FULL)),
-    )
     bank = BankCoordinator(hass, entry)
     await bank.async_load()
     entry.runtime_data = bank
+    await async_get_supervisor(hass).async_attach(
+        entry.entry_id,
+        bank.links.keys(),
+        RecoveryLevel(entry.options.get(CONF_RECOVERY, RecoveryLevel.FULL)),
+    )
 
     async def stop_polling(_: Event) -> None:
         await asyncio.gather(*(link.async_shutdown() for link in bank.links.values()))
@@ -106,7 +106,6 @@ async def async_unload_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
     """Forget a removed bank and let its links be discovered again."""
-    await async_get_supervisor(hass).async_detach(entry.entry_id)
     await EnergyStore(hass, entry.entry_id).async_remove()
     await AlarmStore(hass, entry.entry_id).async_remove()
     async_forget_balance(hass, entry)
@@ -147,14 +146,10 @@ async def async_remove_config_entry_device(
 def _async_entry_changed(
     hass: HomeAssistant, change: ConfigEntryChange, entry: ConfigEntry
 ) -> None:
-    """Stop watching for a bank that was disabled while its set-up was being retried."""
+    """Withdraw the issues of a bank that is disabled."""
     if entry.domain == DOMAIN and entry.disabled_by is not None:
         async_forget_balance(hass, entry)
         async_forget_identities(hass, entry)
-        hass.async_create_task(
-            async_get_supervisor(hass).async_detach(entry.entry_id),
-            f"{DOMAIN} detach {entry.title}",
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,18 @@
 """Connecting to links: one at a time, and a link has one user."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from custom_components.renogy_bt.links.connection import LinkNotSeen, async_connector
+from custom_components.renogy_bt.links.probing import async_probe_link
+from custom_components.renogy_bt.links.rescan import async_rescan
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
+from custom_components.renogy_bt.supervisor.poll_gate import PollGate
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.core import HomeAssistant
+from tests.banks import bank_entry, link_of, link_settings, set_up, settle
 from tests.fake_air import DONGLE, DONGLE_NAME, SCANNER, FakeAir
 from tests.renogy.fake_link import four_batteries
 
@@ -96,35 +101,86 @@ async def test_cancelled_connecting_gives_everything_free(
 async def test_step_ends_connecting_and_gives_everything_free(
     hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever connects, or waits for a turn, when a recovery step begins is told why it ends."""
+    """Whoever connects, or waits for a turn, when a recovery step begins connects after it."""
+    attempts = 0
 
     async def hang(*_: object) -> None:
+        nonlocal attempts
+        attempts += 1
         await asyncio.Event().wait()
 
     air.bring(four_batteries())
     air.bring(four_batteries(), OTHER, OTHER_NAME)
-    pollers = async_get_supervisor(hass).gate
+    gate = async_get_supervisor(hass).gate
     connector = async_connector(hass, DONGLE, DONGLE_NAME)
     with monkeypatch.context() as patch:
         patch.setattr("custom_components.renogy_bt.links.connection.connect", hang)
         tasks = [
             asyncio.ensure_future(connect())
-            for connect in (
-                connector,
-                connector,
-                async_connector(hass, OTHER, OTHER_NAME),
-            )
+            for connect in (connector, async_connector(hass, OTHER, OTHER_NAME))
         ]
         await asyncio.sleep(0)
-        await pollers.async_hold(SCANNER)
-        for task in tasks:
-            with pytest.raises(LinkUnreachable, match="adapter is being repaired"):
-                await task
-    with pytest.raises(LinkUnreachable, match="adapter is being repaired"):
-        await connector()
+        await gate.async_hold(SCANNER)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert attempts == 1
+    assert not any(task.done() for task in tasks)
     assert air.attempts == []
-    pollers.async_release()
+    gate.async_release()
+    for task in tasks:
+        await (await task).disconnect()
+
+
+async def test_second_step_in_a_row_is_the_end(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is disturbed twice is told why it ends; nothing is held after it."""
+    air.bring(four_batteries())
+    gate = async_get_supervisor(hass).gate
+
+    async def disturbed(*_: object) -> None:
+        await gate.async_hold(SCANNER)
+        gate.async_release()
+        await asyncio.Event().wait()
+
+    connector = async_connector(hass, DONGLE, DONGLE_NAME)
+    with monkeypatch.context() as patch:
+        patch.setattr("custom_components.renogy_bt.supervisor.poll_gate.POLLS_LIMIT", 0)
+        patch.setattr("custom_components.renogy_bt.links.connection.connect", disturbed)
+        with pytest.raises(LinkUnreachable, match="adapter is being repaired"):
+            await connector()
     await (await connector()).disconnect()
+
+
+async def test_gate_is_asked_once_a_connection(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polls, set-up, rescans, searches and register reads pass one gate, once each."""
+    asked: list[str] = []
+    connecting = PollGate.connecting
+
+    def counted(gate: PollGate, link: str) -> AbstractAsyncContextManager[None]:
+        asked.append(link)
+        return connecting(gate, link)
+
+    monkeypatch.setattr(PollGate, "connecting", counted)
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    link = link_of(entry)
+    for use in (
+        link.async_refresh(),
+        link.async_search(),
+        link.async_read_registers(48, 5000, 1),
+        async_rescan(hass, entry, link.subentry_id),
+        async_probe_link(hass, DONGLE, DONGLE_NAME),
+    ):
+        connections = len(air.attempts)
+        asked.clear()
+        await use
+        assert asked == [DONGLE]
+        assert len(air.attempts) == connections + 1
+    await settle(hass)
 
 
 async def test_step_leaves_a_connection_alone(

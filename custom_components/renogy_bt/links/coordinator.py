@@ -314,10 +314,10 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         if polling:
             self.async_poll_now()
         else:
-            self._gate.polling_paused(self.address)
             self._note_reached()
             self.error = None
             await self.client.close()
+            self._gate.polling_paused(self.address)
         self.async_update_listeners()
 
     @override
