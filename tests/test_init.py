@@ -440,7 +440,9 @@ async def test_hanging_bluez_does_not_block_set_up(
         "custom_components.renogy_bt.links.connection.close_stale_connections_by_address",
         hang,
     )
-    monkeypatch.setattr("custom_components.renogy_bt.links.connection.STALE_CONNECTION_SECONDS", 0.01)
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.links.connection.STALE_CONNECTION_SECONDS", 0.01
+    )
     air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)

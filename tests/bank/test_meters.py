@@ -1,12 +1,12 @@
 """Tests of what is worked out from one poll to the next."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from custom_components.renogy_bt.bank.energy import BankEnergy, EnergyTotals
 from custom_components.renogy_bt.bank.estimates import TimeEstimate
-from custom_components.renogy_bt.bank.meters import BankMeters, MeterReadings
+from custom_components.renogy_bt.bank.meters import BankMeters, MeterReading
 from custom_components.renogy_bt.bank.summary import Wiring, summarise
 from custom_components.renogy_bt.renogy.models import BatteryReading
 from tests.bank.test_summary import FIRST
@@ -16,6 +16,16 @@ HOUR = 3600.0
 
 CHARGING = replace(FIRST, voltage=50.0, current=10.0, remaining_capacity=40.0)
 DISCHARGING = replace(FIRST, voltage=50.0, current=-10.0, remaining_capacity=40.0)
+
+
+@dataclass(frozen=True)
+class Polled:
+    """What is known after a poll."""
+
+    energy: dict[str, EnergyTotals]
+    bank_energy: EnergyTotals
+    estimates: dict[str, TimeEstimate]
+    bank_estimate: TimeEstimate
 
 
 class Bank:
@@ -33,25 +43,34 @@ class Bank:
         readings: dict[str, BatteryReading],
         fresh: set[str] | None = None,
         after: float = INTERVAL,
-    ) -> MeterReadings[str]:
+    ) -> Polled:
         """Take one more poll."""
         self.at += after
-        return self.meters.advance(
+        fresh = set(readings) if fresh is None else fresh
+        meters = self.meters.advance(self.at, readings, fresh)
+        estimate = self.meters.advance_bank(
             self.at,
-            readings,
-            readings.keys() if fresh is None else fresh,
             summarise(readings, 2, Wiring.PARALLEL),
+            is_fresh=len(fresh) == len(readings),
+        )
+        energy = self.meters.energy.batteries
+        assert {battery: energy[battery] for battery in meters} == {
+            battery: meter.energy for battery, meter in meters.items()
+        }
+        return Polled(
+            energy=energy,
+            bank_energy=self.meters.energy.bank,
+            estimates={battery: meter.estimate for battery, meter in meters.items()},
+            bank_estimate=estimate,
         )
 
 
 def test_nothing_yet() -> None:
     """Before the first poll nothing was counted and nothing is estimated."""
-    assert MeterReadings[str]() == MeterReadings(
-        energy={},
-        bank_energy=EnergyTotals(),
-        estimates={},
-        bank_estimate=TimeEstimate(),
+    assert MeterReading() == MeterReading(
+        energy=EnergyTotals(), estimate=TimeEstimate()
     )
+    assert Bank().meters.energy.of("a") == EnergyTotals()
 
 
 def test_energy_of_two_batteries() -> None:

@@ -252,6 +252,25 @@ async def test_what_goes_on_ends(
     await settle(hass)
 
 
+async def test_links_that_keep_each_other_from_connecting_fail(
+    hass: HomeAssistant,
+    air: FakeAir,
+    bank: MockConfigEntry,
+    hanging: HangingAir,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two links that take no connection do not take turns for ever."""
+    monkeypatch.setattr(f"{CONNECTION}.TURN_SECONDS", 0.0)
+    hanging.hanging = {DONGLE, OTHER}
+    first = asyncio.create_task(link_of(bank).async_refresh())
+    second = asyncio.create_task(link_of(bank, OTHER).async_refresh())
+    await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
+    assert first.done()
+    assert "while other links connected" in str(link_of(bank).error)
+    await link_of(bank, OTHER).client.close()
+    await second
+
+
 async def test_a_poll_that_waits_is_not_asked_for_twice(
     hass: HomeAssistant,
     air: FakeAir,
@@ -298,7 +317,7 @@ async def test_bank_does_not_wait_long_for_a_slow_link(
 ) -> None:
     """A link whose poll takes long is not waited for longer than a round may take."""
     monkeypatch.setattr("custom_components.renogy_bt.coordinator.ROUND_SECONDS", 0.5)
-    monkeypatch.setattr(f"{CONNECTION}.TURN_SECONDS", 0.0)
+    monkeypatch.setattr(f"{CONNECTION}.TURN_SECONDS", 0.1)
     hanging.hanging = {DONGLE}
     slow = hass.async_create_task(link_of(bank).async_refresh())
     while "hanging" not in air.attempts:

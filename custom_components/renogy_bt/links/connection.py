@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final, override
 
 from bleak.backends.device import BLEDevice
@@ -28,6 +28,8 @@ TURN_SECONDS: Final = 4.0
 LOST_TURN_SECONDS: Final = 1.0
 """The same for a link that took no connection the last time, s."""
 
+MOST_TURNS: Final = 5
+"""Turns that a link gets before its attempt to connect has failed."""
 STALE_CONNECTION_SECONDS: Final = 10.0
 
 
@@ -70,13 +72,12 @@ class _Connections:
     async def _connect_in_turn(
         self, hass: HomeAssistant, address: str, name: str
     ) -> Transport:
-        while True:
+        for _ in range(MOST_TURNS):
             patience = LOST_TURN_SECONDS if address in self.lost else TURN_SECONDS
-            try:
+            with suppress(TurnIsOver):
                 async with self.turns.turn(patience):
                     return await connect(_known_device(hass, address), name)
-            except TurnIsOver:
-                continue
+        raise LinkUnreachable(f"{name}: no connection while other links connected")
 
 
 async def _close_stale_connection(address: str) -> None:
