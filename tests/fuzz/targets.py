@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import Final, override
 
 from custom_components.renogy_bt.renogy.decoder import (
+    RegisterImage,
     decode_configuration,
     decode_identity,
     decode_reading,
 )
 from custom_components.renogy_bt.renogy.exceptions import InvalidBlock, RenogyError
 from custom_components.renogy_bt.renogy.families import FAMILIES
-from custom_components.renogy_bt.renogy.image import RegisterImage
 from custom_components.renogy_bt.renogy.link import POLL_SECONDS
 from custom_components.renogy_bt.renogy.modbus import FrameAssembler, crc16, with_crc
 from custom_components.renogy_bt.renogy.probe import PROBE_SECONDS, probe

@@ -24,7 +24,7 @@ from custom_components.renogy_bt.renogy.plan import (
     Block,
     ReadPlan,
 )
-from custom_components.renogy_bt.renogy.registers import MEASUREMENTS as MEASURED
+from custom_components.renogy_bt.renogy.registers import MEASUREMENT_REGISTERS
 
 ALL_BLOCKS = {
     *NARROWER,
@@ -46,7 +46,7 @@ def test_blocks_fit_into_a_reply() -> None:
 def test_the_two_usual_blocks_read_everything_that_is_measured() -> None:
     """No measured register is left out of the widest block or of its two parts."""
     for block in (EVERYTHING, MEASUREMENTS):
-        for row in MEASURED:
+        for row in MEASUREMENT_REGISTERS:
             assert block.address <= row.address
             assert row.address + row.span <= block.address + block.count
 

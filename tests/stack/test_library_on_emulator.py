@@ -72,7 +72,7 @@ async def test_four_batteries_are_probed_and_read(
     assert tuple(polled.readings) == UNITS
     assert polled.readings[48].total_capacity == 50.0
     assert polled.readings[48].cell_voltage_min == 3.2
-    assert polled.configurations[48].device_id == 48
+    assert polled.configurations[48].cell_over_voltage == 3.7
     statistics = emulated_world.statistics()[MAC]
     assert statistics.writes == 0
     assert statistics.violations == []

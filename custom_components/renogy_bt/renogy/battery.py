@@ -5,10 +5,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from .decoder import decode_configuration, decode_identity, decode_reading
+from .decoder import (
+    RegisterImage,
+    decode_configuration,
+    decode_identity,
+    decode_reading,
+)
 from .exceptions import ExceptionReply, InvalidBlock, ReplyTimeout
 from .families import Family
-from .image import RegisterImage
 from .line import Line
 from .modbus import ReadRequest
 from .models import (
@@ -19,7 +23,7 @@ from .models import (
 )
 from .plan import CELL_COUNT, CONFIGURATION, EVERYTHING, IDENTITY, Block, ReadPlan
 from .reader import BlockReader
-from .registers import REGISTER
+from .registers import REGISTERS
 
 # A reading is held this long while polls bring nothing that can be believed.
 HELD_POLLS: Final = 3
@@ -65,7 +69,7 @@ def is_same_identity(before: BatteryIdentity, after: BatteryIdentity) -> bool:
 
 def _tells_serial_number(block: Block) -> bool:
     """Tell whether a block holds any part of the serial number."""
-    serial_number = REGISTER["serial_number"]
+    serial_number = REGISTERS["serial_number"]
     return (
         block.address < serial_number.address + serial_number.words
         and serial_number.address < block.address + block.count
@@ -96,7 +100,6 @@ class Battery:
         self.may_answer_late = False
         self.identity_changed = False
         self.asked_at = float("-inf")
-        self.invalid_blocks = 0
         self.retries = 0
         self._family = family
         self._clock = clock
@@ -104,7 +107,6 @@ class Battery:
         self._plan = ReadPlan()
         self._last_reading: BatteryReading | None = None
         self._last_reading_at = float("-inf")
-        self._may_hold = False
         self._failed_polls = 0
         self._silent_polls = 0
         self._fruitless_polls = 0
@@ -119,7 +121,6 @@ class Battery:
         self.answered = False
         self.may_answer_late = False
         self.identity_changed = False
-        self.invalid_blocks = 0
         self.retries = 0
         self._failed_polls += 1
 
@@ -143,7 +144,7 @@ class Battery:
         if self.failure is None:
             return self._last_reading
         age = self._clock() - self._last_reading_at
-        if self._may_hold and self._failed_polls <= HELD_POLLS and age <= HELD_SECONDS:
+        if self._failed_polls <= HELD_POLLS and age <= HELD_SECONDS:
             return self._last_reading
         return None
 
@@ -227,14 +228,17 @@ class Battery:
         self.retries += reader.retried
         for block, frame in reader.frames.items():
             if not _tells_serial_number(block):
-                self._last_frames[block] = frame
+                self._last_frames[block] = frame.raw
 
     async def _read_believable(self, reader: BlockReader) -> BatteryReading:
         while True:
             await reader.read(EVERYTHING)
             try:
                 reading = decode_reading(
-                    reader.image, self._family, self._now(), self.configuration
+                    RegisterImage(reader.registers),
+                    self._family,
+                    self._now(),
+                    self.configuration,
                 )
             except InvalidBlock as error:
                 self._object(error)
@@ -261,10 +265,9 @@ class Battery:
         finally:
             self._keep_records(reader)
         reader.confirm()
-        return None if reader.gave_up else reader.image
+        return None if reader.gave_up else RegisterImage(reader.registers)
 
     def _object(self, error: InvalidBlock) -> None:
-        self.invalid_blocks += 1
         self._counters["invalid_blocks"] += 1
         self._last_objection = str(error)
 
@@ -276,7 +279,6 @@ class Battery:
         self.failure = None
         self._last_reading = reading
         self._last_reading_at = self._clock()
-        self._may_hold = True
         self._failed_polls = self._fruitless_polls = 0
         self._counters["good"] += 1
 
@@ -294,7 +296,7 @@ class Battery:
             self._answered_again()
             return
         # A silent battery is gone: an old reading would pass for a new one.
-        self._may_hold = False
+        self._last_reading_at = float("-inf")
         self._silent_polls += 1
         if self._silent_polls == SILENT_POLLS_UNTIL_BACKOFF:
             self._plan = ReadPlan()

@@ -17,7 +17,7 @@ class Family:
     `probe_units` are asked when a link is set up; `built_in_bluetooth` says that one battery
     is its own link, which is asked as unit 255 first. `current_divisor` is the number of counts
     in one ampere of register 5042. Where `trusts_alarm_fields` is false the registers
-    5100-5105, 5108 and 5109 do not follow the makers' document and are ignored.
+    5100-5105 and 5108 do not follow the makers' document and are ignored.
     `refused_as` names what the peripheral is when it cannot be a battery.
     """
 

@@ -20,10 +20,8 @@ class LineCounters:
     """What happened on a line."""
 
     requests: int = 0
-    replies: int = 0
     timeouts: int = 0
     dropped_frames: int = 0
-    bytes_received: int = 0
 
 
 class Line:
@@ -49,6 +47,7 @@ class Line:
         self._request: ReadRequest | None = None
         self._reply: asyncio.Future[Frame] | None = None
         self._answer: Frame | None = None
+        self._bytes = 0
         self._frames = 0
         self._broadcast_answerer: int | None = None
         self._last_byte_at = 0.0
@@ -77,19 +76,18 @@ class Line:
             limit = self._times.limit(request.unit, request.count)
         self._drop_unfinished()
         sent_at = self._loop.time()
-        heard = (self.counters.bytes_received, self._frames)
+        heard = (self._bytes, self._frames)
         try:
             frame = await self._exchange(request, sent_at + limit)
         except TimeoutError:
             self.counters.timeouts += 1
             self.unanswered_units.add(request.unit)
-            if self.counters.bytes_received > heard[0] and self._frames == heard[1]:
+            if self._bytes > heard[0] and self._frames == heard[1]:
                 self.garbled_units.add(request.unit)
             self._times.unanswered(request.unit, request.count)
             raise ReplyTimeout(
                 f"Unit {request.unit} did not answer within {limit:.1f} s"
             ) from None
-        self.counters.replies += 1
         if frame.exception_code is not None:
             raise ExceptionReply(frame.exception_code)
         self._times.answered(request.unit, request.count, self._loop.time() - sent_at)
@@ -126,7 +124,7 @@ class Line:
 
     def _received(self, fragment: bytes) -> None:
         self._last_byte_at = self._loop.time()
-        self.counters.bytes_received += len(fragment)
+        self._bytes += len(fragment)
         skipped = self._assembler.skipped_bytes
         for frame in self._assembler.feed(fragment):
             self._take(frame)

@@ -281,12 +281,9 @@ class RenogyLink:
             seconds=self._clock() - started_at,
             connect_seconds=sum(each.connect_seconds for each in connections),
             requests=sum(each.requests for each in counters),
-            replies=sum(each.replies for each in counters),
             retries=sum(battery.retries for battery in self._batteries),
             timeouts=sum(each.timeouts for each in counters),
-            invalid_blocks=sum(battery.invalid_blocks for battery in self._batteries),
             dropped_frames=sum(each.dropped_frames for each in counters),
-            bytes_received=sum(each.bytes_received for each in counters),
         )
 
     def _report(self) -> LinkReport:

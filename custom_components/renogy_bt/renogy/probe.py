@@ -8,7 +8,7 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from .decoder import decode_identity
+from .decoder import RegisterImage, decode_identity
 from .exceptions import (
     DeviceKind,
     ExceptionReply,
@@ -18,7 +18,6 @@ from .exceptions import (
     ReplyTimeout,
 )
 from .families import Family
-from .image import RegisterImage
 from .line import Line
 from .modbus import BROADCAST_UNIT, Frame, ReadRequest
 from .models import BatteryIdentity, FoundBattery, ProbeReport
