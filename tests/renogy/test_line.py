@@ -12,9 +12,8 @@ from custom_components.renogy_bt.renogy.exceptions import (
     LinkLost,
     ReplyTimeout,
 )
-from custom_components.renogy_bt.renogy.line import LONGEST_EXTENSION, Line
+from custom_components.renogy_bt.renogy.line import LONGEST_EXTENSION, Line, ReplyTimes
 from custom_components.renogy_bt.renogy.modbus import Frame, ReadRequest, with_crc
-from custom_components.renogy_bt.renogy.timing import ReplyTimes
 from tests.renogy.fake_link import FakeLink, FakeTransport
 from tests.renogy.vectors import CAPTURES, EXCEPTIONS, MIXED, REFUSED
 from tests.renogy.virtual_time import run

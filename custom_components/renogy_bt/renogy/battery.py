@@ -124,15 +124,12 @@ class Battery:
         self.retries = 0
         self._failed_polls += 1
 
-    def is_due(self) -> bool:
-        """Tell whether to ask: a long-silent battery is only looked for now and then."""
-        return (
+    def is_to_be_read(self) -> bool:
+        """Tell whether this poll still has to ask; a long-silent battery is asked seldom."""
+        is_due = (
             not self._is_long_silent or self._clock() - self.asked_at >= BACKOFF_SECONDS
         )
-
-    def is_to_be_read(self) -> bool:
-        """Tell whether this poll still has to ask."""
-        return self.failure is ReadingFailure.NOT_POLLED and self.is_due()
+        return is_due and self.failure is ReadingFailure.NOT_POLLED
 
     @property
     def _is_long_silent(self) -> bool:
@@ -195,9 +192,14 @@ class Battery:
         if identity is not None and configuration is not None:
             self._details_due_at = self._clock() + DETAILS_SECONDS
 
-    def answered_late(self) -> None:
-        """Take note of a sign of life after the poll: the next one asks for everything."""
-        self._answered_again()
+    def answered_again(self) -> None:
+        """Take note of a sign of life: the next poll asks for everything.
+
+        A battery that had been silent is looked at anew: cables may have been moved.
+        """
+        if self._silent_polls:
+            self._silent_polls = 0
+            self._details_due_at = self._clock()
 
     def link_lost(self) -> None:
         """Take note that the link ended before this battery was read."""
@@ -275,25 +277,19 @@ class Battery:
         before = self._last_reading
         if before is not None and not is_same_battery(before, reading):
             self._forget_identity()
-        self._answered_again()
+        self.answered_again()
         self.failure = None
         self._last_reading = reading
         self._last_reading_at = self._clock()
         self._failed_polls = self._fruitless_polls = 0
         self._counters["good"] += 1
 
-    def _answered_again(self) -> None:
-        """After a silence, look who it is: cables may have been moved."""
-        if self._silent_polls:
-            self._silent_polls = 0
-            self._details_due_at = self._clock()
-
     def _fail(self, failure: ReadingFailure) -> None:
         self.failure = failure
         self._fruitless_polls += 1
         self._counters[failure] += 1
         if failure is not ReadingFailure.SILENT:
-            self._answered_again()
+            self.answered_again()
             return
         # A silent battery is gone: an old reading would pass for a new one.
         self._last_reading_at = float("-inf")

@@ -11,9 +11,9 @@ from .families import Family
 from .models import BatteryConfiguration, BatteryIdentity, BatteryReading
 from .plausibility import (
     MOST_CYCLES,
+    SENSOR_COUNT_RANGES,
     require_limits,
     require_reading,
-    require_sensor_counts,
 )
 from .registers import (
     CONFIGURATION_REGISTERS,
@@ -135,7 +135,7 @@ def decode_reading(
             image.words(STATUS_ADDRESSES), family, parts, configuration
         ),
     )
-    require_reading(reading)
+    require_reading(reading, {name: image.raw(name) for name in SENSOR_COUNT_RANGES})
     return reading
 
 
@@ -157,32 +157,23 @@ def decode_configuration(image: RegisterImage) -> BatteryConfiguration:
 
 def _parts(image: RegisterImage, family: Family) -> Parts:
     """Return the values of the parts that a battery has, cut to the counts that it tells."""
-    cells = int(image.required("cell_count"))
-    temperatures = int(image.required("cell_temperature_count"))
-    environment, heaters = image.raw("environment_count"), image.raw("heater_count")
-    require_sensor_counts(
-        cell_count=cells,
-        cell_temperature_count=temperatures,
-        environment_count=environment,
-        heater_count=heaters,
-    )
+    cell_voltages = _cell_voltages(image, family)
+    sensors = int(image.required("cell_temperature_count"))
     return {
-        "cell_voltage": _cell_voltages(image, cells, family),
-        "cell_temperature": image.values("cell_temperatures", temperatures),
-        "environment_temperature": _sensors(image, "environment", environment),
-        "heater_temperature": _sensors(image, "heater", heaters),
+        "cell_voltage": cell_voltages,
+        "cell_temperature": image.values("cell_temperatures", sensors),
+        "environment_temperature": _sensors(image, "environment"),
+        "heater_temperature": _sensors(image, "heater"),
     }
 
 
-def _sensors(
-    image: RegisterImage, place: str, count: int | None
-) -> tuple[float, ...] | None:
+def _sensors(image: RegisterImage, place: str) -> tuple[float, ...] | None:
+    count = image.raw(f"{place}_count")
     return None if count is None else image.values(f"{place}_temperatures", count)
 
 
-def _cell_voltages(
-    image: RegisterImage, cells: int, family: Family
-) -> tuple[float, ...]:
+def _cell_voltages(image: RegisterImage, family: Family) -> tuple[float, ...]:
+    cells = int(image.required("cell_count"))
     voltages = image.values("cell_voltages", cells)
     if family.cells_may_be_millivolts and max(voltages, default=0) >= _IMPOSSIBLE_VOLTS:
         return image.values("cell_voltages", cells, _MILLIVOLTS_PER_VOLT)

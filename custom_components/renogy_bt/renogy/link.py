@@ -12,14 +12,10 @@ from typing import Any, Final
 from .battery import Battery
 from .exceptions import LinkClosed, LinkLost, LinkSilent, LinkUnreachable, ReplyTimeout
 from .families import Family
-from .line import Line
+from .line import LONGEST_LIMIT, Line, ReplyTimes
 from .modbus import Frame, ReadRequest
 from .models import LinkReport, PollStatistics, ReadingFailure
-from .probe import probe
-from .timing import LONGEST_LIMIT, ReplyTimes
 from .transport import DISCONNECT_SECONDS, Connector, Transport, open_transport
-
-__all__ = ["RenogyLink", "probe"]
 
 POLL_SECONDS: Final = 30.0
 # However long connecting took, reading gets this much.
@@ -126,12 +122,7 @@ class RenogyLink:
             "units": {
                 str(battery.unit): {
                     **battery.diagnostics(),
-                    "reply_milliseconds": {
-                        str(count): milliseconds
-                        for count, milliseconds in self._times.as_milliseconds(
-                            battery.unit
-                        ).items()
-                    },
+                    "reply_milliseconds": self._times.as_milliseconds(battery.unit),
                 }
                 for battery in self._batteries
             },
@@ -240,7 +231,7 @@ class RenogyLink:
             await asyncio.wait({transport.lost}, timeout=LONGEST_LIMIT)
             for battery in late:
                 if battery.unit in line.units_heard:
-                    battery.answered_late()
+                    battery.answered_again()
         await transport.disconnect()
 
     async def _finish_disconnect(self) -> None:
@@ -290,9 +281,9 @@ class RenogyLink:
         batteries = self._batteries
         return LinkReport(
             readings={
-                battery.unit: battery.reading
+                battery.unit: reading
                 for battery in batteries
-                if battery.reading is not None
+                if (reading := battery.reading) is not None
             },
             identities={
                 battery.unit: battery.identity

@@ -61,14 +61,15 @@ READING_RANGES: Final[Mapping[str, Range]] = MappingProxyType(
 """The ranges of a reading's values, by the name of the check and of the value."""
 
 
-def require_sensor_counts(**counts: int | None) -> None:
-    """Raise InvalidBlock when a battery cannot have so many cells and sensors."""
+def require_reading(
+    reading: BatteryReading, sensor_counts: Mapping[str, int | None]
+) -> None:
+    """Raise InvalidBlock when something in a reading cannot be true.
+
+    `sensor_counts` are the numbers of cells and sensors that the reading was cut to.
+    """
     for check, limits in SENSOR_COUNT_RANGES.items():
-        _require_within(check, (counts[check],), limits)
-
-
-def require_reading(reading: BatteryReading) -> None:
-    """Raise InvalidBlock when something in a reading cannot be true."""
+        _require_within(check, (sensor_counts[check],), limits)
     for check, limits in READING_RANGES.items():
         found = getattr(reading, check)
         _require_within(check, found if isinstance(found, tuple) else (found,), limits)

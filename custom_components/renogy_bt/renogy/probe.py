@@ -18,12 +18,11 @@ from .exceptions import (
     ReplyTimeout,
 )
 from .families import Family
-from .line import Line
+from .line import LONGEST_LIMIT, Line, ReplyTimes
 from .modbus import BROADCAST_UNIT, Frame, ReadRequest
 from .models import BatteryIdentity, FoundBattery, ProbeReport
 from .plan import CELL_COUNT, IDENTITY, MODEL, Block
 from .registers import MAX_CELLS
-from .timing import LONGEST_LIMIT, ReplyTimes
 from .transport import Connector, open_transport
 
 FIRST_PASS_SECONDS: Final = 1.0
@@ -35,7 +34,7 @@ CONTROLLER_UNITS: Final = (96, 97, 16, 17)
 INVERTER_UNIT: Final = 32
 
 
-async def probe(connector: Connector, family: Family) -> ProbeReport:
+async def probe_link(connector: Connector, family: Family) -> ProbeReport:
     """Find the batteries behind a link.
 
     Raises LinkUnreachable, LinkLost, LinkSilent when nothing answers, NotABattery when
