@@ -40,7 +40,7 @@ class BankMeters[BatteryT]:
     ) -> MeterReadings[BatteryT]:
         """Take a poll that ended at this time (s, of a clock that never jumps).
 
-        Only `fresh` readings count: a held one says nothing about the time since. The bank's
+        Only `fresh` readings count: a held one says nothing of the time that passed. The bank's
         estimate rests while a battery is missing, as its sums do.
         """
         self.energy.add(

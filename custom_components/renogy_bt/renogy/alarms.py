@@ -66,7 +66,7 @@ def decode_status(
     parts: Parts,
     configuration: BatteryConfiguration | None = None,
 ) -> BatteryStatus:
-    """Return flags and alarms from the words that were read; other flags are None."""
+    """Return flags and alarms; a flag whose word was not read is None."""
     trusted = {
         address: word
         for address, word in words.items()

@@ -57,7 +57,7 @@ def is_same_battery(before: BatteryReading, after: BatteryReading) -> bool:
 
 
 def is_same_identity(before: BatteryIdentity, after: BatteryIdentity) -> bool:
-    """Tell whether two identities can be of one battery; what was not read is no evidence."""
+    """Tell whether two identities can be of one battery; a missing text is no evidence."""
     return all(
         old is None or new is None or old == new
         for old, new in (
@@ -79,9 +79,9 @@ def _tells_serial_number(block: Block) -> bool:
 class Battery:
     """A unit: how to read it, what it said last, and how it has been answering.
 
-    `answered` and `identity_changed` are about the poll under way; `failure` is why it
-    brought nothing new, None when it did. `may_answer_late` tells that it was given less time
-    than the slowest battery needs.
+    `answered` and `identity_changed` are about the poll under way; `failure` is why that
+    poll brought nothing new, None when it did. `may_answer_late` tells that the battery was
+    given less time than the slowest one needs.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Battery:
         self._last_objection: str | None = None
 
     def begin_poll(self) -> None:
-        """Forget what was about the last poll."""
+        """Forget the results of the last poll."""
         self.failure = ReadingFailure.NOT_POLLED
         self.answered = False
         self.may_answer_late = False
@@ -161,7 +161,7 @@ class Battery:
         try:
             reading = await self._read_believable(reader)
         except ReplyTimeout:
-            # One that answered in part is there, but its reading is not whole.
+            # A battery that answered in part is there, but its reading is not whole.
             self._fail(
                 ReadingFailure.INVALID if reader.answered else ReadingFailure.SILENT
             )
@@ -178,7 +178,7 @@ class Battery:
     async def read_details(self, line: Line) -> None:
         """Read identity and configuration when they are due; raises LinkLost.
 
-        They are no part of a reading: one that cannot be had is tried again later.
+        Neither is part of a reading: what could not be read is tried again later.
         """
         if self._clock() < self._details_due_at:
             return
@@ -195,20 +195,20 @@ class Battery:
     def answered_again(self) -> None:
         """Take note of a sign of life: the next poll asks for everything.
 
-        A battery that had been silent is looked at anew: cables may have been moved.
+        After a silence the identity is read anew: cables may have been moved.
         """
         if self._silent_polls:
             self._silent_polls = 0
             self._details_due_at = self._clock()
 
     def link_lost(self) -> None:
-        """Take note that the link ended before this battery was read."""
+        """Take note that the connection ended before this battery was read."""
         if self.failure is ReadingFailure.NOT_POLLED:
             self.failure = ReadingFailure.LINK_LOST
             self._counters[ReadingFailure.LINK_LOST] += 1
 
     def diagnostics(self) -> dict[str, Any]:
-        """Return what is remembered; raw frames without those that carry a serial number."""
+        """Return what is remembered, without the raw frames that carry a serial number."""
         now = self._clock()
         return {
             "plan": [str(block) for block in self._plan.blocks(EVERYTHING, now)],
@@ -221,7 +221,7 @@ class Battery:
         }
 
     def _retry_budget(self) -> int:
-        """Return how often to ask again: only a battery that just failed is worth it."""
+        """Return how often to ask again: never, while a battery fails poll after poll."""
         if self._fruitless_polls:
             return 0
         return 1 if self._counters["good"] else FIRST_CONTACT_RETRIES
@@ -251,13 +251,13 @@ class Battery:
                 return reading
 
     async def _knock(self, line: Line) -> bool:
-        """Tell whether a long-silent battery is back, for as little time as can be."""
+        """Tell, in as little time as can be, whether a long-silent battery is back."""
         return await line.knock(
             ReadRequest(self.unit, CELL_COUNT.address, CELL_COUNT.count)
         )
 
     async def _read_detail(self, line: Line, block: Block) -> RegisterImage | None:
-        """Return what the battery gives of a block, None when it was silent or failed."""
+        """Return what the battery gives of a block, None when it was silent or refused."""
         reader = BlockReader(line, self.unit, self._plan, 1, self._clock)
         try:
             await reader.read(block)
@@ -299,7 +299,7 @@ class Battery:
 
     def _learn_identity(self, identity: BatteryIdentity) -> None:
         if self.identity is not None and identity == BatteryIdentity():
-            # Nothing but ones, or blanks, where there was a name.
+            # The registers hold only ones or blanks where the battery once told a name.
             return
         if self.identity is not None and not is_same_identity(self.identity, identity):
             self._forget_identity()

@@ -39,7 +39,7 @@ class ReplyTimes:
     def knock_limit(self, unit: int) -> float:
         """Return how long to wait for a sign of life from a unit that has long been silent.
 
-        It is the shortest limit wherever the other units answer at their usual speed.
+        This is the shortest limit wherever the other units answer at their usual speed.
         """
         quickest: dict[int, float] = {}
         for (known, _), seconds in self._usual.items():
@@ -80,11 +80,11 @@ class Line:
     """Reads registers over a transport.
 
     A reply counts only when it answers the outstanding request; everything else is dropped
-    and counted. Where a notification ends in what may be another frame, that one is waited for
-    as well. When a request ends without a reply the line is quiet: the wait goes on while
-    bytes keep coming. `units_heard` are the units that any frame came from,
-    `unanswered_units` those that owe a reply, which may still come late, `garbled_units` those
-    in the place of whose reply came bytes that are no frame.
+    and counted. Where a notification ends in what may be the beginning of another frame, the
+    rest of that frame is waited for. When a request ends without a reply the line is quiet:
+    the wait goes on while bytes keep coming. `units_heard` are the units that any frame came
+    from, `unanswered_units` those that owe a reply, which may still come late,
+    `garbled_units` those from which bytes that are no frame came instead of a reply.
     """
 
     def __init__(self, transport: Transport, times: ReplyTimes) -> None:
@@ -121,7 +121,7 @@ class Line:
     async def read(self, request: ReadRequest, limit: float | None = None) -> Frame:
         """Return the reply to a request.
 
-        It is waited for `limit` seconds, by default a multiple of what it usually takes.
+        The wait ends after `limit` seconds, by default a multiple of what a reply usually takes.
         Raises ReplyTimeout, ExceptionReply or LinkLost.
         """
         if limit is None:
@@ -164,7 +164,7 @@ class Line:
         finally:
             self._request = self._reply = self._answer = None
             self._settle_no_more()
-            # A reply that failed while its request was being sent is nobody's any more.
+            # Nobody waits for a reply that failed while its request was being sent.
             if not reply.cancel():
                 reply.exception()
 
@@ -187,8 +187,8 @@ class Line:
     def _take(self, frame: Frame) -> None:
         """Keep a frame that may be the answer, in place of one that came before it.
 
-        An older reply to the same request may be glued in front of the right one, which is
-        the last of them; or in front of another reply that comes late, and then it is old.
+        Of several replies to the same request the last one is the right one. A reply that is
+        followed by a late reply to another request is a late one, too.
         """
         self._frames += 1
         self.units_heard.add(frame.unit)
@@ -216,7 +216,7 @@ class Line:
         )
 
     def _settle_soon(self) -> None:
-        """Take the answer now, or when what seems to follow it has come or will not come."""
+        """Take the answer now or, when another frame seems to follow it, a little later."""
         self._settle_no_more()
         if self._assembler.is_unfinished:
             self._settling = self._loop.call_later(QUIET_SECONDS, self._settle)
@@ -229,7 +229,7 @@ class Line:
             self._settling = None
 
     def _settle(self) -> None:
-        """Take the answer that came, if one did, for the reply."""
+        """Make the answer that was kept, if there is one, the reply."""
         if self._answer is None or self._reply is None or self._reply.done():
             return
         self._reply.set_result(self._answer)

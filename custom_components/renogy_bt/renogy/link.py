@@ -18,7 +18,7 @@ from .models import LinkReport, PollStatistics, ReadingFailure
 from .transport import DISCONNECT_SECONDS, Connector, Transport, open_transport
 
 POLL_SECONDS: Final = 30.0
-# However long connecting took, reading gets this much.
+# Reading gets this much time, however long connecting took.
 LEAST_READING_SECONDS: Final = 10.0
 
 
@@ -104,7 +104,7 @@ class RenogyLink:
         )
 
     async def close(self) -> None:
-        """End what is going on or waits for its turn, and wait, bounded, for the disconnect.
+        """End all operations, running or waiting, and wait, bounded, for the disconnect.
 
         A poll that is ended raises LinkClosed. The link can be used again.
         """
@@ -180,7 +180,7 @@ class RenogyLink:
         return _Connection(transport, line, self._clock() - began_at)
 
     async def _read_over(self, connection: _Connection, started_at: float) -> None:
-        """Read what is still to be read, within the poll's time, and disconnect."""
+        """Read the batteries that are still to be read, within the poll's time; disconnect."""
         limit = max(LEAST_READING_SECONDS, self._seconds_left(started_at))
         try:
             with suppress(TimeoutError):
@@ -205,16 +205,13 @@ class RenogyLink:
         )
 
     async def _read(self, request: ReadRequest) -> Frame:
-        await self._finish_disconnect()
-        transport = await open_transport(self._connector)
+        connection = await self._connect()
         try:
-            line = Line(transport, self._times)
-            try:
-                return await line.read(request)
-            except ReplyTimeout:
-                return await line.read(request)
+            return await connection.line.read(request)
+        except ReplyTimeout:
+            return await connection.line.read(request)
         finally:
-            self._disconnect(transport)
+            self._disconnect(connection.transport)
 
     def _disconnect(self, transport: Transport, line: Line | None = None) -> None:
         self._disconnecting = asyncio.create_task(
@@ -222,9 +219,9 @@ class RenogyLink:
         )
 
     async def _hang_up(self, transport: Transport, line: Line | None) -> None:
-        """Disconnect, but first listen for those that were not given enough time.
+        """Disconnect, but first listen for the batteries that were given too little time.
 
-        A battery that is slower than all others would otherwise be looked for in vain.
+        A battery that is slower than all others would otherwise never be found again.
         """
         late = [battery for battery in self._batteries if battery.may_answer_late]
         if line is not None and late:
@@ -238,7 +235,7 @@ class RenogyLink:
         task = self._disconnecting
         if task is None:
             return
-        # Kept until it has ended: who waits here may be cancelled, and `close` waits again.
+        # The task is kept until it has ended: this wait may be cancelled, `close` waits again.
         await asyncio.wait({task}, timeout=2 * DISCONNECT_SECONDS)
         task.cancel()
         if self._disconnecting is task:
@@ -247,22 +244,17 @@ class RenogyLink:
     async def _read_batteries(self, line: Line) -> None:
         """Read every battery, then the details that are due; raises LinkLost."""
         due = [battery for battery in self._batteries if battery.is_to_be_read()]
-        if due:
-            await self._read_measurements(line, due)
-        else:
-            # All have been silent for long: one is asked for all of them.
+        if not due:
+            # All batteries have been silent for long: one is asked, on behalf of all.
             scout = min(self._batteries, key=lambda battery: battery.asked_at)
             await scout.poll(line)
             if scout.answered:
-                others = [each for each in self._batteries if each is not scout]
-                await self._read_measurements(line, others)
+                due = [each for each in self._batteries if each is not scout]
+        for battery in due:
+            await battery.poll(line)
         for battery in self._batteries:
             if battery.answered:
                 await battery.read_details(line)
-
-    async def _read_measurements(self, line: Line, batteries: list[Battery]) -> None:
-        for battery in batteries:
-            await battery.poll(line)
 
     def _count(
         self, connections: Sequence[_Connection], started_at: float

@@ -29,7 +29,7 @@ class ChargingState(StrEnum):
 
 
 class ReadingFailure(StrEnum):
-    """Why a poll brought nothing new for a unit."""
+    """Why a poll brought no new reading of a unit."""
 
     SILENT = "silent"
     INVALID = "invalid"
@@ -207,7 +207,7 @@ class LinkReport:
 
     A unit whose last good reading is held is in `readings` and in `failed`.
     `identity_changed` names the units that turned out to be another battery than before,
-    `garbled` the silent ones in the place of whose replies came bytes that are no frame.
+    `garbled` the silent ones from which bytes that are no frame came instead of a reply.
     `polled` is False for a poll that was left out.
     """
 

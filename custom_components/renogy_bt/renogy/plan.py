@@ -41,10 +41,11 @@ STATUS_WORDS: Final = Block(5106, 2)
 IDENTITY: Final = Block(5110, 32)
 MODEL: Final = Block(5122, 8)
 CONFIGURATION: Final = Block(5200, 24)
-# Any battery gives it, and a short reply takes the least time.
+# Any battery gives this block, and a short reply takes the least time.
 CELL_COUNT: Final = Block(5000, 1)
 
-# An empty tuple: a reading can do without. Blocks not named here are indispensable.
+# A reading can do without a block that has an empty tuple; a block without a row is
+# indispensable.
 NARROWER: Final[Mapping[Block, tuple[Block, ...]]] = MappingProxyType(
     {
         EVERYTHING: (MEASUREMENTS, STATUS),
@@ -61,9 +62,9 @@ NARROWER: Final[Mapping[Block, tuple[Block, ...]]] = MappingProxyType(
     }
 )
 
-# How often the narrower form must have answered where this one did not.
+# A silent block is refused once its narrower form has answered this often instead.
 MISSES_UNTIL_REFUSED: Final = 2
-# A verdict is tried again after this, for a spurious refusal or a new firmware.
+# A refused block is asked again after this: a new firmware may give it.
 VERDICT_SECONDS: Final = 24 * 3600.0
 # Silence is weaker evidence than an exception: replies may have been lost.
 SILENCE_VERDICT_SECONDS: Final = 3600.0
@@ -94,7 +95,7 @@ class ReadPlan:
         return block in self._proven
 
     def narrower_has_answered(self, block: Block) -> bool:
-        """Tell whether its narrower form once answered where this block did not."""
+        """Tell whether the narrower form once answered where the block itself did not."""
         return self._misses[block] > 0
 
     def answered(self, block: Block) -> None:
@@ -112,7 +113,7 @@ class ReadPlan:
         self._refused_until[block] = until
 
     def unanswered(self, block: Block) -> bool:
-        """Take note of a silence; tell whether a narrower form may be tried for it.
+        """Take note of a silence; tell whether a narrower form may be tried instead.
 
         Silence on a block that the battery is known to give is a lost reply, nothing more.
         """
@@ -131,7 +132,7 @@ class ReadPlan:
             self._refuse(block, now + SILENCE_VERDICT_SECONDS)
 
     def forget_doubts(self) -> None:
-        """Take silence for what it is once not even an indispensable block was answered."""
+        """Blame no block for the silence of a battery that answers nothing at all."""
         self._doubted.clear()
 
     def blocks(self, root: Block, now: float) -> tuple[Block, ...]:

@@ -8,7 +8,7 @@ from .line import Line
 from .modbus import ILLEGAL_ADDRESS, TOO_LONG, Frame, ReadRequest
 from .plan import NARROWER, Block, ReadPlan
 
-# A battery that has answered in this reading is there: what is lost then is worth one more try.
+# A battery that has answered in this reading is there: a reply lost then is worth one more try.
 RETRIES_MORE_WHEN_THERE: Final = 1
 
 
@@ -65,7 +65,7 @@ class BlockReader:
             self._plan.narrower_answered(block, self._clock())
 
     def start_over(self) -> bool:
-        """Drop what cannot be believed; tell whether it may be read once more.
+        """Drop what cannot be believed; tell whether the battery may be read once more.
 
         Blocks that never gave anything believable are then asked in their narrower forms.
         """
@@ -111,7 +111,7 @@ class BlockReader:
     def _is_beyond_doubt(self, block: Block) -> bool:
         """Tell whether an exception is certainly the answer to this very request.
 
-        It names no address, so it may be a late answer to a request given up before.
+        An exception names no address: it may be a late answer to a request given up before.
         """
         return (
             not self._plan.is_proven(block)

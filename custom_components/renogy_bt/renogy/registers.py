@@ -18,7 +18,7 @@ class RegisterType(StrEnum):
     ASCII = "s"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Register:
     """One row of the map: `repeat` values of the same kind from `address` on.
 
@@ -40,7 +40,7 @@ class Register:
         return self.words * self.repeat
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class FlagBit:
     """A bit of a status word that is a state."""
 
@@ -59,7 +59,7 @@ class AlarmBit:
     severity: AlarmSeverity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AlarmFields:
     """Two-bit alarm fields of a 32-bit register, one per part, part 1 in `low_bit`.
 
@@ -95,28 +95,24 @@ MAX_ENVIRONMENT_SENSORS: Final = 2
 MAX_HEATER_SENSORS: Final = 2
 
 MEASUREMENT_REGISTERS: Final[tuple[Register, ...]] = (
-    Register(name="cell_count", address=5000),
-    Register(name="cell_voltages", address=5001, repeat=16, divisor=10),
-    Register(name="cell_temperature_count", address=5017),
-    Register(name="cell_temperatures", address=5018, type=_S16, repeat=16, divisor=10),
-    Register(name="board_temperature", address=5035, type=_S16, divisor=10),
-    Register(name="environment_count", address=5036),
-    Register(
-        name="environment_temperatures", address=5037, type=_S16, repeat=2, divisor=10
-    ),
-    Register(name="heater_count", address=5039),
-    Register(name="heater_temperatures", address=5040, type=_S16, repeat=2, divisor=10),
-    Register(name="current", address=5042, type=_S16, divisor=100),
-    Register(name="voltage", address=5043, divisor=10),
-    Register(name="remaining_capacity", address=5044, type=_U32, words=2, divisor=1000),
-    Register(name="total_capacity", address=5046, type=_U32, words=2, divisor=1000),
-    Register(name="cycles", address=5048, absent=_ALL_ONES),
-    Register(name="charge_voltage_limit", address=5049, divisor=10, absent=_ALL_ONES),
-    Register(
-        name="discharge_voltage_limit", address=5050, divisor=10, absent=_ALL_ONES
-    ),
-    Register(name="charge_current_limit", address=5051, divisor=100, absent=_ALL_ONES),
-    Register(name="discharge_current_limit", address=5052, type=_S16, divisor=100),
+    Register("cell_count", 5000),
+    Register("cell_voltages", 5001, repeat=16, divisor=10),
+    Register("cell_temperature_count", 5017),
+    Register("cell_temperatures", 5018, _S16, repeat=16, divisor=10),
+    Register("board_temperature", 5035, _S16, divisor=10),
+    Register("environment_count", 5036),
+    Register("environment_temperatures", 5037, _S16, repeat=2, divisor=10),
+    Register("heater_count", 5039),
+    Register("heater_temperatures", 5040, _S16, repeat=2, divisor=10),
+    Register("current", 5042, _S16, divisor=100),
+    Register("voltage", 5043, divisor=10),
+    Register("remaining_capacity", 5044, _U32, words=2, divisor=1000),
+    Register("total_capacity", 5046, _U32, words=2, divisor=1000),
+    Register("cycles", 5048, absent=_ALL_ONES),
+    Register("charge_voltage_limit", 5049, divisor=10, absent=_ALL_ONES),
+    Register("discharge_voltage_limit", 5050, divisor=10, absent=_ALL_ONES),
+    Register("charge_current_limit", 5051, divisor=100, absent=_ALL_ONES),
+    Register("discharge_current_limit", 5052, _S16, divisor=100),
 )
 
 CELL_VOLTAGE_ALARMS: Final = 5100
@@ -128,10 +124,10 @@ STATUS_3: Final = 5108
 STATUS_ADDRESSES: Final = range(CELL_VOLTAGE_ALARMS, STATUS_3 + 1)
 
 FLAG_BITS: Final[tuple[FlagBit, ...]] = (
-    FlagBit(name="discharge_mosfet", address=STATUS_1, bit=2),
-    FlagBit(name="charge_mosfet", address=STATUS_1, bit=1),
-    FlagBit(name="heater", address=STATUS_2, bit=13),
-    FlagBit(name="fully_charged", address=STATUS_2, bit=11),
+    FlagBit("discharge_mosfet", STATUS_1, bit=2),
+    FlagBit("charge_mosfet", STATUS_1, bit=1),
+    FlagBit("heater", STATUS_2, bit=13),
+    FlagBit("fully_charged", STATUS_2, bit=11),
 )
 
 
@@ -184,24 +180,14 @@ ALARM_BITS: Final[tuple[AlarmBit, ...]] = (
 CELL_ERROR: Final = "cell_voltage_error"
 
 ALARM_FIELDS: Final[tuple[AlarmFields, ...]] = (
-    AlarmFields(quantity="cell_voltage", address=CELL_VOLTAGE_ALARMS),
-    AlarmFields(quantity="cell_temperature", address=CELL_TEMPERATURE_ALARMS),
-    AlarmFields(
-        quantity="board_temperature", address=OTHER_ALARMS, low_bit=30, has_parts=False
-    ),
+    AlarmFields("cell_voltage", CELL_VOLTAGE_ALARMS),
+    AlarmFields("cell_temperature", CELL_TEMPERATURE_ALARMS),
+    AlarmFields("board_temperature", OTHER_ALARMS, low_bit=30, has_parts=False),
     # Sensor 1 stands in the higher bits here, sensor 2 below it.
-    AlarmFields(
-        quantity="environment_temperature", address=OTHER_ALARMS, low_bit=28, step=-2
-    ),
-    AlarmFields(
-        quantity="heater_temperature", address=OTHER_ALARMS, low_bit=24, step=-2
-    ),
-    AlarmFields(
-        quantity="charge_current", address=OTHER_ALARMS, low_bit=20, has_parts=False
-    ),
-    AlarmFields(
-        quantity="discharge_current", address=OTHER_ALARMS, low_bit=18, has_parts=False
-    ),
+    AlarmFields("environment_temperature", OTHER_ALARMS, low_bit=28, step=-2),
+    AlarmFields("heater_temperature", OTHER_ALARMS, low_bit=24, step=-2),
+    AlarmFields("charge_current", OTHER_ALARMS, low_bit=20, has_parts=False),
+    AlarmFields("discharge_current", OTHER_ALARMS, low_bit=18, has_parts=False),
 )
 
 # What a two-bit field says of its part; 00 is normal.
@@ -230,25 +216,25 @@ ALARM_SOURCES: Final[Mapping[str, AlarmSource]] = MappingProxyType(
 """Every alarm there is, by key."""
 
 IDENTITY_REGISTERS: Final[tuple[Register, ...]] = (
-    Register(name="serial_number", address=5110, type=_ASCII, words=8),
-    Register(name="manufacture_version", address=5118, type=_ASCII),
-    Register(name="main_line_version", address=5119, type=_ASCII, words=2),
-    Register(name="protocol_version", address=5121, type=_ASCII),
-    Register(name="model", address=5122, type=_ASCII, words=8),
-    Register(name="software_version", address=5130, type=_ASCII, words=2),
-    Register(name="manufacturer", address=5132, type=_ASCII, words=10),
+    Register("serial_number", 5110, _ASCII, words=8),
+    Register("manufacture_version", 5118, _ASCII),
+    Register("main_line_version", 5119, _ASCII, words=2),
+    Register("protocol_version", 5121, _ASCII),
+    Register("model", 5122, _ASCII, words=8),
+    Register("software_version", 5130, _ASCII, words=2),
+    Register("manufacturer", 5132, _ASCII, words=10),
 )
 
 
 CONFIGURATION_REGISTERS: Final[tuple[Register, ...]] = (
-    Register(name="cell_over_voltage", address=5200, divisor=10),
-    Register(name="cell_high_voltage", address=5201, divisor=10),
-    Register(name="cell_low_voltage", address=5202, divisor=10),
-    Register(name="cell_under_voltage", address=5203, divisor=10),
-    Register(name="charge_high_temperature", address=5205, divisor=10),
-    Register(name="charge_low_temperature", address=5206, type=_S16, divisor=10),
-    Register(name="discharge_high_temperature", address=5216, divisor=10),
-    Register(name="discharge_low_temperature", address=5217, type=_S16, divisor=10),
+    Register("cell_over_voltage", 5200, divisor=10),
+    Register("cell_high_voltage", 5201, divisor=10),
+    Register("cell_low_voltage", 5202, divisor=10),
+    Register("cell_under_voltage", 5203, divisor=10),
+    Register("charge_high_temperature", 5205, divisor=10),
+    Register("charge_low_temperature", 5206, _S16, divisor=10),
+    Register("discharge_high_temperature", 5216, divisor=10),
+    Register("discharge_low_temperature", 5217, _S16, divisor=10),
 )
 
 REGISTERS: Final = {
