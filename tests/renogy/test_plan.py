@@ -16,11 +16,11 @@ from custom_components.renogy_bt.renogy.plan import (
     MODULE_NO_LIMITS,
     MODULE_NO_TEMPERATURES,
     NARROWER,
-    SILENCE_VERDICT_SECONDS,
+    REFUSAL_SECONDS,
+    SILENCE_REFUSAL_SECONDS,
     STATUS,
     STATUS_NO_CELLS,
     STATUS_WORDS,
-    VERDICT_SECONDS,
     Block,
     ReadPlan,
 )
@@ -102,8 +102,8 @@ def test_a_refusal_is_tried_again_after_a_day() -> None:
     """A spurious exception does not cost speed for ever."""
     plan = ReadPlan()
     plan.refused(IDENTITY, 100)
-    assert not plan.asks(IDENTITY, 100 + VERDICT_SECONDS - 1)
-    assert plan.asks(IDENTITY, 100 + VERDICT_SECONDS)
+    assert not plan.asks(IDENTITY, 100 + REFUSAL_SECONDS - 1)
+    assert plan.asks(IDENTITY, 100 + REFUSAL_SECONDS)
     plan.answered(IDENTITY)
     assert plan.asks(IDENTITY, 101)
 
@@ -146,8 +146,8 @@ def test_a_verdict_by_silence_is_tried_again_after_an_hour() -> None:
     for _ in range(2):
         plan.unanswered(EVERYTHING)
         plan.narrower_answered(EVERYTHING, 100)
-    assert not plan.asks(EVERYTHING, 100 + SILENCE_VERDICT_SECONDS - 1)
-    assert plan.asks(EVERYTHING, 100 + SILENCE_VERDICT_SECONDS)
+    assert not plan.asks(EVERYTHING, 100 + SILENCE_REFUSAL_SECONDS - 1)
+    assert plan.asks(EVERYTHING, 100 + SILENCE_REFUSAL_SECONDS)
     plan.unanswered(EVERYTHING)
     plan.narrower_answered(EVERYTHING, 4000)
     assert not plan.asks(EVERYTHING, 4001)

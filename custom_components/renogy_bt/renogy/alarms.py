@@ -55,7 +55,7 @@ class _Band:
 # Only sensors that a battery has at most two of may be of unknown number.
 _UNKNOWN_SENSORS: Final = (None, None)
 
-# Usual warning limits of these packs (protocol 1.5, example dump).
+# Usual warning limits of these batteries (protocol 1.5, example dump).
 _CELL_BAND: Final = _Band(3.0, 3.5, 0.2)
 _TEMPERATURE_BAND: Final = _Band(5.0, 50.0, 5.0)
 

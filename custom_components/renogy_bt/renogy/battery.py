@@ -43,7 +43,7 @@ _SAME_CAPACITY: Final = 0.1
 def is_same_battery(before: BatteryReading, after: BatteryReading) -> bool:
     """Tell whether two readings of one unit id can be of one battery.
 
-    Serial numbers repeat in the field (protocol 1.4), so what differs between packs counts:
+    Serial numbers repeat in the field (protocol 1.4), so what differs between batteries counts:
     the number of cells, the capacity, and cycles, which never become fewer.
     """
     if len(before.cell_voltages) != len(after.cell_voltages):

@@ -80,7 +80,7 @@ class RegisterImage:
     def text(self, name: str) -> str | None:
         """Return an ASCII register without padding, None when empty or not read.
 
-        Some packs keep other bytes between the letters (protocol 1.9, number 9).
+        Some batteries keep other bytes between the letters (protocol 1.9, number 9).
         """
         register = REGISTERS[name]
         where = self._locate(register.address, register.words)

@@ -65,9 +65,9 @@ NARROWER: Final[Mapping[Block, tuple[Block, ...]]] = MappingProxyType(
 # A silent block is refused once its narrower form has answered this often instead.
 MISSES_UNTIL_REFUSED: Final = 2
 # A refused block is asked again after this: a new firmware may give it.
-VERDICT_SECONDS: Final = 24 * 3600.0
+REFUSAL_SECONDS: Final = 24 * 3600.0
 # Silence is weaker evidence than an exception: replies may have been lost.
-SILENCE_VERDICT_SECONDS: Final = 3600.0
+SILENCE_REFUSAL_SECONDS: Final = 3600.0
 
 
 class ReadPlan:
@@ -106,7 +106,7 @@ class ReadPlan:
 
     def refused(self, block: Block, now: float) -> None:
         """Remember that the battery does not give this block."""
-        self._refuse(block, now + VERDICT_SECONDS)
+        self._refuse(block, now + REFUSAL_SECONDS)
 
     def _refuse(self, block: Block, until: float) -> None:
         self._proven.discard(block)
@@ -129,7 +129,7 @@ class ReadPlan:
         self._doubted.remove(block)
         self._misses[block] += 1
         if self._misses[block] >= MISSES_UNTIL_REFUSED:
-            self._refuse(block, now + SILENCE_VERDICT_SECONDS)
+            self._refuse(block, now + SILENCE_REFUSAL_SECONDS)
 
     def forget_doubts(self) -> None:
         """Blame no block for the silence of a battery that answers nothing at all."""

@@ -1,7 +1,7 @@
 """What cannot be true (protocol 1.9): a block that fails a check is never published.
 
 A frame with the right unit, length and CRC may still be another request's late reply, another
-battery's that carries the same id, or garbage. The limits are set so that no LiFePO4 pack
+battery's that carries the same id, or garbage. The limits are set so that no LiFePO4 battery
 in working order, cold, full or nearly empty, is ever refused.
 """
 

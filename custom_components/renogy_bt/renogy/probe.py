@@ -95,7 +95,7 @@ class _Prober:
     async def _ask_each(self, family: Family) -> None:
         """Ask the units one by one, and 255 only when none of them answers.
 
-        With several packs on the bus a request to 255 makes them all talk at once.
+        With several batteries on the bus a request to 255 makes them all talk at once.
         """
         silent = await self._ask_units(family.probe_units, FIRST_PASS_SECONDS)
         if not self._answered:
