@@ -117,8 +117,8 @@ def quick_line(monkeypatch: pytest.MonkeyPatch) -> None:
         f"{library}.probe.FIRST_PASS_SECONDS": PATIENCE,
         f"{library}.probe.SECOND_PASS_SECONDS": PATIENCE,
         f"{library}.probe.LONGEST_LIMIT": PATIENCE,
-        f"{library}.timing.LONGEST_LIMIT": PATIENCE,
-        f"{library}.timing.SHORTEST_LIMIT": PATIENCE,
+        f"{library}.line.LONGEST_LIMIT": PATIENCE,
+        f"{library}.line.SHORTEST_LIMIT": PATIENCE,
     }
     for name, value in quick.items():
         monkeypatch.setattr(name, value)

@@ -131,7 +131,7 @@ def test_wrong_imports_are_found(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("renogy/link.py", "import asyncio\nfrom .probe import probe"),
+        ("renogy/link.py", "import asyncio\nfrom .line import Line"),
         ("bank/report.py", "from ..renogy.models import BatteryReading"),
         ("supervisor/supervisor.py", "from homeassistant.core import callback"),
         ("links/polls.py", "from .polled_link import PolledLink"),

@@ -25,11 +25,11 @@ from custom_components.renogy_bt.adapter_health.samples import (
 from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.renogy.decoder import (
+    RegisterImage,
     decode_configuration,
     decode_reading,
 )
 from custom_components.renogy_bt.renogy.families import family_by_key
-from custom_components.renogy_bt.renogy.image import RegisterImage
 from custom_components.renogy_bt.renogy.modbus import FrameAssembler, ReadRequest
 from custom_components.renogy_bt.renogy.models import BatteryReading
 from homeassistant.config_entries import ConfigEntryState

@@ -21,7 +21,7 @@ FIRST = BatteryReading(
     voltage=50.0,
     remaining_capacity=40.0,
     total_capacity=50.0,
-    status=BatteryStatus(module_power=True),
+    status=BatteryStatus(charge_mosfet=True),
 )
 SECOND = replace(
     FIRST,
@@ -35,7 +35,7 @@ SECOND = replace(
 BOTH = {("A", 48): FIRST, ("A", 49): SECOND}
 
 ALARM = Alarm(key="cell_over_voltage", severity=AlarmSeverity.PROTECTION)
-ALARMED = replace(FIRST, status=BatteryStatus(module_power=True, alarms=(ALARM,)))
+ALARMED = replace(FIRST, status=BatteryStatus(charge_mosfet=True, alarms=(ALARM,)))
 MUTE = replace(FIRST, status=BatteryStatus())
 
 SUMS = ("power", "remaining_capacity", "total_capacity", "stored_energy")

@@ -397,7 +397,7 @@ async def test_rescan_that_finds_something_else(
     async def refuse(*_: object) -> None:
         raise NotABattery(DeviceKind.INVERTER)
 
-    monkeypatch.setattr("custom_components.renogy_bt.links.probing.probe", refuse)
+    monkeypatch.setattr("custom_components.renogy_bt.links.probing.probe_link", refuse)
     with pytest.raises(HomeAssistantError, match="not the way a Renogy battery does"):
         await rescan(hass, bank)
 

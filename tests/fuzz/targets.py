@@ -6,16 +6,16 @@ from contextlib import suppress
 from typing import Final, override
 
 from custom_components.renogy_bt.renogy.decoder import (
+    RegisterImage,
     decode_configuration,
     decode_identity,
     decode_reading,
 )
 from custom_components.renogy_bt.renogy.exceptions import InvalidBlock, RenogyError
 from custom_components.renogy_bt.renogy.families import FAMILIES
-from custom_components.renogy_bt.renogy.image import RegisterImage
 from custom_components.renogy_bt.renogy.link import POLL_SECONDS
 from custom_components.renogy_bt.renogy.modbus import FrameAssembler, crc16, with_crc
-from custom_components.renogy_bt.renogy.probe import PROBE_SECONDS, probe
+from custom_components.renogy_bt.renogy.probe import PROBE_SECONDS, probe_link
 from tests.emulator.world_file import WorldFileError, parse_world
 from tests.fuzz.invariants import check_probe, check_reading
 from tests.renogy.fake_link import (
@@ -185,7 +185,7 @@ def fuzz_probe(data: bytes) -> None:
         loop = asyncio.get_running_loop()
         started_at = loop.time()
         with suppress(RenogyError):
-            check_probe(await probe(link.connector(), family))
+            check_probe(await probe_link(link.connector(), family))
         limit = CONNECT_SECONDS + PROBE_SECONDS + DISCONNECT_SECONDS
         assert loop.time() - started_at <= limit + 0.001
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from custom_components.renogy_bt.renogy.decoder import decode_reading
+from custom_components.renogy_bt.renogy.decoder import RegisterImage, decode_reading
 from custom_components.renogy_bt.renogy.families import STANDARD, Family
-from custom_components.renogy_bt.renogy.image import RegisterImage
 from custom_components.renogy_bt.renogy.models import (
     BatteryConfiguration,
     BatteryReading,

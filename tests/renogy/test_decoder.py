@@ -5,6 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from custom_components.renogy_bt.renogy.decoder import (
+    RegisterImage,
     decode_configuration,
     decode_identity,
 )
@@ -16,8 +17,6 @@ from custom_components.renogy_bt.renogy.families import (
     STANDARD,
     Family,
 )
-from custom_components.renogy_bt.renogy.image import RegisterImage
-from custom_components.renogy_bt.renogy.measurements import decode_measurements
 from custom_components.renogy_bt.renogy.models import ChargingState
 from tests.renogy.images import POLLED, READ_AT, decoded, image_from, owners_pack
 from tests.renogy.vectors import CAPTURES, COLD_PACK, WARM_PACK, image_of
@@ -52,7 +51,6 @@ def test_the_owners_battery() -> None:
     assert reading.status.fully_charged is True
     assert reading.status.charge_mosfet is True
     assert reading.status.discharge_mosfet is True
-    assert reading.status.charge_enabled is True
     assert reading.status.heater is False
 
 
@@ -65,7 +63,7 @@ def test_captured_blocks_of_the_owners_battery_make_a_reading() -> None:
     assert reading.board_temperature is None
     assert reading.environment_temperatures == ()
     assert reading.charge_voltage_limit is None
-    assert reading.status.module_power is True
+    assert reading.status.problem is False
     identity = decode_identity(image)
     assert identity.model == "RBT50LFP48S"
     assert identity.serial_number == "22RBH4A051020000"
@@ -78,7 +76,7 @@ def test_captured_blocks_of_the_owners_battery_make_a_reading() -> None:
 
 def test_capacity_keeps_its_fraction() -> None:
     """A total of 49.995 Ah is not 49 Ah."""
-    measured = decode_measurements(image_of("A5", "A2"), STANDARD)
+    measured = decoded(image_of("A5", "A2"))
     assert (measured.remaining_capacity, measured.total_capacity) == (49.837, 49.995)
 
 
@@ -101,7 +99,7 @@ def test_currents_are_signed_and_scaled_by_family(
 ) -> None:
     """A discharge is negative, and one count is 0.1 A in the Pro family."""
     image = image_of(name, "D2")
-    measured = decode_measurements(image, family)
+    measured = decoded(image, family)
     assert measured.current == pytest.approx(current)
     assert measured.voltage == voltage
     assert (measured.remaining_capacity, measured.total_capacity) == (remaining, total)
@@ -163,11 +161,10 @@ def test_the_warm_example_pack() -> None:
     assert reading.discharge_current_limit == -100.0
     configuration = decode_configuration(image_from(WARM_PACK, [(5200, 24)]))
     assert configuration.cell_over_voltage == 3.7
-    assert configuration.charge_under_temperature == 0.0
-    assert configuration.discharge_under_temperature == -25.0
-    assert configuration.discharge_over_current_2 == -150.0
-    assert configuration.discharge_high_current == -110.0
-    assert (configuration.shutdown, configuration.device_id) == (0, 247)
+    assert configuration.charge_high_temperature == 50.0
+    assert configuration.charge_low_temperature == 5.0
+    assert configuration.discharge_high_temperature == 50.0
+    assert configuration.discharge_low_temperature == -10.0
 
 
 def test_the_cold_example_pack() -> None:

@@ -12,9 +12,8 @@ from custom_components.renogy_bt.renogy.exceptions import (
     LinkLost,
     ReplyTimeout,
 )
-from custom_components.renogy_bt.renogy.line import LONGEST_EXTENSION, Line
+from custom_components.renogy_bt.renogy.line import LONGEST_EXTENSION, Line, ReplyTimes
 from custom_components.renogy_bt.renogy.modbus import Frame, ReadRequest, with_crc
-from custom_components.renogy_bt.renogy.timing import ReplyTimes
 from tests.renogy.fake_link import FakeLink, FakeTransport
 from tests.renogy.vectors import CAPTURES, EXCEPTIONS, MIXED, REFUSED
 from tests.renogy.virtual_time import run
@@ -87,7 +86,6 @@ def test_wrong_frames_in_every_order() -> None:
         transport, line = _line()
         _later(transport, 0.1, *order, A1)
         assert (await line.read(ASK_A1, 1.0)).raw == A1
-        assert line.counters.replies == 1
         assert line.counters.dropped_frames >= 3
 
     for order in permutations([A2, A3, A5, A1[:11], REFUSED[0], b"\x00\x30\x03"]):
@@ -124,7 +122,6 @@ def test_the_request_is_written_as_it_is() -> None:
         await line.read(ASK_A1, 1.0)
         assert transport.written == [ASK_A1.encode()]
         assert line.counters.requests == 1
-        assert line.counters.bytes_received == len(A1)
         assert line.units_heard == {48}
 
     run(main)

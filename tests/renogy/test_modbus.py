@@ -171,7 +171,7 @@ def test_other_replies_do_not_answer(unit: int, count: int) -> None:
 
 def test_an_exception_answers_whatever_was_asked() -> None:
     """An exception of the unit answers a request of any length, one of another unit none."""
-    exception = Frame(48, 0x83, b"\x02", b"")
+    exception = Frame(48, b"", b"", 2)
     assert ASKED.is_answered_by(exception, None)
     assert not ReadRequest(49, 5042, 6).is_answered_by(exception, None)
 

@@ -16,15 +16,15 @@ from custom_components.renogy_bt.renogy.plan import (
     MODULE_NO_LIMITS,
     MODULE_NO_TEMPERATURES,
     NARROWER,
-    SILENCE_VERDICT_SECONDS,
+    REFUSAL_SECONDS,
+    SILENCE_REFUSAL_SECONDS,
     STATUS,
     STATUS_NO_CELLS,
     STATUS_WORDS,
-    VERDICT_SECONDS,
     Block,
     ReadPlan,
 )
-from custom_components.renogy_bt.renogy.registers import MEASUREMENTS as MEASURED
+from custom_components.renogy_bt.renogy.registers import MEASUREMENT_REGISTERS
 
 ALL_BLOCKS = {
     *NARROWER,
@@ -46,7 +46,7 @@ def test_blocks_fit_into_a_reply() -> None:
 def test_the_two_usual_blocks_read_everything_that_is_measured() -> None:
     """No measured register is left out of the widest block or of its two parts."""
     for block in (EVERYTHING, MEASUREMENTS):
-        for row in MEASURED:
+        for row in MEASUREMENT_REGISTERS:
             assert block.address <= row.address
             assert row.address + row.span <= block.address + block.count
 
@@ -102,8 +102,8 @@ def test_a_refusal_is_tried_again_after_a_day() -> None:
     """A spurious exception does not cost speed for ever."""
     plan = ReadPlan()
     plan.refused(IDENTITY, 100)
-    assert not plan.asks(IDENTITY, 100 + VERDICT_SECONDS - 1)
-    assert plan.asks(IDENTITY, 100 + VERDICT_SECONDS)
+    assert not plan.asks(IDENTITY, 100 + REFUSAL_SECONDS - 1)
+    assert plan.asks(IDENTITY, 100 + REFUSAL_SECONDS)
     plan.answered(IDENTITY)
     assert plan.asks(IDENTITY, 101)
 
@@ -146,8 +146,8 @@ def test_a_verdict_by_silence_is_tried_again_after_an_hour() -> None:
     for _ in range(2):
         plan.unanswered(EVERYTHING)
         plan.narrower_answered(EVERYTHING, 100)
-    assert not plan.asks(EVERYTHING, 100 + SILENCE_VERDICT_SECONDS - 1)
-    assert plan.asks(EVERYTHING, 100 + SILENCE_VERDICT_SECONDS)
+    assert not plan.asks(EVERYTHING, 100 + SILENCE_REFUSAL_SECONDS - 1)
+    assert plan.asks(EVERYTHING, 100 + SILENCE_REFUSAL_SECONDS)
     plan.unanswered(EVERYTHING)
     plan.narrower_answered(EVERYTHING, 4000)
     assert not plan.asks(EVERYTHING, 4001)

@@ -19,8 +19,8 @@ from custom_components.renogy_bt.renogy.families import (
     Family,
     family_of,
 )
-from custom_components.renogy_bt.renogy.link import probe
 from custom_components.renogy_bt.renogy.models import FoundBattery, ProbeReport
+from custom_components.renogy_bt.renogy.probe import probe_link
 from custom_components.renogy_bt.renogy.transport import Transport
 from tests.renogy.fake_link import (
     Delivery,
@@ -40,7 +40,7 @@ from tests.renogy.virtual_time import run
 def _probe(fake: FakeLink, family: Family = STANDARD) -> ProbeReport:
     async def main() -> ProbeReport:
         try:
-            return await probe(fake.connector(), family)
+            return await probe_link(fake.connector(), family)
         finally:
             assert all(each.lost.done() for each in fake.connections)
 
@@ -251,7 +251,7 @@ def test_a_wedged_dongle_is_silent() -> None:
 
     async def main() -> None:
         with pytest.raises(LinkSilent):
-            await probe(fake.connector(), STANDARD)
+            await probe_link(fake.connector(), STANDARD)
         assert asyncio.get_running_loop().time() < 30
 
     run(main)
@@ -281,7 +281,7 @@ def test_batteries_that_do_not_tell_who_they_are() -> None:
         fake.faults[unit, "5122x8"] = [silent] * 2
 
     async def main() -> None:
-        report = await probe(fake.connector(), STANDARD)
+        report = await probe_link(fake.connector(), STANDARD)
         assert _units(report) == list(range(48, 56))
         assert {battery.model for battery in report.batteries} == {None}
         assert asyncio.get_running_loop().time() < 65
@@ -294,7 +294,7 @@ def test_four_batteries_are_found_soon() -> None:
     fake = four_batteries()
 
     async def main() -> None:
-        await probe(fake.connector(), STANDARD)
+        await probe_link(fake.connector(), STANDARD)
         assert asyncio.get_running_loop().time() < 12
 
     run(main)
@@ -316,7 +316,7 @@ def test_a_chattering_link_is_silent_in_the_end() -> None:
 
         fake.wedged = True
         with pytest.raises(LinkSilent):
-            await probe(chatter, STANDARD)
+            await probe_link(chatter, STANDARD)
         assert loop.time() < 65
 
     run(main)

@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.renogy_bt.renogy.decoder import (
+    RegisterImage,
     decode_configuration,
     decode_identity,
     decode_reading,
@@ -20,7 +21,6 @@ from custom_components.renogy_bt.renogy.families import (
     family_by_key,
     family_of,
 )
-from custom_components.renogy_bt.renogy.image import RegisterImage
 from custom_components.renogy_bt.renogy.modbus import (
     MAX_WORDS,
     FrameAssembler,

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from custom_components.renogy_bt.renogy.decoder import RegisterImage
 from custom_components.renogy_bt.renogy.families import PRO, RNGPRO, STANDARD, Family
-from custom_components.renogy_bt.renogy.image import RegisterImage
 
 _FOLDER = Path(__file__).parents[1] / "captures"
 

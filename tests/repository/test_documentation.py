@@ -119,7 +119,7 @@ def test_registers_are_those_of_the_code() -> None:
             else f"{register.address}-{register.address + register.span - 1}",
             register.name,
         )
-        for register in REGISTERS
+        for register in REGISTERS.values()
     }
 
 

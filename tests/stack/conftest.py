@@ -179,8 +179,8 @@ async def integration(
         "probe.FIRST_PASS_SECONDS": 0.1,
         "probe.SECOND_PASS_SECONDS": 0.06,
         "probe.LONGEST_LIMIT": 0.2,
-        "timing.LONGEST_LIMIT": 0.2,
-        "timing.SHORTEST_LIMIT": 0.1,
+        "line.LONGEST_LIMIT": 0.2,
+        "line.SHORTEST_LIMIT": 0.1,
         "transport.CONNECT_SECONDS": 0.9,
     }.items():
         monkeypatch.setattr(f"{library}.{name}", seconds)

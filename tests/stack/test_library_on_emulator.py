@@ -15,8 +15,9 @@ from custom_components.renogy_bt.renogy.exceptions import (
     NotABattery,
 )
 from custom_components.renogy_bt.renogy.families import STANDARD, family_of
-from custom_components.renogy_bt.renogy.link import RenogyLink, probe
+from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.models import ReadingFailure
+from custom_components.renogy_bt.renogy.probe import probe_link
 from custom_components.renogy_bt.renogy.transport import connect
 from tests.emulator import EmulatedWorld, Kind, Link, World, load_world
 from tests.emulator.__main__ import WORLDS
@@ -38,8 +39,8 @@ async def _heard(address: str) -> BLEDevice:
 def fast_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the library be as impatient as the world is fast."""
     library = "custom_components.renogy_bt.renogy"
-    monkeypatch.setattr(f"{library}.timing.SHORTEST_LIMIT", 0.2)
-    for module in ("timing", "probe"):
+    monkeypatch.setattr(f"{library}.line.SHORTEST_LIMIT", 0.2)
+    for module in ("line", "probe"):
         monkeypatch.setattr(f"{library}.{module}.LONGEST_LIMIT", 0.5)
     monkeypatch.setattr(f"{library}.probe.FIRST_PASS_SECONDS", 0.3)
     monkeypatch.setattr(f"{library}.probe.SECOND_PASS_SECONDS", 0.2)
@@ -64,7 +65,7 @@ async def test_four_batteries_are_probed_and_read(
     device: BLEDevice, link: RenogyLink, emulated_world: EmulatedWorld
 ) -> None:
     """Everything from connecting to readings works, by reads only."""
-    report = await probe(partial(connect, device, NAME), STANDARD)
+    report = await probe_link(partial(connect, device, NAME), STANDARD)
     assert tuple(battery.unit for battery in report.batteries) == UNITS
     assert {battery.model for battery in report.batteries} == {"RBT50LFP48S"}
     polled = await link.poll()
@@ -72,7 +73,7 @@ async def test_four_batteries_are_probed_and_read(
     assert tuple(polled.readings) == UNITS
     assert polled.readings[48].total_capacity == 50.0
     assert polled.readings[48].cell_voltage_min == 3.2
-    assert polled.configurations[48].device_id == 48
+    assert polled.configurations[48].cell_over_voltage == 3.7
     statistics = emulated_world.statistics()[MAC]
     assert statistics.writes == 0
     assert statistics.violations == []
@@ -185,7 +186,7 @@ class TestFamilies:
             device = await _heard(link.address)
             connector = partial(connect, device, link.name)
             family = family_of(link.name)
-            found = await probe(connector, family)
+            found = await probe_link(connector, family)
             units = [battery.unit for battery in found.batteries]
             assert len(units) == len(link.units), link.name
             bank = RenogyLink(link.name, units, connector, family=family)
@@ -221,7 +222,7 @@ class TestOtherDevices:
             (inverter, DeviceKind.INVERTER),
         ):
             with pytest.raises(NotABattery) as caught:
-                await probe(partial(connect, device, NAME), STANDARD)
+                await probe_link(partial(connect, device, NAME), STANDARD)
             assert caught.value.kind is kind
         with pytest.raises(LinkSilent):
-            await probe(partial(connect, silent, NAME), STANDARD)
+            await probe_link(partial(connect, silent, NAME), STANDARD)

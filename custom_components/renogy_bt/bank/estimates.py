@@ -1,4 +1,4 @@
-"""Time to full and to empty, calm enough to look at."""
+"""Time to full and to empty, from a smoothed current."""
 
 from dataclasses import dataclass
 import math
@@ -11,7 +11,7 @@ IDLE_RATE: Final = 0.005
 # Beyond this the answer is no more than noise.
 LONGEST_SECONDS: Final = 7 * 24 * 3600.0
 _SECONDS_PER_HOUR: Final = 3600.0
-# Nobody plans by the second.
+# An estimate is no better than this.
 _RESOLUTION: Final = 60.0
 
 

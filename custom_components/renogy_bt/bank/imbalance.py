@@ -1,19 +1,20 @@
-"""When the batteries of a bank have drifted so far apart that somebody should know."""
+"""Whether the batteries of a bank have drifted apart for long enough to be told."""
 
 from typing import Final
 
-# A battery that has just been charged apart, or calibrates itself, needs its time.
+# A battery that was charged apart, or calibrates itself, needs its time to come back.
 NOTICE_SECONDS: Final = 3600.0
-# Longer without a word, and nobody knows whether it lasted.
+# After a longer time without a reading it is unknown whether the imbalance lasted.
 LONGEST_GAP: Final = 1800.0
-# Once noticed it is over this far below the limit, so that it does not come and go.
+# A noticed imbalance is over at this share of the limit, so that it does not come and go.
 OVER_SHARE: Final = 0.8
 
 
 class ImbalanceWatch:
     """Watches the spread of the state of charge between the batteries of one bank, in %.
 
-    `limit` 0 means that nobody wants to know; `is_noticed` is how it stands from before.
+    A `limit` of 0 switches the watch off; `is_noticed` tells whether the imbalance was
+    noticed before.
     """
 
     def __init__(self, limit: float, *, is_noticed: bool = False) -> None:

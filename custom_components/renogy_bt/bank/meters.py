@@ -37,7 +37,7 @@ class BankMeters[BatteryT]:
     ) -> dict[BatteryT, MeterReading]:
         """Take what a poll of some batteries brought.
 
-        Only `fresh` readings count: a held one says nothing about the time since.
+        Only `fresh` readings count: a held one says nothing of the time that passed.
         """
         self.energy.add(
             {

@@ -47,7 +47,7 @@ class BankSummary[K]:
 def summarise[K](
     readings: Mapping[K, BatteryReading], expected: int, wiring: Wiring
 ) -> BankSummary[K]:
-    """Add a bank of `expected` batteries up from those that answer.
+    """Add up a bank of `expected` batteries from those that answer.
 
     In parallel currents and capacities add and the voltage is the mean. In series voltages add,
     the current is the mean and the smallest capacity is the bank's. Power and energy add always,

@@ -15,8 +15,8 @@ from ..renogy.exceptions import (
     RenogyError,
 )
 from ..renogy.families import FAMILIES, family_of
-from ..renogy.link import probe
 from ..renogy.models import ProbeReport
+from ..renogy.probe import probe_link
 from .connection import LinkNotSeen, async_connector
 from .settings import async_bank_of_link
 
@@ -84,7 +84,7 @@ async def async_probe_link(
 ) -> ProbeReport | ProbeProblem:
     """Connect to a link and look which batteries are behind it."""
     try:
-        return await probe(async_connector(hass, address, name), family_of(name))
+        return await probe_link(async_connector(hass, address, name), family_of(name))
     except NotABattery as error:
         return ProbeProblem(key=REFUSALS[error.kind], final=True)
     except LinkNotSeen as error:

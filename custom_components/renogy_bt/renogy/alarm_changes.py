@@ -9,15 +9,15 @@ from .registers import ALARM_SOURCES
 
 
 class AlarmChangeKind(StrEnum):
-    """What became of an alarm."""
+    """What happened to an alarm."""
 
     RAISED = "raised"
     CLEARED = "cleared"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AlarmChange:
-    """An alarm that was raised or cleared, with the cells or sensors that this is about."""
+    """An alarm that was raised or cleared, with the cells or sensors concerned."""
 
     kind: AlarmChangeKind
     alarm: Alarm
@@ -42,27 +42,23 @@ def active_alarms(known: Iterable[Alarm], status: BatteryStatus) -> tuple[Alarm,
 def alarm_changes(
     known: Iterable[Alarm], active: Iterable[Alarm]
 ) -> tuple[AlarmChange, ...]:
-    """Return what changed between two sets of alarms, what was cleared first.
+    """Return the changes between two sets of alarms, cleared alarms first.
 
-    An alarm that spreads is raised once more, with the cells that it did not have before. It
-    is cleared when its last cell is free of it, with the cells that it had last.
+    An alarm that spreads to more cells is raised once more, with the new cells. An alarm is
+    cleared when its last cell is free of it, with the cells that it had last.
     """
     before = {alarm.key: alarm for alarm in known}
     after = {alarm.key: alarm for alarm in active}
     cleared = (alarm for key, alarm in before.items() if key not in after)
     raised = (_news(before.get(key), alarm) for key, alarm in after.items())
     return (
-        *(AlarmChange(kind=AlarmChangeKind.CLEARED, alarm=each) for each in cleared),
-        *(
-            AlarmChange(kind=AlarmChangeKind.RAISED, alarm=each)
-            for each in raised
-            if each
-        ),
+        *(AlarmChange(AlarmChangeKind.CLEARED, each) for each in cleared),
+        *(AlarmChange(AlarmChangeKind.RAISED, each) for each in raised if each),
     )
 
 
 def _news(before: Alarm | None, now: Alarm) -> Alarm | None:
-    """Return an alarm with the parts that are new in it, None when nothing is."""
+    """Return an alarm with those of its parts that are new, None when nothing is new."""
     if before is None:
         return now
     parts = tuple(part for part in now.parts if part not in before.parts)

@@ -1,4 +1,4 @@
-"""The status and alarm words 5100-5109 (protocol 1.5).
+"""The status and alarm words 5100-5108 (protocol 1.5).
 
 Alarm fields of cells and sensors that the battery does not have are ignored. An alarm field
 of a cell's voltage or temperature is *contradicted*, and then only diagnostic, when the value
@@ -9,13 +9,11 @@ configuration could be read. "Other" alarms (11), the remaining quantities and t
 5106-5108 are never contradicted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from .families import Family
-from .image import RegisterImage
-from .measurements import Measurements
 from .models import Alarm, BatteryConfiguration, BatteryStatus
 from .registers import (
     ABOVE_LIMIT,
@@ -23,7 +21,7 @@ from .registers import (
     ALARM_FIELDS,
     ALARM_SOURCES,
     BELOW_LIMIT,
-    CELL_ERROR_BITS,
+    CELL_ERROR,
     FIELD_STATES,
     FLAG_BITS,
     STATUS_1,
@@ -32,6 +30,12 @@ from .registers import (
 )
 
 _ALWAYS_TRUSTED: Final = frozenset({STATUS_1, STATUS_2})
+
+type Parts = Mapping[str, tuple[float, ...] | None]
+"""The values of the cells and sensors of a battery, by the quantity of their alarm fields.
+
+None where the battery does not tell how many there are.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,48 +52,57 @@ class _Band:
         return state == ABOVE_LIMIT and measured <= round(self.high - self.margin, 3)
 
 
-# Usual warning limits of these packs (protocol 1.5, example dump).
+# Only sensors that a battery has at most two of may be of unknown number.
+_UNKNOWN_SENSORS: Final = (None, None)
+
+# Usual warning limits of these batteries (protocol 1.5, example dump).
 _CELL_BAND: Final = _Band(3.0, 3.5, 0.2)
 _TEMPERATURE_BAND: Final = _Band(5.0, 50.0, 5.0)
 
 
 def decode_status(
-    image: RegisterImage,
+    words: Mapping[int, int],
     family: Family,
-    measured: Measurements,
+    parts: Parts,
     configuration: BatteryConfiguration | None = None,
 ) -> BatteryStatus:
-    """Return flags and alarms; a flag whose word was not read, or is not trusted, is None."""
+    """Return flags and alarms; a flag whose word was not read is None."""
+    trusted = {
+        address: word
+        for address, word in words.items()
+        if family.trusts_alarm_fields or address in _ALWAYS_TRUSTED
+    }
     alarms: list[Alarm] = []
     contradicted: list[Alarm] = []
-    if family.trusts_alarm_fields:
-        bands = _bands(configuration or BatteryConfiguration())
-        for fields in ALARM_FIELDS:
-            believed, doubted = _field_alarms(image, fields, measured, bands)
-            alarms += believed
-            contradicted += doubted
-        alarms += _cell_errors(image, measured)
-    alarms += _bit_alarms(image)
+    bands = _bands(configuration or BatteryConfiguration())
+    for fields in ALARM_FIELDS:
+        word = trusted.get(fields.address, 0) << 16 | trusted.get(fields.address + 1, 0)
+        values = _values(fields, parts)
+        believed, doubted = _states(fields, word, values, bands.get(fields.quantity))
+        alarms += _field_alarms(fields, believed)
+        contradicted += _field_alarms(fields, doubted)
+    alarms += _bit_alarms(trusted, len(parts["cell_voltage"] or ()))
     return BatteryStatus(
-        **_flags(image, family),
-        alarm_words=_alarm_words(image, family),
+        **_flags(trusted),
+        alarm_words=_alarm_words(trusted),
         alarms=tuple(alarms),
         contradicted_alarms=tuple(contradicted),
     )
 
 
-def _alarm_words(image: RegisterImage, family: Family) -> tuple[int, ...]:
-    """Return the addresses of the alarm words that were read and are trusted."""
-    addresses = {source.address for source in ALARM_SOURCES.values()}
+def _flags(words: Mapping[int, int]) -> dict[str, bool]:
+    return {
+        flag.name: bool(words[flag.address] >> flag.bit & 1)
+        for flag in FLAG_BITS
+        if flag.address in words
+    }
+
+
+def _alarm_words(words: Mapping[int, int]) -> tuple[int, ...]:
+    """Return the addresses of the words that alarms were looked for in."""
     return tuple(
-        address
-        for address in sorted(addresses)
-        if _is_trusted(address, family) and image.word(address) is not None
+        sorted(words.keys() & {source.address for source in ALARM_SOURCES.values()})
     )
-
-
-def _is_trusted(address: int, family: Family) -> bool:
-    return family.trusts_alarm_fields or address in _ALWAYS_TRUSTED
 
 
 def _bands(configuration: BatteryConfiguration) -> dict[str, _Band]:
@@ -121,86 +134,48 @@ def _temperature_band(configuration: BatteryConfiguration) -> _Band:
     )
 
 
-def _measured_parts(measured: Measurements, quantity: str) -> tuple[float | None, ...]:
-    """Return the values that an alarm field is about, one per part that exists."""
-    match quantity:
-        case "cell_voltage":
-            return measured.cell_voltages
-        case "cell_temperature":
-            return measured.cell_temperatures
-        case "environment_temperature":
-            return _sensors(
-                measured.environment_count, measured.environment_temperatures
-            )
-        case "heater_temperature":
-            return _sensors(measured.heater_count, measured.heater_temperatures)
-        case _:
-            return (None,)
+def _values(fields: AlarmFields, parts: Parts) -> Sequence[float | None]:
+    """Return the values that an alarm field is about, one per part that may exist."""
+    if not fields.has_parts:
+        return (None,)
+    values = parts[fields.quantity]
+    return _UNKNOWN_SENSORS if values is None else values
 
 
-def _sensors(count: int | None, values: tuple[float, ...]) -> tuple[float | None, ...]:
-    """Return the sensors that exist; both when the battery does not tell."""
-    return (None, None) if count is None else values
+type _States = dict[int, list[int]]
+"""The numbers of the parts that are in each state that is not normal."""
 
 
-def _field_alarms(
-    image: RegisterImage,
-    fields: AlarmFields,
-    measured: Measurements,
-    bands: dict[str, _Band],
-) -> tuple[list[Alarm], list[Alarm]]:
-    """Return the trusted and the contradicted alarms of one quantity."""
-    word = image.double_word(fields.address)
-    believed: dict[int, list[int]] = {}
-    doubted: dict[int, list[int]] = {}
-    band = bands.get(fields.quantity)
-    values = _measured_parts(measured, fields.quantity)
+def _states(
+    fields: AlarmFields, word: int, values: Sequence[float | None], band: _Band | None
+) -> tuple[_States, _States]:
+    """Return the states that are believed, and those that the measured values contradict."""
+    believed: _States = {}
+    doubted: _States = {}
     for index, value in enumerate(values if word else ()):
-        state = (word or 0) >> fields.low_bit + index * fields.step & 0b11
+        state = word >> fields.low_bit + index * fields.step & 0b11
         if state:
-            contradicted = (
-                band is not None
-                and value is not None
-                and band.contradicts(state, value)
-            )
-            (doubted if contradicted else believed).setdefault(state, []).append(
-                index + 1
-            )
-    return list(_alarms(fields, believed)), list(_alarms(fields, doubted))
+            is_doubted = band and value is not None and band.contradicts(state, value)
+            states = doubted if is_doubted else believed
+            states.setdefault(state, []).append(index + 1)
+    return believed, doubted
 
 
-def _alarms(fields: AlarmFields, by_state: dict[int, list[int]]) -> Iterator[Alarm]:
-    for state, parts in sorted(by_state.items()):
+def _field_alarms(fields: AlarmFields, states: _States) -> Iterator[Alarm]:
+    for state, parts in sorted(states.items()):
         key = f"{fields.quantity}_{FIELD_STATES[state]}"
-        yield Alarm(
-            key=key,
-            severity=ALARM_SOURCES[key].severity,
-            parts=tuple(parts) if fields.parts else (),
-        )
+        yield _alarm(key, parts if fields.has_parts else ())
 
 
-def _cell_errors(image: RegisterImage, measured: Measurements) -> Iterator[Alarm]:
-    word = image.word(CELL_ERROR_BITS.address) or 0
-    cells = tuple(
-        cell for cell, _ in enumerate(measured.cell_voltages, 1) if word >> cell - 1 & 1
-    )
-    if cells:
-        yield Alarm(
-            key=CELL_ERROR_BITS.key, severity=CELL_ERROR_BITS.severity, parts=cells
-        )
-
-
-def _bit_alarms(image: RegisterImage) -> Iterator[Alarm]:
+def _bit_alarms(words: Mapping[int, int], cells: int) -> Iterator[Alarm]:
+    """Yield the alarms of the words that have one bit per cell, or per alarm."""
+    errors = words.get(ALARM_SOURCES[CELL_ERROR].address, 0)
+    if failed := [cell for cell in range(1, cells + 1) if errors >> cell - 1 & 1]:
+        yield _alarm(CELL_ERROR, failed)
     for bit in ALARM_BITS:
-        if (image.word(bit.address) or 0) >> bit.bit & 1:
-            yield Alarm(key=bit.key, severity=bit.severity)
+        if words.get(bit.address, 0) >> bit.bit & 1:
+            yield _alarm(bit.key)
 
 
-def _flags(image: RegisterImage, family: Family) -> dict[str, bool]:
-    flags: dict[str, bool] = {}
-    for flag in FLAG_BITS:
-        word = image.word(flag.address)
-        if word is not None and _is_trusted(flag.address, family):
-            is_set = bool(word >> flag.bit & 1)
-            flags[flag.name] = flags.get(flag.name, False) or is_set
-    return flags
+def _alarm(key: str, parts: Sequence[int] = ()) -> Alarm:
+    return Alarm(key=key, severity=ALARM_SOURCES[key].severity, parts=tuple(parts))

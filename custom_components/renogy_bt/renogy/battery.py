@@ -5,10 +5,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from .decoder import decode_configuration, decode_identity, decode_reading
+from .decoder import (
+    RegisterImage,
+    decode_configuration,
+    decode_identity,
+    decode_reading,
+)
 from .exceptions import ExceptionReply, InvalidBlock, ReplyTimeout
 from .families import Family
-from .image import RegisterImage
 from .line import Line
 from .modbus import ReadRequest
 from .models import (
@@ -19,7 +23,7 @@ from .models import (
 )
 from .plan import CELL_COUNT, CONFIGURATION, EVERYTHING, IDENTITY, Block, ReadPlan
 from .reader import BlockReader
-from .registers import REGISTER
+from .registers import REGISTERS
 
 # A reading is held this long while polls bring nothing that can be believed.
 HELD_POLLS: Final = 3
@@ -39,7 +43,7 @@ _SAME_CAPACITY: Final = 0.1
 def is_same_battery(before: BatteryReading, after: BatteryReading) -> bool:
     """Tell whether two readings of one unit id can be of one battery.
 
-    Serial numbers repeat in the field (protocol 1.4), so what differs between packs counts:
+    Serial numbers repeat in the field (protocol 1.4), so what differs between batteries counts:
     the number of cells, the capacity, and cycles, which never become fewer.
     """
     if len(before.cell_voltages) != len(after.cell_voltages):
@@ -53,7 +57,7 @@ def is_same_battery(before: BatteryReading, after: BatteryReading) -> bool:
 
 
 def is_same_identity(before: BatteryIdentity, after: BatteryIdentity) -> bool:
-    """Tell whether two identities can be of one battery; what was not read is no evidence."""
+    """Tell whether two identities can be of one battery; a missing text is no evidence."""
     return all(
         old is None or new is None or old == new
         for old, new in (
@@ -65,7 +69,7 @@ def is_same_identity(before: BatteryIdentity, after: BatteryIdentity) -> bool:
 
 def _tells_serial_number(block: Block) -> bool:
     """Tell whether a block holds any part of the serial number."""
-    serial_number = REGISTER["serial_number"]
+    serial_number = REGISTERS["serial_number"]
     return (
         block.address < serial_number.address + serial_number.words
         and serial_number.address < block.address + block.count
@@ -75,9 +79,9 @@ def _tells_serial_number(block: Block) -> bool:
 class Battery:
     """A unit: how to read it, what it said last, and how it has been answering.
 
-    `answered` and `identity_changed` are about the poll under way; `failure` is why it
-    brought nothing new, None when it did. `may_answer_late` tells that it was given less time
-    than the slowest battery needs.
+    `answered` and `identity_changed` are about the poll under way; `failure` is why that
+    poll brought nothing new, None when it did. `may_answer_late` tells that the battery was
+    given less time than the slowest one needs.
     """
 
     def __init__(
@@ -96,7 +100,6 @@ class Battery:
         self.may_answer_late = False
         self.identity_changed = False
         self.asked_at = float("-inf")
-        self.invalid_blocks = 0
         self.retries = 0
         self._family = family
         self._clock = clock
@@ -104,7 +107,6 @@ class Battery:
         self._plan = ReadPlan()
         self._last_reading: BatteryReading | None = None
         self._last_reading_at = float("-inf")
-        self._may_hold = False
         self._failed_polls = 0
         self._silent_polls = 0
         self._fruitless_polls = 0
@@ -114,24 +116,20 @@ class Battery:
         self._last_objection: str | None = None
 
     def begin_poll(self) -> None:
-        """Forget what was about the last poll."""
+        """Forget the results of the last poll."""
         self.failure = ReadingFailure.NOT_POLLED
         self.answered = False
         self.may_answer_late = False
         self.identity_changed = False
-        self.invalid_blocks = 0
         self.retries = 0
         self._failed_polls += 1
 
-    def is_due(self) -> bool:
-        """Tell whether to ask: a long-silent battery is only looked for now and then."""
-        return (
+    def is_to_be_read(self) -> bool:
+        """Tell whether this poll still has to ask; a long-silent battery is asked seldom."""
+        is_due = (
             not self._is_long_silent or self._clock() - self.asked_at >= BACKOFF_SECONDS
         )
-
-    def is_to_be_read(self) -> bool:
-        """Tell whether this poll still has to ask."""
-        return self.failure is ReadingFailure.NOT_POLLED and self.is_due()
+        return is_due and self.failure is ReadingFailure.NOT_POLLED
 
     @property
     def _is_long_silent(self) -> bool:
@@ -143,7 +141,7 @@ class Battery:
         if self.failure is None:
             return self._last_reading
         age = self._clock() - self._last_reading_at
-        if self._may_hold and self._failed_polls <= HELD_POLLS and age <= HELD_SECONDS:
+        if self._failed_polls <= HELD_POLLS and age <= HELD_SECONDS:
             return self._last_reading
         return None
 
@@ -163,7 +161,7 @@ class Battery:
         try:
             reading = await self._read_believable(reader)
         except ReplyTimeout:
-            # One that answered in part is there, but its reading is not whole.
+            # A battery that answered in part is there, but its reading is not whole.
             self._fail(
                 ReadingFailure.INVALID if reader.answered else ReadingFailure.SILENT
             )
@@ -180,7 +178,7 @@ class Battery:
     async def read_details(self, line: Line) -> None:
         """Read identity and configuration when they are due; raises LinkLost.
 
-        They are no part of a reading: one that cannot be had is tried again later.
+        Neither is part of a reading: what could not be read is tried again later.
         """
         if self._clock() < self._details_due_at:
             return
@@ -194,18 +192,23 @@ class Battery:
         if identity is not None and configuration is not None:
             self._details_due_at = self._clock() + DETAILS_SECONDS
 
-    def answered_late(self) -> None:
-        """Take note of a sign of life after the poll: the next one asks for everything."""
-        self._answered_again()
+    def answered_again(self) -> None:
+        """Take note of a sign of life: the next poll asks for everything.
+
+        After a silence the identity is read anew: cables may have been moved.
+        """
+        if self._silent_polls:
+            self._silent_polls = 0
+            self._details_due_at = self._clock()
 
     def link_lost(self) -> None:
-        """Take note that the link ended before this battery was read."""
+        """Take note that the connection ended before this battery was read."""
         if self.failure is ReadingFailure.NOT_POLLED:
             self.failure = ReadingFailure.LINK_LOST
             self._counters[ReadingFailure.LINK_LOST] += 1
 
     def diagnostics(self) -> dict[str, Any]:
-        """Return what is remembered; raw frames without those that carry a serial number."""
+        """Return what is remembered, without the raw frames that carry a serial number."""
         now = self._clock()
         return {
             "plan": [str(block) for block in self._plan.blocks(EVERYTHING, now)],
@@ -218,7 +221,7 @@ class Battery:
         }
 
     def _retry_budget(self) -> int:
-        """Return how often to ask again: only a battery that just failed is worth it."""
+        """Return how often to ask again: never, while a battery fails poll after poll."""
         if self._fruitless_polls:
             return 0
         return 1 if self._counters["good"] else FIRST_CONTACT_RETRIES
@@ -227,14 +230,17 @@ class Battery:
         self.retries += reader.retried
         for block, frame in reader.frames.items():
             if not _tells_serial_number(block):
-                self._last_frames[block] = frame
+                self._last_frames[block] = frame.raw
 
     async def _read_believable(self, reader: BlockReader) -> BatteryReading:
         while True:
             await reader.read(EVERYTHING)
             try:
                 reading = decode_reading(
-                    reader.image, self._family, self._now(), self.configuration
+                    RegisterImage(reader.registers),
+                    self._family,
+                    self._now(),
+                    self.configuration,
                 )
             except InvalidBlock as error:
                 self._object(error)
@@ -245,13 +251,13 @@ class Battery:
                 return reading
 
     async def _knock(self, line: Line) -> bool:
-        """Tell whether a long-silent battery is back, for as little time as can be."""
+        """Tell, in as little time as can be, whether a long-silent battery is back."""
         return await line.knock(
             ReadRequest(self.unit, CELL_COUNT.address, CELL_COUNT.count)
         )
 
     async def _read_detail(self, line: Line, block: Block) -> RegisterImage | None:
-        """Return what the battery gives of a block, None when it was silent or failed."""
+        """Return what the battery gives of a block, None when it was silent or refused."""
         reader = BlockReader(line, self.unit, self._plan, 1, self._clock)
         try:
             await reader.read(block)
@@ -261,10 +267,9 @@ class Battery:
         finally:
             self._keep_records(reader)
         reader.confirm()
-        return None if reader.gave_up else reader.image
+        return None if reader.gave_up else RegisterImage(reader.registers)
 
     def _object(self, error: InvalidBlock) -> None:
-        self.invalid_blocks += 1
         self._counters["invalid_blocks"] += 1
         self._last_objection = str(error)
 
@@ -272,36 +277,29 @@ class Battery:
         before = self._last_reading
         if before is not None and not is_same_battery(before, reading):
             self._forget_identity()
-        self._answered_again()
+        self.answered_again()
         self.failure = None
         self._last_reading = reading
         self._last_reading_at = self._clock()
-        self._may_hold = True
         self._failed_polls = self._fruitless_polls = 0
         self._counters["good"] += 1
-
-    def _answered_again(self) -> None:
-        """After a silence, look who it is: cables may have been moved."""
-        if self._silent_polls:
-            self._silent_polls = 0
-            self._details_due_at = self._clock()
 
     def _fail(self, failure: ReadingFailure) -> None:
         self.failure = failure
         self._fruitless_polls += 1
         self._counters[failure] += 1
         if failure is not ReadingFailure.SILENT:
-            self._answered_again()
+            self.answered_again()
             return
         # A silent battery is gone: an old reading would pass for a new one.
-        self._may_hold = False
+        self._last_reading_at = float("-inf")
         self._silent_polls += 1
         if self._silent_polls == SILENT_POLLS_UNTIL_BACKOFF:
             self._plan = ReadPlan()
 
     def _learn_identity(self, identity: BatteryIdentity) -> None:
         if self.identity is not None and identity == BatteryIdentity():
-            # Nothing but ones, or blanks, where there was a name.
+            # The registers hold only ones or blanks where the battery once told a name.
             return
         if self.identity is not None and not is_same_identity(self.identity, identity):
             self._forget_identity()

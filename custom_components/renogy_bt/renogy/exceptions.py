@@ -27,7 +27,7 @@ class LinkClosed(LinkUnreachable):
 class LinkSilent(RenogyError):
     """The connection stands, but no unit behind it answers.
 
-    `garbled` are the units in the place of whose replies came bytes that are no frame.
+    `garbled` are the units from which bytes that are no frame came instead of a reply.
     """
 
     def __init__(self, reason: str, garbled: tuple[int, ...] = ()) -> None:
@@ -66,7 +66,6 @@ class InvalidBlock(RenogyError):
     """A block holds values that cannot be true (protocol 1.9)."""
 
     def __init__(self, check: str, reason: str) -> None:
-        """Remember the check that failed, by its name, and why."""
+        """Remember the check that failed, by its name."""
         super().__init__(f"{check}: {reason}")
         self.check = check
-        self.reason = reason

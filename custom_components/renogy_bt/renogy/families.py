@@ -14,16 +14,15 @@ HUB_UNITS: Final = tuple(range(48, 56))
 class Family:
     """What is common to the peripherals whose name starts alike.
 
-    `probe_units` are asked when a link is set up; `built_in_bluetooth` says that one battery
-    is its own link, which is asked as unit 255 first. `current_divisor` is the number of counts
+    `built_in_bluetooth` says that one battery is its own link, which is asked as unit 255
+    first when it is set up. `current_divisor` is the number of counts
     in one ampere of register 5042. Where `trusts_alarm_fields` is false the registers
-    5100-5105, 5108 and 5109 do not follow the makers' document and are ignored.
+    5100-5105 and 5108 do not follow the makers' document and are ignored.
     `refused_as` names what the peripheral is when it cannot be a battery.
     """
 
     key: str
     name_prefix: str
-    probe_units: tuple[int, ...] = (*HUB_UNITS, DEFAULT_UNIT)
     built_in_bluetooth: bool = False
     current_divisor: int = 100
     trusts_alarm_fields: bool = True
@@ -31,21 +30,23 @@ class Family:
     cycles_low_byte_first: bool = False
     refused_as: DeviceKind | None = None
 
+    @property
+    def probe_units(self) -> tuple[int, ...]:
+        """The unit ids that batteries behind such a link may have."""
+        units = HUB_UNITS[:1] if self.built_in_bluetooth else HUB_UNITS
+        return (*units, DEFAULT_UNIT)
 
-_OWN_UNITS: Final = (HUB_UNITS[0], DEFAULT_UNIT)
 
 STANDARD: Final = Family(key="standard", name_prefix="BT-TH")
 PRO: Final = Family(
     key="pro",
     name_prefix="RNGRBP",
-    probe_units=_OWN_UNITS,
     built_in_bluetooth=True,
     current_divisor=10,
 )
 RNGC: Final = Family(
     key="rngc",
     name_prefix="RNGC",
-    probe_units=_OWN_UNITS,
     built_in_bluetooth=True,
     current_divisor=10,
     cells_may_be_millivolts=True,
@@ -54,18 +55,8 @@ RNGC: Final = Family(
 RNGPRO: Final = Family(
     key="rngpro",
     name_prefix="RNGPRO",
-    probe_units=_OWN_UNITS,
     built_in_bluetooth=True,
     trusts_alarm_fields=False,
-)
-SHUNT: Final = Family(
-    key="shunt", name_prefix="RTMShunt300", refused_as=DeviceKind.SHUNT
-)
-INVERTER_RIU: Final = Family(
-    key="inverter_riu", name_prefix="RNGRIU", refused_as=DeviceKind.INVERTER
-)
-INVERTER_RIC: Final = Family(
-    key="inverter_ric", name_prefix="BTRIC", refused_as=DeviceKind.INVERTER
 )
 
 FAMILIES: Final[tuple[Family, ...]] = (
@@ -73,9 +64,9 @@ FAMILIES: Final[tuple[Family, ...]] = (
     PRO,
     RNGC,
     RNGPRO,
-    SHUNT,
-    INVERTER_RIU,
-    INVERTER_RIC,
+    Family(key="shunt", name_prefix="RTMShunt300", refused_as=DeviceKind.SHUNT),
+    Family(key="inverter_riu", name_prefix="RNGRIU", refused_as=DeviceKind.INVERTER),
+    Family(key="inverter_ric", name_prefix="BTRIC", refused_as=DeviceKind.INVERTER),
 )
 
 

@@ -12,17 +12,14 @@ from typing import Any, Final
 from .battery import Battery
 from .exceptions import LinkClosed, LinkLost, LinkSilent, LinkUnreachable, ReplyTimeout
 from .families import Family
-from .line import Line
+from .line import LONGEST_LIMIT, Line, ReplyTimes
 from .modbus import Frame, ReadRequest
 from .models import LinkReport, PollStatistics, ProbeReport, ReadingFailure
-from .probe import probe
-from .timing import LONGEST_LIMIT, ReplyTimes
+from .probe import probe_link
 from .transport import DISCONNECT_SECONDS, Connector, Transport, open_transport
 
-__all__ = ["RenogyLink", "probe"]
-
 POLL_SECONDS: Final = 30.0
-# However long connecting took, reading gets this much.
+# Reading gets this much time, however long connecting took.
 LEAST_READING_SECONDS: Final = 10.0
 
 
@@ -108,11 +105,13 @@ class RenogyLink:
         )
 
     async def search(self) -> ProbeReport:
-        """Look which batteries answer behind the link; raises as `probe` does."""
-        return await self._exclusively(partial(probe, self._connector, self._family))
+        """Look which batteries answer behind the link; raises as `probe_link` does."""
+        return await self._exclusively(
+            partial(probe_link, self._connector, self._family)
+        )
 
     async def close(self) -> None:
-        """End what is going on or waits for its turn, and wait, bounded, for the disconnect.
+        """End all operations, running or waiting, and wait, bounded, for the disconnect.
 
         A poll that is ended raises LinkClosed. The link can be used again.
         """
@@ -130,12 +129,7 @@ class RenogyLink:
             "units": {
                 str(battery.unit): {
                     **battery.diagnostics(),
-                    "reply_milliseconds": {
-                        str(count): milliseconds
-                        for count, milliseconds in self._times.as_milliseconds(
-                            battery.unit
-                        ).items()
-                    },
+                    "reply_milliseconds": self._times.as_milliseconds(battery.unit),
                 }
                 for battery in self._batteries
             },
@@ -193,7 +187,7 @@ class RenogyLink:
         return _Connection(transport, line, self._clock() - began_at)
 
     async def _read_over(self, connection: _Connection, started_at: float) -> None:
-        """Read what is still to be read, within the poll's time, and disconnect."""
+        """Read the batteries that are still to be read, within the poll's time; disconnect."""
         limit = max(LEAST_READING_SECONDS, self._seconds_left(started_at))
         try:
             with suppress(TimeoutError):
@@ -218,16 +212,13 @@ class RenogyLink:
         )
 
     async def _read(self, request: ReadRequest) -> Frame:
-        await self._finish_disconnect()
-        transport = await open_transport(self._connector)
+        connection = await self._connect()
         try:
-            line = Line(transport, self._times)
-            try:
-                return await line.read(request)
-            except ReplyTimeout:
-                return await line.read(request)
+            return await connection.line.read(request)
+        except ReplyTimeout:
+            return await connection.line.read(request)
         finally:
-            self._disconnect(transport)
+            self._disconnect(connection.transport)
 
     def _disconnect(self, transport: Transport, line: Line | None = None) -> None:
         self._disconnecting = asyncio.create_task(
@@ -235,23 +226,23 @@ class RenogyLink:
         )
 
     async def _hang_up(self, transport: Transport, line: Line | None) -> None:
-        """Disconnect, but first listen for those that were not given enough time.
+        """Disconnect, but first listen for the batteries that were given too little time.
 
-        A battery that is slower than all others would otherwise be looked for in vain.
+        A battery that is slower than all others would otherwise never be found again.
         """
         late = [battery for battery in self._batteries if battery.may_answer_late]
         if line is not None and late:
             await asyncio.wait({transport.lost}, timeout=LONGEST_LIMIT)
             for battery in late:
                 if battery.unit in line.units_heard:
-                    battery.answered_late()
+                    battery.answered_again()
         await transport.disconnect()
 
     async def _finish_disconnect(self) -> None:
         task = self._disconnecting
         if task is None:
             return
-        # Kept until it has ended: who waits here may be cancelled, and `close` waits again.
+        # The task is kept until it has ended: this wait may be cancelled, `close` waits again.
         await asyncio.wait({task}, timeout=2 * DISCONNECT_SECONDS)
         task.cancel()
         if self._disconnecting is task:
@@ -260,22 +251,17 @@ class RenogyLink:
     async def _read_batteries(self, line: Line) -> None:
         """Read every battery, then the details that are due; raises LinkLost."""
         due = [battery for battery in self._batteries if battery.is_to_be_read()]
-        if due:
-            await self._read_measurements(line, due)
-        else:
-            # All have been silent for long: one is asked for all of them.
+        if not due:
+            # All batteries have been silent for long: one is asked, on behalf of all.
             scout = min(self._batteries, key=lambda battery: battery.asked_at)
             await scout.poll(line)
             if scout.answered:
-                others = [each for each in self._batteries if each is not scout]
-                await self._read_measurements(line, others)
+                due = [each for each in self._batteries if each is not scout]
+        for battery in due:
+            await battery.poll(line)
         for battery in self._batteries:
             if battery.answered:
                 await battery.read_details(line)
-
-    async def _read_measurements(self, line: Line, batteries: list[Battery]) -> None:
-        for battery in batteries:
-            await battery.poll(line)
 
     def _count(
         self, connections: Sequence[_Connection], started_at: float
@@ -285,21 +271,18 @@ class RenogyLink:
             seconds=self._clock() - started_at,
             connect_seconds=sum(each.connect_seconds for each in connections),
             requests=sum(each.requests for each in counters),
-            replies=sum(each.replies for each in counters),
             retries=sum(battery.retries for battery in self._batteries),
             timeouts=sum(each.timeouts for each in counters),
-            invalid_blocks=sum(battery.invalid_blocks for battery in self._batteries),
             dropped_frames=sum(each.dropped_frames for each in counters),
-            bytes_received=sum(each.bytes_received for each in counters),
         )
 
     def _report(self) -> LinkReport:
         batteries = self._batteries
         return LinkReport(
             readings={
-                battery.unit: battery.reading
+                battery.unit: reading
                 for battery in batteries
-                if battery.reading is not None
+                if (reading := battery.reading) is not None
             },
             identities={
                 battery.unit: battery.identity

@@ -50,18 +50,13 @@ def with_crc(body: bytes) -> bytes:
 class Frame:
     """A frame whose CRC is right: a read reply or an exception.
 
-    `data` is the register bytes, big-endian, or the one byte of an exception code.
+    `data` is the register bytes, big-endian; an exception has a code instead.
     """
 
     unit: int
-    function: int
     data: bytes
     raw: bytes
-
-    @property
-    def exception_code(self) -> int | None:
-        """The exception code, None for a reply that carries registers."""
-        return self.data[0] if self.function == READ_EXCEPTION else None
+    exception_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +170,7 @@ def _has_right_crc(received: bytearray, start: int, end: int) -> bool:
 
 
 def _frame(raw: bytes) -> Frame:
-    function = raw[1]
-    data_from = 2 if function == READ_EXCEPTION else _HEADER_BYTES
-    return Frame(raw[0], function, raw[data_from:-_CRC_BYTES], raw)
+    unit, function, code = raw[:_HEADER_BYTES]
+    if function == READ_EXCEPTION:
+        return Frame(unit, b"", raw, code)
+    return Frame(unit, raw[_HEADER_BYTES:-_CRC_BYTES], raw)

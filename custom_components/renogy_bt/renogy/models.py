@@ -29,7 +29,7 @@ class ChargingState(StrEnum):
 
 
 class ReadingFailure(StrEnum):
-    """Why a poll brought nothing new for a unit."""
+    """Why a poll brought no new reading of a unit."""
 
     SILENT = "silent"
     INVALID = "invalid"
@@ -61,16 +61,8 @@ class BatteryStatus:
 
     charge_mosfet: bool | None = None
     discharge_mosfet: bool | None = None
-    module_power: bool | None = None
     heater: bool | None = None
     fully_charged: bool | None = None
-    buzzer: bool | None = None
-    effective_charge_current: bool | None = None
-    effective_discharge_current: bool | None = None
-    charge_enabled: bool | None = None
-    discharge_enabled: bool | None = None
-    charge_immediately: bool | None = None
-    full_charge_requested: bool | None = None
     alarm_words: tuple[int, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     contradicted_alarms: tuple[Alarm, ...] = ()
@@ -80,7 +72,8 @@ class BatteryStatus:
         """Whether a trusted alarm is active; None when the protection word is unreadable."""
         if self.alarms:
             return True
-        return None if self.module_power is None else False
+        # The switches are told by the same word as the protections.
+        return None if self.charge_mosfet is None else False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,35 +91,16 @@ class BatteryIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatteryConfiguration:
-    """The limits 5200-5221, the shutdown word and the unit id 5223 (protocol 1.5).
-
-    V, degC and A; discharge currents are negative. None where unreadable.
-    """
+    """The limits that alarms are compared with, in V and degC; None where unreadable."""
 
     cell_over_voltage: float | None = None
     cell_high_voltage: float | None = None
     cell_low_voltage: float | None = None
     cell_under_voltage: float | None = None
-    charge_over_temperature: float | None = None
     charge_high_temperature: float | None = None
     charge_low_temperature: float | None = None
-    charge_under_temperature: float | None = None
-    charge_over_current_2: float | None = None
-    charge_over_current_1: float | None = None
-    charge_high_current: float | None = None
-    module_over_voltage: float | None = None
-    module_high_voltage: float | None = None
-    module_low_voltage: float | None = None
-    module_under_voltage: float | None = None
-    discharge_over_temperature: float | None = None
     discharge_high_temperature: float | None = None
     discharge_low_temperature: float | None = None
-    discharge_under_temperature: float | None = None
-    discharge_over_current_2: float | None = None
-    discharge_over_current_1: float | None = None
-    discharge_high_current: float | None = None
-    shutdown: int | None = None
-    device_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,12 +196,9 @@ class PollStatistics:
     seconds: float = 0.0
     connect_seconds: float = 0.0
     requests: int = 0
-    replies: int = 0
     retries: int = 0
     timeouts: int = 0
-    invalid_blocks: int = 0
     dropped_frames: int = 0
-    bytes_received: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +207,7 @@ class LinkReport:
 
     A unit whose last good reading is held is in `readings` and in `failed`.
     `identity_changed` names the units that turned out to be another battery than before,
-    `garbled` the silent ones in the place of whose replies came bytes that are no frame.
+    `garbled` the silent ones from which bytes that are no frame came instead of a reply.
     `polled` is False for a poll that was left out.
     """
 

@@ -41,10 +41,11 @@ STATUS_WORDS: Final = Block(5106, 2)
 IDENTITY: Final = Block(5110, 32)
 MODEL: Final = Block(5122, 8)
 CONFIGURATION: Final = Block(5200, 24)
-# Any battery gives it, and a short reply takes the least time.
+# Any battery gives this block, and a short reply takes the least time.
 CELL_COUNT: Final = Block(5000, 1)
 
-# An empty tuple: a reading can do without. Blocks not named here are indispensable.
+# A reading can do without a block that has an empty tuple; a block without a row is
+# indispensable.
 NARROWER: Final[Mapping[Block, tuple[Block, ...]]] = MappingProxyType(
     {
         EVERYTHING: (MEASUREMENTS, STATUS),
@@ -61,12 +62,12 @@ NARROWER: Final[Mapping[Block, tuple[Block, ...]]] = MappingProxyType(
     }
 )
 
-# How often the narrower form must have answered where this one did not.
+# A silent block is refused once its narrower form has answered this often instead.
 MISSES_UNTIL_REFUSED: Final = 2
-# A verdict is tried again after this, for a spurious refusal or a new firmware.
-VERDICT_SECONDS: Final = 24 * 3600.0
+# A refused block is asked again after this: a new firmware may give it.
+REFUSAL_SECONDS: Final = 24 * 3600.0
 # Silence is weaker evidence than an exception: replies may have been lost.
-SILENCE_VERDICT_SECONDS: Final = 3600.0
+SILENCE_REFUSAL_SECONDS: Final = 3600.0
 
 
 class ReadPlan:
@@ -94,7 +95,7 @@ class ReadPlan:
         return block in self._proven
 
     def narrower_has_answered(self, block: Block) -> bool:
-        """Tell whether its narrower form once answered where this block did not."""
+        """Tell whether the narrower form once answered where the block itself did not."""
         return self._misses[block] > 0
 
     def answered(self, block: Block) -> None:
@@ -105,14 +106,14 @@ class ReadPlan:
 
     def refused(self, block: Block, now: float) -> None:
         """Remember that the battery does not give this block."""
-        self._refuse(block, now + VERDICT_SECONDS)
+        self._refuse(block, now + REFUSAL_SECONDS)
 
     def _refuse(self, block: Block, until: float) -> None:
         self._proven.discard(block)
         self._refused_until[block] = until
 
     def unanswered(self, block: Block) -> bool:
-        """Take note of a silence; tell whether a narrower form may be tried for it.
+        """Take note of a silence; tell whether a narrower form may be tried instead.
 
         Silence on a block that the battery is known to give is a lost reply, nothing more.
         """
@@ -128,10 +129,10 @@ class ReadPlan:
         self._doubted.remove(block)
         self._misses[block] += 1
         if self._misses[block] >= MISSES_UNTIL_REFUSED:
-            self._refuse(block, now + SILENCE_VERDICT_SECONDS)
+            self._refuse(block, now + SILENCE_REFUSAL_SECONDS)
 
     def forget_doubts(self) -> None:
-        """Take silence for what it is once not even an indispensable block was answered."""
+        """Blame no block for the silence of a battery that answers nothing at all."""
         self._doubted.clear()
 
     def blocks(self, root: Block, now: float) -> tuple[Block, ...]:

@@ -8,7 +8,7 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from .decoder import decode_identity
+from .decoder import RegisterImage, decode_identity
 from .exceptions import (
     DeviceKind,
     ExceptionReply,
@@ -18,13 +18,11 @@ from .exceptions import (
     ReplyTimeout,
 )
 from .families import Family
-from .image import RegisterImage
-from .line import Line
+from .line import LONGEST_LIMIT, Line, ReplyTimes
 from .modbus import BROADCAST_UNIT, Frame, ReadRequest
 from .models import BatteryIdentity, FoundBattery, ProbeReport
 from .plan import CELL_COUNT, IDENTITY, MODEL, Block
 from .registers import MAX_CELLS
-from .timing import LONGEST_LIMIT, ReplyTimes
 from .transport import Connector, open_transport
 
 FIRST_PASS_SECONDS: Final = 1.0
@@ -36,7 +34,7 @@ CONTROLLER_UNITS: Final = (96, 97, 16, 17)
 INVERTER_UNIT: Final = 32
 
 
-async def probe(connector: Connector, family: Family) -> ProbeReport:
+async def probe_link(connector: Connector, family: Family) -> ProbeReport:
     """Find the batteries behind a link.
 
     Raises LinkUnreachable, LinkLost, LinkSilent when nothing answers, NotABattery when
@@ -49,7 +47,7 @@ async def probe(connector: Connector, family: Family) -> ProbeReport:
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(PROBE_SECONDS):
-                await prober.search(family)
+                await prober.find_batteries(family)
     finally:
         await transport.disconnect()
     batteries = prober.found()
@@ -67,8 +65,8 @@ class _Prober:
         self._identities: dict[int, BatteryIdentity] = {}
         self._answered: set[int] = set()
 
-    async def search(self, family: Family) -> None:
-        """Find the units that are batteries, and who they are.
+    async def find_batteries(self, family: Family) -> None:
+        """Find the units that are batteries, and read their identities.
 
         Raises NotABattery or LinkSilent when there is none.
         """
@@ -97,7 +95,7 @@ class _Prober:
     async def _ask_each(self, family: Family) -> None:
         """Ask the units one by one, and 255 only when none of them answers.
 
-        With several packs on the bus a request to 255 makes them all talk at once.
+        With several batteries on the bus a request to 255 makes them all talk at once.
         """
         silent = await self._ask_units(family.probe_units, FIRST_PASS_SECONDS)
         if not self._answered:
@@ -117,14 +115,14 @@ class _Prober:
     def _patience(self, unit: int, limit: float) -> float:
         """Return how long to wait for a unit that may not exist."""
         if unit in self._line.units_heard:
-            # It was heard, but too late: it exists and is slow.
+            # The unit was heard, but too late: it exists and is slow.
             return LONGEST_LIMIT
         return min(limit, SECOND_PASS_SECONDS) if self._answered else limit
 
     async def _ask_alone(self) -> None:
-        """Ask whoever is there; a battery answers under an id of its own or under 255.
+        """Ask 255, which a lone battery answers under an id of its own or under 255.
 
-        The own id is used where the battery answers to it.
+        The own id is preferred where the battery answers a request to it.
         """
         for _ in range(2):
             await self._ask_cells(BROADCAST_UNIT, LONGEST_LIMIT)
@@ -170,7 +168,7 @@ class _Prober:
         return BatteryIdentity()
 
     async def _refuse(self) -> None:
-        """Raise what the link is, since it is no battery."""
+        """Raise NotABattery for what answers, LinkSilent when nothing does."""
         if self._line.units_heard & {INVERTER_UNIT}:
             raise NotABattery(DeviceKind.INVERTER)
         alone = (BROADCAST_UNIT,) if BROADCAST_UNIT in self._answered else ()

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from typing import Final
 
 from .exceptions import ExceptionReply, ReplyTimeout
-from .image import RegisterImage
 from .line import Line
-from .modbus import ILLEGAL_ADDRESS, TOO_LONG, ReadRequest
+from .modbus import ILLEGAL_ADDRESS, TOO_LONG, Frame, ReadRequest
 from .plan import NARROWER, Block, ReadPlan
 
-# A battery that has answered in this reading is there: what is lost then is worth one more try.
+# A battery that has answered in this reading is there: a reply lost then is worth one more try.
 RETRIES_MORE_WHEN_THERE: Final = 1
 
 
@@ -29,8 +28,7 @@ class BlockReader:
         clock: Callable[[], float],
     ) -> None:
         """Start with nothing read."""
-        self.image = RegisterImage()
-        self.frames: dict[Block, bytes] = {}
+        self.frames: dict[Block, Frame] = {}
         self.answered = False
         self.gave_up = False
         self.retried = 0
@@ -41,8 +39,13 @@ class BlockReader:
         self._clock = clock
         self._bypassed: list[Block] = []
 
+    @property
+    def registers(self) -> list[tuple[int, bytes]]:
+        """What was read: addresses, and the registers that follow each."""
+        return [(block.address, frame.data) for block, frame in self.frames.items()]
+
     async def read(self, block: Block) -> None:
-        """Read a block into the image or, where the battery does not give it, narrower ones.
+        """Read a block or, where the battery does not give it, narrower ones.
 
         Raises ReplyTimeout, ExceptionReply or LinkLost.
         """
@@ -62,7 +65,7 @@ class BlockReader:
             self._plan.narrower_answered(block, self._clock())
 
     def start_over(self) -> bool:
-        """Drop what cannot be believed; tell whether it may be read once more.
+        """Drop what cannot be believed; tell whether the battery may be read once more.
 
         Blocks that never gave anything believable are then asked in their narrower forms.
         """
@@ -70,7 +73,6 @@ class BlockReader:
             return False
         for block in self.frames:
             self._plan.unanswered(block)
-        self.image = RegisterImage()
         self.frames.clear()
         self._bypassed.clear()
         return True
@@ -103,14 +105,13 @@ class BlockReader:
                     raise
             else:
                 self.answered = True
-                self.image.add(block.address, frame.data)
-                self.frames[block] = frame.raw
+                self.frames[block] = frame
                 return True
 
     def _is_beyond_doubt(self, block: Block) -> bool:
         """Tell whether an exception is certainly the answer to this very request.
 
-        It names no address, so it may be a late answer to a request given up before.
+        An exception names no address: it may be a late answer to a request given up before.
         """
         return (
             not self._plan.is_proven(block)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.renogy_bt.renogy.timing import (
+from custom_components.renogy_bt.renogy.line import (
     LONGEST_LIMIT,
     SHORTEST_LIMIT,
     ReplyTimes,
@@ -31,7 +31,7 @@ def test_units_and_lengths_are_apart() -> None:
     times.answered(48, 53, 0.3)
     assert times.limit(49, 53) == LONGEST_LIMIT
     assert times.limit(48, 10) == LONGEST_LIMIT
-    assert times.as_milliseconds(48) == {53: 300}
+    assert times.as_milliseconds(48) == {"53": 300}
     assert times.as_milliseconds(49) == {}
 
 
@@ -54,7 +54,7 @@ def test_silence_makes_patient() -> None:
     for _ in range(10):
         times.unanswered(48, 10)
     assert times.limit(48, 10) == LONGEST_LIMIT
-    assert times.as_milliseconds(48) == {10: 2000}
+    assert times.as_milliseconds(48) == {"10": 2000}
 
 
 def test_a_sign_of_life_is_waited_for_as_the_other_units_suggest() -> None:
