@@ -136,7 +136,7 @@ async def test_diagnostics_of_a_bank_that_waits(
 
 def watched(now: float) -> tuple[AdapterHealth, AdapterSample]:
     """Return an adapter that was looked at, with addresses wherever there may be some."""
-    health = AdapterHealth.from_json(ADAPTER, None, now)
+    health = AdapterHealth(ADAPTER)
     sample = AdapterSample(
         at=now,
         address=ADAPTER,

@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.history import (
     CAPACITY,
     AdapterHistory,
@@ -12,6 +11,7 @@ from custom_components.renogy_bt.adapter_health.history import (
     VerdictRecord,
 )
 from custom_components.renogy_bt.adapter_health.samples import Reason, Rung, Verdict
+from tests.restart import after_restart
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STEP = StepRecord(at=NOW, rung=Rung.RELOAD, verdict=Verdict.SILENT, seconds=1.5)
@@ -71,53 +71,8 @@ def test_it_survives_a_restart() -> None:
         detail="blocked",
     )
     history = AdapterHistory().adding(CHANGE).adding(failed).adding(STEP)
-    kept = AdapterHistory.from_json(history.to_json())
+    kept = after_restart(AdapterHealth("", history=history)).history
     assert kept.records[:2] == (CHANGE, failed)
     assert kept.last_step is not None
     assert kept.last_step.result is StepResult.ABORTED
     assert len(kept.steps) == 2
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        None,
-        [],
-        {"records": "x", "recoveries": -1},
-        {"records": [None, {}, {"at": "x", "verdict": "ok", "reason": "working"}]},
-        {
-            "records": [
-                {"at": "2026-11-23T12:00:00", "verdict": "ok", "reason": "working"}
-            ]
-        },
-        {
-            "records": [{"at": 5, "verdict": "ok", "reason": "working"}],
-            "recoveries": True,
-        },
-        {
-            "records": [
-                {
-                    "at": NOW.isoformat(),
-                    "rung": "reload",
-                    "verdict": "ok",
-                    "result": "?",
-                }
-            ]
-        },
-        {
-            "records": [
-                {
-                    "at": NOW.isoformat(),
-                    "rung": "reload",
-                    "verdict": "ok",
-                    "result": "failed",
-                    "seconds": "x",
-                    "requested": 1,
-                }
-            ]
-        },
-    ],
-)
-def test_damaged_storage_is_left_out(data: object) -> None:
-    """Records that cannot be read are dropped without a fuss."""
-    assert AdapterHistory.from_json(data) == AdapterHistory()

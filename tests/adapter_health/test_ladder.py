@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 from hypothesis import given, settings, strategies as st
-import pytest
 
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.ages import HOUR
 from custom_components.renogy_bt.adapter_health.climb import Ladder
 from custom_components.renogy_bt.adapter_health.history import StepResult
@@ -33,6 +33,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
     Rung,
     Verdict,
 )
+from tests.restart import after_restart
 
 REASONS = {
     Verdict.SILENT: [Reason.HEARD_ELSEWHERE, Reason.UNUSUAL_SILENCE],
@@ -286,7 +287,9 @@ def test_an_adapter_that_is_switched_off_again_is_wanted_off() -> None:
     off = judgement(Verdict.POWERED_OFF, reason=Reason.POWER_OFF)
     climb.turn(0, off)
     climb.turn(60, OK)
-    climb.ladder = Ladder.from_json(climb.ladder.to_json(100.0), 5000.0)
+    climb.ladder = after_restart(
+        AdapterHealth("", ladder=climb.ladder), stopped_at=100.0, started_at=5000.0
+    ).ladder
     assert climb.turn(5100, off) == Decision(hold=Hold.LADDER_ENDED, tell=True)
     assert climb.rungs == [Rung.POWER_CYCLE]
 
@@ -381,19 +384,12 @@ def test_a_new_silence_waits_for_the_pause_between_experiments() -> None:
     climb.turn(0, silence)
     climb.turn(60, silence)
     climb.turn(120, OK)
-    climb.ladder = Ladder.from_json(climb.ladder.to_json(200.0), 200.0)
+    climb.ladder = after_restart(
+        AdapterHealth("", ladder=climb.ladder), stopped_at=200.0, started_at=200.0
+    ).ladder
     decision = climb.turn(3600, silence)
     assert decision.hold is Hold.RESTING
     assert climb.turn(60 + EXPERIMENT_PAUSE + 1, silence).rung is Rung.RELOAD
-
-
-@pytest.mark.parametrize(
-    "data",
-    [None, [], {"experiment_ago": "x", "powered_on_ago": -1}, {"experiment_ago": True}],
-)
-def test_damaged_storage_is_forgotten(data: object) -> None:
-    """A ladder that cannot be read starts anew."""
-    assert Ladder.from_json(data, 0.0) == Ladder()
 
 
 def test_unknown_state_ends_a_step_without_a_result() -> None:

@@ -17,9 +17,9 @@ from custom_components.renogy_bt.adapter_health.samples import (
     Rung,
     Verdict,
 )
+from custom_components.renogy_bt.storage.adapters import STORAGE_KEY
 from custom_components.renogy_bt.supervisor import sampling, steps, watch
 from custom_components.renogy_bt.supervisor.sampling import async_scanner_sample
-from custom_components.renogy_bt.supervisor.store import STORAGE_KEY
 from custom_components.renogy_bt.supervisor.supervisor import (
     RecoveryRefused,
     async_get_supervisor,

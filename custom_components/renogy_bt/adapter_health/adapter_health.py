@@ -1,13 +1,11 @@
 """Health of one adapter: detector, ladder, limits and history put together, without I/O."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from ..bluez.models import PowerFault
 from .climb import Ladder
-from .detector import detect, memory_from_json, memory_to_json
+from .detector import detect
 from .history import AdapterHistory, StepRecord, StepResult, VerdictRecord
 from .ladder import Decision, Hold, Situation, remedies_for, take_turn
 from .limits import RateLimiter
@@ -229,35 +227,6 @@ class AdapterHealth:
         ):
             return True
         return not judgement.verdict.is_fault and _was_heard(sample, self.noticed_at)
-
-    def to_json(self, now: float) -> dict[str, Any]:
-        """What is worth keeping over a restart, as plain data."""
-        return {
-            "memory": memory_to_json(self.memory),
-            "ladder": self.ladder.to_json(now),
-            "limiter": self.limiter.at(now).to_json(),
-            "history": self.history.to_json(),
-            "powered_off_by_us": self.powered_off_by_us,
-        }
-
-    @classmethod
-    def from_json(cls, address: str, data: object, now: float) -> AdapterHealth:
-        """The health kept by `to_json`; what is damaged is forgotten."""
-        if not isinstance(data, Mapping):
-            return cls(address)
-        return cls(
-            address,
-            memory=memory_from_json(data.get("memory"), now),
-            ladder=Ladder.from_json(data.get("ladder"), now),
-            limiter=RateLimiter.from_json(data.get("limiter")),
-            history=AdapterHistory.from_json(data.get("history")),
-            powered_off_by_us=is_left_off(data),
-        )
-
-
-def is_left_off(data: object) -> bool:
-    """Whether a step of ours has left the adapter off, by what is kept of its health."""
-    return isinstance(data, Mapping) and data.get("powered_off_by_us") is True
 
 
 def _was_heard(sample: AdapterSample, since: float) -> bool:

@@ -1,10 +1,9 @@
 """How far the climb up the recovery ladder has come, and how steps turned out."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
-from .ages import HOUR, age_of, moment_of
+from .ages import HOUR
 from .history import StepResult
 from .samples import Evidence, Judgement, Reason, Rung, Verdict
 
@@ -88,29 +87,6 @@ class Ladder:
     def rested(self) -> Self:
         """The ladder from its foot again, because the user asks for another try."""
         return replace(self, tried=(), failed=(), failures=0, climbs=0, rest_until=None)
-
-    def to_json(self, now: float) -> dict[str, Any]:
-        """What is worth keeping over a restart, as plain data."""
-        return {
-            "experiment_ago": age_of(self.experiment_at, now),
-            "powered_on_ago": (
-                age_of(self.recovered_at, now)
-                if self.fault is Verdict.POWERED_OFF
-                else None
-            ),
-        }
-
-    @classmethod
-    def from_json(cls, data: object, now: float) -> Self:
-        """The ladder kept by `to_json`; what is damaged is forgotten."""
-        if not isinstance(data, Mapping):
-            return cls()
-        powered_on_at = moment_of(data.get("powered_on_ago"), now, RELAPSE)
-        return cls(
-            experiment_at=moment_of(data.get("experiment_ago"), now, LONGEST_REST),
-            fault=None if powered_on_at is None else Verdict.POWERED_OFF,
-            recovered_at=powered_on_at,
-        )
 
 
 def _with(tried: tuple[Rung, ...], rung: Rung) -> tuple[Rung, ...]:

@@ -1,9 +1,8 @@
 """Judges an adapter: a pure state machine over its samples."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from .ages import DAY, age_of, moment_of
+from .ages import DAY
 from .memory import NOTHING_HELD, Memory, observe, with_judgement
 from .samples import (
     AdapterSample,
@@ -16,7 +15,6 @@ from .samples import (
 )
 from .signs import QUIET_AFTER
 from .symptoms import SYMPTOMS, Symptom
-from .traffic import LearnedTraffic
 from .view import View
 
 SETTLING_TIME = 60.0
@@ -155,34 +153,4 @@ def _pausing(memory: Memory, sample: AdapterSample) -> Judgement:
         evidence=Evidence.NONE,
         reason=Reason.HOST_STARTING if starting else Reason.HOST_STOPPING,
         in_use=False,
-    )
-
-
-def memory_to_json(memory: Memory) -> dict[str, Any]:
-    """What is worth keeping over a restart, as plain data."""
-    now = memory.looked_at
-    return {
-        "traffic": memory.traffic.to_json(),
-        "heard_ago": age_of(memory.heard_at, now),
-        "used_ago": age_of(memory.used_at, now),
-        "witnesses": sorted(map(list, memory.witnesses)),
-    }
-
-
-def memory_from_json(data: object, now: float) -> Memory:
-    """The memory kept by `memory_to_json`; what is damaged is forgotten."""
-    if not isinstance(data, Mapping):
-        return Memory()
-    witnesses = data.get("witnesses")
-    return Memory(
-        traffic=LearnedTraffic.from_json(data.get("traffic")),
-        heard_at=moment_of(data.get("heard_ago"), now, DAY),
-        used_at=moment_of(data.get("used_ago"), now, DAY),
-        witnesses=frozenset(
-            (pair[0], pair[1])
-            for pair in (witnesses if isinstance(witnesses, list) else [])
-            if isinstance(pair, list)
-            and len(pair) == 2
-            and all(isinstance(part, str) for part in pair)
-        ),
     )

@@ -193,18 +193,6 @@ def battery_identifier(battery: BatteryId) -> str:
     return f"{format_mac(address)}_{unit}"
 
 
-def storage_key(battery: BatteryId) -> str:
-    """Return what a battery is called in files."""
-    address, unit = battery
-    return f"{address}/{unit}"
-
-
-def battery_of_key(key: str) -> BatteryId | None:
-    """Return the battery that is called so in a file, None for anything else."""
-    address, _, unit = key.partition("/")
-    return (address, int(unit)) if address and unit.isdecimal() else None
-
-
 def link_identifier(address: str) -> str:
     """Return what the entities of a link, and the device of a dongle, are identified by."""
     return format_mac(address)

@@ -8,9 +8,9 @@ from homeassistant.exceptions import UnsupportedStorageVersionError
 from homeassistant.helpers.storage import Store
 
 from ..const import DOMAIN, LOGGER
-from ..links.settings import battery_of_key, storage_key
 from ..renogy.models import Alarm, BatteryId
 from ..renogy.registers import ALARM_SOURCES, MAX_CELLS
+from .batteries import battery_of_key, storage_key
 
 _VERSION: Final = 1
 _KEY: Final = "key"

@@ -12,8 +12,8 @@ from homeassistant.helpers.storage import Store
 
 from ..bank.energy import BankEnergy, EnergyTotals, PowerSample
 from ..const import DOMAIN, LOGGER
-from ..links.settings import battery_of_key, storage_key
 from ..renogy.models import BatteryId
+from .batteries import battery_of_key, storage_key
 
 _VERSION: Final = 1
 _BANK: Final = "bank"

@@ -23,11 +23,11 @@ from ..adapter_health.status import (
     RecoveryRefused,
     RefusalReason,
 )
+from ..storage.adapters import AdapterStore
 from .link_records import LinkRecords
 from .poll_gate import PollGate
 from .polls import Pollers, add_listener
 from .recovery import Recovery
-from .store import HealthStore
 from .telling import diagnostics_of, status_of
 from .watch import StackWatch
 
@@ -74,8 +74,8 @@ class Supervisor(PollGate):
         self._clock = hass.loop.time
         self._banks: dict[str, _Bank] = {}
         self._changing = asyncio.Lock()
-        self._store = HealthStore(hass, self._collect)
         self._health: dict[str, AdapterHealth] = {}
+        self._store = AdapterStore(hass, self._health.values)
         self._statuses: dict[str, AdapterStatus] = {}
         self._samples: dict[str, AdapterSample] = {}
         self._troubled: set[str] = set()
@@ -239,23 +239,14 @@ class Supervisor(PollGate):
 
     def _health_of(self, address: str) -> AdapterHealth:
         if address not in self._health:
-            self._health[address] = AdapterHealth.from_json(
-                address, self._store.of(address), self._clock()
-            )
+            self._health[address] = self._store.health_of(address)
         return self._health[address]
 
     def _forget(self, address: str) -> None:
         """Look no longer at an adapter that Home Assistant has no entry for; it may return."""
-        health = self._health.pop(address)
-        self._store.keep(address, health.to_json(self._clock()))
+        self._store.keep(self._health.pop(address))
         self._samples.pop(address, None)
         self._recovery.forget(address)
-
-    def _collect(self) -> dict[str, object]:
-        now = self._clock()
-        return {
-            address: health.to_json(now) for address, health in self._health.items()
-        }
 
     async def _async_look_at(self, health: AdapterHealth) -> float:
         sample = await self._watch.async_sample(health)
