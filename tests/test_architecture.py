@@ -121,7 +121,7 @@ def test_imports_go_one_way(module: str) -> None:
         ("entity.py", "from . import PLATFORMS"),
         ("const.py", f"import {PACKAGE}"),
         ("sensor.py", "from .binary_sensor import async_setup_entry"),
-        ("button.py", "from .services import LEVELS"),
+        ("button.py", "from .services import STEPS_TO_ASK_FOR"),
     ],
 )
 def test_wrong_imports_are_found(module: str, source: str) -> None:

@@ -23,7 +23,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
-from .adapter_health.samples import RecoveryLevel
+from .adapter_health.ladder import RecoveryLevel
 from .adapters.devices import async_is_gone_adapter
 from .batteries.devices import BankDevices
 from .const import CONF_RECOVERY, DOMAIN, LOGGER

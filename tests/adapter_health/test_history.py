@@ -10,11 +10,14 @@ from custom_components.renogy_bt.adapter_health.history import (
     StepResult,
     VerdictRecord,
 )
-from custom_components.renogy_bt.adapter_health.samples import Reason, Rung, Verdict
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from tests.restart import after_restart
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-STEP = StepRecord(at=NOW, rung=Rung.RELOAD, verdict=Verdict.SILENT, seconds=1.5)
+STEP = StepRecord(
+    at=NOW, step=RecoveryStep.RESTART_SCANNING, verdict=Verdict.SILENT, seconds=1.5
+)
 CHANGE = VerdictRecord(at=NOW, verdict=Verdict.SILENT, reason=Reason.HEARD_ELSEWHERE)
 
 
@@ -53,7 +56,7 @@ def test_a_finished_step_counts_when_it_is_added() -> None:
     """A step that is added with its result counts as a recovery too."""
     finished = StepRecord(
         at=NOW,
-        rung=Rung.POWER_CYCLE,
+        step=RecoveryStep.POWER_CYCLE,
         verdict=Verdict.SILENT,
         result=StepResult.RECOVERED,
     )
@@ -64,7 +67,7 @@ def test_it_survives_a_restart() -> None:
     """What is stored is read again; a step that was open is aborted."""
     failed = StepRecord(
         at=NOW,
-        rung=Rung.POWER_CYCLE,
+        step=RecoveryStep.POWER_CYCLE,
         verdict=Verdict.SILENT,
         result=StepResult.FAILED,
         requested=True,

@@ -11,12 +11,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.samples import (
-    Reason,
-    RecoveryLevel,
-    Rung,
-    Verdict,
-)
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from custom_components.renogy_bt.storage.adapters import STORAGE_KEY
 from custom_components.renogy_bt.supervisor import sampling, steps, watch
 from custom_components.renogy_bt.supervisor.sampling import async_scanner_sample
@@ -70,7 +67,7 @@ async def test_no_bus(site: Site, has_socket: bool, reason: Reason) -> None:
     assert site.status.notice.remedies == ()
     assert site.supervisor.bus_reachable is False
     assert (
-        await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
         is StepResult.FAILED
     )
     assert site.status.history.steps[-1].detail == "power_on_bus_unavailable"
@@ -137,7 +134,9 @@ async def test_full_reset_that_leaves_the_adapter_off(
         raise PermissionError
 
     with patch.object(steps, "recover_adapter", reset):
-        result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+        result = await site.supervisor.async_recover(
+            site.address, RecoveryStep.FULL_RESET
+        )
     assert result is StepResult.FAILED
     assert site.status.history.steps[-1].detail == "reset_refused"
     assert site.is_powered
@@ -160,7 +159,9 @@ async def test_full_reset_of_an_adapter_that_is_gone(site: Site) -> None:
 
     await site.emulated.set_fault("unplugged")
     with patch.object(steps, "recover_adapter", reset):
-        result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+        result = await site.supervisor.async_recover(
+            site.address, RecoveryStep.FULL_RESET
+        )
     assert result is StepResult.FAILED
     assert site.status.history.steps[-1].detail == "power_adapter_gone"
     assert calls == []
@@ -180,7 +181,7 @@ async def test_step_that_does_not_end_when_the_last_bank_goes(site: Site) -> Non
 
     with patch.object(steps, "recover_adapter", reset):
         recovery = asyncio.create_task(
-            site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+            site.supervisor.async_recover(site.address, RecoveryStep.FULL_RESET)
         )
         await resetting.wait()
         begun = site.now()
@@ -201,7 +202,9 @@ async def test_full_reset_keeps_its_hands_off_a_hung_scanner(site: Site) -> None
 
     site.entry.async_on_unload(hang)
     with patch.object(steps, "recover_adapter") as reset:
-        result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+        result = await site.supervisor.async_recover(
+            site.address, RecoveryStep.FULL_RESET
+        )
     scanner_stop.set()
     assert result is StepResult.FAILED
     assert site.status.history.steps[-1].detail == "unload_timed_out"
@@ -209,8 +212,10 @@ async def test_full_reset_keeps_its_hands_off_a_hung_scanner(site: Site) -> None
     assert site.entry.state is ConfigEntryState.LOADED
 
 
-@pytest.mark.parametrize("rung", [Rung.POWER_CYCLE, Rung.RELOAD])
-async def test_unload_that_takes_too_long(site: Site, rung: Rung) -> None:
+@pytest.mark.parametrize(
+    "step", [RecoveryStep.POWER_CYCLE, RecoveryStep.RESTART_SCANNING]
+)
+async def test_unload_that_takes_too_long(site: Site, step: RecoveryStep) -> None:
     """A step does not wait for ever; the entry comes back when Home Assistant lets it."""
 
     async def slow(hass: HomeAssistant, entry: ConfigEntry) -> bool:
@@ -219,7 +224,7 @@ async def test_unload_that_takes_too_long(site: Site, rung: Rung) -> None:
 
     with patch("homeassistant.components.bluetooth.async_unload_entry", slow):
         begun = site.now()
-        result = await site.supervisor.async_recover(site.address, rung)
+        result = await site.supervisor.async_recover(site.address, step)
         assert result is StepResult.FAILED
         assert site.now() - begun <= 130
         detail = site.status.history.steps[-1].detail
@@ -234,7 +239,7 @@ async def test_adapter_that_is_blocked(site: Site) -> None:
     await site.emulated.set_fault("rfkill-blocked")
     await asyncio.sleep(1)
     begun = site.now()
-    result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    result = await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     assert result is StepResult.FAILED
     assert site.now() - begun < 10
     assert site.status.history.steps[-1].detail == "power_on_blocked"
@@ -244,14 +249,16 @@ async def test_adapter_that_is_blocked(site: Site) -> None:
 async def test_own_links_that_cannot_be_dropped(site: Site) -> None:
     """What bleak refuses does not end a step: the rest of it may still help."""
     with patch.object(steps, "clear_cache", side_effect=BleakError("busy")):
-        result = await site.supervisor.async_recover(site.address, Rung.RELOAD)
+        result = await site.supervisor.async_recover(
+            site.address, RecoveryStep.RESTART_SCANNING
+        )
     assert result is StepResult.RECOVERED
 
 
 async def test_poll_that_begins_in_the_middle_of_a_step_is_excused(site: Site) -> None:
     """A poll that was not held off any longer does not count when it fails."""
     recovery = asyncio.create_task(
-        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await site.until(lambda: not site.is_powered, 10)
     site.supervisor.poll_started(LINK)
@@ -271,7 +278,7 @@ async def test_scanner_that_cannot_be_asked(
     assert "new mode" in caplog.text
     caplog.clear()
     await site.emulated.set_fault("powered-off")
-    await site.until(lambda: site.rungs() == [Rung.POWER_CYCLE], 5 * MINUTE)
+    await site.until(lambda: site.steps() == [RecoveryStep.POWER_CYCLE], 5 * MINUTE)
 
 
 async def test_scanner_that_does_not_answer(site: Site) -> None:
@@ -344,11 +351,15 @@ async def test_damaged_storage(
         async with a_site(hass, emulated_world) as site:
             await site.until(lambda: site.supervisor.adapters, MINUTE)
             assert site.status.history.steps == ()
-            result = await site.supervisor.async_recover(site.address, Rung.RELOAD)
+            result = await site.supervisor.async_recover(
+                site.address, RecoveryStep.RESTART_SCANNING
+            )
             assert result is StepResult.RECOVERED
         adapters = hass_storage[STORAGE_KEY]["data"]["adapters"]
         steps = adapters[site.address]["history"]["records"]
-        assert any(record.get("rung") == Rung.RELOAD for record in steps)
+        assert any(
+            record.get("rung") == RecoveryStep.RESTART_SCANNING for record in steps
+        )
 
 
 async def test_storage_of_a_newer_version(
@@ -363,7 +374,9 @@ async def test_storage_of_a_newer_version(
     with warped_time(hass.loop, emulated_world.bus.address):
         async with a_site(hass, emulated_world) as site:
             await site.until(lambda: site.supervisor.adapters, MINUTE)
-            result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+            result = await site.supervisor.async_recover(
+                site.address, RecoveryStep.POWER_CYCLE
+            )
             assert result is StepResult.RECOVERED
             await asyncio.sleep(20 * MINUTE)
     assert hass_storage[STORAGE_KEY] == file
@@ -416,7 +429,7 @@ async def test_limits_outlive_an_entry(
     site: Site, bluetooth_entry: MockConfigEntry
 ) -> None:
     """An entry that is deleted and made anew does not bring a new allowance of resets."""
-    result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    result = await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     assert result is StepResult.RECOVERED
     await site.hass.config_entries.async_remove(bluetooth_entry.entry_id)
     await site.until(lambda: not site.supervisor.adapters, MINUTE)
@@ -426,7 +439,9 @@ async def test_limits_outlive_an_entry(
     again.add_to_hass(site.hass)
     await site.hass.config_entries.async_setup(again.entry_id)
     await site.until(lambda: site.supervisor.adapters, MINUTE)
-    assert [step.rung for step in site.status.history.steps] == [Rung.POWER_CYCLE]
+    assert [step.step for step in site.status.history.steps] == [
+        RecoveryStep.POWER_CYCLE
+    ]
     with pytest.raises(RecoveryRefused):
-        await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     await site.hass.config_entries.async_unload(again.entry_id)

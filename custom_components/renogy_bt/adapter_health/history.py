@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from .samples import Reason, Rung, Verdict
+from .own_steps import RecoveryStep
+from .samples import Reason, Verdict
 
 CAPACITY = 100
 
@@ -27,7 +28,7 @@ class StepRecord:
     """A recovery step that was taken."""
 
     at: datetime
-    rung: Rung
+    step: RecoveryStep
     verdict: Verdict
     result: StepResult = StepResult.PENDING
     seconds: float = 0.0

@@ -229,26 +229,3 @@ class Judgement:
     """Every connection through the adapter is certainly gone."""
     in_use: bool = True
     """Whether one of our links depends on the adapter; else only watch."""
-
-
-class Rung(StrEnum):
-    """A step of the recovery ladder, from gentle to strong."""
-
-    OWN_LINKS = "own_links"
-    RELOAD = "reload"
-    POWER_CYCLE = "power_cycle"
-    FULL_RESET = "full_reset"
-    TELL = "tell"
-
-    @property
-    def is_reset(self) -> bool:
-        """Whether it resets the radio and so counts against the limit."""
-        return self in (Rung.POWER_CYCLE, Rung.FULL_RESET)
-
-
-class RecoveryLevel(StrEnum):
-    """How far recovery may go by itself."""
-
-    OFF = "off"
-    GENTLE = "gentle"
-    FULL = "full"

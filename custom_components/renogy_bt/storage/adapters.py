@@ -25,7 +25,8 @@ from ..adapter_health.history import (
 )
 from ..adapter_health.limits import RESETS_PER_HOUR, RateLimiter
 from ..adapter_health.memory import Memory
-from ..adapter_health.samples import Reason, Rung, Verdict
+from ..adapter_health.own_steps import RecoveryStep
+from ..adapter_health.samples import Reason, Verdict
 from ..adapter_health.traffic import (
     EDGES,
     FAMILIARITY,
@@ -261,7 +262,7 @@ def _data_of_record(record: Record) -> dict[str, Any]:
         case StepRecord():
             return {
                 "at": record.at.isoformat(),
-                "rung": record.rung,
+                "rung": record.step,
                 "verdict": record.verdict,
                 "result": record.result,
                 "seconds": record.seconds,
@@ -304,7 +305,7 @@ def _record_from(item: object) -> Record | None:
         result = StepResult(item["result"])
         return StepRecord(
             at=at,
-            rung=Rung(item["rung"]),
+            step=RecoveryStep(item["rung"]),
             verdict=Verdict(item["verdict"]),
             # A step that was still open when Home Assistant went down stays undecided.
             result=StepResult.ABORTED if result is StepResult.PENDING else result,

@@ -14,7 +14,9 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.history import StepResult
-from ..adapter_health.samples import AdapterSample, RecoveryLevel, Rung, Verdict
+from ..adapter_health.ladder import RecoveryLevel
+from ..adapter_health.own_steps import RecoveryStep
+from ..adapter_health.samples import AdapterSample, Verdict
 from ..adapter_health.status import (
     AdapterEvent,
     AdapterStatus,
@@ -47,7 +49,6 @@ _LOGGER = logging.getLogger(__name__)
 LOOK_PAUSE: Final = 30.0
 ANXIOUS_LOOK_PAUSE: Final = 10.0
 SHORTEST_PAUSE: Final = 0.2
-_LEVELS: Final = (RecoveryLevel.OFF, RecoveryLevel.GENTLE, RecoveryLevel.FULL)
 _SUPERVISOR: HassKey[Supervisor] = HassKey("renogy_bt_supervisor")
 
 
@@ -180,7 +181,10 @@ class Supervisor(PollGate):
 
     @property
     def _level(self) -> RecoveryLevel:
-        return min((bank.level for bank in self._banks.values()), key=_LEVELS.index)
+        return min(
+            (bank.level for bank in self._banks.values()),
+            key=tuple(RecoveryLevel).index,
+        )
 
     # Looking
 
@@ -287,7 +291,7 @@ class Supervisor(PollGate):
 
     # Steps
 
-    async def async_recover(self, address: str, rung: Rung) -> StepResult:
+    async def async_recover(self, address: str, step: RecoveryStep) -> StepResult:
         """Take a step now, because the user asks for it, and return whether it helped.
 
         Raises RecoveryRefused when it cannot be taken (now).
@@ -295,10 +299,10 @@ class Supervisor(PollGate):
         health = self._recovery.check(
             self._health.get(address),
             self._samples.get(address),
-            rung,
+            step,
             self._watch.host,
         )
-        return await self._recovery.async_take(health, rung)
+        return await self._recovery.async_take(health, step)
 
     def _step_changed(self, health: AdapterHealth) -> None:
         self._update_statuses()
@@ -412,7 +416,7 @@ def _log(event: AdapterEvent) -> None:
     level = logging.INFO
     if event.kind in (EventKind.DETECTED, EventKind.STEP_FAILED, EventKind.GAVE_UP):
         level = logging.WARNING
-    details = [event.verdict, event.rung, event.detail]
+    details = [event.verdict, event.step, event.detail]
     _LOGGER.log(
         level,
         "Bluetooth adapter %s: %s (%s)",
