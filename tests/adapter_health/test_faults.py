@@ -577,7 +577,7 @@ def test_foreign_connections_are_spared_until_the_user_decides() -> None:
 
 
 def test_judgement_says_since_when_and_why() -> None:
-    """The symptom's beginning, the evidence and the reason are kept."""
+    """The sign's beginning, the evidence and the reason are kept."""
     place = running(links=[Link(heard_elsewhere=always)], only_adapter=False)
     silent_since = place.now
     place.deaf = True

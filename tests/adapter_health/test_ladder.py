@@ -5,7 +5,6 @@ from itertools import pairwise
 from hypothesis import given, settings, strategies as st
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
-from custom_components.renogy_bt.adapter_health.ages import HOUR
 from custom_components.renogy_bt.adapter_health.climb import Ladder
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import (
@@ -27,6 +26,7 @@ from custom_components.renogy_bt.adapter_health.limits import (
 )
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import (
+    HOUR,
     Evidence,
     HostState,
     Judgement,

@@ -4,13 +4,13 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
-from custom_components.renogy_bt.adapter_health.ages import HOUR
 from custom_components.renogy_bt.adapter_health.limits import (
     MOST_CREDIT,
     RESETS_PER_HOUR,
     SHORTEST_PAUSE,
     RateLimiter,
 )
+from custom_components.renogy_bt.adapter_health.samples import HOUR
 from tests.restart import after_restart
 
 STEPS = st.lists(

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-from .ages import HOUR
 from .history import StepResult
 from .own_steps import RecoveryStep
-from .samples import Evidence, Judgement, Reason, Verdict
+from .samples import HOUR, Evidence, Judgement, Reason, Verdict
 
 VERIFICATION = 150.0
 """A step whose effect cannot be seen by then had none, s."""

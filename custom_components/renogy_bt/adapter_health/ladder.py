@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from .ages import HOUR
 from .climb import (
     GENTLE_STEPS,
     LONGEST_REST,
@@ -17,7 +16,7 @@ from .climb import (
 from .history import StepResult
 from .limits import RateLimiter
 from .own_steps import RecoveryStep
-from .samples import Evidence, HostState, Judgement, Reason, Verdict
+from .samples import HOUR, Evidence, HostState, Judgement, Reason, Verdict
 
 
 class RecoveryLevel(StrEnum):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Self
 
-from .ages import HOUR
+from .samples import HOUR
 
 RESETS_PER_HOUR = 10
 SHORTEST_PAUSE = 60.0

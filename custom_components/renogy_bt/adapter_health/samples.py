@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from ..bluez.models import AdapterObject, BusSample, PowerFault
 
+HOUR = 3600.0
+DAY = 24 * HOUR
+
 
 class Verdict(StrEnum):
     """What is the matter with an adapter."""
@@ -50,7 +53,7 @@ class Evidence(StrEnum):
 
 
 class Reason(StrEnum):
-    """The symptom behind a verdict."""
+    """The sign behind a verdict."""
 
     WORKING = "working"
     HOST_STARTING = "host_starting"
@@ -218,11 +221,11 @@ class Judgement:
 
     verdict: Verdict
     since: float
-    """Since when the symptom has been there, not since when it was believed."""
+    """Since when the sign has been there, not since when it was believed."""
     evidence: Evidence
     reason: Reason
     suspicion: Reason | None = None
-    """A symptom that has not been there long enough to count."""
+    """A sign that has not been there long enough to count."""
     recheck_at: float | None = None
     """When the suspicion becomes a verdict if it stays."""
     severed: bool = False

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import Self
 
-from .ages import DAY
+from .samples import DAY
 
 EDGES = (
     *(90.0, 120.0, 180.0, 240.0, 360.0, 480.0, 720.0, 960.0, 1440.0, 1920.0, 2700.0),

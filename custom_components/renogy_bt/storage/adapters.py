@@ -13,7 +13,6 @@ from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersi
 from homeassistant.helpers.storage import Store
 
 from ..adapter_health.adapter_health import AdapterHealth
-from ..adapter_health.ages import DAY, HOUR
 from ..adapter_health.climb import LONGEST_REST, RELAPSE, Ladder
 from ..adapter_health.history import (
     CAPACITY,
@@ -26,7 +25,7 @@ from ..adapter_health.history import (
 from ..adapter_health.limits import RESETS_PER_HOUR, RateLimiter
 from ..adapter_health.memory import Memory
 from ..adapter_health.own_steps import RecoveryStep
-from ..adapter_health.samples import Reason, Verdict
+from ..adapter_health.samples import DAY, HOUR, Reason, Verdict
 from ..adapter_health.traffic import (
     EDGES,
     FAMILIARITY,
