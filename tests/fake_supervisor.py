@@ -12,7 +12,8 @@ import pytest
 
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import REMEDIES
-from custom_components.renogy_bt.adapter_health.samples import Reason, Rung, Verdict
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from custom_components.renogy_bt.adapters.devices import adapter_identifier
 from custom_components.renogy_bt.supervisor.supervisor import (
     AdapterEvent,
@@ -45,8 +46,8 @@ def faulty_status(
     verdict: Verdict = Verdict.SILENT,
     address: str = ADAPTER,
     *,
-    tried: tuple[Rung, ...] = (),
-    remedies: tuple[Rung, ...] | None = None,
+    tried: tuple[RecoveryStep, ...] = (),
+    remedies: tuple[RecoveryStep, ...] | None = None,
     since: datetime = SINCE,
     **changes: Any,
 ) -> AdapterStatus:
@@ -69,7 +70,7 @@ class FakeAdapters:
     def __init__(self, hass: HomeAssistant) -> None:
         """Start without any adapter; recovery steps help."""
         self.supervisor: Supervisor = async_get_supervisor(hass)
-        self.steps: list[tuple[str, Rung]] = []
+        self.steps: list[tuple[str, RecoveryStep]] = []
         self.outcome: StepResult | RecoveryRefused = StepResult.RECOVERED
         self.step_over = asyncio.Event()
         self.step_over.set()
@@ -86,9 +87,9 @@ class FakeAdapters:
         for listener in tuple(self.supervisor._event_listeners):
             listener(event)
 
-    async def recover(self, address: str, rung: Rung) -> StepResult:
+    async def recover(self, address: str, step: RecoveryStep) -> StepResult:
         """Take a step as the supervisor does."""
-        self.steps.append((address, rung))
+        self.steps.append((address, step))
         await self.step_over.wait()
         if isinstance(self.outcome, RecoveryRefused):
             raise self.outcome

@@ -12,7 +12,8 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
-from custom_components.renogy_bt.adapter_health.samples import Rung, Verdict
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.const import DOCUMENTATION_URL, DOMAIN
 from custom_components.renogy_bt.supervisor.supervisor import AdapterEvent, EventKind
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
@@ -398,7 +399,7 @@ class TestAdapterRecovery:
                 address=adapter_status().address,
                 kind=kind,
                 verdict=Verdict.POWERED_OFF,
-                rung=Rung.RELOAD,
+                step=RecoveryStep.RESTART_SCANNING,
             )
         )
         await settle(hass)

@@ -14,12 +14,12 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.adapter_health.samples import (
     AdapterSample,
     EntrySample,
     EntryState,
     LinkSample,
-    RecoveryLevel,
     SlotSample,
 )
 from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
@@ -136,7 +136,7 @@ async def test_diagnostics_of_a_bank_that_waits(
 
 def watched(now: float) -> tuple[AdapterHealth, AdapterSample]:
     """Return an adapter that was looked at, with addresses wherever there may be some."""
-    health = AdapterHealth.from_json(ADAPTER, None, now)
+    health = AdapterHealth(ADAPTER)
     sample = AdapterSample(
         at=now,
         address=ADAPTER,

@@ -9,7 +9,7 @@ from bleak.backends.device import BLEDevice
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.adapter_health.samples import RecoveryLevel
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.links.connection import _CONNECTIONS
 from custom_components.renogy_bt.links.settings import links_of

@@ -3,7 +3,8 @@
 import pytest
 
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.samples import Rung, Verdict
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.supervisor.supervisor import (
     RecoveryRefused,
@@ -50,24 +51,30 @@ async def test_steps_that_are_offered(
 ) -> None:
     """The dialogue offers the steps that the notice names, and no other."""
     flow = await repair(hass)
-    assert flow.expect_menu("init") == ["reload", "power_cycle", "full_reset"]
+    assert flow.expect_menu("init") == ["restart_scanning", "power_cycle", "full_reset"]
     assert flow.step["description_placeholders"]["adapter"] == "hci0"
-    adapters.show(faulty_status(remedies=(Rung.POWER_CYCLE,)))
+    adapters.show(faulty_status(remedies=(RecoveryStep.POWER_CYCLE,)))
     assert (await repair(hass)).expect_menu("init") == ["power_cycle"]
     assert adapters.steps == []
 
 
 @pytest.mark.parametrize(
-    "rung", [Rung.OWN_LINKS, Rung.RELOAD, Rung.POWER_CYCLE, Rung.FULL_RESET]
+    "step",
+    [
+        RecoveryStep.OWN_LINKS,
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+        RecoveryStep.FULL_RESET,
+    ],
 )
 async def test_step_that_helps(
-    hass: HomeAssistant, adapters: FakeAdapters, rung: Rung
+    hass: HomeAssistant, adapters: FakeAdapters, step: RecoveryStep
 ) -> None:
     """The chosen step is taken once; the issue is gone when it helped."""
     adapters.show(faulty_status(Verdict.CONNECTS_FAILING))
-    flow = await (await repair(hass, CONNECTS_FAILING)).choose(rung)
+    flow = await (await repair(hass, CONNECTS_FAILING)).choose(step)
     flow.expect_entry()
-    assert adapters.steps == [(ADAPTER, rung)]
+    assert adapters.steps == [(ADAPTER, step)]
     assert not is_open(hass, CONNECTS_FAILING)
 
 
@@ -78,7 +85,7 @@ async def test_progress(hass: HomeAssistant, adapters: FakeAdapters) -> None:
     manager = repairs_flow_manager(hass)
     assert manager is not None
     flow_id = flow.step["flow_id"]
-    for user_input in ({"next_step_id": "reload"}, None):
+    for user_input in ({"next_step_id": "restart_scanning"}, None):
         result = await manager.async_configure(flow_id, user_input)
         assert result["type"] is FlowResultType.SHOW_PROGRESS
         assert result["progress_action"] == "recovering"
@@ -91,7 +98,7 @@ async def test_progress(hass: HomeAssistant, adapters: FakeAdapters) -> None:
     await hass.async_block_till_done()
     result = await manager.async_configure(flow_id)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert adapters.steps == [(ADAPTER, Rung.RELOAD)]
+    assert adapters.steps == [(ADAPTER, RecoveryStep.RESTART_SCANNING)]
     assert not is_open(hass)
 
 
@@ -124,14 +131,17 @@ async def test_step_that_does_not_help(
 ) -> None:
     """The dialogue says why, keeps the issue, and offers the steps again."""
     adapters.outcome = outcome
-    flow = await (await repair(hass)).choose("reload")
+    flow = await (await repair(hass)).choose("restart_scanning")
     assert reason in flow.expect_form("failed")["reason"]
     assert is_open(hass)
     await flow.submit()
-    assert flow.expect_menu("init") == ["reload", "power_cycle", "full_reset"]
+    assert flow.expect_menu("init") == ["restart_scanning", "power_cycle", "full_reset"]
     adapters.outcome = StepResult.RECOVERED
     (await flow.choose("power_cycle")).expect_entry()
-    assert adapters.steps == [(ADAPTER, Rung.RELOAD), (ADAPTER, Rung.POWER_CYCLE)]
+    assert adapters.steps == [
+        (ADAPTER, RecoveryStep.RESTART_SCANNING),
+        (ADAPTER, RecoveryStep.POWER_CYCLE),
+    ]
     assert not is_open(hass)
 
 
@@ -140,7 +150,7 @@ async def test_issue_is_over_when_the_steps_are_offered_again(
 ) -> None:
     """When the adapter came back by itself there is nothing more to choose."""
     adapters.outcome = StepResult.NO_EFFECT
-    flow = await (await repair(hass)).choose("reload")
+    flow = await (await repair(hass)).choose("restart_scanning")
     adapters.show(adapter_status())
     flow.expect_form("failed")
     (await flow.submit()).expect_abort("over")
@@ -157,7 +167,7 @@ async def test_issue_is_over_while_its_dialogue_is_open(
         adapters.show()
     else:
         adapters.show(faulty_status(verdict))
-    await flow.choose("reload")
+    await flow.choose("restart_scanning")
     flow.expect_form("failed")
     (await flow.submit()).expect_abort("over")
 

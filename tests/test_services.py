@@ -11,7 +11,8 @@ from custom_components.renogy_bt.adapter_health.history import (
     StepRecord,
     StepResult,
 )
-from custom_components.renogy_bt.adapter_health.samples import Rung, Verdict
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapters.recovery import FAILURES
 from custom_components.renogy_bt.bluez.models import PowerFault
 from custom_components.renogy_bt.const import DOMAIN
@@ -57,24 +58,24 @@ async def test_only_adapter_needs_no_naming(
     """Without any data the only adapter is power cycled."""
     adapters.show(adapter_status())
     await recover(hass)
-    assert adapters.steps == [(ADAPTER, Rung.POWER_CYCLE)]
+    assert adapters.steps == [(ADAPTER, RecoveryStep.POWER_CYCLE)]
 
 
 @pytest.mark.parametrize(
-    ("level", "rung"),
+    ("level", "step"),
     [
-        ("restart_scanning", Rung.RELOAD),
-        ("power_cycle", Rung.POWER_CYCLE),
-        ("full_reset", Rung.FULL_RESET),
+        ("restart_scanning", RecoveryStep.RESTART_SCANNING),
+        ("power_cycle", RecoveryStep.POWER_CYCLE),
+        ("full_reset", RecoveryStep.FULL_RESET),
     ],
 )
 async def test_levels(
-    hass: HomeAssistant, adapters: FakeAdapters, level: str, rung: Rung
+    hass: HomeAssistant, adapters: FakeAdapters, level: str, step: RecoveryStep
 ) -> None:
     """Each level is a step of the ladder, taken on the adapter that is named."""
     adapters.show(adapter_status(), adapter_status(OTHER_ADAPTER))
     await recover(hass, adapter=f" {OTHER_ADAPTER.lower()}", level=level)
-    assert adapters.steps == [(OTHER_ADAPTER, rung)]
+    assert adapters.steps == [(OTHER_ADAPTER, step)]
 
 
 async def test_unknown_level(hass: HomeAssistant, adapters: FakeAdapters) -> None:
@@ -183,7 +184,7 @@ async def test_why_a_step_could_not_be_carried_out(
     """The error says what stood in the way, and what to do about that."""
     step = StepRecord(
         at=SINCE,
-        rung=Rung.POWER_CYCLE,
+        step=RecoveryStep.POWER_CYCLE,
         verdict=Verdict.OK,
         result=StepResult.FAILED,
         detail=detail,

@@ -10,12 +10,9 @@ from typing import Any
 import pytest
 
 from custom_components.renogy_bt import PLATFORMS
-from custom_components.renogy_bt.adapter_health.ladder import REMEDIES
-from custom_components.renogy_bt.adapter_health.samples import (
-    RecoveryLevel,
-    Rung,
-    Verdict,
-)
+from custom_components.renogy_bt.adapter_health.ladder import REMEDIES, RecoveryLevel
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapters.recovery import FAILURES
 from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.batteries.actions import READ_ERRORS, RESCAN_PROBLEMS
@@ -26,7 +23,7 @@ from custom_components.renogy_bt.renogy.models import AlarmSeverity, ChargingSta
 from custom_components.renogy_bt.renogy.registers import ALARM_SOURCES
 from custom_components.renogy_bt.repairs import FLOWS
 from custom_components.renogy_bt.sensor import NUMBERED_SENSORS
-from custom_components.renogy_bt.services import LEVELS
+from custom_components.renogy_bt.services import STEPS_TO_ASK_FOR
 from custom_components.renogy_bt.supervisor.supervisor import EventKind, RefusalReason
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.helpers.entity import EntityDescription
@@ -117,7 +114,7 @@ def test_states_have_names() -> None:
     event = ENGLISH["entity"]["event"]["adapter_recovery"]["state_attributes"]
     assert event["event_type"]["state"].keys() == set(EventKind)
     assert event["verdict"]["state"].keys() == set(Verdict)
-    assert event["step"]["state"].keys() == set(Rung)
+    assert event["step"]["state"].keys() == set(RecoveryStep)
     alarm = ENGLISH["entity"]["event"]["alarm"]["state_attributes"]
     assert alarm["event_type"]["state"].keys() == set(AlarmChangeKind)
     assert alarm["alarm"]["state"].keys() == ALARM_SOURCES.keys()
@@ -125,7 +122,7 @@ def test_states_have_names() -> None:
     selectors = ENGLISH["selector"]
     assert selectors["wiring"]["options"].keys() == set(Wiring)
     assert selectors["recovery"]["options"].keys() == set(RecoveryLevel)
-    assert selectors["recovery_level"]["options"].keys() == LEVELS.keys()
+    assert selectors["recovery_level"]["options"].keys() == set(STEPS_TO_ASK_FOR)
 
 
 def test_issues_have_texts() -> None:

@@ -21,10 +21,17 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
-from .adapter_health.samples import RecoveryLevel
+from .adapter_health.ladder import RecoveryLevel
 from .adapters.devices import async_is_gone_adapter
 from .batteries.devices import BankDevices
-from .const import CONF_RECOVERY, DOMAIN
+from .const import (
+    CONF_POLLING,
+    CONF_RECOVERY,
+    DOMAIN,
+    ENTRY_MINOR_VERSION,
+    ENTRY_VERSION,
+    SUBENTRY_TYPE_LINK,
+)
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .issues.adapters import async_follow_adapters
 from .issues.bank import async_follow_balance, async_forget_balance
@@ -54,6 +61,19 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_dispatcher_connect(
         hass, SIGNAL_CONFIG_ENTRY_CHANGED, partial(_async_entry_changed, hass)
     )
+    return True
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Bring a bank that an older version stored up to date; refuse one of a newer version."""
+    if entry.version != ENTRY_VERSION:
+        return False
+    if entry.minor_version < ENTRY_MINOR_VERSION:
+        for link in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK):
+            # Links that were stored before this could be chosen are polled.
+            data = {CONF_POLLING: True, **link.data}
+            hass.config_entries.async_update_subentry(entry, link, data=data)
+        hass.config_entries.async_update_entry(entry, minor_version=ENTRY_MINOR_VERSION)
     return True
 
 
@@ -110,8 +130,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
     await AlarmStore(hass, entry.entry_id).async_remove()
     async_forget_balance(hass, entry)
     async_forget_identities(hass, entry)
-    for link in links_of(entry).values():
-        bluetooth.async_rediscover_address(hass, link.address)
+    for address in addresses_of(entry):
+        bluetooth.async_rediscover_address(hass, address)
 
 
 async def async_remove_config_entry_device(

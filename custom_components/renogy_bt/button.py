@@ -11,7 +11,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .adapter_health.samples import Rung
+from .adapter_health.own_steps import RecoveryStep
 from .adapters.devices import async_add_adapter_entities
 from .adapters.recovery import async_recover
 from .coordinator import RenogyConfigEntry
@@ -50,4 +50,4 @@ class AdapterPowerCycleButton(AdapterEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         """Power cycle the adapter and wait until that shows an effect."""
-        await async_recover(self._supervisor, self._address, Rung.POWER_CYCLE)
+        await async_recover(self._supervisor, self._address, RecoveryStep.POWER_CYCLE)

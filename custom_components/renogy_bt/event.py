@@ -141,7 +141,7 @@ class AdapterRecoveryEvent(AdapterEntity, EventEntity):
             event.kind,
             {
                 "verdict": event.verdict,
-                "step": event.rung,
+                "step": event.step,
                 "detail": event.detail,
             },
         )

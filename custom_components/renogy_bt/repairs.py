@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
-from .adapter_health.samples import Rung
+from .adapter_health.own_steps import RecoveryStep
 from .adapters.recovery import async_recover
 from .const import DOMAIN, SUBENTRY_TYPE_LINK
 from .issues import adapters as adapter_issues, links as link_issues
@@ -40,7 +40,7 @@ class AdapterRepairFlow(RepairsFlow):
         self._placeholders = issue.translation_placeholders or {}
         return self.async_show_menu(
             step_id="init",
-            menu_options=[str(rung) for rung in notice.remedies],
+            menu_options=[str(step) for step in notice.remedies],
             description_placeholders=self._placeholders,
         )
 
@@ -48,25 +48,25 @@ class AdapterRepairFlow(RepairsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Drop the connections of this integration."""
-        return await self._async_run(Rung.OWN_LINKS)
+        return await self._async_run(RecoveryStep.OWN_LINKS)
 
-    async def async_step_reload(
+    async def async_step_restart_scanning(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Restart scanning."""
-        return await self._async_run(Rung.RELOAD)
+        return await self._async_run(RecoveryStep.RESTART_SCANNING)
 
     async def async_step_power_cycle(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Switch the adapter off and on."""
-        return await self._async_run(Rung.POWER_CYCLE)
+        return await self._async_run(RecoveryStep.POWER_CYCLE)
 
     async def async_step_full_reset(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Reset the adapter."""
-        return await self._async_run(Rung.FULL_RESET)
+        return await self._async_run(RecoveryStep.FULL_RESET)
 
     async def async_step_recovered(
         self, user_input: dict[str, Any] | None = None
@@ -85,18 +85,18 @@ class AdapterRepairFlow(RepairsFlow):
             description_placeholders={**self._placeholders, "reason": self._outcome},
         )
 
-    async def _async_run(self, rung: Rung) -> RepairsFlowResult:
+    async def _async_run(self, step: RecoveryStep) -> RepairsFlowResult:
         if self._recovery is None:
             # Not begun at once: a step that is refused would be over before its progress is
             # shown, and the choice from the menu would be taken for an answer to the refusal.
             self._recovery = self.hass.async_create_task(
-                self._async_recover(rung),
+                self._async_recover(step),
                 f"{DOMAIN} repair of {self._address}",
                 eager_start=False,
             )
         if not self._recovery.done():
             return self.async_show_progress(
-                step_id=rung,
+                step_id=step,
                 progress_action="recovering",
                 progress_task=self._recovery,
                 description_placeholders=self._placeholders,
@@ -108,10 +108,10 @@ class AdapterRepairFlow(RepairsFlow):
         self._outcome = error
         return self.async_show_progress_done(next_step_id="failed")
 
-    async def _async_recover(self, rung: Rung) -> str | None:
+    async def _async_recover(self, step: RecoveryStep) -> str | None:
         """Run a step; return why it did not help, or None."""
         try:
-            await async_recover(async_get_supervisor(self.hass), self._address, rung)
+            await async_recover(async_get_supervisor(self.hass), self._address, step)
         except HomeAssistantError as error:
             return str(error)
         return None

@@ -16,7 +16,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 
-from .adapter_health.samples import Rung
+from .adapter_health.own_steps import RecoveryStep
 from .adapters.recovery import async_recover
 from .batteries.actions import async_read_registers, async_rescan_link
 from .const import DOMAIN
@@ -32,16 +32,18 @@ ATTR_ADDRESS: Final = "address"
 ATTR_COUNT: Final = "count"
 ATTR_LEVEL: Final = "level"
 
-LEVELS: Final = {
-    "restart_scanning": Rung.RELOAD,
-    "power_cycle": Rung.POWER_CYCLE,
-    "full_reset": Rung.FULL_RESET,
-}
+STEPS_TO_ASK_FOR: Final = (
+    RecoveryStep.RESTART_SCANNING,
+    RecoveryStep.POWER_CYCLE,
+    RecoveryStep.FULL_RESET,
+)
 
 RECOVER_ADAPTER_SCHEMA: Final = probatio.Schema(
     {
         probatio.Optional(ATTR_ADAPTER): cv.string,
-        probatio.Optional(ATTR_LEVEL, default="power_cycle"): probatio.In(LEVELS),
+        probatio.Optional(
+            ATTR_LEVEL, default=RecoveryStep.POWER_CYCLE.value
+        ): probatio.In(STEPS_TO_ASK_FOR),
     }
 )
 
@@ -70,7 +72,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         await async_recover(
             supervisor,
             _adapter(supervisor, call.data.get(ATTR_ADAPTER)),
-            LEVELS[call.data[ATTR_LEVEL]],
+            RecoveryStep(call.data[ATTR_LEVEL]),
         )
 
     async def rescan(call: ServiceCall) -> ServiceResponse:

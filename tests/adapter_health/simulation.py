@@ -14,11 +14,13 @@ from custom_components.renogy_bt.adapter_health.detector import detect
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import (
     Decision,
+    RecoveryLevel,
     Situation,
     take_turn,
 )
 from custom_components.renogy_bt.adapter_health.limits import RateLimiter
 from custom_components.renogy_bt.adapter_health.memory import Memory
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import (
     AdapterSample,
     EntrySample,
@@ -26,8 +28,6 @@ from custom_components.renogy_bt.adapter_health.samples import (
     HostState,
     Judgement,
     LinkSample,
-    RecoveryLevel,
-    Rung,
     ScanMode,
     ScannerSample,
     SlotSample,
@@ -148,7 +148,7 @@ class Place:
     limiter: RateLimiter = field(default_factory=RateLimiter)
     judgement: Judgement | None = None
     decision: Decision = field(default_factory=Decision)
-    steps: list[tuple[float, Rung, Verdict]] = field(default_factory=list)
+    steps: list[tuple[float, RecoveryStep, Verdict]] = field(default_factory=list)
     results: list[StepResult] = field(default_factory=list)
     verdicts: list[tuple[float, Verdict]] = field(default_factory=list)
     told: list[tuple[float, Verdict]] = field(default_factory=list)
@@ -165,7 +165,7 @@ class Place:
         self.start_time = self.last_detection = self.now - 1
 
     @property
-    def resets(self) -> list[tuple[float, Rung, Verdict]]:
+    def resets(self) -> list[tuple[float, RecoveryStep, Verdict]]:
         """The steps that reset the radio."""
         return [step for step in self.steps if step[1].is_reset]
 
@@ -216,8 +216,8 @@ class Place:
             not self.told or self.told[-1][1] is not judgement.verdict
         ):
             self.told.append((now, judgement.verdict))
-        if self.decision.rung is not None:
-            self._take_step(self.decision.rung, judgement)
+        if self.decision.step is not None:
+            self._take_step(self.decision.step, judgement)
         self.clock_jumped = False
 
     @property
@@ -298,15 +298,15 @@ class Place:
                 link.failed_at = self.now
                 link.failing_since = link.failing_since or self.now
 
-    def _take_step(self, rung: Rung, judgement: Judgement) -> None:
-        self.steps.append((self.now, rung, judgement.verdict))
-        if rung.is_reset:
+    def _take_step(self, step: RecoveryStep, judgement: Judgement) -> None:
+        self.steps.append((self.now, step, judgement.verdict))
+        if step.is_reset:
             self.limiter = self.limiter.after_reset(self.now)
             self._power_cycle()
-        if rung is not Rung.OWN_LINKS:
+        if step is not RecoveryStep.OWN_LINKS:
             self._reload()
         self.stepped_at = self.now
-        self.ladder = self.ladder.with_step(rung, judgement, self.now)
+        self.ladder = self.ladder.with_step(step, judgement, self.now)
         for link in self.links:
             link.next_poll = self.now
 

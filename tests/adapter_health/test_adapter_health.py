@@ -3,11 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
-from custom_components.renogy_bt.adapter_health.samples import (
-    RecoveryLevel,
-    Rung,
-    Verdict,
-)
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapter_health.status import EventKind
 
 from .simulation import ADAPTER, MINUTE, Link, Place, always
@@ -86,8 +84,13 @@ def test_failed_reset_does_not_lengthen_the_pauses_between_resets() -> None:
     told = deaf_adapter()
     health, now = told.health, told.place.now
     pause = health.limiter.pause
-    health.begin_step(Rung.POWER_CYCLE, now)
+    health.begin_step(RecoveryStep.POWER_CYCLE, now)
     health.end_step(
-        Rung.POWER_CYCLE, START, now, 1.0, requested=False, failure="unload_not_allowed"
+        RecoveryStep.POWER_CYCLE,
+        START,
+        now,
+        1.0,
+        requested=False,
+        failure="unload_not_allowed",
     )
     assert health.limiter.pause == pause

@@ -4,11 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.renogy_bt.adapter_health.detector import (
-    detect,
-    memory_from_json,
-    memory_to_json,
-)
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
+from custom_components.renogy_bt.adapter_health.detector import detect
 from custom_components.renogy_bt.adapter_health.memory import Memory
 from custom_components.renogy_bt.adapter_health.samples import (
     EntryState,
@@ -16,8 +13,9 @@ from custom_components.renogy_bt.adapter_health.samples import (
     Reason,
     Verdict,
 )
+from tests.restart import after_restart
 
-from .simulation import DAY, DONGLE, HOUR, MINUTE, PROXY, Link, Place, always
+from .simulation import DONGLE, HOUR, MINUTE, PROXY, Link, Place, always
 
 
 def test_a_running_step_suspends_judgement() -> None:
@@ -73,7 +71,9 @@ def test_memory_survives_a_restart() -> None:
     """Traffic, use and witnesses are kept; the clock starts anew."""
     place = Place(links=[Link(heard_elsewhere=always)], only_adapter=False)
     place.run(HOUR)
-    kept = memory_from_json(memory_to_json(place.memory), 50.0)
+    kept = after_restart(
+        AdapterHealth(DONGLE, memory=place.memory), started_at=50.0
+    ).memory
     assert kept.traffic.interval == pytest.approx(
         place.memory.traffic.interval, rel=0.01
     )
@@ -86,18 +86,4 @@ def test_memory_survives_a_restart() -> None:
 
 def test_memory_of_nothing() -> None:
     """An adapter that has never been looked at is stored as such."""
-    assert memory_from_json(memory_to_json(Memory()), 5.0) == Memory()
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        None,
-        "x",
-        {"heard_ago": -1, "used_ago": float("nan"), "witnesses": "x"},
-        {"heard_ago": 2 * DAY, "used_ago": True, "witnesses": [["a"], 5, ["a", 5]]},
-    ],
-)
-def test_damaged_memory_is_forgotten(data: object) -> None:
-    """What cannot be read is not believed."""
-    assert memory_from_json(data, 0.0) == Memory()
+    assert after_restart(AdapterHealth(DONGLE)).memory == Memory()

@@ -2,10 +2,10 @@
 
 import pytest
 
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import (
     EntryState,
     HostState,
-    Rung,
     ScanMode,
     Verdict,
 )
@@ -95,7 +95,10 @@ def test_dongle_switched_off_at_night() -> None:
         links=[Link(present=lambda now: not nightly(22, 6)(now))], mode=ScanMode.AUTO
     )
     place.run(DAYS)
-    assert [rung for _, rung, _ in place.steps] == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert [step for _, step, _ in place.steps] == [
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+    ]
     assert place.told == []
 
 
@@ -114,7 +117,10 @@ def test_dongle_at_the_edge_of_reach() -> None:
     edge = Link(present=lambda now: now % HOUR >= 10 * MINUTE)
     place = Place(links=[edge], mode=ScanMode.AUTO)
     place.run(DAYS)
-    assert [rung for _, rung, _ in place.steps] == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert [step for _, step, _ in place.steps] == [
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+    ]
     assert place.told == []
 
 

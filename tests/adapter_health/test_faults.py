@@ -1,15 +1,15 @@
-"""Every fault is noticed in time and mended by the rung that can."""
+"""Every fault is noticed in time and mended by the step that can."""
 
 import pytest
 
 from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import (
     EntryState,
     Evidence,
     HostState,
     Reason,
-    RecoveryLevel,
-    Rung,
     ScanMode,
     SlotSample,
     Verdict,
@@ -30,9 +30,9 @@ def running(**changes: object) -> Place:
     return place
 
 
-def rungs(place: Place) -> list[Rung]:
-    """The rungs taken, in order."""
-    return [rung for _, rung, _ in place.steps]
+def steps_of(place: Place) -> list[RecoveryStep]:
+    """The steps taken, in order."""
+    return [step for _, step, _ in place.steps]
 
 
 def test_lost_session_in_active_mode() -> None:
@@ -40,7 +40,7 @@ def test_lost_session_in_active_mode() -> None:
     place = running()
     place.session, place.powered_at = False, place.now + 1
     assert place.run_until(lambda: bool(place.steps), 75) <= 60
-    assert rungs(place) == [Rung.RELOAD]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
     place.run(MINUTE)
     assert place.results == [StepResult.RECOVERED]
     assert place.told == []
@@ -71,7 +71,7 @@ def test_dead_scanner_after_an_auto_window() -> None:
     place = running(mode=ScanMode.AUTO)
     place.window, place.session = always, False
     assert place.run_until(lambda: bool(place.steps), 75) <= 65
-    assert rungs(place) == [Rung.RELOAD]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
 
 
 @pytest.mark.parametrize("mode", [ScanMode.ACTIVE, ScanMode.AUTO])
@@ -83,7 +83,7 @@ def test_bluetoothd_restarted(mode: ScanMode) -> None:
     place.run(3)
     place.bus = BusSample(owner=":1.9", owner_changed_at=place.now)
     assert place.run_until(lambda: bool(place.steps), 40) <= 40
-    assert rungs(place) == [Rung.RELOAD]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
 
 
 def test_bluetoothd_restarted_while_somebody_connects() -> None:
@@ -92,7 +92,7 @@ def test_bluetoothd_restarted_while_somebody_connects() -> None:
     place.session, place.connecting = False, True
     place.bus = BusSample(owner=":1.9", owner_changed_at=place.now)
     assert place.run_until(lambda: bool(place.steps), 75) <= 20
-    assert rungs(place) == [Rung.RELOAD]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
 
 
 def test_bluetoothd_restarted_in_a_reset_by_home_assistant() -> None:
@@ -162,7 +162,7 @@ def test_renumbered() -> None:
     place = running()
     place.name, place.appeared_at, place.powered_at = "hci1", place.now, place.now
     assert place.run_until(lambda: bool(place.steps), 60) <= 55
-    assert rungs(place) == [Rung.RELOAD]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
     place.run(2 * MINUTE)
     assert place.is_judged(Verdict.OK)
 
@@ -175,7 +175,7 @@ def test_start_refused(at_start: bool) -> None:
     place.entry, place.session = EntryState.RETRYING, False
     place.entry_reason = "hci0: Failed to start Bluetooth: [org.bluez.Error.InProgress]"
     assert place.run_until(lambda: bool(place.resets), 180) <= 90
-    assert rungs(place) == [Rung.POWER_CYCLE]
+    assert steps_of(place) == [RecoveryStep.POWER_CYCLE]
     place.run(2 * MINUTE)
     assert place.results == [StepResult.RECOVERED]
 
@@ -185,7 +185,7 @@ def test_start_refused_while_running() -> None:
     place = running()
     place.refusing, place.session = True, False
     assert place.run_until(lambda: bool(place.resets), 180) <= 120
-    assert rungs(place) == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
 
 
 def test_start_refused_where_home_assistant_resets() -> None:
@@ -196,7 +196,7 @@ def test_start_refused_where_home_assistant_resets() -> None:
     place.entry_reason = "Timed out starting Bluetooth"
     assert place.run_until(lambda: bool(place.steps), 300) >= 235
     place.run(HOUR / 4)
-    assert rungs(place)[:2] == [Rung.POWER_CYCLE, Rung.FULL_RESET]
+    assert steps_of(place)[:2] == [RecoveryStep.POWER_CYCLE, RecoveryStep.FULL_RESET]
     assert place.told[-1][1] is Verdict.START_REFUSED
 
 
@@ -227,7 +227,7 @@ def test_stuck_discovery_with_a_witness() -> None:
     place = running(links=[Link(heard_elsewhere=always)], only_adapter=False)
     place.deaf = True
     assert place.run_until(lambda: bool(place.resets), 180) <= 170
-    assert rungs(place) == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
     assert place.steps[0][2] is Verdict.SILENT
     place.run(2 * MINUTE)
     assert place.results == [StepResult.NO_EFFECT, StepResult.RECOVERED]
@@ -252,7 +252,7 @@ def test_stuck_discovery_without_a_witness() -> None:
     place = running(mode=ScanMode.AUTO)
     place.deaf = True
     assert place.run_until(lambda: bool(place.resets), 300) <= 240
-    assert rungs(place) == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
     place.run(2 * MINUTE)
     assert place.is_judged(Verdict.OK)
     assert place.told == []
@@ -273,7 +273,7 @@ def test_silence_that_nothing_cures() -> None:
     place = running(other_devices=lambda _: 6)
     place.deaf = place.incurable = True
     place.run(20 * MINUTE)
-    assert rungs(place) == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
     assert [verdict for _, verdict in place.told] == [Verdict.SILENT]
     place.run(DAY)
     assert 2 < len(place.resets) < 10
@@ -308,12 +308,12 @@ def test_powered_off() -> None:
     place.powered = False
     took = place.run_until(lambda: bool(place.steps), 240)
     assert 175 <= took <= 230
-    assert rungs(place) == [Rung.POWER_CYCLE]
+    assert steps_of(place) == [RecoveryStep.POWER_CYCLE]
     place.run(2 * MINUTE)
     assert place.is_judged(Verdict.OK)
     place.powered = False
     place.run(10 * MINUTE)
-    assert rungs(place) == [Rung.POWER_CYCLE], "somebody wants it off"
+    assert steps_of(place) == [RecoveryStep.POWER_CYCLE], "somebody wants it off"
     assert place.told[-1][1] is Verdict.POWERED_OFF
 
 
@@ -348,7 +348,7 @@ def test_missing_and_back() -> None:
     place.name, place.appeared_at, place.powered_at = "hci0", place.now, place.now
     place.next_watchdog = place.now + 30
     assert place.run_until(lambda: bool(place.steps), 30) <= 25
-    assert rungs(place) == [Rung.RELOAD]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
     place.run(2 * MINUTE)
     assert place.is_judged(Verdict.OK)
     assert not place.decision.tell
@@ -375,7 +375,7 @@ def test_replugged_at_once() -> None:
     place.run(10)
     place.name, place.appeared_at, place.powered_at = "hci0", place.now, place.now
     place.run(5 * MINUTE)
-    assert rungs(place) == [Rung.RELOAD]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
     assert place.told == []
 
 
@@ -384,7 +384,7 @@ def test_controller_without_an_address() -> None:
     place = running()
     place.name, place.zeroed_adapter, place.session = None, True, False
     place.run(10 * MINUTE)
-    assert rungs(place) == [Rung.RELOAD]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
     assert place.told[-1][1] is Verdict.MISSING
 
 
@@ -393,7 +393,11 @@ def test_connects_failing_on_one_link() -> None:
     place = running()
     place.disconnecting = True
     assert place.run_until(lambda: bool(place.resets), 900) >= 550
-    assert rungs(place) == [Rung.OWN_LINKS, Rung.RELOAD, Rung.POWER_CYCLE]
+    assert steps_of(place) == [
+        RecoveryStep.OWN_LINKS,
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+    ]
     place.run(2 * MINUTE)
     assert place.is_judged(Verdict.OK)
 
@@ -428,7 +432,7 @@ def test_stale_link() -> None:
     place = running()
     place.links[0].stale, place.links[0].present = True, never
     place.run_until(lambda: bool(place.steps), 240)
-    assert rungs(place) == [Rung.OWN_LINKS]
+    assert steps_of(place) == [RecoveryStep.OWN_LINKS]
 
 
 def test_slots_full() -> None:
@@ -439,7 +443,7 @@ def test_slots_full() -> None:
     place.disconnecting = True
     place.last_connected_at = None
     place.run(20 * MINUTE)
-    assert rungs(place) == [Rung.OWN_LINKS]
+    assert steps_of(place) == [RecoveryStep.OWN_LINKS]
     assert place.told[-1][1] is Verdict.CONNECTS_FAILING
 
 
@@ -450,7 +454,7 @@ def test_entry_that_is_not_loaded(state: EntryState) -> None:
     place.entry = state
     place.run_until(lambda: place.is_judged(Verdict.HOME_ASSISTANT_SIDE), 200)
     if state is EntryState.NOT_LOADED:
-        assert rungs(place) == [Rung.RELOAD]
+        assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
     else:
         assert place.told[-1][1] is Verdict.HOME_ASSISTANT_SIDE
 
@@ -516,7 +520,7 @@ def test_scan_that_was_given_up_while_bluetoothd_hung() -> None:
     place.next_watchdog = place.now + HOUR
     assert place.run_until(lambda: bool(place.steps), MINUTE) <= 15
     place.run(2 * MINUTE)
-    assert rungs(place) == [Rung.RELOAD]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
     assert place.results == [StepResult.RECOVERED]
 
 
@@ -526,7 +530,7 @@ def test_set_up_that_failed_while_bluetoothd_hung() -> None:
     place.entry, place.entry_reason = EntryState.RETRYING, "Timed out starting"
     assert place.run_until(lambda: bool(place.steps), MINUTE) <= 15
     place.run(2 * MINUTE)
-    assert rungs(place) == [Rung.RELOAD]
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
     assert place.results == [StepResult.RECOVERED]
 
 
@@ -550,7 +554,7 @@ def test_nothing_is_done_while_home_assistant_starts_or_stops() -> None:
 
 
 @pytest.mark.parametrize("level", [RecoveryLevel.OFF, RecoveryLevel.GENTLE])
-def test_level_limits_the_rungs(level: RecoveryLevel) -> None:
+def test_level_limits_the_steps(level: RecoveryLevel) -> None:
     """Recovery that is off only tells, gentle recovery never resets."""
     place = running(level=level, other_devices=lambda _: 6)
     place.deaf = True
@@ -569,11 +573,11 @@ def test_foreign_connections_are_spared_until_the_user_decides() -> None:
     assert place.told[0][1] is Verdict.SILENT
     place.foreign = ()
     place.run(5 * MINUTE)
-    assert Rung.POWER_CYCLE in rungs(place)
+    assert RecoveryStep.POWER_CYCLE in steps_of(place)
 
 
 def test_judgement_says_since_when_and_why() -> None:
-    """The symptom's beginning, the evidence and the reason are kept."""
+    """The sign's beginning, the evidence and the reason are kept."""
     place = running(links=[Link(heard_elsewhere=always)], only_adapter=False)
     silent_since = place.now
     place.deaf = True

@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.history import (
     CAPACITY,
     AdapterHistory,
@@ -11,10 +10,14 @@ from custom_components.renogy_bt.adapter_health.history import (
     StepResult,
     VerdictRecord,
 )
-from custom_components.renogy_bt.adapter_health.samples import Reason, Rung, Verdict
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
+from tests.restart import after_restart
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-STEP = StepRecord(at=NOW, rung=Rung.RELOAD, verdict=Verdict.SILENT, seconds=1.5)
+STEP = StepRecord(
+    at=NOW, step=RecoveryStep.RESTART_SCANNING, verdict=Verdict.SILENT, seconds=1.5
+)
 CHANGE = VerdictRecord(at=NOW, verdict=Verdict.SILENT, reason=Reason.HEARD_ELSEWHERE)
 
 
@@ -53,7 +56,7 @@ def test_a_finished_step_counts_when_it_is_added() -> None:
     """A step that is added with its result counts as a recovery too."""
     finished = StepRecord(
         at=NOW,
-        rung=Rung.POWER_CYCLE,
+        step=RecoveryStep.POWER_CYCLE,
         verdict=Verdict.SILENT,
         result=StepResult.RECOVERED,
     )
@@ -64,60 +67,15 @@ def test_it_survives_a_restart() -> None:
     """What is stored is read again; a step that was open is aborted."""
     failed = StepRecord(
         at=NOW,
-        rung=Rung.POWER_CYCLE,
+        step=RecoveryStep.POWER_CYCLE,
         verdict=Verdict.SILENT,
         result=StepResult.FAILED,
         requested=True,
         detail="blocked",
     )
     history = AdapterHistory().adding(CHANGE).adding(failed).adding(STEP)
-    kept = AdapterHistory.from_json(history.to_json())
+    kept = after_restart(AdapterHealth("", history=history)).history
     assert kept.records[:2] == (CHANGE, failed)
     assert kept.last_step is not None
     assert kept.last_step.result is StepResult.ABORTED
     assert len(kept.steps) == 2
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        None,
-        [],
-        {"records": "x", "recoveries": -1},
-        {"records": [None, {}, {"at": "x", "verdict": "ok", "reason": "working"}]},
-        {
-            "records": [
-                {"at": "2026-11-23T12:00:00", "verdict": "ok", "reason": "working"}
-            ]
-        },
-        {
-            "records": [{"at": 5, "verdict": "ok", "reason": "working"}],
-            "recoveries": True,
-        },
-        {
-            "records": [
-                {
-                    "at": NOW.isoformat(),
-                    "rung": "reload",
-                    "verdict": "ok",
-                    "result": "?",
-                }
-            ]
-        },
-        {
-            "records": [
-                {
-                    "at": NOW.isoformat(),
-                    "rung": "reload",
-                    "verdict": "ok",
-                    "result": "failed",
-                    "seconds": "x",
-                    "requested": 1,
-                }
-            ]
-        },
-    ],
-)
-def test_damaged_storage_is_left_out(data: object) -> None:
-    """Records that cannot be read are dropped without a fuss."""
-    assert AdapterHistory.from_json(data) == AdapterHistory()

@@ -3,19 +3,19 @@
 from itertools import pairwise
 
 from hypothesis import given, settings, strategies as st
-import pytest
 
-from custom_components.renogy_bt.adapter_health.ages import HOUR
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.climb import Ladder
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import (
-    DISRUPTIVE_RUNGS,
+    DISRUPTIVE_STEPS,
     EXPERIMENT_PAUSE,
     NOTHING_WORKS,
     PLANS,
     RESTS,
     Decision,
     Hold,
+    RecoveryLevel,
     Situation,
     take_turn,
 )
@@ -24,15 +24,16 @@ from custom_components.renogy_bt.adapter_health.limits import (
     SHORTEST_PAUSE,
     RateLimiter,
 )
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import (
+    HOUR,
     Evidence,
     HostState,
     Judgement,
     Reason,
-    RecoveryLevel,
-    Rung,
     Verdict,
 )
+from tests.restart import after_restart
 
 REASONS = {
     Verdict.SILENT: [Reason.HEARD_ELSEWHERE, Reason.UNUSUAL_SILENCE],
@@ -82,7 +83,7 @@ class Climb:
         self.situation = situation
         self.ladder = Ladder()
         self.limiter = RateLimiter()
-        self.steps: list[tuple[float, Rung]] = []
+        self.steps: list[tuple[float, RecoveryStep]] = []
         self.results: list[StepResult] = []
 
     def turn(self, at: float, judged: Judgement, **situation: object) -> Decision:
@@ -100,17 +101,17 @@ class Climb:
             if self.steps and self.steps[-1][1].is_reset:
                 recovered = result is StepResult.RECOVERED
                 self.limiter = self.limiter.after_result(recovered=recovered)
-        if decision.rung is not None:
-            self.steps.append((at, decision.rung))
-            if decision.rung.is_reset:
+        if decision.step is not None:
+            self.steps.append((at, decision.step))
+            if decision.step.is_reset:
                 self.limiter = self.limiter.after_reset(at)
-            self.ladder = self.ladder.with_step(decision.rung, judged, at)
+            self.ladder = self.ladder.with_step(decision.step, judged, at)
         return decision
 
     @property
-    def rungs(self) -> list[Rung]:
-        """The rungs taken."""
-        return [rung for _, rung in self.steps]
+    def taken(self) -> list[RecoveryStep]:
+        """The steps taken."""
+        return [step for _, step in self.steps]
 
 
 @st.composite
@@ -153,26 +154,26 @@ def test_limits_hold_whatever_is_judged(
     now = 0.0
     for passed, judged, host, foreign in looks:
         now += passed
-        before = [at for at, rung in climb.steps if rung.is_reset]
+        before = [at for at, step in climb.steps if step.is_reset]
         decision = climb.turn(now, judged, host=host, foreign_connections=foreign)
-        rung = decision.rung
+        step = decision.step
         if decision.tell:
             assert judged.in_use
             assert judged.verdict is not Verdict.QUIET
-        if rung is None:
+        if step is None:
             continue
-        assert rung is not Rung.TELL
+        assert step is not RecoveryStep.TELL
         assert host is HostState.RUNNING
         assert judged.in_use
         assert judged.verdict.is_fault or judged.evidence is Evidence.WEAK
         assert level is not RecoveryLevel.OFF
-        if rung.is_reset:
+        if step.is_reset:
             assert level is RecoveryLevel.FULL
             assert sum(now - at < HOUR - 1e-6 for at in before) < RESETS_PER_HOUR
             assert not before or now - before[-1] >= SHORTEST_PAUSE - 1e-6
-        if rung is Rung.FULL_RESET:
+        if step is RecoveryStep.FULL_RESET:
             assert socket
-        if rung in DISRUPTIVE_RUNGS and foreign:
+        if step in DISRUPTIVE_STEPS and foreign:
             assert judged.severed or judged.verdict in NOTHING_WORKS
 
 
@@ -189,7 +190,7 @@ def test_every_climb_ends_with_telling(verdict: Verdict, socket: bool) -> None:
             break
     assert decision.tell
     assert len(climb.steps) <= len(PLANS.get(verdict, ())) + 1
-    assert len(set(climb.rungs)) == len(climb.rungs)
+    assert len(set(climb.taken)) == len(climb.taken)
 
 
 def test_a_climb_in_vain_is_tried_again_after_growing_pauses() -> None:
@@ -197,7 +198,9 @@ def test_a_climb_in_vain_is_tried_again_after_growing_pauses() -> None:
     climb = Climb()
     for minute in range(60 * 24):
         climb.turn(minute * 60.0, judgement(Verdict.SILENT))
-    first_steps = [at for at, rung in climb.steps if rung is Rung.RELOAD]
+    first_steps = [
+        at for at, step in climb.steps if step is RecoveryStep.RESTART_SCANNING
+    ]
     pauses = [later - at for at, later in pairwise(first_steps)]
     expected = [*RESTS, RESTS[-1], RESTS[-1]][: len(pauses)]
     assert all(
@@ -207,13 +210,17 @@ def test_a_climb_in_vain_is_tried_again_after_growing_pauses() -> None:
 
 
 def test_a_fault_that_returns_goes_on_where_the_climb_ended() -> None:
-    """Within an hour the rung that did not help is not tried again, the one that did is."""
+    """Within an hour the step that did not help is not tried again, the one that did is."""
     climb = Climb()
     climb.turn(0, judgement(Verdict.SILENT))
     climb.turn(40, judgement(Verdict.SILENT))
     climb.turn(80, OK)
     climb.turn(900, judgement(Verdict.SILENT))
-    assert climb.rungs == [Rung.RELOAD, Rung.POWER_CYCLE, Rung.POWER_CYCLE]
+    assert climb.taken == [
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+        RecoveryStep.POWER_CYCLE,
+    ]
 
 
 def test_a_fault_that_returns_later_starts_gently() -> None:
@@ -224,7 +231,7 @@ def test_a_fault_that_returns_later_starts_gently() -> None:
     for minute in range(2, 80):
         climb.turn(minute * 60.0, OK)
     climb.turn(5000, judgement(Verdict.SILENT))
-    assert climb.rungs[-1] is Rung.RELOAD
+    assert climb.taken[-1] is RecoveryStep.RESTART_SCANNING
 
 
 def test_another_fault_after_a_recovery_starts_gently() -> None:
@@ -234,7 +241,7 @@ def test_another_fault_after_a_recovery_starts_gently() -> None:
     climb.turn(40, judgement(Verdict.SILENT))
     climb.turn(80, OK)
     climb.turn(200, judgement(Verdict.SESSION_LOST))
-    assert climb.rungs[-1] is Rung.RELOAD
+    assert climb.taken[-1] is RecoveryStep.RESTART_SCANNING
 
 
 def test_a_fault_that_turns_into_another_is_one_climb() -> None:
@@ -242,7 +249,7 @@ def test_a_fault_that_turns_into_another_is_one_climb() -> None:
     climb = Climb()
     climb.turn(0, judgement(Verdict.SESSION_LOST))
     climb.turn(40, judgement(Verdict.START_REFUSED))
-    assert climb.rungs == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert climb.taken == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
     assert climb.results == [StepResult.NO_EFFECT]
 
 
@@ -256,7 +263,7 @@ def test_an_adapter_that_came_back_is_a_new_beginning() -> None:
     climb.turn(
         900, judgement(Verdict.SESSION_LOST, since=890, reason=Reason.ADAPTER_RETURNED)
     )
-    assert climb.rungs[-1] is Rung.RELOAD
+    assert climb.taken[-1] is RecoveryStep.RESTART_SCANNING
 
 
 def test_the_effect_of_a_step_is_awaited() -> None:
@@ -286,18 +293,22 @@ def test_an_adapter_that_is_switched_off_again_is_wanted_off() -> None:
     off = judgement(Verdict.POWERED_OFF, reason=Reason.POWER_OFF)
     climb.turn(0, off)
     climb.turn(60, OK)
-    climb.ladder = Ladder.from_json(climb.ladder.to_json(100.0), 5000.0)
+    climb.ladder = after_restart(
+        AdapterHealth("", ladder=climb.ladder), stopped_at=100.0, started_at=5000.0
+    ).ladder
     assert climb.turn(5100, off) == Decision(hold=Hold.LADDER_ENDED, tell=True)
-    assert climb.rungs == [Rung.POWER_CYCLE]
+    assert climb.taken == [RecoveryStep.POWER_CYCLE]
 
 
 def test_after_a_step_that_could_not_be_carried_out_comes_the_next() -> None:
-    """A rung that failed rests while there is another one."""
-    ladder = Ladder().with_failed_step(Rung.RELOAD, judgement(Verdict.SILENT), 10.0)
+    """A step that failed rests while there is another one."""
+    ladder = Ladder().with_failed_step(
+        RecoveryStep.RESTART_SCANNING, judgement(Verdict.SILENT), 10.0
+    )
     situation = Situation(at=20.0, level=RecoveryLevel.FULL)
     assert (
-        take_turn(ladder, judgement(Verdict.SILENT), situation)[2].rung
-        is Rung.POWER_CYCLE
+        take_turn(ladder, judgement(Verdict.SILENT), situation)[2].step
+        is RecoveryStep.POWER_CYCLE
     )
 
 
@@ -312,9 +323,9 @@ def test_a_step_that_cannot_be_carried_out_is_tried_again_and_again() -> None:
         ladder, _, decision = take_turn(ladder, refused, situation)
         if decision.tell and not told:
             told.append(at)
-        if decision.rung is not None:
+        if decision.step is not None:
             taken.append(at)
-            ladder = ladder.with_failed_step(decision.rung, refused, at)
+            ladder = ladder.with_failed_step(decision.step, refused, at)
     assert ladder.tried == ()
     pauses = [after - before for before, after in pairwise(taken)]
     assert pauses[:6] == [60, 120, 240, *RESTS]
@@ -327,13 +338,16 @@ def test_failures_are_forgotten_with_their_fault() -> None:
     refused = judgement(Verdict.START_REFUSED)
     failed = Ladder()
     for at in (0.0, 60.0, 180.0):
-        failed = failed.with_failed_step(Rung.POWER_CYCLE, refused, at)
+        failed = failed.with_failed_step(RecoveryStep.POWER_CYCLE, refused, at)
     situation = Situation(at=200.0, level=RecoveryLevel.FULL)
     decision = take_turn(failed, refused, situation)[2]
     assert (decision.hold, decision.tell) == (Hold.FAILING, True)
-    assert take_turn(failed.rested(), refused, situation)[2].rung is Rung.POWER_CYCLE
+    assert (
+        take_turn(failed.rested(), refused, situation)[2].step
+        is RecoveryStep.POWER_CYCLE
+    )
     helped = take_turn(
-        failed.with_step(Rung.POWER_CYCLE, refused, 190.0), OK, situation
+        failed.with_step(RecoveryStep.POWER_CYCLE, refused, 190.0), OK, situation
     )[0]
     assert (helped.failed, helped.failures) == ((), 0)
     missing = take_turn(failed, judgement(Verdict.MISSING), situation)[0]
@@ -343,15 +357,15 @@ def test_failures_are_forgotten_with_their_fault() -> None:
 def test_a_failed_experiment_is_no_experiment() -> None:
     """An experiment that could not be carried out is made up for within minutes."""
     silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
-    ladder = Ladder().with_step(Rung.RELOAD, silence, 0.0)
+    ladder = Ladder().with_step(RecoveryStep.RESTART_SCANNING, silence, 0.0)
     ladder, _, decision = take_turn(
         ladder, silence, Situation(at=150.0, level=RecoveryLevel.FULL)
     )
-    assert decision.rung is Rung.POWER_CYCLE
-    ladder = ladder.with_failed_step(Rung.POWER_CYCLE, silence, 150.0)
-    for at, rung in ((180.0, None), (210.0, Rung.POWER_CYCLE)):
+    assert decision.step is RecoveryStep.POWER_CYCLE
+    ladder = ladder.with_failed_step(RecoveryStep.POWER_CYCLE, silence, 150.0)
+    for at, step in ((180.0, None), (210.0, RecoveryStep.POWER_CYCLE)):
         situation = Situation(at=at, level=RecoveryLevel.FULL)
-        assert take_turn(ladder, silence, situation)[2].rung is rung
+        assert take_turn(ladder, silence, situation)[2].step is step
 
 
 def test_another_try_starts_at_the_foot() -> None:
@@ -361,7 +375,7 @@ def test_another_try_starts_at_the_foot() -> None:
         climb.turn(minute * 60.0, judgement(Verdict.SILENT))
     climb.ladder = climb.ladder.rested()
     climb.turn(5000.0, judgement(Verdict.SILENT))
-    assert climb.rungs[-1] is Rung.RELOAD
+    assert climb.taken[-1] is RecoveryStep.RESTART_SCANNING
 
 
 def test_experiments_are_rare() -> None:
@@ -369,7 +383,7 @@ def test_experiments_are_rare() -> None:
     climb = Climb()
     silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
     decisions = [climb.turn(minute * 60.0, silence) for minute in range(60 * 24 * 7)]
-    assert climb.rungs[:2] == [Rung.RELOAD, Rung.POWER_CYCLE]
+    assert climb.taken[:2] == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
     assert len(climb.steps) <= 8
     assert not any(decision.tell for decision in decisions)
 
@@ -381,19 +395,15 @@ def test_a_new_silence_waits_for_the_pause_between_experiments() -> None:
     climb.turn(0, silence)
     climb.turn(60, silence)
     climb.turn(120, OK)
-    climb.ladder = Ladder.from_json(climb.ladder.to_json(200.0), 200.0)
+    climb.ladder = after_restart(
+        AdapterHealth("", ladder=climb.ladder), stopped_at=200.0, started_at=200.0
+    ).ladder
     decision = climb.turn(3600, silence)
     assert decision.hold is Hold.RESTING
-    assert climb.turn(60 + EXPERIMENT_PAUSE + 1, silence).rung is Rung.RELOAD
-
-
-@pytest.mark.parametrize(
-    "data",
-    [None, [], {"experiment_ago": "x", "powered_on_ago": -1}, {"experiment_ago": True}],
-)
-def test_damaged_storage_is_forgotten(data: object) -> None:
-    """A ladder that cannot be read starts anew."""
-    assert Ladder.from_json(data, 0.0) == Ladder()
+    assert (
+        climb.turn(60 + EXPERIMENT_PAUSE + 1, silence).step
+        is RecoveryStep.RESTART_SCANNING
+    )
 
 
 def test_unknown_state_ends_a_step_without_a_result() -> None:

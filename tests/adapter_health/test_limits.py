@@ -1,18 +1,17 @@
 """The limit on resets holds under any clock."""
 
-from math import inf, nan
-
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.renogy_bt.adapter_health.ages import HOUR
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.limits import (
-    LONGEST_PAUSE,
     MOST_CREDIT,
     RESETS_PER_HOUR,
     SHORTEST_PAUSE,
     RateLimiter,
 )
+from custom_components.renogy_bt.adapter_health.samples import HOUR
+from tests.restart import after_restart
 
 STEPS = st.lists(
     st.tuples(st.floats(0.0, 400.0), st.booleans(), st.booleans()),
@@ -91,27 +90,8 @@ def test_a_clock_set_back_blocks_for_an_hour_at_most() -> None:
 def test_it_survives_a_restart() -> None:
     """Ages are kept; the time of the restart itself is not credited."""
     limiter = RateLimiter().after_reset(100.0).after_result(recovered=False).at(130.0)
-    kept = RateLimiter.from_json(limiter.to_json()).at(1e6)
+    health = after_restart(AdapterHealth("", limiter=limiter), stopped_at=130.0)
+    kept = health.limiter.at(1e6)
     assert kept.ages == (30.0,)
     assert kept.failures == 1
     assert kept.at(1e6 + 30).wait == pytest.approx(60)
-
-
-@pytest.mark.parametrize(
-    ("data", "ages"),
-    [
-        (None, ()),
-        ([], ()),
-        ({"ages": "x"}, ()),
-        ({"ages": [nan, -5, "x", None, True]}, (1.0, 0.0, 0.0, 0.0, 0.0)),
-        ({"ages": [inf, 10**400, 20], "failures": -1}, (20.0,)),
-        ({"ages": [0] * 1000, "failures": 10**9}, (0.0,) * RESETS_PER_HOUR),
-    ],
-)
-def test_damaged_storage_never_gives_extra_resets(
-    data: object, ages: tuple[float, ...]
-) -> None:
-    """What cannot be read counts as a reset made just now."""
-    limiter = RateLimiter.from_json(data)
-    assert limiter.ages == ages
-    assert limiter.at(0.0).pause <= LONGEST_PAUSE

@@ -5,12 +5,15 @@ from itertools import pairwise
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
+from custom_components.renogy_bt.adapter_health.memory import Memory
 from custom_components.renogy_bt.adapter_health.traffic import (
     EDGES,
     FAMILIARITY,
     LEAST_SILENCE,
     LearnedTraffic,
 )
+from tests.restart import after_restart
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -79,34 +82,9 @@ def test_it_survives_any_input_and_a_restart(
     for heard in devices:
         traffic = traffic.after_look(heard)
     assert LEAST_SILENCE <= traffic.meaningful_silence <= 1.5 * EDGES[-1]
-    kept = LearnedTraffic.from_json(traffic.to_json())
+    health = after_restart(AdapterHealth("", memory=Memory(traffic=traffic)))
+    kept = health.memory.traffic
     assert kept.meaningful_silence == pytest.approx(
         traffic.meaningful_silence, rel=0.01
     )
     assert kept.is_lively == traffic.is_lively
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"edges": [1.0]},
-        {"weights": [1.0]},
-        {"weights": ["x"] * len(EDGES)},
-        {"weights": [float("nan")] * len(EDGES)},
-        {"weights": [-1.0] * len(EDGES)},
-        {"interval": None},
-        {"interval": 1e30},
-        {"devices": True},
-        {"looks": 1.5},
-        {"looks": -1},
-    ],
-)
-def test_damaged_storage_is_forgotten(change: dict[str, object]) -> None:
-    """Learned traffic that makes no sense is learned anew."""
-    stored = after(8 * HOUR).to_json() | change
-    assert LearnedTraffic.from_json(stored) == LearnedTraffic()
-
-
-def test_nothing_stored() -> None:
-    """A first start knows nothing."""
-    assert LearnedTraffic.from_json(None) == LearnedTraffic()

@@ -8,7 +8,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt import async_remove_config_entry_device
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.samples import Rung, Verdict
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapters.devices import adapter_identifier
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.supervisor.supervisor import AdapterEvent, EventKind
@@ -371,7 +372,7 @@ async def test_events(hass: HomeAssistant, adapters: FakeAdapters) -> None:
             address=ADAPTER,
             kind=EventKind.STEP_FAILED,
             verdict=Verdict.SILENT,
-            rung=Rung.RELOAD,
+            step=RecoveryStep.RESTART_SCANNING,
             detail="timed out",
         )
     )
@@ -380,7 +381,7 @@ async def test_events(hass: HomeAssistant, adapters: FakeAdapters) -> None:
     assert state.state != STATE_UNKNOWN
     assert state.attributes["event_type"] == "step_failed"
     assert state.attributes["verdict"] == "silent"
-    assert state.attributes["step"] == "reload"
+    assert state.attributes["step"] == "restart_scanning"
     assert state.attributes["detail"] == "timed out"
 
 
@@ -413,7 +414,7 @@ async def test_button(hass: HomeAssistant, adapters: FakeAdapters) -> None:
     """The button has the adapter power cycled, and tells when that did not help."""
     await show(hass, adapters)
     await press(hass)
-    assert adapters.steps == [(ADAPTER, Rung.POWER_CYCLE)]
+    assert adapters.steps == [(ADAPTER, RecoveryStep.POWER_CYCLE)]
     adapters.outcome = StepResult.NO_EFFECT
     with pytest.raises(HomeAssistantError, match="still does not work"):
         await press(hass)

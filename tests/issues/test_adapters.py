@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from custom_components.renogy_bt.adapter_health.ladder import REMEDIES
-from custom_components.renogy_bt.adapter_health.samples import Reason, Rung, Verdict
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.issues.adapters import FIXABLE, TEXTS
 from homeassistant.core import Event, HomeAssistant, callback
@@ -55,7 +56,9 @@ async def test_fault_that_the_user_should_know_of(
 ) -> None:
     """The issue says which adapter it is, since when, and what was tried."""
     await hass.config.async_set_time_zone("Europe/Berlin")
-    adapters.show(faulty_status(tried=(Rung.RELOAD, Rung.POWER_CYCLE)))
+    adapters.show(
+        faulty_status(tried=(RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE))
+    )
     issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
     assert issue is not None
     assert issue.is_fixable
@@ -98,8 +101,8 @@ async def test_issue_is_brought_up_to_date(
 ) -> None:
     """The same issue tells of further steps, and of another number of the adapter."""
     adapters.show(faulty_status())
-    adapters.show(faulty_status(tried=(Rung.RELOAD,)))
-    adapters.show(faulty_status(tried=(Rung.RELOAD,), name="hci1"))
+    adapters.show(faulty_status(tried=(RecoveryStep.RESTART_SCANNING,)))
+    adapters.show(faulty_status(tried=(RecoveryStep.RESTART_SCANNING,), name="hci1"))
     await hass.async_block_till_done()
     assert changes == [("create", ISSUE), ("update", ISSUE), ("update", ISSUE)]
     issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
@@ -170,7 +173,7 @@ async def test_issue_that_the_user_ignores(
     """An issue that the user has ignored stays ignored while the fault lasts."""
     adapters.show(faulty_status())
     ir.async_ignore_issue(hass, DOMAIN, ISSUE, True)
-    adapters.show(faulty_status(tried=(Rung.RELOAD,)))
+    adapters.show(faulty_status(tried=(RecoveryStep.RESTART_SCANNING,)))
     issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
     assert issue is not None
     assert issue.dismissed_version is not None

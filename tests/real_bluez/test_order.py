@@ -33,7 +33,7 @@ def test_outcome_survives_the_share() -> None:
         recovered=None,
         silent=12.5,
         complete_polls=3,
-        repairs=("reload", "power_cycle"),
+        repairs=("restart_scanning", "power_cycle"),
         issues=("adapter_silent_x",),
         samples=(
             Sample(at=1.0, memory=2, tasks=3, names=4, slots=0, links=0),

@@ -79,7 +79,7 @@ def test_fault_that_is_mended_is_no_complaint(alone: float | None) -> None:
     [
         (replace(STEADY, longest_gap=100), "gap"),
         (replace(STEADY, longest_gap=130, host_resets=1), "gap"),
-        (replace(STEADY, repairs=("reload",)), "repairs"),
+        (replace(STEADY, repairs=("restart_scanning",)), "repairs"),
         (replace(STEADY, issues=("adapter_silent",)), "issues"),
         (replace(STEADY, samples=STEADY.samples[:5]), "too few"),
         (_last_sample(memory=205_000), "memory"),
@@ -155,14 +155,17 @@ def test_steps_and_notices_are_counted() -> None:
     """What was done twice stands there once, and a notice without its adapter's address."""
     ours = replace(
         RECOVERED,
-        repairs=("power_cycle", "reload", "power_cycle"),
+        repairs=("power_cycle", "restart_scanning", "power_cycle"),
         host_resets=4,
         issues=("adapter_silent_b827eb5a0001", "adapter_silent_b827eb5a0001"),
     )
 
     text = table(rows_of([_result(Subject.INTEGRATION, ours)]))
 
-    assert "| 2 x power cycle, reload | - / 4      | 2 x adapter silent |" in text
+    assert (
+        "| 2 x power cycle, restart scanning | - / 4      | 2 x adapter silent |"
+        in text
+    )
 
 
 def test_scenarios_have_names_of_their_own_and_somewhere_to_run() -> None:

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from custom_components.renogy_bt.adapter_health.samples import (
-    RecoveryLevel,
-    Rung,
-    Verdict,
-)
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.renogy.families import FAMILIES
 from custom_components.renogy_bt.renogy.registers import REGISTERS
 from homeassistant.core import HomeAssistant
@@ -142,7 +140,7 @@ def test_verdicts_and_steps_are_those_of_the_code() -> None:
     steps = ENGLISH["entity"]["event"]["adapter_recovery"]["state_attributes"]["step"]
     done = [cells for cells in rows(section(text, "What is done")) if len(cells) == 4]
     assert {cells[0].strip("`"): cells[1] for cells in done} == {
-        str(rung): steps["state"][rung] for rung in Rung
+        str(step): steps["state"][step] for step in RecoveryStep
     }
     levels = ENGLISH["selector"]["recovery"]["options"]
     chosen = [

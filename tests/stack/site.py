@@ -5,11 +5,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from custom_components.renogy_bt.adapter_health.samples import (
-    RecoveryLevel,
-    Rung,
-    Verdict,
-)
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.links.connection import async_connector
 from custom_components.renogy_bt.renogy.exceptions import RenogyError
 from custom_components.renogy_bt.renogy.families import family_of
@@ -81,12 +79,12 @@ class Site:
         """The time on the loop."""
         return self.hass.loop.time()
 
-    def rungs(self) -> list[Rung]:
+    def steps(self) -> list[RecoveryStep]:
         """The steps that were taken."""
         return [
-            event.rung
+            event.step
             for _, event in self.events
-            if event.kind is EventKind.STEP_STARTED and event.rung is not None
+            if event.kind is EventKind.STEP_STARTED and event.step is not None
         ]
 
     async def until(self, condition: Callable[[], object], limit: float) -> float:

@@ -9,7 +9,8 @@ from typing import Final
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.adapter_health.samples import Rung, Verdict
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -31,21 +32,31 @@ SETTLED: Final = 5 * MINUTE
 POLL_SECONDS: Final = 10.0
 
 # What helps against each fault; nothing where Home Assistant or the user is to act.
-STEPS: Final[dict[str, tuple[Rung, ...]]] = {
-    "scan-session-lost": (Rung.RELOAD,),
-    "bluetoothd-restart": (Rung.RELOAD,),
-    "bus-restart": (Rung.RELOAD,),
-    "renumbered": (Rung.RELOAD,),
-    "start-refused-at-start": (Rung.POWER_CYCLE,),
-    "start-refused": (Rung.RELOAD, Rung.POWER_CYCLE),
-    "discovery-stuck-witnessed": (Rung.RELOAD, Rung.POWER_CYCLE),
-    "discovery-stuck-lively-place": (Rung.RELOAD, Rung.POWER_CYCLE),
-    "dead-scanner": (Rung.RELOAD,),
-    "powered-off": (Rung.POWER_CYCLE,),
+STEPS: Final[dict[str, tuple[RecoveryStep, ...]]] = {
+    "scan-session-lost": (RecoveryStep.RESTART_SCANNING,),
+    "bluetoothd-restart": (RecoveryStep.RESTART_SCANNING,),
+    "bus-restart": (RecoveryStep.RESTART_SCANNING,),
+    "renumbered": (RecoveryStep.RESTART_SCANNING,),
+    "start-refused-at-start": (RecoveryStep.POWER_CYCLE,),
+    "start-refused": (RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE),
+    "discovery-stuck-witnessed": (
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+    ),
+    "discovery-stuck-lively-place": (
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+    ),
+    "dead-scanner": (RecoveryStep.RESTART_SCANNING,),
+    "powered-off": (RecoveryStep.POWER_CYCLE,),
     "rfkill-blocked": (),
-    "connects-failing": (Rung.OWN_LINKS, Rung.RELOAD, Rung.POWER_CYCLE),
-    "bluetoothd-hung": (Rung.RELOAD,),
-    "unplugged": (Rung.RELOAD,),
+    "connects-failing": (
+        RecoveryStep.OWN_LINKS,
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+    ),
+    "bluetoothd-hung": (RecoveryStep.RESTART_SCANNING,),
+    "unplugged": (RecoveryStep.RESTART_SCANNING,),
 }
 # Where Home Assistant can be first, by its own next try.
 HOST_MAY_BE_FIRST: Final = {"bluetoothd-hung"}
@@ -111,8 +122,8 @@ async def test_limits_are_kept(
             assert read_for_good(site, begun) <= case.limit
             if case.issue_within is None and len(STEPS[case.name]) == 1:
                 assert site.told == []
-            if site.rungs() or case.name not in HOST_MAY_BE_FIRST:
-                assert tuple(site.rungs()) == STEPS[case.name]
+            if site.steps() or case.name not in HOST_MAY_BE_FIRST:
+                assert tuple(site.steps()) == STEPS[case.name]
             await site.until(lambda: site.status.verdict is Verdict.OK, 2 * MINUTE)
             await site.until(lambda: site.status.notice is None, MINUTE)
 
@@ -146,7 +157,7 @@ async def scanner_killed(site: Site, case: Case, window: float) -> float:
     assert await scanner.async_request_active_window(window)
     opened = site.now()
     while (await scanner.async_diagnostics())["start_time"] == started:
-        assert not site.rungs()
+        assert not site.steps()
         await asyncio.sleep(0.5)
     await site.emulated.clear_faults()
     await asyncio.sleep(opened + window - site.now())
@@ -186,7 +197,7 @@ def assert_told(site: Site, case: Case, begun: float) -> None:
     assert told_at - begun <= case.issue_within
     assert site.status.notice is not None
     assert site.status.notice.remedies == ()
-    assert site.rungs() == []
+    assert site.steps() == []
 
 
 def read_for_good(site: Site, begun: float) -> float:

@@ -9,7 +9,7 @@ from habluetooth import get_manager
 import pytest
 
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.samples import Rung
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.links.connection import async_connector
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from custom_components.renogy_bt.supervisor.connecting import CLEAN_UP_LIMIT
@@ -23,7 +23,11 @@ from .site import MINUTE, Site
 # The longest that a step without a fault takes, and the poll after it.
 STEP = 6.0
 POLL = 5.0
-RUNGS = [Rung.OWN_LINKS, Rung.RELOAD, Rung.POWER_CYCLE]
+STEPS = [
+    RecoveryStep.OWN_LINKS,
+    RecoveryStep.RESTART_SCANNING,
+    RecoveryStep.POWER_CYCLE,
+]
 ALL_FREE: tuple[int, list[str]] = (5, [])
 
 pytestmark = pytest.mark.usefixtures("idle")
@@ -84,9 +88,9 @@ async def connect_half(site: Site) -> None:
     assert connects_in_progress(site)
 
 
-def taking(site: Site, rung: Rung) -> asyncio.Task[StepResult]:
+def taking(site: Site, step: RecoveryStep) -> asyncio.Task[StepResult]:
     """Have a step begin."""
-    return asyncio.create_task(site.supervisor.async_recover(site.address, rung))
+    return asyncio.create_task(site.supervisor.async_recover(site.address, step))
 
 
 async def poll_over(site: Site) -> bool:
@@ -96,12 +100,14 @@ async def poll_over(site: Site) -> bool:
     return site.polls[-1][1]
 
 
-@pytest.mark.parametrize("rung", RUNGS)
-async def test_connecting_in_vain_gives_way_to_a_step(site: Site, rung: Rung) -> None:
+@pytest.mark.parametrize("step", STEPS)
+async def test_connecting_in_vain_gives_way_to_a_step(
+    site: Site, step: RecoveryStep
+) -> None:
     """A poll that is still connecting ends at once, and is made again right after the step."""
     await connect_in_vain(site)
     begun = site.now()
-    recovery = taking(site, rung)
+    recovery = taking(site, step)
     assert not await poll_over(site)
     assert site.now() - begun < 0.5
     assert site.excused == 1
@@ -120,7 +126,7 @@ async def test_connection_that_does_not_stand_yet_is_ended(site: Site) -> None:
     """Nothing stays connected of what was half made."""
     await connect_half(site)
     begun = site.now()
-    recovery = taking(site, Rung.RELOAD)
+    recovery = taking(site, RecoveryStep.RESTART_SCANNING)
     assert not await poll_over(site)
     assert site.now() - begun < site.emulated.world.timing.disconnect + 0.5
     assert not is_connected(site)
@@ -134,7 +140,7 @@ async def test_bluetoothd_hangs_while_connecting_ends(site: Site) -> None:
     await connect_in_vain(site)
     await site.emulated.set_fault("bluetoothd-hung")
     begun = site.now()
-    recovery = taking(site, Rung.RELOAD)
+    recovery = taking(site, RecoveryStep.RESTART_SCANNING)
     assert not await poll_over(site)
     assert site.now() - begun < CLEAN_UP_LIMIT + 0.5
     assert connects_in_progress(site) == 0
@@ -144,14 +150,16 @@ async def test_bluetoothd_hangs_while_connecting_ends(site: Site) -> None:
     await soon(site, lambda: slots(site) == ALL_FREE)
 
 
-@pytest.mark.parametrize("rung", RUNGS)
-async def test_reading_goes_on_when_a_step_begins(site: Site, rung: Rung) -> None:
+@pytest.mark.parametrize("step", STEPS)
+async def test_reading_goes_on_when_a_step_begins(
+    site: Site, step: RecoveryStep
+) -> None:
     """A poll that has connected is given the time to read on."""
     statistics = site.emulated.peripheral(site.link.address).statistics
     before = statistics.requests
     site.on_poll()
     await soon(site, lambda: statistics.requests > before)
-    recovery = taking(site, rung)
+    recovery = taking(site, step)
     assert await poll_over(site)
     assert await recovery is StepResult.RECOVERED
     assert site.excused == 0
@@ -160,7 +168,7 @@ async def test_reading_goes_on_when_a_step_begins(site: Site, rung: Rung) -> Non
 async def test_nothing_is_connected_to_in_the_middle_of_a_step(site: Site) -> None:
     """A connection that is wanted in the middle of a step is refused, not tried in vain."""
     connector = async_connector(site.hass, site.link.address, site.link.name)
-    recovery = taking(site, Rung.POWER_CYCLE)
+    recovery = taking(site, RecoveryStep.POWER_CYCLE)
     await soon(site, lambda: not site.is_powered)
     begun = site.now()
     with pytest.raises(LinkUnreachable, match="adapter is being repaired"):

@@ -9,11 +9,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.samples import (
-    RecoveryLevel,
-    Rung,
-    Verdict,
-)
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
 from custom_components.renogy_bt.supervisor import steps
 from custom_components.renogy_bt.supervisor.supervisor import (
@@ -62,11 +60,11 @@ async def test_step_that_the_user_asks_for(
 ) -> None:
     """A power cycle on request is carried out, verified and written down."""
     recovery = asyncio.create_task(
-        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await site.until(lambda: not site.is_powered, 10)
     assert bluetooth_entry.state is ConfigEntryState.NOT_LOADED
-    assert site.status.running is Rung.POWER_CYCLE
+    assert site.status.running is RecoveryStep.POWER_CYCLE
     assert await recovery is StepResult.RECOVERED
     assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.LOADED
@@ -77,12 +75,14 @@ async def test_step_that_the_user_asks_for(
     assert site.status.recoveries == 0, "nothing was broken"
 
 
-@pytest.mark.parametrize("rung", [Rung.OWN_LINKS, Rung.RELOAD])
-async def test_gentle_steps_on_request(site: Site, rung: Rung) -> None:
-    """The gentle rungs can be asked for as well, again and again."""
+@pytest.mark.parametrize(
+    "step", [RecoveryStep.OWN_LINKS, RecoveryStep.RESTART_SCANNING]
+)
+async def test_gentle_steps_on_request(site: Site, step: RecoveryStep) -> None:
+    """The gentle steps can be asked for as well, again and again."""
     for _ in range(2):
         assert (
-            await site.supervisor.async_recover(site.address, rung)
+            await site.supervisor.async_recover(site.address, step)
             is StepResult.RECOVERED
         )
 
@@ -90,38 +90,52 @@ async def test_gentle_steps_on_request(site: Site, rung: Rung) -> None:
 async def test_refusals(site: Site, bluetooth_entry: MockConfigEntry) -> None:
     """A step that cannot be taken is refused with its reason."""
 
-    async def reason(address: str, rung: Rung) -> tuple[RefusalReason, float | None]:
+    async def reason(
+        address: str, step: RecoveryStep
+    ) -> tuple[RefusalReason, float | None]:
         with pytest.raises(RecoveryRefused) as refused:
-            await site.supervisor.async_recover(address, rung)
+            await site.supervisor.async_recover(address, step)
         return refused.value.reason, refused.value.wait_seconds
 
-    assert await reason("00:11:22:33:44:55", Rung.RELOAD) == (
+    assert await reason("00:11:22:33:44:55", RecoveryStep.RESTART_SCANNING) == (
         RefusalReason.UNKNOWN_ADAPTER,
         None,
     )
-    assert await reason(site.address, Rung.FULL_RESET) == (
+    assert await reason(site.address, RecoveryStep.FULL_RESET) == (
         RefusalReason.NOT_AVAILABLE,
         None,
     )
-    assert await reason(site.address, Rung.TELL) == (RefusalReason.NOT_AVAILABLE, None)
+    assert await reason(site.address, RecoveryStep.TELL) == (
+        RefusalReason.NOT_AVAILABLE,
+        None,
+    )
     running = asyncio.create_task(
-        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await asyncio.sleep(0.1)
-    assert await reason(site.address, Rung.RELOAD) == (RefusalReason.BUSY, None)
+    assert await reason(site.address, RecoveryStep.RESTART_SCANNING) == (
+        RefusalReason.BUSY,
+        None,
+    )
     await running
-    refusal, wait = await reason(site.address, Rung.POWER_CYCLE)
+    refusal, wait = await reason(site.address, RecoveryStep.POWER_CYCLE)
     assert refusal is RefusalReason.LIMIT
     assert wait is not None
     assert 0 < wait <= 60
     site.hass.set_state(CoreState.stopping)
-    assert await reason(site.address, Rung.RELOAD) == (RefusalReason.STOPPING, None)
+    assert await reason(site.address, RecoveryStep.RESTART_SCANNING) == (
+        RefusalReason.STOPPING,
+        None,
+    )
     site.hass.set_state(CoreState.running)
     await site.hass.config_entries.async_set_disabled_by(
         bluetooth_entry.entry_id, ConfigEntryDisabler.USER
     )
     await asyncio.sleep(MINUTE)
-    assert await reason(site.address, Rung.RELOAD) == (RefusalReason.ENTRY_GONE, None)
+    assert await reason(site.address, RecoveryStep.RESTART_SCANNING) == (
+        RefusalReason.ENTRY_GONE,
+        None,
+    )
     assert site.status.verdict is Verdict.UNKNOWN
     assert site.supervisor.bus_reachable is None
 
@@ -130,7 +144,7 @@ async def test_pollers_wait_for_a_step(site: Site) -> None:
     """While a step runs no poll begins; one that was caught by it is excused."""
     site.supervisor.poll_started(LINK)
     recovery = asyncio.create_task(
-        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await site.until(lambda: not site.is_powered, 10)
     assert site.supervisor.poll_ended(LINK, connected=False)
@@ -159,10 +173,10 @@ async def test_start_of_home_assistant(site: Site) -> None:
     await site.emulated.set_fault("powered-off")
     await asyncio.sleep(5 * MINUTE)
     assert site.status.verdict is Verdict.STARTING
-    assert site.rungs() == []
+    assert site.steps() == []
     site.hass.set_state(CoreState.running)
     site.hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
-    await site.until(lambda: site.rungs() == [Rung.POWER_CYCLE], 5 * MINUTE)
+    await site.until(lambda: site.steps() == [RecoveryStep.POWER_CYCLE], 5 * MINUTE)
     await site.until(lambda: site.status.verdict is Verdict.OK, MINUTE)
 
 
@@ -177,7 +191,7 @@ async def test_listener_that_is_taken_out_twice(site: Site) -> None:
     stop = site.supervisor.async_add_listener(tell)
     stop()
     stop()
-    await site.supervisor.async_recover(site.address, Rung.RELOAD)
+    await site.supervisor.async_recover(site.address, RecoveryStep.RESTART_SCANNING)
     assert told == 0
 
 
@@ -186,7 +200,7 @@ async def test_power_that_cannot_be_switched(
 ) -> None:
     """A refused power cycle fails with its reason; the entry is set up again."""
     await site.emulated.set_fault("power-set-failing")
-    result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    result = await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     assert result is StepResult.FAILED
     (step,) = site.status.history.steps
     assert step.result is StepResult.FAILED
@@ -201,7 +215,7 @@ async def test_adapter_pulled_out_in_the_middle_of_a_step(
 ) -> None:
     """An adapter that goes while it is off is set up again when it returns."""
     recovery = asyncio.create_task(
-        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await site.until(lambda: not site.is_powered, 10)
     await site.emulated.set_fault("unplugged")
@@ -217,7 +231,7 @@ async def test_entry_deleted_in_the_middle_of_a_step(
 ) -> None:
     """An entry that is deleted meanwhile stays deleted, and the adapter is on."""
     recovery = asyncio.create_task(
-        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await site.until(lambda: not site.is_powered, 10)
     await site.hass.config_entries.async_remove(bluetooth_entry.entry_id)
@@ -231,7 +245,7 @@ async def test_entry_disabled_in_the_middle_of_a_step(
 ) -> None:
     """An entry that is disabled meanwhile is not set up against the user's will."""
     recovery = asyncio.create_task(
-        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await site.until(lambda: not site.is_powered, 10)
     await site.hass.config_entries.async_set_disabled_by(
@@ -251,7 +265,9 @@ async def test_unload_that_hangs(site: Site, bluetooth_entry: MockConfigEntry) -
 
     bluetooth_entry.async_on_unload(hang)
     try:
-        result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        result = await site.supervisor.async_recover(
+            site.address, RecoveryStep.POWER_CYCLE
+        )
         assert result is StepResult.RECOVERED
         assert site.is_powered
         assert bluetooth_entry.state is ConfigEntryState.LOADED
@@ -275,7 +291,7 @@ async def test_adapter_that_is_off_needs_no_unload(
     bluetooth_entry.async_on_unload(hang)
     begun = site.now()
     recovery = asyncio.create_task(
-        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     try:
         await site.until(lambda: site.is_powered, 6)
@@ -304,7 +320,7 @@ async def test_step_waits_for_the_set_up_that_is_going_on(
         )
         begun = site.now()
         recovery = asyncio.create_task(
-            site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+            site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
         )
         await site.until(lambda: not site.is_powered, 25)
         assert site.now() - begun >= 15
@@ -322,15 +338,17 @@ async def test_entry_that_cannot_be_unloaded(
     with patch(
         "homeassistant.components.bluetooth.async_unload_entry", return_value=False
     ):
-        result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        result = await site.supervisor.async_recover(
+            site.address, RecoveryStep.POWER_CYCLE
+        )
     assert result is StepResult.FAILED
     assert site.is_powered
     await site.until(
         lambda: site.status.verdict is Verdict.HOME_ASSISTANT_SIDE, 2 * MINUTE
     )
-    for rung in (Rung.POWER_CYCLE, Rung.RELOAD):
+    for step in (RecoveryStep.POWER_CYCLE, RecoveryStep.RESTART_SCANNING):
         assert (
-            await site.supervisor.async_recover(site.address, rung) is StepResult.FAILED
+            await site.supervisor.async_recover(site.address, step) is StepResult.FAILED
         )
         detail = site.status.history.steps[-1].detail
         assert detail is not None
@@ -354,13 +372,13 @@ async def test_full_reset(site: Site) -> None:
     ):
         await site.until(lambda: site.status.management_socket, MINUTE)
         assert (
-            await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+            await site.supervisor.async_recover(site.address, RecoveryStep.FULL_RESET)
             is StepResult.RECOVERED
         )
         assert calls == [(0, site.address, True)]
         await asyncio.sleep(2 * MINUTE)
         assert (
-            await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+            await site.supervisor.async_recover(site.address, RecoveryStep.FULL_RESET)
             is StepResult.FAILED
         )
     assert site.status.history.steps[-1].detail == "reset_refused"
@@ -371,7 +389,7 @@ async def test_home_assistant_stops_in_the_middle_of_a_step(
 ) -> None:
     """The adapter is on when Home Assistant has stopped."""
     recovery = asyncio.create_task(
-        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await site.until(lambda: not site.is_powered, 10)
     site.hass.set_state(CoreState.stopping)
@@ -388,7 +406,7 @@ async def test_last_bank_goes_in_the_middle_of_a_step(
 ) -> None:
     """The step is finished before the supervisor lets go."""
     recovery = asyncio.create_task(
-        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await site.until(lambda: not site.is_powered, 10)
     await site.supervisor.async_detach(BANK)
@@ -410,7 +428,7 @@ async def test_home_assistant_was_killed_in_the_middle_of_a_step(
 
     with patch.object(BlueZWatcher, "set_powered", die):
         recovery = asyncio.create_task(
-            site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+            site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
         )
         await site.until(lambda: not site.is_powered, 10)
         await asyncio.sleep(5)
@@ -431,15 +449,17 @@ async def test_memory_survives_a_restart(
     site: Site, hass_storage: dict[str, Any]
 ) -> None:
     """History and limits are kept when the last bank goes and comes back."""
-    await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     await site.supervisor.async_detach(BANK)
     assert site.supervisor.adapters == {}
     assert site.supervisor.bus_reachable is None
     await site.supervisor.async_attach(BANK, [LINK], RecoveryLevel.FULL)
     await site.until(lambda: site.supervisor.adapters, MINUTE)
-    assert [step.rung for step in site.status.history.steps] == [Rung.POWER_CYCLE]
+    assert [step.step for step in site.status.history.steps] == [
+        RecoveryStep.POWER_CYCLE
+    ]
     with pytest.raises(RecoveryRefused) as refused:
-        await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     assert refused.value.reason is RefusalReason.LIMIT
 
 
@@ -450,10 +470,10 @@ async def test_most_cautious_bank_decides(site: Site) -> None:
     await site.until(lambda: site.told, 240)
     assert site.told[0][1] is Verdict.POWERED_OFF
     assert site.status.notice is not None
-    assert site.status.notice.remedies == (Rung.POWER_CYCLE,)
-    assert site.rungs() == []
+    assert site.status.notice.remedies == (RecoveryStep.POWER_CYCLE,)
+    assert site.steps() == []
     assert (
-        await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
         is StepResult.RECOVERED
     )
     await site.until(lambda: site.status.notice is None, MINUTE)
@@ -472,7 +492,7 @@ async def test_most_cautious_bank_decides(site: Site) -> None:
 
 async def test_diagnostics_are_plain(site: Site) -> None:
     """Everything known can be written down as JSON."""
-    await site.supervisor.async_recover(site.address, Rung.RELOAD)
+    await site.supervisor.async_recover(site.address, RecoveryStep.RESTART_SCANNING)
     (adapter,) = site.supervisor.diagnostics()["adapters"]
     assert adapter["address"] == site.address
     assert adapter["judgement"]["verdict"] == "ok"

@@ -10,16 +10,14 @@ from dbus_fast.aio import MessageBus
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.samples import (
-    Reason,
-    RecoveryLevel,
-    Rung,
-    Verdict,
-)
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
+from custom_components.renogy_bt.storage.adapters import STORAGE_KEY, data_of
 from custom_components.renogy_bt.supervisor import sampling, steps, watch
 from custom_components.renogy_bt.supervisor.sampling import async_scanner_sample
-from custom_components.renogy_bt.supervisor.store import STORAGE_KEY
 from custom_components.renogy_bt.supervisor.supervisor import (
     RecoveryRefused,
     async_get_supervisor,
@@ -27,7 +25,6 @@ from custom_components.renogy_bt.supervisor.supervisor import (
 from homeassistant.components.bluetooth import async_unload_entry
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from tests.emulator import EmulatedWorld
 from tests.emulator.dbus_connection import close_connection
 
@@ -70,7 +67,7 @@ async def test_no_bus(site: Site, has_socket: bool, reason: Reason) -> None:
     assert site.status.notice.remedies == ()
     assert site.supervisor.bus_reachable is False
     assert (
-        await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
         is StepResult.FAILED
     )
     assert site.status.history.steps[-1].detail == "power_on_bus_unavailable"
@@ -137,7 +134,9 @@ async def test_full_reset_that_leaves_the_adapter_off(
         raise PermissionError
 
     with patch.object(steps, "recover_adapter", reset):
-        result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+        result = await site.supervisor.async_recover(
+            site.address, RecoveryStep.FULL_RESET
+        )
     assert result is StepResult.FAILED
     assert site.status.history.steps[-1].detail == "reset_refused"
     assert site.is_powered
@@ -160,7 +159,9 @@ async def test_full_reset_of_an_adapter_that_is_gone(site: Site) -> None:
 
     await site.emulated.set_fault("unplugged")
     with patch.object(steps, "recover_adapter", reset):
-        result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+        result = await site.supervisor.async_recover(
+            site.address, RecoveryStep.FULL_RESET
+        )
     assert result is StepResult.FAILED
     assert site.status.history.steps[-1].detail == "power_adapter_gone"
     assert calls == []
@@ -180,7 +181,7 @@ async def test_step_that_does_not_end_when_the_last_bank_goes(site: Site) -> Non
 
     with patch.object(steps, "recover_adapter", reset):
         recovery = asyncio.create_task(
-            site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+            site.supervisor.async_recover(site.address, RecoveryStep.FULL_RESET)
         )
         await resetting.wait()
         begun = site.now()
@@ -201,7 +202,9 @@ async def test_full_reset_keeps_its_hands_off_a_hung_scanner(site: Site) -> None
 
     site.entry.async_on_unload(hang)
     with patch.object(steps, "recover_adapter") as reset:
-        result = await site.supervisor.async_recover(site.address, Rung.FULL_RESET)
+        result = await site.supervisor.async_recover(
+            site.address, RecoveryStep.FULL_RESET
+        )
     scanner_stop.set()
     assert result is StepResult.FAILED
     assert site.status.history.steps[-1].detail == "unload_timed_out"
@@ -209,8 +212,10 @@ async def test_full_reset_keeps_its_hands_off_a_hung_scanner(site: Site) -> None
     assert site.entry.state is ConfigEntryState.LOADED
 
 
-@pytest.mark.parametrize("rung", [Rung.POWER_CYCLE, Rung.RELOAD])
-async def test_unload_that_takes_too_long(site: Site, rung: Rung) -> None:
+@pytest.mark.parametrize(
+    "step", [RecoveryStep.POWER_CYCLE, RecoveryStep.RESTART_SCANNING]
+)
+async def test_unload_that_takes_too_long(site: Site, step: RecoveryStep) -> None:
     """A step does not wait for ever; the entry comes back when Home Assistant lets it."""
 
     async def slow(hass: HomeAssistant, entry: ConfigEntry) -> bool:
@@ -219,7 +224,7 @@ async def test_unload_that_takes_too_long(site: Site, rung: Rung) -> None:
 
     with patch("homeassistant.components.bluetooth.async_unload_entry", slow):
         begun = site.now()
-        result = await site.supervisor.async_recover(site.address, rung)
+        result = await site.supervisor.async_recover(site.address, step)
         assert result is StepResult.FAILED
         assert site.now() - begun <= 130
         detail = site.status.history.steps[-1].detail
@@ -234,7 +239,7 @@ async def test_adapter_that_is_blocked(site: Site) -> None:
     await site.emulated.set_fault("rfkill-blocked")
     await asyncio.sleep(1)
     begun = site.now()
-    result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    result = await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     assert result is StepResult.FAILED
     assert site.now() - begun < 10
     assert site.status.history.steps[-1].detail == "power_on_blocked"
@@ -244,14 +249,16 @@ async def test_adapter_that_is_blocked(site: Site) -> None:
 async def test_own_links_that_cannot_be_dropped(site: Site) -> None:
     """What bleak refuses does not end a step: the rest of it may still help."""
     with patch.object(steps, "clear_cache", side_effect=BleakError("busy")):
-        result = await site.supervisor.async_recover(site.address, Rung.RELOAD)
+        result = await site.supervisor.async_recover(
+            site.address, RecoveryStep.RESTART_SCANNING
+        )
     assert result is StepResult.RECOVERED
 
 
 async def test_poll_that_begins_in_the_middle_of_a_step_is_excused(site: Site) -> None:
     """A poll that was not held off any longer does not count when it fails."""
     recovery = asyncio.create_task(
-        site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await site.until(lambda: not site.is_powered, 10)
     site.supervisor.poll_started(LINK)
@@ -271,7 +278,7 @@ async def test_scanner_that_cannot_be_asked(
     assert "new mode" in caplog.text
     caplog.clear()
     await site.emulated.set_fault("powered-off")
-    await site.until(lambda: site.rungs() == [Rung.POWER_CYCLE], 5 * MINUTE)
+    await site.until(lambda: site.steps() == [RecoveryStep.POWER_CYCLE], 5 * MINUTE)
 
 
 async def test_scanner_that_does_not_answer(site: Site) -> None:
@@ -321,72 +328,35 @@ def stored(data: Any, version: int = 1) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "file",
-    [
-        stored([1]),
-        stored({"adapters": [1]}),
-        stored({"adapters": {"B8:27:EB:5A:00:01": {"memory": [1], "history": 7}}}),
-        stored({"adapters": {"B8:27:EB:5A:00:01": "off", "": None}}),
-        stored({}, version=0),
-        {"minor_version": 1},
-    ],
+    "file", [stored({"adapters": [1]}), stored({"something": "else"}, version=2)]
 )
-async def test_damaged_storage(
+async def test_unreadable_storage(
     hass: HomeAssistant,
     emulated_world: EmulatedWorld,
     bluetooth_entry: MockConfigEntry,
     hass_storage: dict[str, Any],
     file: dict[str, Any],
 ) -> None:
-    """Stored nonsense is forgotten, and written over when there is something to say."""
+    """Adapters are watched and mended without a memory; only resets wait for an hour."""
     hass_storage[STORAGE_KEY] = file
     with warped_time(hass.loop, emulated_world.bus.address):
         async with a_site(hass, emulated_world) as site:
+            recover = site.supervisor.async_recover
             await site.until(lambda: site.supervisor.adapters, MINUTE)
             assert site.status.history.steps == ()
-            result = await site.supervisor.async_recover(site.address, Rung.RELOAD)
+            with pytest.raises(RecoveryRefused):
+                await recover(site.address, RecoveryStep.POWER_CYCLE)
+            result = await recover(site.address, RecoveryStep.RESTART_SCANNING)
+            assert result is StepResult.RECOVERED
+            await asyncio.sleep(61 * MINUTE)
+            result = await recover(site.address, RecoveryStep.POWER_CYCLE)
             assert result is StepResult.RECOVERED
         adapters = hass_storage[STORAGE_KEY]["data"]["adapters"]
-        steps = adapters[site.address]["history"]["records"]
-        assert any(record.get("rung") == Rung.RELOAD for record in steps)
-
-
-async def test_storage_of_a_newer_version(
-    hass: HomeAssistant,
-    emulated_world: EmulatedWorld,
-    bluetooth_entry: MockConfigEntry,
-    hass_storage: dict[str, Any],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """It is left alone; adapters are watched and mended without a memory."""
-    file = hass_storage[STORAGE_KEY] = stored({"something": "else"}, version=2)
-    with warped_time(hass.loop, emulated_world.bus.address):
-        async with a_site(hass, emulated_world) as site:
-            await site.until(lambda: site.supervisor.adapters, MINUTE)
-            result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
-            assert result is StepResult.RECOVERED
-            await asyncio.sleep(20 * MINUTE)
-    assert hass_storage[STORAGE_KEY] == file
-    assert "newer version" in caplog.text
-
-
-async def test_storage_that_cannot_be_read(
-    hass: HomeAssistant,
-    emulated_world: EmulatedWorld,
-    bluetooth_entry: MockConfigEntry,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """A file that the system does not give out is no reason to stop."""
-    with (
-        warped_time(hass.loop, emulated_world.bus.address),
-        patch(
-            "homeassistant.helpers.storage.Store.async_load",
-            side_effect=HomeAssistantError("Input/output error"),
-        ),
-    ):
-        async with a_site(hass, emulated_world) as site:
-            await site.until(lambda: site.supervisor.adapters, MINUTE)
-    assert "cannot be read: Input/output error" in caplog.text
+        records = adapters[site.address]["history"]["records"]
+        assert [record["step"] for record in records if "step" in record] == [
+            RecoveryStep.RESTART_SCANNING,
+            RecoveryStep.POWER_CYCLE,
+        ]
 
 
 async def test_adapter_that_was_left_off_and_whose_entry_is_gone(
@@ -397,9 +367,8 @@ async def test_adapter_that_was_left_off_and_whose_entry_is_gone(
 ) -> None:
     """What a killed step has switched off is switched on, whoever uses the adapter now."""
     address = emulated_world.world.adapters[0].address
-    hass_storage[STORAGE_KEY] = stored(
-        {"adapters": {address: {"powered_off_by_us": True}}}
-    )
+    left_off = data_of(AdapterHealth(address, powered_off_by_us=True), 0.0)
+    hass_storage[STORAGE_KEY] = stored({"adapters": {address: left_off}})
     await hass.config_entries.async_remove(bluetooth_entry.entry_id)
     await emulated_world.set_fault("powered-off")
     supervisor = async_get_supervisor(hass)
@@ -416,7 +385,7 @@ async def test_limits_outlive_an_entry(
     site: Site, bluetooth_entry: MockConfigEntry
 ) -> None:
     """An entry that is deleted and made anew does not bring a new allowance of resets."""
-    result = await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+    result = await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     assert result is StepResult.RECOVERED
     await site.hass.config_entries.async_remove(bluetooth_entry.entry_id)
     await site.until(lambda: not site.supervisor.adapters, MINUTE)
@@ -426,7 +395,9 @@ async def test_limits_outlive_an_entry(
     again.add_to_hass(site.hass)
     await site.hass.config_entries.async_setup(again.entry_id)
     await site.until(lambda: site.supervisor.adapters, MINUTE)
-    assert [step.rung for step in site.status.history.steps] == [Rung.POWER_CYCLE]
+    assert [step.step for step in site.status.history.steps] == [
+        RecoveryStep.POWER_CYCLE
+    ]
     with pytest.raises(RecoveryRefused):
-        await site.supervisor.async_recover(site.address, Rung.POWER_CYCLE)
+        await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     await site.hass.config_entries.async_unload(again.entry_id)

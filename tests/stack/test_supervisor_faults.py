@@ -8,7 +8,8 @@ import bleak.backends.bluezdbus.manager as bleak_manager
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.adapter_health.samples import Rung, Verdict
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -49,15 +50,15 @@ async def calm(site: Site) -> None:
     assert [good for _, good in site.polls[-3:]] == [True] * 3
 
 
-async def mended(site: Site, begun: float, limit: float, *rungs: Rung) -> float:
+async def mended(site: Site, begun: float, limit: float, *steps: RecoveryStep) -> float:
     """Wait for the steps, then until the batteries are read; return how long all took."""
-    await site.until(lambda: site.rungs() == list(rungs), limit - (site.now() - begun))
+    await site.until(lambda: site.steps() == list(steps), limit - (site.now() - begun))
     took = await site.until_read(site.now(), limit - (site.now() - begun))
     await site.until(lambda: site.status.verdict is Verdict.OK, MINUTE)
     await site.until(lambda: site.status.notice is None, MINUTE)
     took = site.now() - begun
     await asyncio.sleep(2 * MINUTE)
-    assert site.rungs() == list(rungs)
+    assert site.steps() == list(steps)
     assert site.status.verdict is Verdict.OK
     assert site.status.recoveries == 1
     return took
@@ -68,7 +69,7 @@ async def test_foreign_power_cycle_of_a_passive_scan(site: Site) -> None:
     """A passive scan survives a power cycle: nothing is done."""
     await site.emulated.set_fault("scan-session-lost")
     await asyncio.sleep(5 * MINUTE)
-    assert site.rungs() == []
+    assert site.steps() == []
     assert site.status.verdict is Verdict.OK
 
 
@@ -81,7 +82,7 @@ async def test_powered_off_in_an_active_window(site: Site) -> None:
     assert site.emulated.adapter().sessions.discovering
     begun = site.now()
     await site.emulated.set_fault("powered-off")
-    await mended(site, begun, 240, Rung.POWER_CYCLE)
+    await mended(site, begun, 240, RecoveryStep.POWER_CYCLE)
     assert site.told == []
 
 
@@ -91,7 +92,7 @@ async def test_bluetoothd_restarted(site: Site, fault: str) -> None:
     """A bluetoothd that is replaced: read again within 75 s, whatever bleak remembers."""
     begun = site.now()
     await site.emulated.set_fault(fault)
-    await mended(site, begun, 75, Rung.RELOAD)
+    await mended(site, begun, 75, RecoveryStep.RESTART_SCANNING)
     assert site.told == []
 
 
@@ -100,7 +101,7 @@ async def test_bus_restarted(site: Site, caplog: pytest.LogCaptureFixture) -> No
     """A restarted system bus: read again within 90 s, and nothing unhandled."""
     begun = site.now()
     await site.emulated.set_fault("bus-restart")
-    await mended(site, begun, 90, Rung.RELOAD)
+    await mended(site, begun, 90, RecoveryStep.RESTART_SCANNING)
     assert site.told == []
     assert "never retrieved" not in caplog.text
 
@@ -109,7 +110,9 @@ async def test_discovery_stuck(site: Site) -> None:
     """The only adapter hears nothing any more: read again within 300 s, by an experiment."""
     begun = site.now()
     await site.emulated.set_fault("discovery-stuck")
-    await mended(site, begun, 300, Rung.RELOAD, Rung.POWER_CYCLE)
+    await mended(
+        site, begun, 300, RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE
+    )
     assert site.told == []
 
 
@@ -123,7 +126,7 @@ async def test_bluetoothd_hung(site: Site, lasts: float) -> None:
     back = await hung(site, lasts)
     await site.until_read(back, 30)
     await site.until(lambda: site.status.notice is None, MINUTE)
-    assert set(site.rungs()) <= {Rung.RELOAD}
+    assert set(site.steps()) <= {RecoveryStep.RESTART_SCANNING}
 
 
 @pytest.mark.parametrize("expected_lingering_tasks", [True])
@@ -140,7 +143,7 @@ async def test_bluetoothd_hung_with_a_scan_that_exists_already(
     back = await hung(site, 183)
     await site.until_read(back, 30)
     await site.until(lambda: site.status.notice is None, MINUTE)
-    assert site.rungs() == [Rung.RELOAD]
+    assert site.steps() == [RecoveryStep.RESTART_SCANNING]
     assert site.entry.state is ConfigEntryState.LOADED
 
 
@@ -151,7 +154,7 @@ async def hung(site: Site, lasts: float) -> float:
     await site.until(lambda: site.told, 120)
     assert site.told[0][1] is Verdict.BLUETOOTHD_HUNG
     await asyncio.sleep(begun + lasts - site.now())
-    assert site.rungs() == []
+    assert site.steps() == []
     await site.emulated.clear_faults()
     return site.now()
 
@@ -171,7 +174,7 @@ class TestWithoutPassiveScanning:
         begun = site.now()
         await site.emulated.set_fault("stuck-start")
         await site.hass.config_entries.async_reload(bluetooth_entry.entry_id)
-        await mended(site, begun, 180 + MINUTE, Rung.POWER_CYCLE)
+        await mended(site, begun, 180 + MINUTE, RecoveryStep.POWER_CYCLE)
 
 
 class TestTwoAdapters:
@@ -216,5 +219,11 @@ class TestTwoAdapters:
                 await calm(site)
                 begun = site.now()
                 await emulated_world.set_fault("discovery-stuck", adapter="hci0")
-                await mended(site, begun, 180, Rung.RELOAD, Rung.POWER_CYCLE)
+                await mended(
+                    site,
+                    begun,
+                    180,
+                    RecoveryStep.RESTART_SCANNING,
+                    RecoveryStep.POWER_CYCLE,
+                )
                 assert site.supervisor.adapters[SECOND_ADAPTER].notice is None

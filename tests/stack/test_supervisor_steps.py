@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.samples import Rung
+from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
 from custom_components.renogy_bt.supervisor import steps, watch as stack_watch
 from homeassistant.components import bluetooth
@@ -27,9 +27,9 @@ SET_UP = "homeassistant.components.bluetooth.async_setup_entry"
 UNLOAD = "homeassistant.components.bluetooth.async_unload_entry"
 
 
-def recovering(site: Site, rung: Rung) -> asyncio.Task[StepResult]:
+def recovering(site: Site, step: RecoveryStep) -> asyncio.Task[StepResult]:
     """Have a step begin."""
-    return asyncio.create_task(site.supervisor.async_recover(site.address, rung))
+    return asyncio.create_task(site.supervisor.async_recover(site.address, step))
 
 
 def detail(site: Site) -> str | None:
@@ -58,7 +58,7 @@ async def test_full_reset_that_hangs(site: Site) -> None:
     ):
         await site.until(lambda: site.status.management_socket, MINUTE)
         begun = site.now()
-        result = await recovering(site, Rung.FULL_RESET)
+        result = await recovering(site, RecoveryStep.FULL_RESET)
     assert result is StepResult.FAILED
     assert 90 <= site.now() - begun <= 120
     assert detail(site) == "reset_timed_out"
@@ -74,7 +74,7 @@ async def test_power_that_does_not_come(site: Site) -> None:
         assert powered
 
     with patch.object(BlueZWatcher, "set_powered", do_nothing):
-        assert await recovering(site, Rung.POWER_CYCLE) is StepResult.FAILED
+        assert await recovering(site, RecoveryStep.POWER_CYCLE) is StepResult.FAILED
     assert detail(site) == "power_on_timed_out"
 
 
@@ -84,7 +84,7 @@ async def test_entry_disabled_while_power_is_switched(
     """An adapter is switched on although nobody wants to scan with it any more."""
     await switch_off(site)
     await site.emulated.set_fault("power-set-failing")
-    recovery = recovering(site, Rung.POWER_CYCLE)
+    recovery = recovering(site, RecoveryStep.POWER_CYCLE)
     await asyncio.sleep(1)
     await site.hass.config_entries.async_set_disabled_by(
         bluetooth_entry.entry_id, ConfigEntryDisabler.USER
@@ -98,7 +98,7 @@ async def test_entry_disabled_while_power_is_switched(
 async def test_power_cycle_of_an_adapter_that_is_gone(site: Site) -> None:
     """What is not there is not switched, and the step says why."""
     await site.emulated.set_fault("unplugged")
-    assert await recovering(site, Rung.POWER_CYCLE) is StepResult.FAILED
+    assert await recovering(site, RecoveryStep.POWER_CYCLE) is StepResult.FAILED
     assert detail(site) == "power_adapter_gone"
     await site.emulated.clear_faults()
     await site.until_read(site.now(), 5 * MINUTE)
@@ -117,7 +117,7 @@ async def test_adapter_switched_off_while_its_entry_is_unloaded(
         await set_powered(self, path, powered)
 
     with patch.object(BlueZWatcher, "set_powered", note):
-        assert await recovering(site, Rung.POWER_CYCLE) is StepResult.RECOVERED
+        assert await recovering(site, RecoveryStep.POWER_CYCLE) is StepResult.RECOVERED
     assert switched == [True]
     assert site.is_powered
 
@@ -125,7 +125,10 @@ async def test_adapter_switched_off_while_its_entry_is_unloaded(
 async def test_adapters_that_cannot_be_looked_up(site: Site) -> None:
     """A look at the adapters that fails does not end a step: the rest of it may still help."""
     with patch.object(steps, "async_refresh_adapters", side_effect=OSError("no bus")):
-        assert await recovering(site, Rung.RELOAD) is StepResult.RECOVERED
+        assert (
+            await recovering(site, RecoveryStep.RESTART_SCANNING)
+            is StepResult.RECOVERED
+        )
 
 
 async def test_set_up_that_takes_too_long(
@@ -140,7 +143,7 @@ async def test_set_up_that_takes_too_long(
         return await set_up(hass, entry)
 
     with patch(SET_UP, slow):
-        assert await recovering(site, Rung.POWER_CYCLE) is StepResult.RECOVERED
+        assert await recovering(site, RecoveryStep.POWER_CYCLE) is StepResult.RECOVERED
     assert "set_up_timed_out" in caplog.text
     assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.LOADED
@@ -162,7 +165,9 @@ async def test_reload_that_fails_late(
             site.hass.config_entries.async_unload(bluetooth_entry.entry_id)
         )
         await asyncio.sleep(1)
-        assert await recovering(site, Rung.RELOAD) is StepResult.FAILED
+        assert (
+            await recovering(site, RecoveryStep.RESTART_SCANNING) is StepResult.FAILED
+        )
         assert detail(site) == "reload_timed_out"
         assert not await unload
         await asyncio.sleep(1)
@@ -175,7 +180,7 @@ async def test_connection_attempt_that_does_not_end(site: Site) -> None:
     assert scanner is not None
     begun = site.now()
     with scanner.connecting():
-        recovery = recovering(site, Rung.RELOAD)
+        recovery = recovering(site, RecoveryStep.RESTART_SCANNING)
         await asyncio.sleep(9)
         assert site.entry.state is ConfigEntryState.LOADED
         assert await recovery is StepResult.RECOVERED
@@ -189,7 +194,7 @@ async def test_entry_deleted_before_the_reload(
     scanner = bluetooth.async_scanner_by_source(site.hass, site.address)
     assert scanner is not None
     with scanner.connecting():
-        recovery = recovering(site, Rung.RELOAD)
+        recovery = recovering(site, RecoveryStep.RESTART_SCANNING)
         await asyncio.sleep(3)
         await site.hass.config_entries.async_remove(bluetooth_entry.entry_id)
         assert await recovery in {StepResult.ABORTED, StepResult.FAILED}
@@ -213,7 +218,10 @@ async def test_bleak_that_cannot_leave_the_bus(site: Site) -> None:
         patch(SET_UP, refuse_once),
         patch.object(steps, "get_global_bluez_manager", side_effect=BleakError("gone")),
     ):
-        assert await recovering(site, Rung.RELOAD) is StepResult.RECOVERED
+        assert (
+            await recovering(site, RecoveryStep.RESTART_SCANNING)
+            is StepResult.RECOVERED
+        )
     assert attempts == 2
 
 

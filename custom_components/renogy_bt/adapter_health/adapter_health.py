@@ -1,18 +1,17 @@
 """Health of one adapter: detector, ladder, limits and history put together, without I/O."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from ..bluez.models import PowerFault
 from .climb import Ladder
-from .detector import detect, memory_from_json, memory_to_json
+from .detector import detect
 from .history import AdapterHistory, StepRecord, StepResult, VerdictRecord
-from .ladder import Decision, Hold, Situation, remedies_for, take_turn
+from .ladder import Decision, Hold, RecoveryLevel, Situation, remedies_for, take_turn
 from .limits import RateLimiter
 from .memory import Memory
-from .samples import AdapterSample, Judgement, RecoveryLevel, Rung, Verdict
+from .own_steps import RecoveryStep
+from .samples import AdapterSample, Judgement, Verdict
 from .status import AdapterEvent, EventKind, Notice
 
 NOTICE_LINGERS = 90.0
@@ -38,7 +37,7 @@ class AdapterHealth:
     """When what the notice says was last so."""
     has_given_up: bool = False
     """It was told that nothing is left to be tried, and nothing was since."""
-    running: Rung | None = None
+    running: RecoveryStep | None = None
     stepped_at: float | None = None
     power_fault: PowerFault | None = None
     powered_off_by_us: bool = False
@@ -91,17 +90,17 @@ class AdapterHealth:
         self._update_notice(sample, judgement, now)
         return self.decision
 
-    def begin_step(self, rung: Rung, now: float) -> None:
+    def begin_step(self, step: RecoveryStep, now: float) -> None:
         """Take note that a step is being taken."""
-        self.running = rung
+        self.running = step
         self.has_given_up = False
-        if rung.is_reset:
+        if step.is_reset:
             self.limiter = self.limiter.after_reset(now)
-        self._tell(EventKind.STEP_STARTED, rung)
+        self._tell(EventKind.STEP_STARTED, step)
 
     def end_step(
         self,
-        rung: Rung,
+        step: RecoveryStep,
         begun: datetime,
         now: float,
         seconds: float,
@@ -122,7 +121,7 @@ class AdapterHealth:
         self.history = self.history.adding(
             StepRecord(
                 at=begun,
-                rung=rung,
+                step=step,
                 verdict=self.judgement.verdict,
                 result=result,
                 seconds=round(seconds, 1),
@@ -131,10 +130,10 @@ class AdapterHealth:
             )
         )
         if failure is None and not aborted:
-            self.ladder = self.ladder.with_step(rung, self.judgement, now)
+            self.ladder = self.ladder.with_step(step, self.judgement, now)
             return
-        self.ladder = self.ladder.with_failed_step(rung, self.judgement, now)
-        self._tell(EventKind.STEP_FAILED, rung, failure)
+        self.ladder = self.ladder.with_failed_step(step, self.judgement, now)
+        self._tell(EventKind.STEP_FAILED, step, failure)
 
     def try_again(self) -> None:
         """Forget rests and vain attempts, because the user asks for a step."""
@@ -159,7 +158,7 @@ class AdapterHealth:
                 self._tell(EventKind.RECOVERED)
             self.known_fault = None
 
-    def _note_result(self, step: Rung, result: StepResult) -> None:
+    def _note_result(self, step: RecoveryStep, result: StepResult) -> None:
         self.history = self.history.concluding(result)
         if step.is_reset:
             recovered = result is StepResult.RECOVERED
@@ -173,7 +172,10 @@ class AdapterHealth:
                 self._tell(EventKind.STEP_FAILED, step)
 
     def _tell(
-        self, kind: EventKind, rung: Rung | None = None, detail: str | None = None
+        self,
+        kind: EventKind,
+        step: RecoveryStep | None = None,
+        detail: str | None = None,
     ) -> None:
         assert self.judgement is not None
         self.events.append(
@@ -181,7 +183,7 @@ class AdapterHealth:
                 address=self.address,
                 kind=kind,
                 verdict=self.judgement.verdict,
-                rung=rung,
+                step=step,
                 detail=detail,
             )
         )
@@ -229,35 +231,6 @@ class AdapterHealth:
         ):
             return True
         return not judgement.verdict.is_fault and _was_heard(sample, self.noticed_at)
-
-    def to_json(self, now: float) -> dict[str, Any]:
-        """What is worth keeping over a restart, as plain data."""
-        return {
-            "memory": memory_to_json(self.memory),
-            "ladder": self.ladder.to_json(now),
-            "limiter": self.limiter.at(now).to_json(),
-            "history": self.history.to_json(),
-            "powered_off_by_us": self.powered_off_by_us,
-        }
-
-    @classmethod
-    def from_json(cls, address: str, data: object, now: float) -> AdapterHealth:
-        """The health kept by `to_json`; what is damaged is forgotten."""
-        if not isinstance(data, Mapping):
-            return cls(address)
-        return cls(
-            address,
-            memory=memory_from_json(data.get("memory"), now),
-            ladder=Ladder.from_json(data.get("ladder"), now),
-            limiter=RateLimiter.from_json(data.get("limiter")),
-            history=AdapterHistory.from_json(data.get("history")),
-            powered_off_by_us=is_left_off(data),
-        )
-
-
-def is_left_off(data: object) -> bool:
-    """Whether a step of ours has left the adapter off, by what is kept of its health."""
-    return isinstance(data, Mapping) and data.get("powered_off_by_us") is True
 
 
 def _was_heard(sample: AdapterSample, since: float) -> bool:

@@ -1,12 +1,11 @@
 """How far the climb up the recovery ladder has come, and how steps turned out."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
-from .ages import HOUR, age_of, moment_of
 from .history import StepResult
-from .samples import Evidence, Judgement, Reason, Rung, Verdict
+from .own_steps import RecoveryStep
+from .samples import HOUR, Evidence, Judgement, Reason, Verdict
 
 VERIFICATION = 150.0
 """A step whose effect cannot be seen by then had none, s."""
@@ -14,7 +13,7 @@ RELAPSE = HOUR
 """A fault that returns within this time continues the climb where it ended, s."""
 LONGEST_REST = 72 * HOUR
 
-GENTLE_RUNGS = (Rung.OWN_LINKS, Rung.RELOAD)
+GENTLE_STEPS = (RecoveryStep.OWN_LINKS, RecoveryStep.RESTART_SCANNING)
 NEW_BEGINNINGS = frozenset(
     {
         Reason.OWNER_CHANGED,
@@ -33,14 +32,14 @@ class Ladder:
 
     fault: Verdict | None = None
     """Fault that was last worked on."""
-    tried: tuple[Rung, ...] = ()
-    """Rungs that did not help against it."""
-    failed: tuple[Rung, ...] = ()
-    """Rungs that could not be carried out and rest for a while; that is no evidence."""
+    tried: tuple[RecoveryStep, ...] = ()
+    """Steps that did not help against it."""
+    failed: tuple[RecoveryStep, ...] = ()
+    """Steps that could not be carried out and rest for a while; that is no evidence."""
     failures: int = 0
     """Steps of this climb that could not be carried out."""
     failed_at: float | None = None
-    opened: Rung | None = None
+    opened: RecoveryStep | None = None
     """Step whose effect is not known yet."""
     opened_for: Reason | None = None
     opened_verdict: Verdict | None = None
@@ -57,16 +56,16 @@ class Ladder:
     experiment_at: float | None = None
     """When a silence without corroboration was last experimented on."""
 
-    def with_step(self, rung: Rung, judgement: Judgement, now: float) -> Self:
+    def with_step(self, step: RecoveryStep, judgement: Judgement, now: float) -> Self:
         """The ladder after a step that has been carried out."""
         gentle = self.gentle_steps
-        if rung in GENTLE_RUNGS:
+        if step in GENTLE_STEPS:
             gentle = (*(at for at in gentle if 0.0 <= now - at < HOUR), now)
         experiment = judgement.reason is Reason.UNEXPLAINED_SILENCE
         return replace(
             self,
             fault=judgement.verdict if is_to_be_worked_on(judgement) else self.fault,
-            opened=rung,
+            opened=step,
             opened_for=judgement.reason,
             opened_verdict=judgement.verdict,
             stepped_at=now,
@@ -74,13 +73,15 @@ class Ladder:
             experiment_at=now if experiment else self.experiment_at,
         )
 
-    def with_failed_step(self, rung: Rung, judgement: Judgement, now: float) -> Self:
+    def with_failed_step(
+        self, step: RecoveryStep, judgement: Judgement, now: float
+    ) -> Self:
         """The ladder after a step that could not be carried out."""
         return replace(
-            self.with_step(rung, judgement, now),
+            self.with_step(step, judgement, now),
             opened=None,
             experiment_at=self.experiment_at,
-            failed=_with(self.failed, rung),
+            failed=_with(self.failed, step),
             failures=self.failures + 1,
             failed_at=now,
         )
@@ -89,32 +90,11 @@ class Ladder:
         """The ladder from its foot again, because the user asks for another try."""
         return replace(self, tried=(), failed=(), failures=0, climbs=0, rest_until=None)
 
-    def to_json(self, now: float) -> dict[str, Any]:
-        """What is worth keeping over a restart, as plain data."""
-        return {
-            "experiment_ago": age_of(self.experiment_at, now),
-            "powered_on_ago": (
-                age_of(self.recovered_at, now)
-                if self.fault is Verdict.POWERED_OFF
-                else None
-            ),
-        }
 
-    @classmethod
-    def from_json(cls, data: object, now: float) -> Self:
-        """The ladder kept by `to_json`; what is damaged is forgotten."""
-        if not isinstance(data, Mapping):
-            return cls()
-        powered_on_at = moment_of(data.get("powered_on_ago"), now, RELAPSE)
-        return cls(
-            experiment_at=moment_of(data.get("experiment_ago"), now, LONGEST_REST),
-            fault=None if powered_on_at is None else Verdict.POWERED_OFF,
-            recovered_at=powered_on_at,
-        )
-
-
-def _with(tried: tuple[Rung, ...], rung: Rung) -> tuple[Rung, ...]:
-    return tried if rung in tried else (*tried, rung)
+def _with(
+    tried: tuple[RecoveryStep, ...], step: RecoveryStep
+) -> tuple[RecoveryStep, ...]:
+    return tried if step in tried else (*tried, step)
 
 
 def conclude(

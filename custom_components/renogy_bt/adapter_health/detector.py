@@ -1,11 +1,12 @@
 """Judges an adapter: a pure state machine over its samples."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from .ages import DAY, age_of, moment_of
+from .faults import SIGNS
+from .faults.sign import Sign
 from .memory import NOTHING_HELD, Memory, observe, with_judgement
 from .samples import (
+    DAY,
     AdapterSample,
     EntryState,
     Evidence,
@@ -14,10 +15,7 @@ from .samples import (
     Reason,
     Verdict,
 )
-from .signs import QUIET_AFTER
-from .symptoms import SYMPTOMS, Symptom
-from .traffic import LearnedTraffic
-from .view import View
+from .view import QUIET_AFTER, View
 
 SETTLING_TIME = 60.0
 """How long a step or a start may take to show its effect, s."""
@@ -45,44 +43,44 @@ def detect(memory: Memory, sample: AdapterSample) -> tuple[Memory, Judgement]:
 
 
 def _judge(view: View) -> tuple[Mapping[Reason, float], Judgement]:
-    """Believe the first symptom of the table that has been there long enough."""
+    """Believe the first sign of the table that has been there long enough."""
     held: dict[Reason, float] = {}
     suspected: tuple[float, Reason] | None = None
     believed: Judgement | None = None
-    for symptom in _candidates(view):
-        if symptom.reason in held or not symptom.present(view):
+    for sign in _candidates(view):
+        if sign.reason in held or not sign.is_seen(view):
             continue
-        seen_since = view.memory.held.get(symptom.reason, view.at)
-        held[symptom.reason] = seen_since
+        seen_since = view.memory.held.get(sign.reason, view.at)
+        held[sign.reason] = seen_since
         if believed is not None:
             continue
-        since = symptom.since(view, seen_since)
-        due = symptom.due(view, since)
+        since = sign.since(view, seen_since)
+        due = sign.due(view, since)
         if view.at >= due:
-            believed = _believe(view, symptom, since)
+            believed = _believe(view, sign, since)
         elif suspected is None or due < suspected[0]:
-            suspected = (due, symptom.reason)
+            suspected = (due, sign.reason)
     if believed is None:
         believed = _without_fault(view, suspected)
     return held or NOTHING_HELD, believed
 
 
-def _candidates(view: View) -> Iterator[Symptom]:
-    for is_possible, symptoms in SYMPTOMS:
+def _candidates(view: View) -> Iterator[Sign]:
+    for is_possible, signs in SIGNS:
         if is_possible(view):
-            yield from symptoms
+            yield from signs
 
 
-def _believe(view: View, symptom: Symptom, since: float) -> Judgement:
+def _believe(view: View, sign: Sign, since: float) -> Judgement:
     before = view.memory.judgement
-    if before is not None and before.verdict is symptom.verdict:
+    if before is not None and before.verdict is sign.verdict:
         since = min(since, before.since)
     return Judgement(
-        verdict=symptom.verdict,
+        verdict=sign.verdict,
         since=since,
-        evidence=symptom.evidence,
-        reason=symptom.reason,
-        severed=symptom.severed,
+        evidence=sign.evidence,
+        reason=sign.reason,
+        severed=sign.severed,
         in_use=_is_in_use(view, since),
     )
 
@@ -133,7 +131,7 @@ def _harmless_verdict(view: View, suspicion: Reason | None) -> tuple[Verdict, Re
 def _is_settling(view: View) -> bool:
     """Whether it cannot be told yet how a step or the beginning of the watch turned out."""
     began = view.memory.steady_since
-    stepped_at = view.sample.stepped_at
+    stepped_at = view.stepped_at
     if stepped_at is not None:
         # Polls that failed before a step say nothing of it until one of them succeeds.
         if view.are_all_failing and view.at - stepped_at < POLLING_TIME:
@@ -155,34 +153,4 @@ def _pausing(memory: Memory, sample: AdapterSample) -> Judgement:
         evidence=Evidence.NONE,
         reason=Reason.HOST_STARTING if starting else Reason.HOST_STOPPING,
         in_use=False,
-    )
-
-
-def memory_to_json(memory: Memory) -> dict[str, Any]:
-    """What is worth keeping over a restart, as plain data."""
-    now = memory.looked_at
-    return {
-        "traffic": memory.traffic.to_json(),
-        "heard_ago": age_of(memory.heard_at, now),
-        "used_ago": age_of(memory.used_at, now),
-        "witnesses": sorted(map(list, memory.witnesses)),
-    }
-
-
-def memory_from_json(data: object, now: float) -> Memory:
-    """The memory kept by `memory_to_json`; what is damaged is forgotten."""
-    if not isinstance(data, Mapping):
-        return Memory()
-    witnesses = data.get("witnesses")
-    return Memory(
-        traffic=LearnedTraffic.from_json(data.get("traffic")),
-        heard_at=moment_of(data.get("heard_ago"), now, DAY),
-        used_at=moment_of(data.get("used_ago"), now, DAY),
-        witnesses=frozenset(
-            (pair[0], pair[1])
-            for pair in (witnesses if isinstance(witnesses, list) else [])
-            if isinstance(pair, list)
-            and len(pair) == 2
-            and all(isinstance(part, str) for part in pair)
-        ),
     )

@@ -1,12 +1,12 @@
 """What happened to an adapter: verdicts and recovery steps, newest last."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
-from .samples import Reason, Rung, Verdict
+from .own_steps import RecoveryStep
+from .samples import Reason, Verdict
 
 CAPACITY = 100
 
@@ -28,7 +28,7 @@ class StepRecord:
     """A recovery step that was taken."""
 
     at: datetime
-    rung: Rung
+    step: RecoveryStep
     verdict: Verdict
     result: StepResult = StepResult.PENDING
     seconds: float = 0.0
@@ -93,30 +93,6 @@ class AdapterHistory:
             recoveries=self.recoveries + _is_recovery(concluded),
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """The history as plain data."""
-        return {
-            "recoveries": self.recoveries,
-            "records": [_record_to_json(record) for record in self.records],
-        }
-
-    @classmethod
-    def from_json(cls, data: object) -> Self:
-        """The history kept by `to_json`; what is damaged is left out."""
-        if not isinstance(data, Mapping):
-            return cls()
-        stored = data.get("records")
-        records = (
-            [_record_from_json(item) for item in stored]
-            if isinstance(stored, list)
-            else []
-        )
-        recoveries = data.get("recoveries")
-        return cls(
-            tuple(record for record in records if record is not None)[-CAPACITY:],
-            recoveries if type(recoveries) is int and recoveries >= 0 else 0,
-        )
-
 
 def _is_recovery(record: Record) -> bool:
     """Whether a step brought an adapter back; one taken on a sound adapter did not."""
@@ -125,50 +101,3 @@ def _is_recovery(record: Record) -> bool:
         and record.result is StepResult.RECOVERED
         and record.verdict is not Verdict.OK
     )
-
-
-def _record_to_json(record: Record) -> dict[str, Any]:
-    match record:
-        case StepRecord():
-            return {
-                "at": record.at.isoformat(),
-                "rung": record.rung,
-                "verdict": record.verdict,
-                "result": record.result,
-                "seconds": record.seconds,
-                "requested": record.requested,
-                "detail": record.detail,
-            }
-        case VerdictRecord():
-            return {
-                "at": record.at.isoformat(),
-                "verdict": record.verdict,
-                "reason": record.reason,
-            }
-
-
-def _record_from_json(item: object) -> Record | None:
-    if not isinstance(item, Mapping):
-        return None
-    try:
-        at = datetime.fromisoformat(item["at"])
-        if at.tzinfo is None:
-            return None
-        if "rung" not in item:
-            return VerdictRecord(
-                at=at, verdict=Verdict(item["verdict"]), reason=Reason(item["reason"])
-            )
-        detail = item.get("detail")
-        result = StepResult(item["result"])
-        return StepRecord(
-            at=at,
-            rung=Rung(item["rung"]),
-            verdict=Verdict(item["verdict"]),
-            # A step that was still open when Home Assistant went down stays undecided.
-            result=StepResult.ABORTED if result is StepResult.PENDING else result,
-            seconds=float(item["seconds"]),
-            requested=bool(item["requested"]),
-            detail=detail if isinstance(detail, str) else None,
-        )
-    except KeyError, TypeError, ValueError:
-        return None

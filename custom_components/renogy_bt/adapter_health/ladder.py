@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from .ages import HOUR
 from .climb import (
-    GENTLE_RUNGS,
+    GENTLE_STEPS,
     LONGEST_REST,
     RELAPSE,
     Ladder,
@@ -16,15 +15,17 @@ from .climb import (
 )
 from .history import StepResult
 from .limits import RateLimiter
-from .samples import (
-    Evidence,
-    HostState,
-    Judgement,
-    Reason,
-    RecoveryLevel,
-    Rung,
-    Verdict,
-)
+from .own_steps import RecoveryStep
+from .samples import HOUR, Evidence, HostState, Judgement, Reason, Verdict
+
+
+class RecoveryLevel(StrEnum):
+    """How far recovery may go by itself, the most cautious first."""
+
+    OFF = "off"
+    GENTLE = "gentle"
+    FULL = "full"
+
 
 RESTS = (0.5 * HOUR, 2 * HOUR, 6 * HOUR)
 """Pauses after a climb in vain, s; the last one repeats."""
@@ -43,60 +44,96 @@ LONG_WAIT = 300.0
 GENTLE_PAUSE = 30.0
 LONGEST_GENTLE_PAUSE = 1800.0
 
-DISRUPTIVE_RUNGS = (Rung.RELOAD, Rung.POWER_CYCLE, Rung.FULL_RESET)
-"""Rungs that drop every connection through the adapter."""
+DISRUPTIVE_STEPS = (
+    RecoveryStep.RESTART_SCANNING,
+    RecoveryStep.POWER_CYCLE,
+    RecoveryStep.FULL_RESET,
+)
+"""Steps that drop every connection through the adapter."""
 NOTHING_WORKS = frozenset(
     {Verdict.START_REFUSED, Verdict.POWERED_OFF, Verdict.RENUMBERED}
 )
 """Verdicts under which no connection of anybody is worth sparing."""
 
-PLANS: Mapping[Verdict, tuple[Rung, ...]] = {
-    Verdict.SESSION_LOST: (Rung.RELOAD, Rung.POWER_CYCLE, Rung.FULL_RESET, Rung.TELL),
-    Verdict.RENUMBERED: (Rung.RELOAD, Rung.TELL),
+PLANS: Mapping[Verdict, tuple[RecoveryStep, ...]] = {
+    Verdict.SESSION_LOST: (
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+        RecoveryStep.FULL_RESET,
+        RecoveryStep.TELL,
+    ),
+    Verdict.RENUMBERED: (RecoveryStep.RESTART_SCANNING, RecoveryStep.TELL),
     # A reload would only repeat what Home Assistant has just tried.
-    Verdict.START_REFUSED: (Rung.POWER_CYCLE, Rung.FULL_RESET, Rung.TELL),
-    Verdict.SILENT: (Rung.RELOAD, Rung.POWER_CYCLE, Rung.TELL),
-    Verdict.POWERED_OFF: (Rung.POWER_CYCLE, Rung.TELL),
+    Verdict.START_REFUSED: (
+        RecoveryStep.POWER_CYCLE,
+        RecoveryStep.FULL_RESET,
+        RecoveryStep.TELL,
+    ),
+    Verdict.SILENT: (
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+        RecoveryStep.TELL,
+    ),
+    Verdict.POWERED_OFF: (RecoveryStep.POWER_CYCLE, RecoveryStep.TELL),
     Verdict.CONNECTS_FAILING: (
-        Rung.OWN_LINKS,
-        Rung.RELOAD,
-        Rung.POWER_CYCLE,
-        Rung.FULL_RESET,
-        Rung.TELL,
+        RecoveryStep.OWN_LINKS,
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+        RecoveryStep.FULL_RESET,
+        RecoveryStep.TELL,
     ),
 }
-PLANS_BY_REASON: Mapping[Reason, tuple[Rung, ...]] = {
-    Reason.UNEXPLAINED_SILENCE: (Rung.RELOAD, Rung.POWER_CYCLE),
-    Reason.STALE_LINK: (Rung.OWN_LINKS, Rung.RELOAD, Rung.TELL),
-    Reason.SLOTS_FULL: (Rung.OWN_LINKS, Rung.TELL),
-    Reason.ADAPTER_ZEROED: (Rung.RELOAD, Rung.TELL),
-    Reason.ENTRY_UNLOADED: (Rung.RELOAD, Rung.TELL),
+PLANS_BY_REASON: Mapping[Reason, tuple[RecoveryStep, ...]] = {
+    Reason.UNEXPLAINED_SILENCE: (
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+    ),
+    Reason.STALE_LINK: (
+        RecoveryStep.OWN_LINKS,
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.TELL,
+    ),
+    Reason.SLOTS_FULL: (RecoveryStep.OWN_LINKS, RecoveryStep.TELL),
+    Reason.ADAPTER_ZEROED: (RecoveryStep.RESTART_SCANNING, RecoveryStep.TELL),
+    Reason.ENTRY_UNLOADED: (RecoveryStep.RESTART_SCANNING, RecoveryStep.TELL),
 }
-LEVELS: Mapping[RecoveryLevel, tuple[Rung, ...]] = {
+ALLOWED: Mapping[RecoveryLevel, tuple[RecoveryStep, ...]] = {
     RecoveryLevel.OFF: (),
-    RecoveryLevel.GENTLE: GENTLE_RUNGS,
-    RecoveryLevel.FULL: (*GENTLE_RUNGS, Rung.POWER_CYCLE, Rung.FULL_RESET),
+    RecoveryLevel.GENTLE: GENTLE_STEPS,
+    RecoveryLevel.FULL: (
+        *GENTLE_STEPS,
+        RecoveryStep.POWER_CYCLE,
+        RecoveryStep.FULL_RESET,
+    ),
 }
-PATIENCE: Mapping[tuple[Verdict, Evidence, Rung], float] = {
-    (Verdict.CONNECTS_FAILING, Evidence.WEAK, Rung.RELOAD): 240.0,
-    (Verdict.CONNECTS_FAILING, Evidence.WEAK, Rung.POWER_CYCLE): 600.0,
-    (Verdict.CONNECTS_FAILING, Evidence.WEAK, Rung.FULL_RESET): 900.0,
-    (Verdict.CONNECTS_FAILING, Evidence.CERTAIN, Rung.POWER_CYCLE): 300.0,
+PATIENCE: Mapping[tuple[Verdict, Evidence, RecoveryStep], float] = {
+    (Verdict.CONNECTS_FAILING, Evidence.WEAK, RecoveryStep.RESTART_SCANNING): 240.0,
+    (Verdict.CONNECTS_FAILING, Evidence.WEAK, RecoveryStep.POWER_CYCLE): 600.0,
+    (Verdict.CONNECTS_FAILING, Evidence.WEAK, RecoveryStep.FULL_RESET): 900.0,
+    (Verdict.CONNECTS_FAILING, Evidence.CERTAIN, RecoveryStep.POWER_CYCLE): 300.0,
 }
-"""Age that a fault must have before a rung is worth it, s."""
+"""Age that a fault must have before a step is worth it, s."""
 
 
-REMEDIES: Mapping[Verdict, tuple[Rung, ...]] = {
-    Verdict.SESSION_LOST: (Rung.RELOAD, Rung.POWER_CYCLE, Rung.FULL_RESET),
-    Verdict.RENUMBERED: (Rung.RELOAD,),
-    Verdict.START_REFUSED: (Rung.POWER_CYCLE, Rung.FULL_RESET),
-    Verdict.SILENT: (Rung.RELOAD, Rung.POWER_CYCLE, Rung.FULL_RESET),
-    Verdict.POWERED_OFF: (Rung.POWER_CYCLE,),
+REMEDIES: Mapping[Verdict, tuple[RecoveryStep, ...]] = {
+    Verdict.SESSION_LOST: (
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+        RecoveryStep.FULL_RESET,
+    ),
+    Verdict.RENUMBERED: (RecoveryStep.RESTART_SCANNING,),
+    Verdict.START_REFUSED: (RecoveryStep.POWER_CYCLE, RecoveryStep.FULL_RESET),
+    Verdict.SILENT: (
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+        RecoveryStep.FULL_RESET,
+    ),
+    Verdict.POWERED_OFF: (RecoveryStep.POWER_CYCLE,),
     Verdict.CONNECTS_FAILING: (
-        Rung.OWN_LINKS,
-        Rung.RELOAD,
-        Rung.POWER_CYCLE,
-        Rung.FULL_RESET,
+        RecoveryStep.OWN_LINKS,
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+        RecoveryStep.FULL_RESET,
     ),
 }
 """Steps that the user can ask for, whatever was tried before."""
@@ -133,7 +170,7 @@ class Situation:
 class Decision:
     """The next step, or why there is none."""
 
-    rung: Rung | None = None
+    step: RecoveryStep | None = None
     hold: Hold | None = None
     until: float | None = None
     """When to decide again, if that is known."""
@@ -158,9 +195,9 @@ def decide(
     if judgement.verdict is Verdict.QUIET:
         return _decide_on_experiment(ladder, judgement, situation)
     ladder = _after_rest(ladder, situation.at)
-    rung = _next_rung(ladder, judgement, situation)
-    if rung is not Rung.TELL:
-        return ladder, _try(rung, ladder, judgement, situation)
+    step = _next_step(ladder, judgement, situation)
+    if step is not RecoveryStep.TELL:
+        return ladder, _try(step, ladder, judgement, situation)
     if ladder.failed:
         return ladder, _failing(ladder)
     if not ladder.tried:
@@ -202,7 +239,7 @@ def _end_of_failure_pause(ladder: Ladder) -> float | None:
 
 
 def _after_rest(ladder: Ladder, now: float) -> Ladder:
-    """The ladder with the rungs whose rest is over to be climbed again."""
+    """The ladder with the steps whose rest is over to be climbed again."""
     retry_at = _end_of_failure_pause(ladder)
     if ladder.failed and (retry_at is None or now >= retry_at):
         ladder = replace(ladder, failed=())
@@ -223,9 +260,9 @@ def _decide_on_experiment(
         until = begun_at + EXPERIMENT_PAUSE
         if ladder.climbs == 0 and situation.at < until:
             return ladder, Decision(hold=Hold.RESTING, until=until)
-    rung = _next_rung(ladder, judgement, situation)
-    if rung is not Rung.TELL:
-        return ladder, replace(_try(rung, ladder, judgement, situation), tell=False)
+    step = _next_step(ladder, judgement, situation)
+    if step is not RecoveryStep.TELL:
+        return ladder, replace(_try(step, ladder, judgement, situation), tell=False)
     if ladder.failed:
         return ladder, replace(_failing(ladder), tell=False)
     if not ladder.tried:
@@ -237,27 +274,29 @@ def _decide_on_experiment(
     return ladder, Decision(hold=Hold.RESTING, until=ladder.rest_until)
 
 
-def _next_rung(ladder: Ladder, judgement: Judgement, situation: Situation) -> Rung:
+def _next_step(
+    ladder: Ladder, judgement: Judgement, situation: Situation
+) -> RecoveryStep:
     plan = PLANS_BY_REASON.get(judgement.reason) or PLANS.get(judgement.verdict, ())
-    allowed = LEVELS[situation.level]
+    allowed = ALLOWED[situation.level]
     if judgement.verdict is Verdict.SILENT and situation.management_socket:
         # Home Assistant has reset the adapter itself by now, more than once.
-        return Rung.TELL
+        return RecoveryStep.TELL
     if judgement.verdict is Verdict.POWERED_OFF and _was_just_powered_on(
         ladder, situation.at
     ):
         # Somebody wants it off.
-        return Rung.TELL
+        return RecoveryStep.TELL
     return next(
         (
-            rung
-            for rung in plan
-            if rung in allowed
-            and rung not in ladder.tried
-            and rung not in ladder.failed
-            and (rung is not Rung.FULL_RESET or situation.management_socket)
+            step
+            for step in plan
+            if step in allowed
+            and step not in ladder.tried
+            and step not in ladder.failed
+            and (step is not RecoveryStep.FULL_RESET or situation.management_socket)
         ),
-        Rung.TELL,
+        RecoveryStep.TELL,
     )
 
 
@@ -270,30 +309,30 @@ def _was_just_powered_on(ladder: Ladder, now: float) -> bool:
 
 
 def _try(
-    rung: Rung, ladder: Ladder, judgement: Judgement, situation: Situation
+    step: RecoveryStep, ladder: Ladder, judgement: Judgement, situation: Situation
 ) -> Decision:
-    """Take the rung unless something is in its way."""
+    """Take the step unless something is in its way."""
     now = situation.at
     tell = _is_to_be_told(ladder)
     ripe_at = judgement.since + PATIENCE.get(
-        (judgement.verdict, judgement.evidence, rung), 0.0
+        (judgement.verdict, judgement.evidence, step), 0.0
     )
     if now < ripe_at:
         return Decision(hold=Hold.EVIDENCE, until=ripe_at, tell=tell)
     spared = judgement.severed or judgement.verdict in NOTHING_WORKS
-    if rung in DISRUPTIVE_RUNGS and situation.foreign_connections and not spared:
+    if step in DISRUPTIVE_STEPS and situation.foreign_connections and not spared:
         told_at = judgement.since + OTHERS_TURN
         return Decision(
             hold=Hold.OTHERS_CONNECTED,
             until=told_at if now < told_at else None,
             tell=tell or now >= told_at,
         )
-    wait = situation.limiter.wait if rung.is_reset else _gentle_wait(ladder, now)
+    wait = situation.limiter.wait if step.is_reset else _gentle_wait(ladder, now)
     if wait > 0:
         return Decision(
             hold=Hold.LIMIT, until=now + wait, tell=tell or wait > LONG_WAIT
         )
-    return Decision(rung=rung, tell=tell)
+    return Decision(step=step, tell=tell)
 
 
 def _gentle_wait(ladder: Ladder, now: float) -> float:
@@ -314,10 +353,12 @@ def take_turn(
     return ladder, result, decision
 
 
-def remedies_for(judgement: Judgement, *, management_socket: bool) -> tuple[Rung, ...]:
+def remedies_for(
+    judgement: Judgement, *, management_socket: bool
+) -> tuple[RecoveryStep, ...]:
     """The steps that the user can ask for against a fault, the gentlest first."""
     return tuple(
-        rung
-        for rung in REMEDIES.get(judgement.verdict, ())
-        if rung is not Rung.FULL_RESET or management_socket
+        step
+        for step in REMEDIES.get(judgement.verdict, ())
+        if step is not RecoveryStep.FULL_RESET or management_socket
     )

@@ -1,11 +1,10 @@
 """Limits on resets: ten in a rolling hour, apart by a pause that grows with failure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import Any, Self
+from typing import Self
 
-from .ages import HOUR
+from .samples import HOUR
 
 RESETS_PER_HOUR = 10
 SHORTEST_PAUSE = 60.0
@@ -74,30 +73,3 @@ class RateLimiter:
     def after_result(self, *, recovered: bool) -> Self:
         """The limiter once it is known whether the last reset helped."""
         return replace(self, failures=0 if recovered else self.failures + 1)
-
-    def to_json(self) -> dict[str, Any]:
-        """The limiter as plain data."""
-        return {"ages": list(self.ages), "failures": self.failures}
-
-    @classmethod
-    def from_json(cls, data: object) -> Self:
-        """The limiter kept by `to_json`; damaged ages count as resets made just now."""
-        if not isinstance(data, Mapping):
-            return cls()
-        stored = data.get("ages")
-        ages = (
-            [_age(item) for item in stored[-RESETS_PER_HOUR:]]
-            if isinstance(stored, list)
-            else []
-        )
-        failures = data.get("failures")
-        return cls(
-            tuple(sorted((age for age in ages if age < HOUR), reverse=True)),
-            min(failures, 10) if type(failures) is int and failures >= 0 else 0,
-        )
-
-
-def _age(item: object) -> float:
-    if isinstance(item, int | float) and item >= 0:
-        return float(min(item, HOUR))
-    return 0.0

@@ -67,12 +67,12 @@ class Memory:
     """When something last happened to the adapter that can bring traffic back."""
     stepped_at: float | None = None
     held: Mapping[Reason, float] = NOTHING_HELD
-    """Since when each symptom has been seen."""
+    """Since when each sign has been seen."""
     judgement: Judgement | None = None
 
 
 def observe(memory: Memory, sample: AdapterSample) -> Memory:
-    """What is remembered after a further sample; symptoms are not judged here."""
+    """What is remembered after a further sample; signs are not judged here."""
     bus_sick = _is_bus_sick(sample.bus)
     cured = memory.is_bus_sick and not bus_sick
     broken = _is_broken(memory, sample) or cured

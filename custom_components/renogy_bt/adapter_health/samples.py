@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from ..bluez.models import AdapterObject, BusSample, PowerFault
 
+HOUR = 3600.0
+DAY = 24 * HOUR
+
 
 class Verdict(StrEnum):
     """What is the matter with an adapter."""
@@ -50,7 +53,7 @@ class Evidence(StrEnum):
 
 
 class Reason(StrEnum):
-    """The symptom behind a verdict."""
+    """The sign behind a verdict."""
 
     WORKING = "working"
     HOST_STARTING = "host_starting"
@@ -218,37 +221,14 @@ class Judgement:
 
     verdict: Verdict
     since: float
-    """Since when the symptom has been there, not since when it was believed."""
+    """Since when the sign has been there, not since when it was believed."""
     evidence: Evidence
     reason: Reason
     suspicion: Reason | None = None
-    """A symptom that has not been there long enough to count."""
+    """A sign that has not been there long enough to count."""
     recheck_at: float | None = None
     """When the suspicion becomes a verdict if it stays."""
     severed: bool = False
     """Every connection through the adapter is certainly gone."""
     in_use: bool = True
     """Whether one of our links depends on the adapter; else only watch."""
-
-
-class Rung(StrEnum):
-    """A step of the recovery ladder, from gentle to strong."""
-
-    OWN_LINKS = "own_links"
-    RELOAD = "reload"
-    POWER_CYCLE = "power_cycle"
-    FULL_RESET = "full_reset"
-    TELL = "tell"
-
-    @property
-    def is_reset(self) -> bool:
-        """Whether it resets the radio and so counts against the limit."""
-        return self in (Rung.POWER_CYCLE, Rung.FULL_RESET)
-
-
-class RecoveryLevel(StrEnum):
-    """How far recovery may go by itself."""
-
-    OFF = "off"
-    GENTLE = "gentle"
-    FULL = "full"

@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from .history import AdapterHistory
-from .samples import Evidence, Reason, Rung, Verdict
+from .own_steps import RecoveryStep
+from .samples import Evidence, Reason, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,9 +16,9 @@ class Notice:
     verdict: Verdict
     reason: Reason
     since: datetime
-    tried: tuple[Rung, ...] = ()
+    tried: tuple[RecoveryStep, ...] = ()
     """Steps that were taken in vain."""
-    remedies: tuple[Rung, ...] = ()
+    remedies: tuple[RecoveryStep, ...] = ()
     """Steps that the user can have taken; none if no step of ours can help."""
     next_try: datetime | None = None
     """When it is tried again without being asked, if it is."""
@@ -37,7 +38,7 @@ class AdapterStatus:
     problem: bool = False
     """A fault, and a link of ours depends on the adapter."""
     notice: Notice | None = None
-    running: Rung | None = None
+    running: RecoveryStep | None = None
     """Recovery step that is being taken."""
     advertisement_rate: float | None = None
     """Advertisements of our links and other devices heard, per minute."""
@@ -68,7 +69,7 @@ class AdapterEvent:
     address: str
     kind: EventKind
     verdict: Verdict
-    rung: Rung | None = None
+    step: RecoveryStep | None = None
     detail: str | None = None
 
 

@@ -5,11 +5,10 @@ adapter. What is learned is how long the silences between them are.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
-from .ages import DAY
+from .samples import DAY
 
 EDGES = (
     *(90.0, 120.0, 180.0, 240.0, 360.0, 480.0, 720.0, 960.0, 1440.0, 1920.0, 2700.0),
@@ -85,6 +84,12 @@ class LearnedTraffic:
         )
 
     @property
+    def faded_weights(self) -> tuple[float, ...]:
+        """The weights as they are by now."""
+        fading = _fading(self.since_faded)
+        return tuple(weight * fading for weight in self.weights)
+
+    @property
     def longest_silence(self) -> float:
         """Longest silence that is remembered of this place, s."""
         least = REMEMBERED / _fading(self.since_faded)
@@ -107,50 +112,6 @@ class LearnedTraffic:
         """Whether so many devices are usually heard that silence cannot be chance."""
         return self.looks >= FAMILIARITY and self.devices >= LIVELY_DEVICES
 
-    def to_json(self) -> dict[str, Any]:
-        """The learned traffic as plain data."""
-        return {
-            "edges": list(EDGES),
-            "weights": [
-                round(weight * _fading(self.since_faded), 4) for weight in self.weights
-            ],
-            "interval": round(self.interval, 3),
-            "devices": round(self.devices, 3),
-            "looks": self.looks,
-        }
-
-    @classmethod
-    def from_json(cls, data: object) -> Self:
-        """The traffic kept by `to_json`; nothing is known if any of it is damaged."""
-        if not isinstance(data, Mapping):
-            return cls()
-        weights, looks = data.get("weights"), data.get("looks")
-        interval = _amount(data.get("interval"), EDGES[-1])
-        devices = _amount(data.get("devices"), MOST_DEVICES)
-        if data.get("edges") != list(EDGES) or not isinstance(weights, list):
-            return cls()
-        amounts = [_amount(weight, MOST_SILENCES) for weight in weights]
-        if (
-            len(amounts) != len(EDGES)
-            or None in amounts
-            or interval is None
-            or devices is None
-            or type(looks) is not int
-            or not 0 <= looks <= FAMILIARITY
-        ):
-            return cls()
-        return cls(tuple(amount or 0.0 for amount in amounts), interval, devices, looks)
-
 
 def _fading(seconds: float) -> float:
     return float(0.5 ** (seconds / MEMORY))
-
-
-def _amount(item: object, most: float) -> float | None:
-    if (
-        isinstance(item, int | float)
-        and not isinstance(item, bool)
-        and 0 <= item <= most
-    ):
-        return float(item)
-    return None

@@ -2,10 +2,9 @@
 
 from functools import cached_property
 
-from ..bluez.models import AdapterObject
-from .ages import DAY
+from ..bluez.models import AdapterObject, PowerFault
 from .memory import Memory
-from .samples import AdapterSample, EntryState, LinkSample, ScannerSample
+from .samples import DAY, AdapterSample, EntryState, LinkSample, ScannerSample
 
 FRESH_ADVERTISEMENT = 90.0
 WITNESSED_WITHIN = 60.0
@@ -14,6 +13,8 @@ AFTER_HOST_START = 180.0
 AFTER_STEP = 30.0
 """Silence counts only this long after a recovery step, s."""
 AFTER_SCAN_START = 20.0
+QUIET_AFTER = 300.0
+"""Least silence that is worth a word, s."""
 
 
 class View:
@@ -25,6 +26,12 @@ class View:
         self.memory = memory
         self.at = sample.at
         self.alone = not sample.management_socket
+        self.stepped_at = sample.stepped_at
+
+    @property
+    def power_fault(self) -> PowerFault | None:
+        """What the last attempt to switch power met."""
+        return self.sample.power_fault
 
     @cached_property
     def adapter(self) -> AdapterObject | None:
@@ -63,13 +70,20 @@ class View:
     @property
     def is_silent_since_step(self) -> bool:
         """Whether there was no sign of life since the last recovery step."""
-        stepped_at = self.sample.stepped_at
-        return stepped_at is not None and self.has_heard_nothing_since(stepped_at)
+        return self.stepped_at is not None and self.has_heard_nothing_since(
+            self.stepped_at
+        )
 
     @property
     def silence(self) -> float:
         """Seconds without a sign of life."""
         return self.at - self.silent_since
+
+    @property
+    def unusual_silence(self) -> float:
+        """Silence that is out of the ordinary here and leaves Home Assistant its turn, s."""
+        least = self.memory.traffic.meaningful_silence
+        return least if self.alone else max(least, QUIET_AFTER)
 
     @cached_property
     def polled(self) -> tuple[LinkSample, ...]:
@@ -90,8 +104,8 @@ class View:
         """
         fewest = min((link.failures for link in self.polled), default=0)
         since = self.memory.steady_since
-        if self.sample.stepped_at is not None:
-            since = max(since, self.sample.stepped_at)
+        if self.stepped_at is not None:
+            since = max(since, self.stepped_at)
         renewed = (
             link.failed_at is not None and link.failed_at > since
             for link in self.polled
@@ -123,8 +137,8 @@ class View:
     def listened_until(self) -> float:
         """Earliest time at which silence counts after a step or a start of the scan."""
         times = [self.silent_since]
-        if self.sample.stepped_at is not None:
-            times.append(self.sample.stepped_at + AFTER_STEP)
+        if self.stepped_at is not None:
+            times.append(self.stepped_at + AFTER_STEP)
         if self.scanner is not None:
             times.append(self.scanner.start_time + AFTER_SCAN_START)
         return max(times)

@@ -6,7 +6,7 @@ from typing import Final
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..adapter_health.history import StepResult
-from ..adapter_health.samples import Rung
+from ..adapter_health.own_steps import RecoveryStep
 from ..bluez.models import PowerFault
 from ..const import DOMAIN
 from ..supervisor.supervisor import RecoveryRefused, RefusalReason, Supervisor
@@ -42,7 +42,9 @@ FAILURES: Final[Mapping[str, str]] = {
 """The message for each reason why a step could not be carried out."""
 
 
-async def async_recover(supervisor: Supervisor, address: str, rung: Rung) -> None:
+async def async_recover(
+    supervisor: Supervisor, address: str, step: RecoveryStep
+) -> None:
     """Run a recovery step now and return once its effect shows.
 
     Raises:
@@ -51,7 +53,7 @@ async def async_recover(supervisor: Supervisor, address: str, rung: Rung) -> Non
 
     """
     try:
-        result = await supervisor.async_recover(address, rung)
+        result = await supervisor.async_recover(address, step)
     except RecoveryRefused as error:
         kind = (
             ServiceValidationError if error.reason in _INVALID else HomeAssistantError

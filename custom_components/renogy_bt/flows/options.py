@@ -15,7 +15,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
-from ..adapter_health.samples import RecoveryLevel
+from ..adapter_health.ladder import RecoveryLevel
 from ..bank.summary import Wiring
 from ..const import (
     CONF_IMBALANCE_LIMIT,

@@ -1,1 +1,1 @@
-"""What a bank keeps on disk: energy totals, and the alarms told of."""
+"""What is kept on disk: energy totals, the alarms told of, and adapters' histories."""

@@ -9,7 +9,8 @@ from homeassistant.util import dt as dt_util
 
 from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.history import StepResult
-from ..adapter_health.samples import AdapterSample, EntryState, HostState, Rung
+from ..adapter_health.own_steps import RecoveryStep
+from ..adapter_health.samples import AdapterSample, EntryState, HostState
 from ..adapter_health.status import (
     AdapterEvent,
     EventKind,
@@ -89,16 +90,16 @@ class Recovery:
             health.stepped_at is None or sample.at - health.stepped_at >= RESTORE_PAUSE
         )
         if health.powered_off_by_us and sample.adapter is not None and waited:
-            self._start(health, Rung.POWER_CYCLE, restore=True)
-        elif health.decision.rung is not None:
-            self._start(health, health.decision.rung)
+            self._start(health, RecoveryStep.POWER_CYCLE, restore=True)
+        elif health.decision.step is not None:
+            self._start(health, health.decision.step)
 
-    async def async_take(self, health: AdapterHealth, rung: Rung) -> StepResult:
+    async def async_take(self, health: AdapterHealth, step: RecoveryStep) -> StepResult:
         """Take a step because the user asks for it, and return whether it helped."""
         health.try_again()
         effect: asyncio.Future[StepResult] = self._hass.loop.create_future()
         self._effects[health.address] = effect
-        self._start(health, rung, requested=True)
+        self._start(health, step, requested=True)
         try:
             async with asyncio.timeout(EFFECT_LIMIT):
                 return await asyncio.shield(effect)
@@ -111,7 +112,7 @@ class Recovery:
         self,
         health: AdapterHealth | None,
         sample: AdapterSample | None,
-        rung: Rung,
+        step: RecoveryStep,
         host: HostState,
     ) -> AdapterHealth:
         """Return the adapter's health if the user may have a step taken now.
@@ -126,11 +127,11 @@ class Recovery:
             raise RecoveryRefused(RefusalReason.BUSY)
         if sample.entry.state in (EntryState.ABSENT, EntryState.DISABLED):
             raise RecoveryRefused(RefusalReason.ENTRY_GONE)
-        impossible = rung is Rung.FULL_RESET and not sample.management_socket
-        if rung is Rung.TELL or impossible:
+        impossible = step is RecoveryStep.FULL_RESET and not sample.management_socket
+        if step is RecoveryStep.TELL or impossible:
             raise RecoveryRefused(RefusalReason.NOT_AVAILABLE)
         wait = health.limiter.at(self._clock()).wait_on_request
-        if rung.is_reset and wait > 0:
+        if step.is_reset and wait > 0:
             raise RecoveryRefused(RefusalReason.LIMIT, wait)
         return health
 
@@ -151,38 +152,43 @@ class Recovery:
     def _start(
         self,
         health: AdapterHealth,
-        rung: Rung,
+        step: RecoveryStep,
         *,
         requested: bool = False,
         restore: bool = False,
     ) -> None:
         # Not a background task: those are cancelled when Home Assistant stops.
         self.step = self._hass.async_create_task(
-            self._async_take_step(health, rung, requested=requested, restore=restore),
-            f"renogy_bt {rung} of {health.address}",
+            self._async_take_step(health, step, requested=requested, restore=restore),
+            f"renogy_bt {step} of {health.address}",
             eager_start=False,
         )
 
     async def _async_take_step(
-        self, health: AdapterHealth, rung: Rung, *, requested: bool, restore: bool
+        self,
+        health: AdapterHealth,
+        step: RecoveryStep,
+        *,
+        requested: bool,
+        restore: bool,
     ) -> None:
         """Take a step with the pollers held off; whatever happens, they are let go again."""
         begun, begun_at = dt_util.utcnow(), self._clock()
         self._health = health
-        health.begin_step(rung, begun_at)
+        health.begin_step(step, begun_at)
         self._changed(health)
         failure: str | None = None
         aborted = True
         try:
             await self._gate.async_hold(health.address)
-            await self._async_run(health, rung, restore=restore)
+            await self._async_run(health, step, restore=restore)
             aborted = self._hass.is_stopping
         except StepFailed as error:
             failure, aborted = str(error), False
         finally:
             now = self._clock()
             health.end_step(
-                rung,
+                step,
                 begun,
                 now,
                 now - begun_at,
@@ -196,14 +202,14 @@ class Recovery:
             self._gate.async_poll_when_heard()
 
     async def _async_run(
-        self, health: AdapterHealth, rung: Rung, *, restore: bool
+        self, health: AdapterHealth, step: RecoveryStep, *, restore: bool
     ) -> None:
         if self._runner is None:
             raise StepFailed("stopped")
         if restore:
             await self._runner.power_on(health.address)
         else:
-            await self._runner.run(rung, health.address, self._links())
+            await self._runner.run(step, health.address, self._links())
 
     async def _note_power(self, address: str, is_on: bool) -> None:
         """Remember that an adapter is off by our doing, even if we are killed meanwhile."""

@@ -28,7 +28,7 @@ from homeassistant.config_entries import (
 from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
-from ..adapter_health.samples import Rung
+from ..adapter_health.own_steps import RecoveryStep
 from ..bluez.exceptions import BlueZError
 from ..bluez.models import AdapterObject, PowerFault
 from ..bluez.watcher import BlueZWatcher
@@ -88,16 +88,18 @@ class StepRunner:
         self._note_power = note_power
         self._note_power_fault = note_power_fault
 
-    async def run(self, rung: Rung, address: str, links: Collection[str]) -> None:
+    async def run(
+        self, step: RecoveryStep, address: str, links: Collection[str]
+    ) -> None:
         """Take a step; raises StepFailed."""
-        match rung:
-            case Rung.OWN_LINKS:
+        match step:
+            case RecoveryStep.OWN_LINKS:
                 await self._drop_own_links(links)
-            case Rung.RELOAD:
+            case RecoveryStep.RESTART_SCANNING:
                 await self._reload(address, links)
-            case Rung.POWER_CYCLE:
+            case RecoveryStep.POWER_CYCLE:
                 await self._power_cycle(address, links)
-            case Rung.FULL_RESET:
+            case RecoveryStep.FULL_RESET:
                 await self._full_reset(address, links)
 
     async def power_on(self, address: str, *, in_any_case: bool = False) -> None:

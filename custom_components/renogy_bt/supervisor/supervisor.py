@@ -13,7 +13,9 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.history import StepResult
-from ..adapter_health.samples import AdapterSample, RecoveryLevel, Rung, Verdict
+from ..adapter_health.ladder import RecoveryLevel
+from ..adapter_health.own_steps import RecoveryStep
+from ..adapter_health.samples import AdapterSample, Verdict
 from ..adapter_health.status import (
     AdapterEvent,
     AdapterStatus,
@@ -22,10 +24,10 @@ from ..adapter_health.status import (
     RecoveryRefused,
     RefusalReason,
 )
+from ..storage.adapters import AdapterStore
 from .link_records import LinkRecords
 from .poll_gate import PollGate, add_listener
 from .recovery import Recovery
-from .store import HealthStore
 from .telling import diagnostics_of, status_of
 from .watch import StackWatch
 
@@ -45,7 +47,6 @@ _LOGGER = logging.getLogger(__name__)
 LOOK_PAUSE: Final = 30.0
 ANXIOUS_LOOK_PAUSE: Final = 10.0
 SHORTEST_PAUSE: Final = 0.2
-_LEVELS: Final = (RecoveryLevel.OFF, RecoveryLevel.GENTLE, RecoveryLevel.FULL)
 _SUPERVISOR: HassKey[Supervisor] = HassKey("renogy_bt_supervisor")
 
 
@@ -72,8 +73,8 @@ class Supervisor:
         self._clock = hass.loop.time
         self._banks: dict[str, _Bank] = {}
         self._changing = asyncio.Lock()
-        self._store = HealthStore(hass, self._collect)
         self._health: dict[str, AdapterHealth] = {}
+        self._store = AdapterStore(hass, self._health.values)
         self._statuses: dict[str, AdapterStatus] = {}
         self._samples: dict[str, AdapterSample] = {}
         self._troubled: set[str] = set()
@@ -178,7 +179,10 @@ class Supervisor:
 
     @property
     def _level(self) -> RecoveryLevel:
-        return min((bank.level for bank in self._banks.values()), key=_LEVELS.index)
+        return min(
+            (bank.level for bank in self._banks.values()),
+            key=tuple(RecoveryLevel).index,
+        )
 
     # Looking
 
@@ -237,23 +241,14 @@ class Supervisor:
 
     def _health_of(self, address: str) -> AdapterHealth:
         if address not in self._health:
-            self._health[address] = AdapterHealth.from_json(
-                address, self._store.of(address), self._clock()
-            )
+            self._health[address] = self._store.health_of(address)
         return self._health[address]
 
     def _forget(self, address: str) -> None:
         """Look no longer at an adapter that Home Assistant has no entry for; it may return."""
-        health = self._health.pop(address)
-        self._store.keep(address, health.to_json(self._clock()))
+        self._store.keep(self._health.pop(address))
         self._samples.pop(address, None)
         self._recovery.forget(address)
-
-    def _collect(self) -> dict[str, object]:
-        now = self._clock()
-        return {
-            address: health.to_json(now) for address, health in self._health.items()
-        }
 
     async def _async_look_at(self, health: AdapterHealth) -> float:
         sample = await self._watch.async_sample(health)
@@ -294,7 +289,7 @@ class Supervisor:
 
     # Steps
 
-    async def async_recover(self, address: str, rung: Rung) -> StepResult:
+    async def async_recover(self, address: str, step: RecoveryStep) -> StepResult:
         """Take a step now, because the user asks for it, and return whether it helped.
 
         Raises RecoveryRefused when it cannot be taken (now).
@@ -302,10 +297,10 @@ class Supervisor:
         health = self._recovery.check(
             self._health.get(address),
             self._samples.get(address),
-            rung,
+            step,
             self._watch.host,
         )
-        return await self._recovery.async_take(health, rung)
+        return await self._recovery.async_take(health, step)
 
     def _step_changed(self, health: AdapterHealth) -> None:
         self._update_statuses()
@@ -389,7 +384,7 @@ def _log(event: AdapterEvent) -> None:
     level = logging.INFO
     if event.kind in (EventKind.DETECTED, EventKind.STEP_FAILED, EventKind.GAVE_UP):
         level = logging.WARNING
-    details = [event.verdict, event.rung, event.detail]
+    details = [event.verdict, event.step, event.detail]
     _LOGGER.log(
         level,
         "Bluetooth adapter %s: %s (%s)",

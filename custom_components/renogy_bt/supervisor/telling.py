@@ -9,6 +9,7 @@ from homeassistant.util import dt as dt_util
 from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.samples import AdapterSample
 from ..adapter_health.status import AdapterStatus
+from ..storage.adapters import data_of
 from .link_records import LinkRecords
 
 OTHER_PATH_WITHIN: Final = 300.0
@@ -76,7 +77,7 @@ def diagnostics_of(
 ) -> dict[str, Any]:
     """Everything known of an adapter, as plain data."""
     return {
-        **health.to_json(now),
+        **data_of(health, now),
         "address": health.address,
         "judgement": asdict(health.judgement) if health.judgement is not None else None,
         "decision": asdict(health.decision),

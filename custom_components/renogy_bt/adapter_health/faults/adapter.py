@@ -1,0 +1,131 @@
+"""Faults of the adapter itself, and of its entry in Home Assistant."""
+
+from functools import partial
+
+from ...bluez.models import PowerFault
+from ..samples import EntryState, Reason, Verdict
+from ..view import View
+from .sign import HOSTS_TURN, Sign, after, after_hosts_turn, entry_is
+
+NOT_FOUND = "not found"
+
+
+def is_unwanted(view: View) -> bool:
+    """Whether the adapter's entry is disabled or gone."""
+    return view.sample.entry.state in (EntryState.ABSENT, EntryState.DISABLED)
+
+
+def is_troubled(view: View) -> bool:
+    """Whether the adapter is not there, not on, or not in Home Assistant's hands."""
+    return (
+        view.powered is None
+        or view.scanner is None
+        or view.scanner.name != view.powered.name
+        or view.memory.entry_retrying
+    )
+
+
+ENTRY_ABSENT = Sign(Reason.ENTRY_ABSENT, Verdict.UNKNOWN, entry_is(EntryState.ABSENT))
+ENTRY_DISABLED = Sign(
+    Reason.ENTRY_DISABLED, Verdict.UNKNOWN, entry_is(EntryState.DISABLED)
+)
+ENTRY_FAILED = Sign(
+    Reason.ENTRY_FAILED,
+    Verdict.HOME_ASSISTANT_SIDE,
+    entry_is(EntryState.FAILED),
+    due=after(60.0),
+)
+
+
+@partial(Sign, Reason.ENTRY_UNLOADED, Verdict.HOME_ASSISTANT_SIDE, due=after(120.0))
+def entry_unloaded(view: View) -> bool:
+    """Home Assistant has no scanner for the adapter and is not about to make one."""
+    entry = view.sample.entry.state
+    return entry is EntryState.NOT_LOADED or (
+        entry is EntryState.LOADED and view.sample.scanner is None
+    )
+
+
+@partial(Sign, Reason.ADAPTER_ZEROED, Verdict.MISSING, due=after(150.0))
+def zeroed(view: View) -> bool:
+    """A controller without an address is there in the adapter's place."""
+    return gone.is_seen(view) and view.sample.zeroed_adapter
+
+
+@partial(Sign, Reason.ADAPTER_GONE, Verdict.MISSING, due=after(150.0))
+def gone(view: View) -> bool:
+    """Bluetoothd does not have the adapter."""
+    bus = view.sample.bus
+    return (
+        bus.connected and bool(bus.owner) and bus.known and view.sample.adapter is None
+    )
+
+
+@partial(Sign, Reason.OTHER_INDEX, Verdict.RENUMBERED, due=after(20.0), severed=True)
+def other_index(view: View) -> bool:
+    """The adapter has another hci number than the one that is scanned on."""
+    return (
+        view.adapter is not None
+        and view.scanner is not None
+        and view.scanner.name != view.adapter.name
+    )
+
+
+def _not_found_due(view: View, since: float) -> float:
+    """Do not wait where the adapter came back: Home Assistant cannot know of it yet."""
+    adapter = view.adapter
+    returned = adapter is not None and adapter.appeared_at is not None
+    return since + (5.0 if returned or not view.alone else 20.0)
+
+
+@partial(
+    Sign,
+    Reason.NOT_FOUND_BY_HOST,
+    Verdict.RENUMBERED,
+    due=_not_found_due,
+    severed=True,
+)
+def not_found_by_host(view: View) -> bool:
+    """The adapter is there, but Home Assistant looks for it in vain."""
+    return (
+        view.adapter is not None
+        and view.memory.entry_retrying
+        and NOT_FOUND in (view.memory.retry_reason or "")
+    )
+
+
+@partial(Sign, Reason.RFKILL, Verdict.BLOCKED, due=after_hosts_turn(60.0, 180.0))
+def blocked(view: View) -> bool:
+    """The adapter is blocked by rfkill."""
+    adapter = view.adapter
+    return adapter is not None and (
+        adapter.power_state == "off-blocked"
+        # Without its experimental properties bluetoothd says so only when it is asked to.
+        or (not adapter.powered and view.power_fault is PowerFault.BLOCKED)
+    )
+
+
+@partial(Sign, Reason.POWER_OFF, Verdict.POWERED_OFF, due=after(180.0), severed=True)
+def powered_off(view: View) -> bool:
+    """The adapter is off."""
+    return view.adapter is not None and not view.adapter.powered
+
+
+def _refusal_due(view: View, since: float) -> float:
+    """Do not wait where the adapter refused what a recovery step has just asked of it."""
+    if not view.alone:
+        return since + HOSTS_TURN
+    stepped_at = view.stepped_at
+    return since + (
+        5.0 if stepped_at is not None and since - stepped_at < 30.0 else 30.0
+    )
+
+
+@partial(Sign, Reason.START_FAILING, Verdict.START_REFUSED, due=_refusal_due)
+def start_refused(view: View) -> bool:
+    """The set-up of the entry fails although the adapter is there and on."""
+    return (
+        view.powered is not None
+        and view.memory.entry_retrying
+        and NOT_FOUND not in (view.memory.retry_reason or "")
+    )

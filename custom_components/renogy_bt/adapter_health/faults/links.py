@@ -1,0 +1,171 @@
+"""Faults that show in what our links bring: silence, and connections that fail."""
+
+from functools import partial
+
+from ..samples import Evidence, Reason, Verdict
+from ..view import FRESH_ADVERTISEMENT, View
+from .sign import HOSTS_TURN, Sign, after, from_silence
+
+WEAKEST_SIGNAL = -90
+WITNESSED_SILENCE = 75.0
+HEARD_BEFORE_FAILURE = 60.0
+"""A failed poll counts only if the link had been heard for so long by then, s."""
+
+
+def is_troubled(view: View) -> bool:
+    """Whether polls fail, scans bring nothing, or a connection was left behind."""
+    return (
+        view.failures > 0
+        or view.memory.fruitless_starts > 0
+        or view.sample.heard_on_bus_at is not None
+        or any(link.stale for link in view.polled)
+    )
+
+
+@partial(Sign, Reason.SLOTS_FULL, Verdict.CONNECTS_FAILING, due=after(300.0))
+def slots_full(view: View) -> bool:
+    """Other integrations hold all connection slots."""
+    slots = view.sample.slots
+    return (
+        view.adapter is not None
+        and slots is not None
+        and slots.slots > 0
+        and slots.free == 0
+        and bool(slots.foreign)
+        and view.failures >= 1
+    )
+
+
+@partial(Sign, Reason.STALE_LINK, Verdict.CONNECTS_FAILING, due=after(60.0))
+def stale_link(view: View) -> bool:
+    """BlueZ holds a connection to a link of ours that nobody uses."""
+    return view.powered is not None and any(
+        link.stale and link.failures for link in view.polled
+    )
+
+
+@partial(
+    Sign,
+    Reason.HEARD_ON_BUS,
+    Verdict.HOME_ASSISTANT_SIDE,
+    since=from_silence,
+    due=after(HOSTS_TURN),
+)
+def heard_on_bus(view: View) -> bool:
+    """Bluetoothd reports devices while Home Assistant hears none."""
+    heard_at = view.sample.heard_on_bus_at
+    return (
+        heard_at is not None
+        and heard_at > view.silent_since
+        and view.at - heard_at <= 2 * FRESH_ADVERTISEMENT
+        and view.listening
+    )
+
+
+def _witnessed_silence_due(view: View, since: float) -> float:
+    usual = 2.5 * view.memory.traffic.interval
+    least = max(WITNESSED_SILENCE, usual) if view.alone else HOSTS_TURN
+    return max(since + least, view.listened_until)
+
+
+@partial(
+    Sign,
+    Reason.HEARD_ELSEWHERE,
+    Verdict.SILENT,
+    evidence=Evidence.WITNESSED,
+    since=from_silence,
+    due=_witnessed_silence_due,
+)
+def heard_elsewhere(view: View) -> bool:
+    """A scanner that usually hears the same link hears it, this adapter does not."""
+    doubtful = view.memory.fruitless_starts >= 2 or (view.alone and view.failures >= 1)
+    return doubtful and view.listening and view.witnessed
+
+
+def _unusual_silence_due(view: View, since: float) -> float:
+    """Believe a silence that is longer than what is usual at this place."""
+    return max(since + view.unusual_silence, view.listened_until)
+
+
+@partial(
+    Sign,
+    Reason.UNUSUAL_SILENCE,
+    Verdict.SILENT,
+    evidence=Evidence.LEARNED,
+    since=from_silence,
+    due=_unusual_silence_due,
+)
+def unusual_silence(view: View) -> bool:
+    """Nothing at all is heard in a place with several devices."""
+    fruitless = view.memory.fruitless_starts
+    doubtful = fruitless >= 2 or (view.alone and (fruitless >= 1 or view.failures >= 1))
+    return doubtful and view.listening and view.memory.traffic.is_lively
+
+
+@partial(
+    Sign,
+    Reason.UNEXPLAINED_SILENCE,
+    Verdict.QUIET,
+    evidence=Evidence.WEAK,
+    since=from_silence,
+    due=lambda view, since: max(_unusual_silence_due(view, since), view.patient_until),
+)
+def unexplained_silence(view: View) -> bool:
+    """Nothing is heard and polls fail, which may also be a link switched off."""
+    return view.failures >= 2 and view.alone and view.listening
+
+
+def _from_failures(view: View, seen_since: float) -> float:
+    """Count from when all links have failed although they were heard."""
+    failing_since = max(
+        (link.failing_since or view.at for link in view.polled), default=view.at
+    )
+    return max(failing_since, view.memory.heard_since or failing_since)
+
+
+def _connects_due(view: View, since: float) -> float:
+    """Give failing connections longer where another scanner may serve the links."""
+    other_path = any(
+        view.at - heard_at <= FRESH_ADVERTISEMENT
+        for link in view.polled
+        for _, heard_at in link.heard_elsewhere
+    )
+    return max(since + (600.0 if other_path else 120.0), view.patient_until)
+
+
+@partial(
+    Sign,
+    Reason.CONNECTS_FAIL,
+    Verdict.CONNECTS_FAILING,
+    evidence=Evidence.WEAK,
+    since=_from_failures,
+    due=_connects_due,
+)
+def connects_fail(view: View) -> bool:
+    """Every link is heard well and none can be connected to."""
+    if view.powered is None or view.scanner is None or view.failures < 3:
+        return False
+    connected_at = view.scanner.last_connected_at
+    heard_since = view.memory.heard_since
+    return all(
+        link.failing_since is not None
+        and link.failed_at is not None
+        and (heard_since is None or link.failed_at > heard_since + HEARD_BEFORE_FAILURE)
+        and link.heard_at is not None
+        and view.at - link.heard_at <= FRESH_ADVERTISEMENT
+        and (link.rssi is None or link.rssi > WEAKEST_SIGNAL)
+        and (connected_at is None or connected_at < link.failing_since)
+        for link in view.polled
+    )
+
+
+@partial(
+    Sign,
+    Reason.CONNECTS_FAIL,
+    Verdict.CONNECTS_FAILING,
+    since=_from_failures,
+    due=_connects_due,
+)
+def several_connects_fail(view: View) -> bool:
+    """Several links are heard well and none can be connected to."""
+    return len(view.polled) > 1 and connects_fail.is_seen(view)
