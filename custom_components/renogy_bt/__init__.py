@@ -38,7 +38,7 @@ from .issues.bank import async_follow_balance, async_forget_balance
 from .issues.batteries import async_follow_identities, async_forget_identities
 from .issues.links import async_follow_links
 from .links.connection import async_forget_connections
-from .links.settings import LinkSettings, battery_identifier, links_of
+from .links.settings import LinkSettings, addresses_of, battery_identifier, links_of
 from .services import async_setup_services
 from .storage.alarms import AlarmStore
 from .storage.energy import EnergyStore
