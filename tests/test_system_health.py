@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import get_system_health_info
 from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
-from tests.banks import bank_entry, bank_of, link_settings, next_poll, set_up
+from tests.banks import bank_entry, link_of, link_settings, next_poll, set_up
 from tests.fake_air import FakeAir
 from tests.fake_supervisor import (
     OTHER_ADAPTER,
@@ -70,7 +70,7 @@ async def test_two_banks(
     info = await info_of(hass)
     polled_at = info.pop("last_poll")
     assert isinstance(polled_at, datetime)
-    assert polled_at == bank_of(second).data.polled_at
+    assert polled_at == link_of(second, OTHER).polled_at
     assert info == {
         "links": 2,
         "links_paused": 0,
@@ -84,5 +84,5 @@ async def test_two_banks(
     lost.unreachable = "abort-by-local"
     await next_poll(hass)
     assert (await info_of(hass))["batteries_responding"] == 3
-    await bank_of(second).async_set_polling(OTHER, False)
+    await link_of(second, OTHER).async_set_polling(False)
     assert (await info_of(hass))["links_paused"] == 1

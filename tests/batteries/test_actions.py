@@ -22,7 +22,6 @@ from homeassistant.exceptions import (
 from homeassistant.helpers import device_registry as dr
 from tests.banks import (
     bank_entry,
-    bank_of,
     battery_state,
     link_of,
     link_settings,
@@ -276,7 +275,7 @@ async def test_reading_that_is_ended(
     reading = hass.async_create_task(read(hass, bank))
     while len(link.connections) < 2:
         await asyncio.sleep(0)
-    await bank_of(bank).async_set_polling(DONGLE, False)
+    await link_of(bank).async_set_polling(False)
     with pytest.raises(HomeAssistantError, match="polling was switched off"):
         await reading
 
@@ -285,7 +284,7 @@ async def test_paused_link_can_be_read(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
     """Who asks for registers gets them although the link is not polled."""
-    await bank_of(bank).async_set_polling(DONGLE, False)
+    await link_of(bank).async_set_polling(False)
     assert (await read(hass, bank, 5000, 1))["words"] == [15]
 
 

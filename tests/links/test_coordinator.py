@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.links.coordinator import LONGEST_RETRY_SECONDS
+from custom_components.renogy_bt.links.coordinator import (
+    LONGEST_RETRY_SECONDS,
+    LinkCoordinator,
+)
 from custom_components.renogy_bt.renogy.models import ReadingFailure
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
@@ -78,6 +81,13 @@ def let_retry_when_heard(entry: MockConfigEntry, address: str = DONGLE) -> None:
     link_of(entry, address)._retry_when_heard_from = 0.0
 
 
+def next_poll_at(link: LinkCoordinator) -> float:
+    """Return the time of the loop at which a link is polled next."""
+    timer = getattr(link._unsub_refresh, "__self__", None)
+    assert isinstance(timer, asyncio.TimerHandle)
+    return timer.when()
+
+
 def voltage(hass: HomeAssistant, address: str = DONGLE) -> str:
     """Return the voltage that is shown of a link's battery."""
     return battery_state(hass, "voltage", 48, address).state
@@ -120,14 +130,11 @@ async def test_lost_link_is_tried_less_and_less_often(
     for _ in range(6):
         before = hass.loop.time()
         await link.async_refresh()
-        assert link._unsub_refresh is not None
-        timer = link._unsub_refresh.__self__  # type: ignore[attr-defined]
-        pauses.append(round((timer.when() - before) / 10) * 10)
+        pauses.append(round((next_poll_at(link) - before) / 10) * 10)
     assert pauses == [30, 60, 120, 240, LONGEST_RETRY_SECONDS, LONGEST_RETRY_SECONDS]
     air.links[DONGLE].unreachable = None
     await link.async_refresh()
-    timer = link._unsub_refresh.__self__
-    assert timer.when() - hass.loop.time() == pytest.approx(60, abs=2)
+    assert next_poll_at(link) - hass.loop.time() == pytest.approx(60, abs=2)
     await settle(hass)
 
 
@@ -141,8 +148,8 @@ async def test_first_retry_comes_after_the_interval_at_the_latest(
     await set_up(hass, entry)
     link.unreachable = "abort-by-local"
     await link_of(entry).async_refresh()
-    timer = link_of(entry)._unsub_refresh.__self__  # type: ignore[union-attr]
-    assert timer.when() - hass.loop.time() == pytest.approx(pause, abs=2)
+    pause_now = next_poll_at(link_of(entry)) - hass.loop.time()
+    assert pause_now == pytest.approx(pause, abs=2)
 
 
 async def test_a_lost_link_that_is_heard(
