@@ -23,6 +23,7 @@ from homeassistant.helpers import device_registry as dr
 from tests.banks import (
     bank_entry,
     battery_state,
+    bank_of,
     link_of,
     link_settings,
     set_up,
