@@ -22,8 +22,8 @@ from homeassistant.exceptions import (
 from homeassistant.helpers import device_registry as dr
 from tests.banks import (
     bank_entry,
-    battery_state,
     bank_of,
+    battery_state,
     link_of,
     link_settings,
     set_up,
