@@ -48,12 +48,13 @@ class PollGate:
     async def connecting(self, link: str) -> AsyncIterator[None]:
         """Have a connection to a link made within this context, once the gate is open.
 
-        Raises ConnectingBrokenOff if a recovery step began or ended meanwhile and no
-        connection came of the attempt: the link is not to blame.
+        Raises ConnectingBrokenOff if a recovery step went on meanwhile, for however short,
+        and no connection came of the attempt: the link is not to blame.
         """
         address = link.upper()
         await self._until_open(link)
-        steps = self._steps
+        # A step in the middle of which an attempt begins disturbs it as well.
+        steps = self._steps if self._open.is_set() else None
         self._records.connecting(address, self._loop.time())
         try:
             async with self._attempts.attempt(link):
