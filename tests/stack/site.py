@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
@@ -42,7 +42,6 @@ class Site:
     read_at: list[float] = field(default_factory=list)
     """When all batteries had been read."""
     interval: float = INTERVAL
-    excused: int = 0
     told: list[tuple[float, Verdict]] = field(default_factory=list)
     _poll_now: asyncio.Event = field(default_factory=asyncio.Event)
 

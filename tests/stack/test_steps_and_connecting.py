@@ -11,7 +11,6 @@ import pytest
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.links.connection import async_connector
-from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from custom_components.renogy_bt.supervisor.connecting import CLEAN_UP_LIMIT
 from homeassistant.components import bluetooth
 from tests.emulator import World, load_world
@@ -104,18 +103,19 @@ async def poll_over(site: Site) -> bool:
 async def test_connecting_in_vain_gives_way_to_a_step(
     site: Site, step: RecoveryStep
 ) -> None:
-    """A poll that is still connecting ends at once, and is made again right after the step."""
+    """A poll stops connecting at once, and goes on with that right after the step."""
+    polling = site.now()
     await connect_in_vain(site)
     begun = site.now()
     recovery = taking(site, step)
-    assert not await poll_over(site)
+    await soon(site, lambda: not connects_in_progress(site))
     assert site.now() - begun < 0.5
-    assert site.excused == 1
-    assert connects_in_progress(site) == 0
     assert slots(site) == ALL_FREE
     await site.emulated.clear_faults()
+    assert await poll_over(site)
+    assert site.polls[-1][0] == pytest.approx(polling, abs=0.1)
+    assert site.now() - begun <= STEP + POLL
     assert await recovery is StepResult.RECOVERED
-    assert await site.until_read(begun, MINUTE) <= STEP + POLL
     assert not any(
         link.failures for link in site.supervisor._samples[site.address].links
     )
@@ -127,12 +127,12 @@ async def test_connection_that_does_not_stand_yet_is_ended(site: Site) -> None:
     await connect_half(site)
     begun = site.now()
     recovery = taking(site, RecoveryStep.RESTART_SCANNING)
-    assert not await poll_over(site)
+    await soon(site, lambda: slots(site) == ALL_FREE)
     assert site.now() - begun < site.emulated.world.timing.disconnect + 0.5
     assert not is_connected(site)
-    assert slots(site) == ALL_FREE
+    assert await poll_over(site)
+    assert site.now() - begun <= STEP + POLL + 2
     assert await recovery is StepResult.RECOVERED
-    assert await site.until_read(begun, MINUTE) <= STEP + POLL + 2
 
 
 async def test_bluetoothd_hangs_while_connecting_ends(site: Site) -> None:
@@ -141,9 +141,8 @@ async def test_bluetoothd_hangs_while_connecting_ends(site: Site) -> None:
     await site.emulated.set_fault("bluetoothd-hung")
     begun = site.now()
     recovery = taking(site, RecoveryStep.RESTART_SCANNING)
-    assert not await poll_over(site)
+    await soon(site, lambda: not connects_in_progress(site))
     assert site.now() - begun < CLEAN_UP_LIMIT + 0.5
-    assert connects_in_progress(site) == 0
     await site.emulated.clear_faults()
     await recovery
     await site.until_read(site.now(), 3 * MINUTE)
@@ -157,21 +156,34 @@ async def test_reading_goes_on_when_a_step_begins(
     """A poll that has connected is given the time to read on."""
     statistics = site.emulated.peripheral(site.link.address).statistics
     before = statistics.requests
+    connects = statistics.connects
     site.on_poll()
     await soon(site, lambda: statistics.requests > before)
     recovery = taking(site, step)
     assert await poll_over(site)
+    assert statistics.connects == connects + 1
     assert await recovery is StepResult.RECOVERED
-    assert site.excused == 0
 
 
 async def test_nothing_is_connected_to_in_the_middle_of_a_step(site: Site) -> None:
-    """A connection that is wanted in the middle of a step is refused, not tried in vain."""
+    """A connection that is wanted in the middle of a step is made after it."""
     connector = async_connector(site.hass, site.link.address, site.link.name)
+    statistics = site.emulated.peripheral(site.link.address).statistics
     recovery = taking(site, RecoveryStep.POWER_CYCLE)
     await soon(site, lambda: not site.is_powered)
-    begun = site.now()
-    with pytest.raises(LinkUnreachable, match="adapter is being repaired"):
-        await connector()
-    assert site.now() == begun
+    attempts = (statistics.connects, statistics.failed_connects)
+    connecting = asyncio.create_task(connector())
+    while site.supervisor.adapters[site.address].running is not None:
+        assert not connecting.done()
+        assert not connects_in_progress(site)
+        assert (statistics.connects, statistics.failed_connects) == attempts
+        await asyncio.sleep(0.01)
+    ended = site.now()
+    transport = await connecting
+    assert site.now() - ended < POLL
+    assert (statistics.connects, statistics.failed_connects) == (
+        attempts[0] + 1,
+        attempts[1],
+    )
+    await transport.disconnect()
     assert await recovery is StepResult.RECOVERED

@@ -11,9 +11,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
-from custom_components.renogy_bt.adapter_health.samples import Verdict
+from custom_components.renogy_bt.adapter_health.samples import LinkSample, Verdict
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
+from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from custom_components.renogy_bt.supervisor import steps
+from custom_components.renogy_bt.supervisor.connecting import ConnectingBrokenOff
 from custom_components.renogy_bt.supervisor.supervisor import (
     EventKind,
     RecoveryRefused,
@@ -140,31 +142,83 @@ async def test_refusals(site: Site, bluetooth_entry: MockConfigEntry) -> None:
     assert site.supervisor.bus_reachable is None
 
 
-async def test_pollers_wait_for_a_step(site: Site) -> None:
-    """While a step runs no poll begins; one that was caught by it is excused."""
-    site.supervisor.poll_started(LINK)
+async def test_connections_wait_for_a_step(site: Site) -> None:
+    """While a step runs nothing is connected; an attempt that it caught is no failure."""
+    gate = site.supervisor.gate
+    caught = asyncio.Event()
+
+    async def connect_in_vain() -> None:
+        async with gate.connecting(OTHER_LINK):
+            await caught.wait()
+            raise LinkUnreachable("in the middle of a step")
+
+    async def connect() -> float:
+        async with gate.connecting(LINK):
+            return site.now()
+
+    attempt = asyncio.create_task(connect_in_vain())
     recovery = asyncio.create_task(
         site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await site.until(lambda: not site.is_powered, 10)
-    assert site.supervisor.poll_ended(LINK, connected=False)
-    waiting = asyncio.create_task(site.supervisor.ready(LINK))
+    caught.set()
+    with pytest.raises(ConnectingBrokenOff):
+        await attempt
+    waiting = asyncio.create_task(connect())
     await asyncio.sleep(0.2)
     assert not waiting.done()
+    await site.until(lambda: site.status.running is None, MINUTE)
+    ended = site.now()
+    assert await waiting == pytest.approx(ended, abs=0.5)
+    gate.disconnected(LINK)
     assert await recovery is StepResult.RECOVERED
-    await waiting
-    assert not site.supervisor.poll_ended(LINK, connected=False)
+    assert not any(link.failures for link in link_samples(site))
 
 
-async def test_pollers_are_not_held_off_for_ever(site: Site) -> None:
+async def test_attempts_that_fail_are_recorded(site: Site) -> None:
+    """What no step disturbs counts as a failure, each attempt once, until one succeeds."""
+    gate = site.supervisor.gate
+    for failures in (1, 2):
+        with pytest.raises(LinkUnreachable):
+            async with gate.connecting(LINK):
+                raise LinkUnreachable("not in range")
+        (sample,) = link_samples(site)
+        assert sample.failures == failures
+    async with gate.connecting(LINK):
+        pass
+    gate.disconnected(LINK)
+    (sample,) = link_samples(site)
+    assert sample.failures == 0
+
+
+def link_samples(site: Site) -> tuple[LinkSample, ...]:
+    """Return what the supervisor knows of the links now."""
+    return site.supervisor._records.samples(site.address, site.now(), ())
+
+
+async def test_connections_are_not_held_off_for_ever(site: Site) -> None:
     """A step that does not end does not end polling; that is what the batteries are for."""
-    pollers = site.supervisor.gate
-    await pollers.async_hold(site.address)
+    gate = site.supervisor.gate
+    await gate.async_hold(site.address)
     begun = site.now()
-    await site.supervisor.ready(LINK)
-    assert site.now() - begun == pytest.approx(120, abs=1)
-    await site.until_read(site.now(), 2 * MINUTE)
-    pollers.async_release()
+    async with gate.connecting(LINK):
+        assert site.now() - begun == pytest.approx(120, abs=1)
+    gate.disconnected(LINK)
+    since = site.now()
+    await site.until(lambda: site.read_at[-1] > since, 2 * MINUTE)
+    gate.async_release()
+
+
+async def test_attempt_that_begins_in_the_middle_of_a_step(site: Site) -> None:
+    """An attempt that was not held off any longer does not count when it fails."""
+    gate = site.supervisor.gate
+    await gate.async_hold(site.address)
+    with pytest.raises(ConnectingBrokenOff):
+        async with gate.connecting(LINK):
+            raise LinkUnreachable("in the middle of a step")
+    gate.async_release()
+    (sample,) = link_samples(site)
+    assert sample.failures == 0
 
 
 async def test_start_of_home_assistant(site: Site) -> None:

@@ -255,17 +255,6 @@ async def test_own_links_that_cannot_be_dropped(site: Site) -> None:
     assert result is StepResult.RECOVERED
 
 
-async def test_poll_that_begins_in_the_middle_of_a_step_is_excused(site: Site) -> None:
-    """A poll that was not held off any longer does not count when it fails."""
-    recovery = asyncio.create_task(
-        site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
-    )
-    await site.until(lambda: not site.is_powered, 10)
-    site.supervisor.poll_started(LINK)
-    assert site.supervisor.poll_ended(LINK, connected=False)
-    assert await recovery is StepResult.RECOVERED
-
-
 async def test_scanner_that_cannot_be_asked(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:

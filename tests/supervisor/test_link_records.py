@@ -21,10 +21,12 @@ def test_strangers_leave_no_trace() -> None:
     """What happens to a device that is no link of ours is not kept."""
     kept = records()
     kept.advertisement(STRANGER, ADAPTER, 1.0, -60)
-    kept.poll_started(STRANGER, 2.0, steps=0)
-    assert not kept.polling
-    excused = kept.poll_ended(STRANGER, 3.0, connected=False, only_source=None, steps=1)
-    assert not excused
+    kept.connecting(STRANGER, 2.0)
+    assert not kept.in_use
+    kept.failed(STRANGER, 3.0)
+    kept.given_up(STRANGER, 3.0)
+    kept.connected(STRANGER, 3.0, None)
+    kept.disconnected(STRANGER, 3.0)
     kept.polling_paused(STRANGER)
     assert list(kept.addresses) == [LINK]
     assert kept.rate(ADAPTER, 4.0) == 0
@@ -51,12 +53,13 @@ def test_link_that_is_left_out_is_forgotten() -> None:
     assert kept.samples(ADAPTER, 2.0, ()) == ()
 
 
-def test_poll_of_which_the_path_is_not_known() -> None:
-    """A poll counts as no connection through a source unless it certainly was one."""
+def test_connection_of_which_the_path_is_not_known() -> None:
+    """A connection counts as one through a source only if it certainly was one."""
     kept = records()
     for source, connected_at in ((None, None), (ADAPTER, 3.0)):
-        kept.poll_started(LINK, 2.0, steps=0)
-        kept.poll_ended(LINK, 3.0, connected=True, only_source=source, steps=0)
+        kept.connecting(LINK, 2.0)
+        kept.connected(LINK, 2.5, source)
+        kept.disconnected(LINK, 3.0)
         (sample,) = kept.samples(ADAPTER, 4.0, ())
         assert sample.connected_at == connected_at
 
@@ -65,9 +68,69 @@ def test_sources_of_connections_are_bounded() -> None:
     """As many sources as are heard can be connected through, not more."""
     kept = records()
     for number in range(MOST_SOURCES + 1):
-        kept.poll_started(LINK, float(number), steps=0)
+        kept.connecting(LINK, float(number))
         kept.allocated(f"proxy {number}", {LINK})
-        kept.poll_ended(LINK, float(number), connected=True, only_source=None, steps=0)
+        kept.connected(LINK, float(number), None)
+        kept.disconnected(LINK, float(number))
     last, one_too_many = f"proxy {MOST_SOURCES - 1}", f"proxy {MOST_SOURCES}"
     assert kept.samples(last, 100.0, ())[0].connected_at == MOST_SOURCES - 1
     assert kept.samples(one_too_many, 100.0, ())[0].connected_at is None
+
+
+def test_attempts_that_fail() -> None:
+    """Failures are counted from the first one on until the link is connected."""
+    kept = records()
+    for at in (10.0, 20.0):
+        kept.connecting(LINK, at)
+        assert kept.in_use
+        kept.failed(LINK, at + 5)
+        assert not kept.in_use
+    (sample,) = kept.samples(ADAPTER, 26.0, ())
+    assert (sample.failures, sample.failing_since, sample.failed_at) == (2, 15.0, 25.0)
+    assert sample.polled
+    kept.connecting(LINK, 30.0)
+    kept.connected(LINK, 31.0, None)
+    assert kept.in_use
+    (sample,) = kept.samples(ADAPTER, 32.0, ())
+    assert (sample.failures, sample.failing_since) == (0, None)
+    kept.disconnected(LINK, 33.0)
+    assert not kept.in_use
+
+
+def test_attempt_that_others_ended() -> None:
+    """An attempt that was broken off is no failure, and does not make up for one."""
+    kept = records()
+    kept.connecting(LINK, 10.0)
+    kept.given_up(LINK, 15.0)
+    assert not kept.in_use
+    (sample,) = kept.samples(ADAPTER, 16.0, ())
+    assert (sample.failures, sample.failing_since) == (0, None)
+    kept.connecting(LINK, 20.0)
+    kept.failed(LINK, 25.0)
+    kept.connecting(LINK, 30.0)
+    kept.given_up(LINK, 35.0)
+    (sample,) = kept.samples(ADAPTER, 36.0, ())
+    assert (sample.failures, sample.failing_since) == (1, 25.0)
+
+
+def test_connection_that_was_left_behind() -> None:
+    """What stays connected long after its poll is stale, and not before."""
+    kept = records()
+    kept.connecting(LINK, 10.0)
+    kept.connected(LINK, 11.0, ADAPTER)
+    (sample,) = kept.samples(ADAPTER, 100.0, {LINK})
+    assert not sample.stale
+    kept.disconnected(LINK, 100.0)
+    for at, stale in ((130.0, False), (131.0, True)):
+        (sample,) = kept.samples(ADAPTER, at, {LINK})
+        assert sample.stale is stale
+
+
+def test_link_whose_polling_is_paused() -> None:
+    """What came of its polls means nothing any more, and it counts as not polled."""
+    kept = records()
+    kept.connecting(LINK, 10.0)
+    kept.failed(LINK, 15.0)
+    kept.polling_paused(LINK)
+    (sample,) = kept.samples(ADAPTER, 16.0, ())
+    assert (sample.polled, sample.failures, sample.failing_since) == (False, 0, None)
