@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.links.connection import _LOCKS
+from custom_components.renogy_bt.links.connection import _CONNECTIONS
+from custom_components.renogy_bt.renogy.transport import connect
+from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from tests.banks import (
     bank_entry,
-    bank_of,
     bank_state,
     battery_state,
     link_of,
@@ -23,7 +24,7 @@ from tests.banks import (
     settle,
 )
 from tests.emulator import EmulatedWorld, Unit, World
-from tests.fake_air import DONGLE
+from tests.fake_air import DONGLE, DONGLE_NAME
 from tests.flows.walk import Flow
 
 from .integration import assert_true_values, heard, owner_world, poll, until
@@ -84,12 +85,11 @@ async def test_link_lost_in_the_middle_of_a_poll(
     """A connection that breaks while a battery answers costs that poll only."""
     await emulated_world.set_fault("disconnect-mid-reply", unit=50)
     await poll(hass, entry)
-    report = bank_of(entry).data
-    assert {unit for _, unit in report.failed} == {50, 51}
+    assert link_of(entry).failed.keys() == {50, 51}
     assert_true_values(hass, units[48])
     await emulated_world.clear_faults()
     await poll(hass, entry)
-    assert link_of(entry).data.failed == {}
+    assert link_of(entry).failed == {}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ async def test_held_by_another_central(
     """While the maker's app has the dongle everything is unavailable; then it is back."""
     await emulated_world.set_fault("held-by-other-central")
     await poll(hass, entry)
-    assert not bank_of(entry).last_update_success
+    assert not link_of(entry).last_update_success
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     await emulated_world.clear_faults()
     await poll(hass, entry)
@@ -160,7 +160,7 @@ async def test_lent_to_the_makers_app(
     connects = emulated_world.statistics()[DONGLE].connects
     for _ in range(4):
         await poll(hass, entry)
-    assert bank_of(entry).last_update_success
+    assert link_of(entry).last_update_success
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     assert emulated_world.statistics()[DONGLE].failed_connects == 0
     assert emulated_world.statistics()[DONGLE].connects == connects
@@ -181,8 +181,9 @@ async def test_link_that_returns_is_polled_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A dongle that disappears and returns is read by its first advertisement."""
-    link = bank_of(entry).links[DONGLE]
-    monkeypatch.setattr(link.reappearance, "_pause", 0.0)
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.links.coordinator.HEARD_RETRY_SECONDS", 0.0
+    )
     await emulated_world.set_fault("out-of-range")
     await poll(hass, entry)
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
@@ -228,7 +229,7 @@ async def test_unload_while_polling(
     assert await hass.config_entries.async_unload(entry.entry_id)
     await polling
     assert peripheral.central is None
-    assert _LOCKS not in hass.data
+    assert _CONNECTIONS not in hass.data
     names = {task.get_name() for task in asyncio.all_tasks()}
     assert not any("renogy_bt" in name or "Disconnect" in name for name in names)
 
@@ -240,11 +241,12 @@ async def test_left_over_connection_is_closed(
     units: Mapping[int, Unit],
 ) -> None:
     """What a crashed Home Assistant has left connected does not keep the bank from working."""
-    device = bank_of(entry)
     await hass.config_entries.async_unload(entry.entry_id)
-    link = device.links[DONGLE]
-    transport = await link.client._connector()
+    device = bluetooth.async_ble_device_from_address(hass, DONGLE)
+    assert device is not None
+    transport = await connect(device, DONGLE_NAME)
     assert emulated_world.peripheral(DONGLE).central is not None
     assert await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
     assert_true_values(hass, units[48])
     assert transport.lost.done()

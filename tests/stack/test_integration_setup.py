@@ -1,16 +1,27 @@
 """From an advertisement in the air to values in Home Assistant, over the real stack."""
 
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.links import coordinator as link_coordinator
 from custom_components.renogy_bt.links.settings import links_of
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.const import STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
-from tests.banks import bank_entry, bank_state, battery_state, link_settings, set_up
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    battery_state,
+    link_of,
+    link_settings,
+    link_state,
+    set_up,
+    settle,
+)
 from tests.emulator import EmulatedWorld, World
 from tests.emulator.world import Kind
 from tests.fake_air import DONGLE, DONGLE_NAME
@@ -23,6 +34,7 @@ from .integration import (
     heard,
     owner_world,
     poll,
+    until,
 )
 
 pytestmark = pytest.mark.usefixtures("integration", "translated_flows")
@@ -78,6 +90,7 @@ async def test_set_up_and_reload_leave_the_dongle_alone(
     assert entry.state is ConfigEntryState.LOADED
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert entry.state is ConfigEntryState.LOADED
+    await settle(hass)
     assert_true_values(hass, emulated_world.world.links[0].units[48])
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert peripheral.central is None
@@ -87,13 +100,20 @@ async def test_set_up_and_reload_leave_the_dongle_alone(
 async def test_link_that_is_out_of_range_at_set_up(
     hass: HomeAssistant, emulated_world: EmulatedWorld
 ) -> None:
-    """A dongle that is not there yet is waited for, and found by its first advertisement."""
+    """A dongle that is not there yet is waited for, and read by its first advertisement."""
     await emulated_world.set_fault("out-of-range")
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
-    assert entry.reason is not None
-    assert "1 scanner(s) registered" in entry.reason
+    assert entry.state is ConfigEntryState.LOADED
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+    assert "1 scanner(s) registered" in str(link_of(entry).error)
+    assert link_state(hass, "polling", platform="switch").state == STATE_ON
+    with patch.object(link_coordinator, "HEARD_RETRY_SECONDS", 0.0):
+        await poll(hass, entry)
+    await emulated_world.clear_faults()
+    await until(lambda: battery_state(hass, "voltage").state != STATE_UNAVAILABLE)
+    for unit in emulated_world.world.links[0].units.values():
+        assert_true_values(hass, unit)
 
 
 async def test_held_by_another_central(

@@ -10,7 +10,7 @@ from custom_components.renogy_bt.supervisor.supervisor import async_get_supervis
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from tests.banks import bank_entry, bank_of, link_of, link_settings, set_up, settle
+from tests.banks import bank_entry, link_of, link_settings, set_up, settle
 from tests.emulator import EmulatedWorld, Unit, World
 from tests.fake_air import DONGLE
 
@@ -70,7 +70,7 @@ async def test_nearer_proxy_is_polled_through(
     assert proxy.connects == 1
     assert proxy.links == []
     assert_all_true(hass, units)
-    assert bank_of(entry).links[DONGLE].served_by == proxy.name
+    assert link_of(entry).served_by == proxy.name
 
 
 async def test_proxy_that_does_not_tell_its_slots(
@@ -84,7 +84,7 @@ async def test_proxy_that_does_not_tell_its_slots(
     await set_up(hass, entry)
     assert proxy.connects == 1
     assert_all_true(hass, units)
-    assert bank_of(entry).links[DONGLE].served_by is None
+    assert link_of(entry).served_by is None
 
 
 async def test_farther_proxy_is_left_alone(
@@ -114,12 +114,12 @@ async def test_proxy_fails(
     for _ in range(3):
         await poll(hass, entry)
         proxy.hear(DONGLE, NEAR)
-        if bank_of(entry).last_update_success:
+        if link_of(entry).last_update_success:
             break
     assert proxy.attempts > 1
     assert proxy.connects == 1
     assert emulated_world.peripheral(DONGLE).statistics.connects == connects + 1
-    assert bank_of(entry).last_update_success
+    assert link_of(entry).last_update_success
     assert_all_true(hass, units)
     assert_no_issue(hass)
 
@@ -140,10 +140,10 @@ async def test_adapter_fails(
     for _ in range(5):
         await poll(hass, entry)
         proxy.hear(DONGLE, FAR)
-        if bank_of(entry).last_update_success:
+        if link_of(entry).last_update_success:
             break
     assert proxy.connects == 1
-    assert bank_of(entry).last_update_success
+    assert link_of(entry).last_update_success
     assert_all_true(hass, units)
 
 
@@ -160,7 +160,9 @@ async def test_adapter_is_repaired_while_a_proxy_connects(
     attempts: int,
 ) -> None:
     """An attempt gives way to the repair of an adapter that it may go through, and to no other."""
-    monkeypatch.setattr("custom_components.renogy_bt.supervisor.polls.POLLS_LIMIT", 0.1)
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.supervisor.poll_gate.POLLS_LIMIT", 0.1
+    )
     monkeypatch.setattr(
         "custom_components.renogy_bt.renogy.transport.CONNECT_SECONDS", 20.0
     )
@@ -170,16 +172,16 @@ async def test_adapter_is_repaired_while_a_proxy_connects(
     await set_up(hass, entry)
     proxy.attempts = 0
     proxy.goes_on.clear()
-    pollers = async_get_supervisor(hass).gate
+    gate = async_get_supervisor(hass).gate
     refresh = hass.async_create_task(link_of(entry).async_refresh())
     await until(lambda: proxy.attempts)
-    await pollers.async_hold(adapter)
+    await gate.async_hold(adapter)
     proxy.goes_on.set()
-    pollers.async_release()
+    gate.async_release()
     await refresh
     assert proxy.attempts == attempts
-    assert link_of(entry).data.failed == {}
-    assert bank_of(entry).last_update_success
+    assert link_of(entry).failed == {}
+    assert link_of(entry).last_update_success
     await settle(hass)
     assert proxy.links == []
 
