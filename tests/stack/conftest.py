@@ -163,31 +163,41 @@ async def site(
 
 
 @pytest.fixture
-async def integration(
+async def unhurried_integration(
     hass: HomeAssistant,
     enable_custom_integrations: None,
     bluetooth_entry: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncGenerator[None]:
-    """Let the integration be discovered and set up; nothing of it outlives the test.
-
-    The patience with silent units is scaled as the emulated hardware is.
-    """
-    library = "custom_components.renogy_bt.renogy"
-    for name, seconds in {
-        "line.QUIET_SECONDS": 0.02,
-        "probe.FIRST_PASS_SECONDS": 0.1,
-        "probe.SECOND_PASS_SECONDS": 0.06,
-        "probe.LONGEST_LIMIT": 0.2,
-        "line.LONGEST_LIMIT": 0.2,
-        "line.SHORTEST_LIMIT": 0.1,
-        "transport.CONNECT_SECONDS": 0.9,
-    }.items():
-        monkeypatch.setattr(f"{library}.{name}", seconds)
+    """Let the integration be discovered and set up; nothing of it outlives the test."""
     yield
-    # A bank whose set-up is being retried keeps the adapters watched until it is removed.
+    await remove_banks(hass)
+
+
+async def remove_banks(hass: HomeAssistant) -> None:
+    """Remove all banks, and what offers to set one up."""
     for entry in hass.config_entries.async_entries(DOMAIN):
         await hass.config_entries.async_remove(entry.entry_id)
     for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN):
         hass.config_entries.flow.async_abort(flow["flow_id"])
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+@pytest.fixture
+def integration(unhurried_integration: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the integration be set up on hardware that is emulated ten times as fast.
+
+    The patience with units that are silent and links that take no connection is scaled alike.
+    """
+    for name, seconds in {
+        "links.connection.CONNECT_SECONDS": 0.9,
+        "links.connection.LOST_TURN_SECONDS": 0.1,
+        "links.connection.TURN_SECONDS": 0.4,
+        "renogy.line.QUIET_SECONDS": 0.02,
+        "renogy.probe.FIRST_PASS_SECONDS": 0.1,
+        "renogy.probe.SECOND_PASS_SECONDS": 0.06,
+        "renogy.probe.LONGEST_LIMIT": 0.2,
+        "renogy.line.LONGEST_LIMIT": 0.2,
+        "renogy.line.SHORTEST_LIMIT": 0.1,
+        "renogy.transport.CONNECT_SECONDS": 0.9,
+    }.items():
+        monkeypatch.setattr(f"custom_components.renogy_bt.{name}", seconds)

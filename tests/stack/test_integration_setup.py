@@ -1,5 +1,6 @@
 """From an advertisement in the air to values in Home Assistant, over the real stack."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -9,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.links import coordinator as link_coordinator
 from custom_components.renogy_bt.links.settings import links_of
+from custom_components.renogy_bt.supervisor.poll_gate import PollGate
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -149,15 +151,56 @@ async def test_rescan_while_polling(
     (subentry_id,) = entry.subentries
     flow = Flow(hass, hass.config_entries.subentries)
     await flow.begin((entry.entry_id, "link"), "reconfigure", subentry_id=subentry_id)
-    polling = hass.async_create_task(entry.runtime_data.async_refresh())
+    link = link_of(entry)
+    polling = hass.async_create_task(link.async_refresh())
     await flow.submit()
     await polling
-    assert entry.runtime_data.last_update_success
+    assert link.last_update_success
+    assert link.failed == {}
     assert flow.expect_form("rescanned")["new"] == "4"
     await flow.submit()
     flow.expect_abort("reconfigure_successful")
     assert [link.units for link in links_of(entry).values()] == [UNITS]
     assert_true_values(hass, emulated_world.world.links[0].units[51])
+
+
+async def test_gate_is_asked_once_a_connection(
+    hass: HomeAssistant, emulated_world: EmulatedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a link is connected to for passes the supervisor's gate, and only once."""
+    asked: list[str] = []
+    connecting = PollGate.connecting
+
+    def counted(gate: PollGate, link: str) -> AbstractAsyncContextManager[None]:
+        asked.append(link)
+        return connecting(gate, link)
+
+    monkeypatch.setattr(PollGate, "connecting", counted)
+
+    async def assert_once(connections: int) -> None:
+        await settle(hass)
+        assert emulated_world.statistics()[DONGLE].connects == connections
+        assert asked == [DONGLE] * connections
+
+    flow = await start_flow(hass)
+    await flow.submit()
+    flow.expect_form("found")
+    await assert_once(1)
+    await flow.submit(wiring="parallel")
+    entry = flow.expect_entry()["result"]
+    await assert_once(2)
+    await poll(hass, entry)
+    await assert_once(3)
+    await link_of(entry).async_read_registers(48, 5000, 1)
+    await assert_once(4)
+    assert await link_of(entry).async_search() == set(UNITS)
+    await assert_once(5)
+    (subentry_id,) = entry.subentries
+    rescan = Flow(hass, hass.config_entries.subentries)
+    await rescan.begin((entry.entry_id, "link"), "reconfigure", subentry_id=subentry_id)
+    await rescan.submit()
+    rescan.expect_form("rescanned")
+    await assert_once(6)
 
 
 class TestChargeController:

@@ -85,11 +85,6 @@ def _refuse(_: Central) -> bool:
     return False
 
 
-def let_search(entry: MockConfigEntry) -> None:
-    """Have the pause be over before the lost dongle is looked for."""
-    bank_of(entry).links[DONGLE].reappearance._due_at = 0.0
-
-
 @pytest.mark.parametrize("advertises", ADVERTISES)
 async def test_values_of_the_other_link_come_in_time(
     hass: HomeAssistant,
@@ -103,14 +98,19 @@ async def test_values_of_the_other_link_come_in_time(
     await poll(hass, bank)
     assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     assert_true_values(hass, unit, OTHER)
+    lost, other = link_of(bank), link_of(bank, OTHER)
     for _ in range(3):
-        let_search(bank)
-        read_at = bank_of(bank).data.readings[OTHER, 48].read_at
+        looking = hass.async_create_task(lost.async_refresh())
+        await until(lambda: lost.is_polling)
+        read_at = other.readings[48].read_at
         began_at = hass.loop.time()
-        await link_of(bank).async_refresh()
+        await other.async_refresh()
         assert hass.loop.time() - began_at < CONNECT_SECONDS
-        assert bank_of(bank).data.readings[OTHER, 48].read_at > read_at
+        assert other.readings[48].read_at > read_at
+        assert bank_of(bank).data.readings[OTHER, 48] is other.readings[48]
+        assert bank_of(bank).data.fresh == {(OTHER, 48)}
         assert_true_values(hass, unit, OTHER)
+        await looking
         await settle(hass)
         assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
 
@@ -122,14 +122,15 @@ async def test_lost_link_comes_back(
     emulated_world: EmulatedWorld,
     unit: Unit,
     advertises: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A dongle that takes connections again is found and read, without a poll of its own."""
+    """A dongle that takes connections again is read when heard, with no poll of the bank's."""
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.links.coordinator.HEARD_RETRY_SECONDS", 0.2
+    )
     await lose(emulated_world, advertises)
     await poll(hass, bank)
     await give_back(emulated_world)
-    await heard(hass, DONGLE)
-    let_search(bank)
-    await link_of(bank).async_refresh()
     await until(lambda: battery_state(hass, "voltage").state != STATE_UNAVAILABLE)
     await settle(hass)
     assert_true_values(hass, unit)
