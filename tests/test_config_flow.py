@@ -12,8 +12,16 @@ from homeassistant.config_entries import (
     SOURCE_IGNORE,
     ConfigEntryState,
 )
+from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
-from tests.banks import bank_entry, bank_state, link_settings, set_up, settle
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    battery_state,
+    link_settings,
+    set_up,
+    settle,
+)
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
 from tests.flows.walk import (
     Flow,
@@ -105,16 +113,20 @@ async def test_discovery_of_a_configured_link_is_dropped(
     assert discovery_flows(hass) == []
 
 
-async def test_discovery_wakes_a_bank_that_waits(
-    hass: HomeAssistant, air: FakeAir
+async def test_discovery_of_a_link_that_was_never_heard(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bank whose set-up failed is tried again as soon as its link is heard."""
+    """A link that its bank waits for is polled as soon as it is heard, and not offered."""
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.links.coordinator.HEARD_RETRY_SECONDS", 0.0
+    )
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     air.bring(four_batteries())
     await settle(hass)
-    assert entry.state is ConfigEntryState.LOADED
+    assert battery_state(hass, "voltage").state == "52.4"
+    assert discovery_flows(hass) == []
 
 
 @pytest.mark.parametrize(
@@ -353,14 +365,17 @@ async def test_second_link_joins_the_bank(hass: HomeAssistant, air: FakeAir) -> 
 
 
 async def test_link_joins_a_bank_that_waits(hass: HomeAssistant, air: FakeAir) -> None:
-    """A bank whose set-up failed is tried again at once with the link that it got."""
+    """A bank whose own link does not answer reads the link that it got at once."""
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert bank_state(hass, entry, "batteries_responding").state == STATE_UNAVAILABLE
     flow = await _second_link_found(hass, air)
     await flow.choose("add_to_bank")
     flow.expect_abort("added_to_bank")
     assert entry.state is ConfigEntryState.LOADED
+    assert bank_state(hass, entry, "batteries_responding").state == "2"
+    assert battery_state(hass, "voltage", 48, OTHER).state == "52.4"
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
 
 
 async def test_second_link_makes_a_second_bank(

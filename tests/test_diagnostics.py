@@ -37,7 +37,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from tests.banks import bank_entry, bank_of, link_settings, next_poll, set_up
+from tests.banks import bank_entry, bank_of, link_settings, next_poll, set_up, settle
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
 from tests.fake_supervisor import ADAPTER, OTHER_ADAPTER, FakeAdapters
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
@@ -81,10 +81,10 @@ async def test_diagnostics_of_a_bank(
     assert_anonymous(diagnostics)
     assert diagnostics["state"] == "loaded"
     assert diagnostics["options"] == {"wiring": "parallel", "update_interval": 60}
-    assert diagnostics["last_update_success"] is True
     (stored,) = diagnostics["stored_links"]
     assert stored["units"][0] == {"unit": 48, "model": "RBT50LFP48S", "cells": 15}
     (told,) = diagnostics["links"]
+    assert told["last_update_success"] is True
     assert told["last_error"] is None
     assert told["last_poll"]["requests"] > 0
     assert told["last_poll"]["seconds"] > 0
@@ -114,24 +114,55 @@ async def test_diagnostics_of_a_bank_that_lost_its_link(
     await next_poll(hass)
     diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert_anonymous(diagnostics)
-    assert diagnostics["last_update_success"] is False
-    assert "abort-by-local" in diagnostics["last_exception"]
-    assert "abort-by-local" in diagnostics["links"][0]["last_error"]
+    (told,) = diagnostics["links"]
+    assert told["last_update_success"] is False
+    assert "abort-by-local" in told["last_error"]
 
 
-async def test_diagnostics_of_a_bank_that_waits(
+async def test_diagnostics_of_a_bank_whose_link_was_never_heard(
     hass: HomeAssistant, air: FakeAir, hass_client: ClientSessionGenerator
 ) -> None:
-    """A bank that could not be set up tells what is stored, and why it waits."""
+    """A bank that nothing was read of yet tells what is stored, and why."""
     await async_setup_component(hass, "diagnostics", {})
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
     diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert_anonymous(diagnostics)
-    assert "never seen" in diagnostics["reason"]
-    assert "links" not in diagnostics
+    assert diagnostics["state"] == "loaded"
+    assert len(diagnostics["stored_links"][0]["units"]) == 4
+    (told,) = diagnostics["links"]
+    assert told["last_update_success"] is False
+    assert "never seen" in told["last_error"]
+    assert told["succeeded_at"] is None
+    assert told["last_poll"] is None
+    assert {battery["reading"] for battery in told["batteries"]} == {None}
     assert diagnostics["bluetooth_health"]["banks"] == 1
+
+
+async def test_diagnostics_of_a_bank_that_is_not_loaded(
+    hass: HomeAssistant, air: FakeAir, hass_client: ClientSessionGenerator
+) -> None:
+    """A bank that could not be set up tells what is stored, and why."""
+    await async_setup_component(hass, "diagnostics", {})
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    await fail_to_set_up(hass, entry)
+    diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert_anonymous(diagnostics)
+    assert diagnostics["state"] == "setup_error"
+    assert diagnostics["reason"] == "**REDACTED** (**REDACTED**): not to be read"
+    assert len(diagnostics["stored_links"][0]["units"]) == 4
+    assert "links" not in diagnostics
+
+
+async def fail_to_set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Have a bank be one whose set-up failed."""
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    entry.mock_state(
+        hass,
+        ConfigEntryState.SETUP_ERROR,
+        f"{DONGLE_NAME} ({DONGLE}): not to be read",
+    )
 
 
 def watched(now: float) -> tuple[AdapterHealth, AdapterSample]:
@@ -293,17 +324,37 @@ async def test_diagnostics_of_a_device(
     assert len(bank["links"]) == 2
 
 
-async def test_diagnostics_of_a_device_of_a_bank_that_waits(
+async def test_diagnostics_of_a_device_of_a_link_that_is_lost(
     hass: HomeAssistant, air: FakeAir, hass_client: ClientSessionGenerator
 ) -> None:
-    """A battery of a bank that could not be set up again tells what is stored, and why."""
+    """A battery that could not be read since the start tells what is stored, and why."""
     await async_setup_component(hass, "diagnostics", {})
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     link.unreachable = "abort-by-local"
     await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
     told = await device_diagnostics(hass, hass_client, entry, f"{DONGLE.lower()}_50")
-    assert told["state"] == "setup_retry"
-    assert "abort-by-local" in told["reason"]
+    assert told["state"] == "loaded"
+    assert len(told["stored_link"]["units"]) == 4
+    assert "abort-by-local" in told["link"]["last_error"]
+    (battery,) = told["link"]["batteries"]
+    assert (battery["unit"], battery["failure"]) == (50, "link_lost")
+    assert battery["reading"] is None
+
+
+async def test_diagnostics_of_a_device_of_a_bank_that_is_not_loaded(
+    hass: HomeAssistant, air: FakeAir, hass_client: ClientSessionGenerator
+) -> None:
+    """A battery of a bank that could not be set up tells what is stored, and why."""
+    await async_setup_component(hass, "diagnostics", {})
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    await fail_to_set_up(hass, entry)
+    told = await device_diagnostics(hass, hass_client, entry, f"{DONGLE.lower()}_50")
+    assert told["state"] == "setup_error"
+    assert told["reason"] == "**REDACTED** (**REDACTED**): not to be read"
+    assert len(told["stored_link"]["units"]) == 4
     assert told.keys() == {"state", "reason", "stored_link"}

@@ -16,7 +16,7 @@ from custom_components.renogy_bt.bank.energy import (
 from custom_components.renogy_bt.const import DEFAULT_UPDATE_INTERVAL
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
-from tests.banks import bank_entry, bank_of, bank_state, link_settings, set_up, settle
+from tests.banks import bank_entry, bank_state, link_of, link_settings, set_up, settle
 from tests.emulator.__main__ import WORLDS
 from tests.emulator.solar_day import (
     CURRENT,
@@ -108,7 +108,7 @@ class Morning:
         for _ in range(polls):
             self.tick()
             self.link.unreachable = "lost" if is_lost() else None
-            await bank_of(self.entry).async_refresh()
+            await link_of(self.entry).async_refresh()
             await settle(self.hass)
             if bank_state(self.hass, self.entry, "power").state == STATE_UNAVAILABLE:
                 continue

@@ -10,7 +10,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 from tests.banks import (
     bank_entry,
-    bank_of,
+    link_of,
     link_settings,
     link_state,
     next_poll,
@@ -74,7 +74,7 @@ async def test_last_poll(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """How long it took, when it succeeded, and the only adapter there is, which served it."""
-    client = bank_of(bank).links[DONGLE].client
+    client = link_of(bank).client
     monkeypatch.setattr(client, "_count", lambda *_: PollStatistics(seconds=3.14159))
     before = dt_util.utcnow().replace(microsecond=0)
     await next_poll(hass)
@@ -122,7 +122,7 @@ async def test_signal_strength(
     for rssi, state in ((-81, "-81"), (-127, STATE_UNKNOWN), (127, STATE_UNKNOWN)):
         air.advertise(rssi=rssi)
         await next_poll(hass)
-        assert not bank_of(bank).last_update_success
+        assert not link_of(bank).last_update_success
         assert link_state(hass, "signal_strength").state == state
     air.forget(DONGLE)
     await next_poll(hass)
