@@ -369,8 +369,8 @@ def repair_while_connecting(
         attempts += 1
         if attempts > times:
             return await air.connect(device, name)
-        await supervisor._pollers.async_hold(SCANNER)
-        supervisor._pollers.async_release()
+        await supervisor.gate.async_hold(SCANNER)
+        supervisor.gate.async_release()
         try:
             await asyncio.Event().wait()
         finally:
@@ -382,7 +382,7 @@ def repair_while_connecting(
 
 def ask_for_polls(supervisor: Supervisor) -> None:
     """Have everybody polled who listens, as after a repair."""
-    for listener in tuple(supervisor._pollers._listeners):
+    for listener in tuple(supervisor.gate._listeners):
         listener()
 
 
@@ -393,13 +393,13 @@ async def test_polls_are_held_off_during_a_repair(
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    await supervisor._pollers.async_hold(SCANNER)
+    await supervisor.gate.async_hold(SCANNER)
     poll = hass.async_create_task(coordinator_of(entry).async_refresh())
     for _ in range(20):
         await asyncio.sleep(0)
     assert len(link.connections) == 1
     assert not poll.done()
-    supervisor._pollers.async_release()
+    supervisor.gate.async_release()
     await poll
     assert len(link.connections) == 2
     assert battery_state(hass, "voltage").state == "52.4"
@@ -412,7 +412,7 @@ async def test_unload_while_held_off(
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    await supervisor._pollers.async_hold(SCANNER)
+    await supervisor.gate.async_hold(SCANNER)
     poll = hass.async_create_task(coordinator_of(entry).async_refresh())
     await asyncio.sleep(0)
     assert await hass.config_entries.async_unload(entry.entry_id)
@@ -468,7 +468,7 @@ async def test_connected_link_is_read_to_its_end(
 
     def begin_step(delivery: Delivery) -> Delivery:
         if not steps:
-            hold = supervisor._pollers.async_hold(SCANNER)
+            hold = supervisor.gate.async_hold(SCANNER)
             steps.append(hass.async_create_task(hold))
         return delivery
 
@@ -476,7 +476,7 @@ async def test_connected_link_is_read_to_its_end(
     await coordinator_of(entry).async_refresh()
     assert steps
     assert steps[0].done()
-    supervisor._pollers.async_release()
+    supervisor.gate.async_release()
     await settle(hass)
     assert air.attempts == [DONGLE, DONGLE]
     assert coordinator_of(entry).data.failed == {}
@@ -494,12 +494,12 @@ async def test_lost_link_is_not_connected_to_again_in_the_middle_of_a_step(
     poll = hass.async_create_task(coordinator_of(entry).async_refresh())
     while len(link.connections) < 2:
         await asyncio.sleep(0)
-    await supervisor._pollers.async_hold(SCANNER)
+    await supervisor.gate.async_hold(SCANNER)
     link.connections[1].drop()
     await poll
     assert air.attempts == [DONGLE, DONGLE]
     link.hangs_on_write = False
-    supervisor._pollers.async_release()
+    supervisor.gate.async_release()
     await next_poll(hass)
     assert battery_state(hass, "voltage").state == "52.4"
 

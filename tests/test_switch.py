@@ -178,7 +178,7 @@ async def test_poll_that_is_held_off_does_not_begin(
     hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink
 ) -> None:
     """A poll that waits for the repair of an adapter is left out if the link is paused then."""
-    pollers = async_get_supervisor(hass)._pollers
+    pollers = async_get_supervisor(hass).gate
     await pollers.async_hold(SCANNER)
     poll = hass.async_create_task(coordinator_of(bank).async_refresh())
     await asyncio.sleep(0)

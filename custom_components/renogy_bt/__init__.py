@@ -79,7 +79,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
         [link.address for link in links_of(entry).values()],
         RecoveryLevel(entry.options.get(CONF_RECOVERY, RecoveryLevel.FULL)),
     )
-    coordinator = BankCoordinator(hass, entry, supervisor)
+    coordinator = BankCoordinator(hass, entry, supervisor.gate)
 
     async def stop_polling(_: Event) -> None:
         await coordinator.async_shutdown()

@@ -7,13 +7,14 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .adapter_health.status import AdapterStatus
 from .adapters.devices import adapter_identifier
 from .bank.summary import BankSummary
 from .const import DOMAIN
 from .coordinator import BankCoordinator
 from .links.settings import LinkSettings, battery_identifier, link_identifier
 from .renogy.models import BatteryId, BatteryReading
-from .supervisor.supervisor import AdapterStatus, Supervisor
+from .supervisor.supervisor import Supervisor
 
 
 class RenogyEntity(CoordinatorEntity[BankCoordinator]):

@@ -136,7 +136,7 @@ async def test_reading_waits_for_a_repair(
     hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink
 ) -> None:
     """While an adapter is being repaired nothing is connected through it."""
-    pollers = async_get_supervisor(hass)._pollers
+    pollers = async_get_supervisor(hass).gate
     await pollers.async_hold(SCANNER)
     reading = hass.async_create_task(read(hass, bank))
     for _ in range(20):
@@ -405,7 +405,7 @@ async def test_link_that_is_removed_while_it_is_rescanned(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
     """What was found is returned, and stored nowhere."""
-    pollers = async_get_supervisor(hass)._pollers
+    pollers = async_get_supervisor(hass).gate
     await pollers.async_hold(SCANNER)
     rescanning = hass.async_create_task(rescan(hass, bank))
     await asyncio.sleep(0)

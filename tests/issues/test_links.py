@@ -390,7 +390,7 @@ async def test_link_that_is_paused_before_its_search(
     clock._at += 5 * MINUTE
     polls = coordinator_of(entry)._link_polls
     poll = polls.async_poll
-    hold = supervisor._pollers.async_hold
+    hold = supervisor.gate.async_hold
 
     async def poll_then_hold() -> dict[str, LinkOutcome]:
         outcomes = await poll()
@@ -401,7 +401,7 @@ async def test_link_that_is_paused_before_its_search(
         await coordinator_of(entry).async_refresh()
     connections = len(link.connections)
     await coordinator_of(entry).async_set_polling(DONGLE, False)
-    supervisor._pollers.async_release()
+    supervisor.gate.async_release()
     await settle(hass)
     assert len(link.connections) == connections
 

@@ -103,7 +103,7 @@ async def test_step_ends_connecting_and_gives_everything_free(
 
     air.bring(four_batteries())
     air.bring(four_batteries(), OTHER, OTHER_NAME)
-    pollers = async_get_supervisor(hass)._pollers
+    pollers = async_get_supervisor(hass).gate
     connector = async_connector(hass, DONGLE, DONGLE_NAME)
     with monkeypatch.context() as patch:
         patch.setattr("custom_components.renogy_bt.links.connection.connect", hang)
@@ -132,7 +132,7 @@ async def test_step_leaves_a_connection_alone(
 ) -> None:
     """What is connected when a recovery step begins stays so, and is not reported as ended."""
     air.bring(four_batteries())
-    pollers = async_get_supervisor(hass)._pollers
+    pollers = async_get_supervisor(hass).gate
     transport = await async_connector(hass, DONGLE, DONGLE_NAME)()
     await pollers.async_hold(SCANNER)
     pollers.async_release()

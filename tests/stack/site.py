@@ -5,17 +5,24 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
-from custom_components.renogy_bt.adapter_health.samples import Verdict
+from custom_components.renogy_bt.adapter_health.samples import (
+    AdapterSample,
+    Reason,
+    Verdict,
+)
+from custom_components.renogy_bt.adapter_health.status import (
+    AdapterEvent,
+    AdapterStatus,
+    EventKind,
+)
 from custom_components.renogy_bt.links.connection import async_connector
 from custom_components.renogy_bt.renogy.exceptions import LinkSilent, RenogyError
 from custom_components.renogy_bt.renogy.families import family_of
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.supervisor.supervisor import (
-    AdapterEvent,
-    AdapterStatus,
-    EventKind,
     Supervisor,
     async_get_supervisor,
 )
@@ -71,6 +78,23 @@ class Site:
         return self.supervisor.adapters[self.address]
 
     @property
+    def health(self) -> AdapterHealth:
+        """What is known of the adapter and what was done to it."""
+        return self.supervisor._health[self.address]
+
+    @property
+    def sample(self) -> AdapterSample:
+        """What was last seen of the adapter."""
+        assert self.health.sample is not None
+        return self.health.sample
+
+    @property
+    def reason(self) -> Reason | None:
+        """The sign that the adapter is judged by."""
+        judgement = self.health.judgement
+        return judgement.reason if judgement is not None else None
+
+    @property
     def is_powered(self) -> bool:
         """Whether the adapter is on."""
         return self.emulated.adapter().controller.powered
@@ -114,7 +138,7 @@ class Site:
             family=family_of(link.name),
             clock=self.now,
         )
-        gate = self.supervisor
+        gate = self.supervisor.gate
         try:
             while True:
                 self._poll_now.clear()
@@ -177,7 +201,7 @@ async def a_site(
     stops = [
         supervisor.async_add_listener(site.on_status),
         supervisor.async_add_event_listener(site.on_event),
-        supervisor.async_add_poll_listener(site.on_poll),
+        supervisor.gate.async_add_poll_listener(site.on_poll),
     ]
     links = [link.address for link in batteries_of(emulated)]
     await supervisor.async_attach(BANK, links, level)

@@ -170,7 +170,7 @@ async def test_adapter_is_repaired_while_a_proxy_connects(
     await set_up(hass, entry)
     proxy.attempts = 0
     proxy.goes_on.clear()
-    pollers = async_get_supervisor(hass)._pollers
+    pollers = async_get_supervisor(hass).gate
     refresh = hass.async_create_task(coordinator_of(entry).async_refresh())
     await until(lambda: proxy.attempts)
     await pollers.async_hold(adapter)

@@ -116,9 +116,7 @@ async def test_connecting_in_vain_gives_way_to_a_step(
     await site.emulated.clear_faults()
     assert await recovery is StepResult.RECOVERED
     assert await site.until_read(begun, MINUTE) <= STEP + POLL
-    assert not any(
-        link.failures for link in site.supervisor._samples[site.address].links
-    )
+    assert not any(link.failures for link in site.sample.links)
     await soon(site, lambda: slots(site) == ALL_FREE)
 
 

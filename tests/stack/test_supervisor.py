@@ -12,14 +12,14 @@ from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
-from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
-from custom_components.renogy_bt.supervisor import steps
-from custom_components.renogy_bt.supervisor.supervisor import (
+from custom_components.renogy_bt.adapter_health.status import (
     EventKind,
     RecoveryRefused,
     RefusalReason,
-    async_get_supervisor,
 )
+from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
+from custom_components.renogy_bt.supervisor import steps
+from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import (
     ConfigEntry,
@@ -45,12 +45,12 @@ async def test_status_of_a_healthy_adapter(site: Site) -> None:
     assert status.name == "hci0"
     assert not status.problem
     assert status.notice is None
-    assert status.running is None
+    assert site.health.own.running is None
     assert status.advertisement_rate is not None
     assert status.advertisement_rate > 10
     assert status.last_advertisement is not None
-    assert status.recoveries == 0
-    assert not status.management_socket
+    assert status.history.recoveries == 0
+    assert not site.sample.management_socket
     assert not status.has_other_path
     assert site.supervisor.bus_reachable is True
 
@@ -64,7 +64,8 @@ async def test_step_that_the_user_asks_for(
     )
     await site.until(lambda: not site.is_powered, 10)
     assert bluetooth_entry.state is ConfigEntryState.NOT_LOADED
-    assert site.status.running is RecoveryStep.POWER_CYCLE
+    assert site.health.own.running is not None
+    assert site.health.own.running.step is RecoveryStep.POWER_CYCLE
     assert await recovery is StepResult.RECOVERED
     assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.LOADED
@@ -72,7 +73,7 @@ async def test_step_that_the_user_asks_for(
     assert step.requested
     assert step.result is StepResult.RECOVERED
     assert 2 <= step.seconds < 15
-    assert site.status.recoveries == 0, "nothing was broken"
+    assert site.status.history.recoveries == 0, "nothing was broken"
 
 
 @pytest.mark.parametrize(
@@ -102,10 +103,6 @@ async def test_refusals(site: Site, bluetooth_entry: MockConfigEntry) -> None:
         None,
     )
     assert await reason(site.address, RecoveryStep.FULL_RESET) == (
-        RefusalReason.NOT_AVAILABLE,
-        None,
-    )
-    assert await reason(site.address, RecoveryStep.TELL) == (
         RefusalReason.NOT_AVAILABLE,
         None,
     )
@@ -142,26 +139,26 @@ async def test_refusals(site: Site, bluetooth_entry: MockConfigEntry) -> None:
 
 async def test_pollers_wait_for_a_step(site: Site) -> None:
     """While a step runs no poll begins; one that was caught by it is excused."""
-    site.supervisor.poll_started(LINK)
+    site.supervisor.gate.poll_started(LINK)
     recovery = asyncio.create_task(
         site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     )
     await site.until(lambda: not site.is_powered, 10)
-    assert site.supervisor.poll_ended(LINK, connected=False)
-    waiting = asyncio.create_task(site.supervisor.ready(LINK))
+    assert site.supervisor.gate.poll_ended(LINK, connected=False)
+    waiting = asyncio.create_task(site.supervisor.gate.ready(LINK))
     await asyncio.sleep(0.2)
     assert not waiting.done()
     assert await recovery is StepResult.RECOVERED
     await waiting
-    assert not site.supervisor.poll_ended(LINK, connected=False)
+    assert not site.supervisor.gate.poll_ended(LINK, connected=False)
 
 
 async def test_pollers_are_not_held_off_for_ever(site: Site) -> None:
     """A step that does not end does not end polling; that is what the batteries are for."""
-    pollers = site.supervisor._pollers
+    pollers = site.supervisor.gate
     await pollers.async_hold(site.address)
     begun = site.now()
-    await site.supervisor.ready(LINK)
+    await site.supervisor.gate.ready(LINK)
     assert site.now() - begun == pytest.approx(120, abs=1)
     await site.until_read(site.now(), 2 * MINUTE)
     pollers.async_release()
@@ -370,7 +367,7 @@ async def test_full_reset(site: Site) -> None:
             return_value=True,
         ),
     ):
-        await site.until(lambda: site.status.management_socket, MINUTE)
+        await site.until(lambda: site.sample.management_socket, MINUTE)
         assert (
             await site.supervisor.async_recover(site.address, RecoveryStep.FULL_RESET)
             is StepResult.RECOVERED
@@ -435,9 +432,9 @@ async def test_home_assistant_was_killed_in_the_middle_of_a_step(
         recovery.cancel()
         stored = hass_storage["renogy_bt.bluetooth_health"]
         assert stored["data"]["adapters"][site.address]["powered_off_by_us"] is True
-        assert site.supervisor._recovery.step is not None
-        site.supervisor._recovery.step.cancel()
-        await asyncio.wait([recovery, site.supervisor._recovery.step])
+        assert site.supervisor._recovery.task is not None
+        site.supervisor._recovery.task.cancel()
+        await asyncio.wait([recovery, site.supervisor._recovery.task])
         await site.supervisor.async_detach(BANK)
         hass_storage["renogy_bt.bluetooth_health"] = stored
     assert not site.is_powered
@@ -477,7 +474,7 @@ async def test_most_cautious_bank_decides(site: Site) -> None:
         is StepResult.RECOVERED
     )
     await site.until(lambda: site.status.notice is None, MINUTE)
-    assert site.status.recoveries == 1
+    assert site.status.history.recoveries == 1
     kinds = [event.kind for _, event in site.events]
     assert kinds == [
         EventKind.DETECTED,

@@ -56,7 +56,7 @@ async def test_full_reset_that_hangs(site: Site) -> None:
         patch.object(steps, "recover_adapter", hang),
         patch.object(watch, "async_has_management_socket", return_value=True),
     ):
-        await site.until(lambda: site.status.management_socket, MINUTE)
+        await site.until(lambda: site.sample.management_socket, MINUTE)
         begun = site.now()
         result = await recovering(site, RecoveryStep.FULL_RESET)
     assert result is StepResult.FAILED
@@ -229,16 +229,15 @@ async def test_bleak_that_cannot_leave_the_bus(site: Site) -> None:
 async def test_devices_that_bluetoothd_reports(site: Site) -> None:
     """What bluetoothd hears is listened to no more often than every five minutes."""
     watch = site.supervisor._watch
-    health = site.supervisor._health[site.address]
     with patch.object(watch, "async_has_management_socket", return_value=True):
-        sample = await watch.async_sample(health)
+        sample = await watch.async_sample(site.address)
         assert sample.heard_on_bus_at is None
         await watch.async_listen_on_bus(sample)
-        sample = await watch.async_sample(health)
+        sample = await watch.async_sample(site.address)
         assert sample.heard_on_bus_at == site.now()
         await asyncio.sleep(MINUTE)
-        await watch.async_listen_on_bus(await watch.async_sample(health))
-        assert (await watch.async_sample(health)).heard_on_bus_at == (
+        await watch.async_listen_on_bus(await watch.async_sample(site.address))
+        assert (await watch.async_sample(site.address)).heard_on_bus_at == (
             sample.heard_on_bus_at
         )
 
@@ -246,12 +245,11 @@ async def test_devices_that_bluetoothd_reports(site: Site) -> None:
 async def test_nothing_is_heard_over_a_broken_connection(site: Site) -> None:
     """A bus that cannot be listened on tells nothing of an adapter."""
     watch = site.supervisor._watch
-    health = site.supervisor._health[site.address]
     with patch.object(watch, "async_has_management_socket", return_value=True):
-        sample = await watch.async_sample(health)
+        sample = await watch.async_sample(site.address)
         assert watch.bluez._bus is not None
         watch.bluez._bus._bus.disconnect()
         await site.until(lambda: not watch.bluez.sample().connected, 10)
         await watch.async_listen_on_bus(sample)
-        assert (await watch.async_sample(health)).heard_on_bus_at is None
+        assert (await watch.async_sample(site.address)).heard_on_bus_at is None
     await site.until(lambda: site.supervisor.bus_reachable, MINUTE)

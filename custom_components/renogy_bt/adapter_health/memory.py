@@ -1,10 +1,11 @@
 """What a detector remembers from sample to sample."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..bluez.models import BusSample
+from .own_steps import OwnSteps
 from .samples import (
     AdapterSample,
     EntryState,
@@ -65,13 +66,12 @@ class Memory:
     """(link, source) that this adapter and another scanner heard at the same time."""
     disturbed_at: float | None = None
     """When something last happened to the adapter that can bring traffic back."""
-    stepped_at: float | None = None
     held: Mapping[Reason, float] = NOTHING_HELD
     """Since when each sign has been seen."""
     judgement: Judgement | None = None
 
 
-def observe(memory: Memory, sample: AdapterSample) -> Memory:
+def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
     """What is remembered after a further sample; signs are not judged here."""
     bus_sick = _is_bus_sick(sample.bus)
     cured = memory.is_bus_sick and not bus_sick
@@ -80,13 +80,14 @@ def observe(memory: Memory, sample: AdapterSample) -> Memory:
     life_at = _latest_life(sample)
     if memory.life_at is not None and (life_at is None or life_at < memory.life_at):
         life_at = memory.life_at
-    disturbed_at = _last_disturbance(memory, sample)
+    disturbed_at = _last_disturbance(memory, sample, own)
     retrying = _is_retrying(memory, sample)
     heard_at, used_at = _latest_use(memory, sample)
     shared_since = _shared_since(memory, sample)
-    stepped = sample.stepped_at != memory.stepped_at
     return Memory(
-        traffic=_learn(memory, sample, life_at, steady_since, disturbed_at),
+        traffic=memory.traffic
+        if own.running is not None
+        else _learn(memory, sample, life_at, steady_since, disturbed_at),
         looked_at=sample.at,
         steady_since=steady_since,
         is_bus_sick=bus_sick,
@@ -105,8 +106,7 @@ def observe(memory: Memory, sample: AdapterSample) -> Memory:
         shared_since=shared_since,
         witnesses=_witnesses(memory, sample, shared_since),
         disturbed_at=disturbed_at,
-        stepped_at=sample.stepped_at,
-        held=NOTHING_HELD if broken or stepped else memory.held,
+        held=NOTHING_HELD if broken or _has_stepped(memory, own) else memory.held,
         judgement=memory.judgement,
     )
 
@@ -117,6 +117,15 @@ def _is_broken(memory: Memory, sample: AdapterSample) -> bool:
         or not 0.0 <= sample.at - memory.looked_at <= LONGEST_GAP
         or sample.clock_jumped
         or sample.host is not HostState.RUNNING
+    )
+
+
+def _has_stepped(memory: Memory, own: OwnSteps) -> bool:
+    """Whether a recovery step has ended since the last sample."""
+    return (
+        own.ended_at is not None
+        and memory.looked_at is not None
+        and own.ended_at >= memory.looked_at
     )
 
 
@@ -177,9 +186,11 @@ def _heard_since(memory: Memory, heard_at: float | None) -> float | None:
     return memory.heard_since
 
 
-def _last_disturbance(memory: Memory, sample: AdapterSample) -> float | None:
+def _last_disturbance(
+    memory: Memory, sample: AdapterSample, own: OwnSteps
+) -> float | None:
     adapter = sample.adapter
-    times = [memory.disturbed_at, sample.stepped_at, sample.bus.owner_changed_at]
+    times = [memory.disturbed_at, own.ended_at, sample.bus.owner_changed_at]
     if adapter is not None:
         times += [adapter.appeared_at, adapter.powered_at]
     if memory.judgement is not None and memory.judgement.verdict.is_fault:
@@ -247,7 +258,7 @@ def _learn(
     """Learn from a silence that has ended, unless something else than the place ended it."""
     traffic = memory.traffic
     before = memory.life_at
-    if life_at is None or life_at == before or sample.step_running:
+    if life_at is None or life_at == before:
         return traffic
     if sample.entry.state is EntryState.LOADED:
         traffic = traffic.after_look(sample.devices_heard)
@@ -258,12 +269,3 @@ def _learn(
     if silence > SHORT_SILENCE and caused:
         return traffic
     return traffic.after_silence(silence)
-
-
-def with_judgement(
-    memory: Memory, held: Mapping[Reason, float], judgement: Judgement
-) -> Memory:
-    """The memory once the sample has been judged."""
-    if held == memory.held and judgement is memory.judgement:
-        return memory
-    return replace(memory, held=held, judgement=judgement)

@@ -7,7 +7,7 @@ scanners stamp their advertisements with.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..bluez.models import AdapterObject, BusSample, PowerFault
+from ..bluez.models import AdapterObject, BusSample
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -206,11 +206,6 @@ class AdapterSample:
     """No other local adapter and no proxy."""
     heard_on_bus_at: float | None = None
     """When bluetoothd last reported devices that Home Assistant did not hear."""
-    power_fault: PowerFault | None = None
-    """What the last attempt to switch power met."""
-    step_running: bool = False
-    stepped_at: float | None = None
-    """When the last recovery step ended."""
     clock_jumped: bool = False
     """The machine was suspended or its clock was set since the last sample."""
 

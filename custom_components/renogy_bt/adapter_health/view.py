@@ -2,8 +2,9 @@
 
 from functools import cached_property
 
-from ..bluez.models import AdapterObject, PowerFault
+from ..bluez.models import AdapterObject
 from .memory import Memory
+from .own_steps import OwnSteps
 from .samples import DAY, AdapterSample, EntryState, LinkSample, ScannerSample
 
 FRESH_ADVERTISEMENT = 90.0
@@ -20,18 +21,14 @@ QUIET_AFTER = 300.0
 class View:
     """A sample with what is remembered of the ones before it."""
 
-    def __init__(self, sample: AdapterSample, memory: Memory) -> None:
-        """Look at a sample."""
+    def __init__(self, sample: AdapterSample, memory: Memory, own: OwnSteps) -> None:
+        """Look at a sample, and at what is being done to the adapter."""
         self.sample = sample
         self.memory = memory
         self.at = sample.at
         self.alone = not sample.management_socket
-        self.stepped_at = sample.stepped_at
-
-    @property
-    def power_fault(self) -> PowerFault | None:
-        """What the last attempt to switch power met."""
-        return self.sample.power_fault
+        self.stepped_at = own.ended_at
+        self.power_fault = own.power_fault
 
     @cached_property
     def adapter(self) -> AdapterObject | None:

@@ -83,7 +83,7 @@ def async_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
     async def connect_to_link() -> Transport:
         _known_device(hass, address)
         try:
-            async with async_get_supervisor(hass).connecting(address):
+            async with async_get_supervisor(hass).gate.connecting(address):
                 return await _connect_in_turn(hass, address, name)
         except ConnectingBrokenOff as error:
             reason = "Not connected: a Bluetooth adapter is being repaired"

@@ -58,7 +58,7 @@ async def async_rescan(
     link has changed reloads.
     """
     known = LinkSettings.from_data(entry.subentries[subentry_id].data)
-    await async_get_supervisor(hass).ready(known.address)
+    await async_get_supervisor(hass).gate.ready(known.address)
     report = await async_probe_link(hass, known.address, known.name)
     if isinstance(report, ProbeProblem):
         return report

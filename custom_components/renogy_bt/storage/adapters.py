@@ -13,7 +13,7 @@ from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersi
 from homeassistant.helpers.storage import Store
 
 from ..adapter_health.adapter_health import AdapterHealth
-from ..adapter_health.climb import LONGEST_REST, RELAPSE, Ladder
+from ..adapter_health.climb import LONGEST_REST, RELAPSE, Climb
 from ..adapter_health.history import (
     CAPACITY,
     AdapterHistory,
@@ -125,7 +125,7 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
     limiter = health.limiter.at(now)
     return {
         "memory": _data_of_memory(health.memory),
-        "ladder": _data_of_ladder(health.ladder, now),
+        "ladder": _data_of_climb(health.climb, now),
         "limiter": {"ages": list(limiter.ages), "failures": limiter.failures},
         "history": {
             "recoveries": health.history.recoveries,
@@ -142,7 +142,7 @@ def health_from_data(address: str, data: object, now: float) -> AdapterHealth:
     return AdapterHealth(
         address,
         memory=_memory_from(data.get("memory"), now),
-        ladder=_ladder_from(data.get("ladder"), now),
+        climb=_climb_from(data.get("ladder"), now),
         limiter=_limiter_from(data.get("limiter")),
         history=_history_from(data.get("history")),
         powered_off_by_us=_is_left_off(data),
@@ -211,24 +211,24 @@ def _traffic_from(data: object) -> LearnedTraffic:
     )
 
 
-def _data_of_ladder(ladder: Ladder, now: float) -> dict[str, Any]:
+def _data_of_climb(climb: Climb, now: float) -> dict[str, Any]:
     return {
-        "experiment_ago": _age_of(ladder.experiment_at, now),
+        "experiment_ago": _age_of(climb.experiment_at, now),
         "powered_on_ago": (
-            _age_of(ladder.recovered_at, now)
-            if ladder.fault is Verdict.POWERED_OFF
+            _age_of(climb.recovered_at, now)
+            if climb.against is Verdict.POWERED_OFF
             else None
         ),
     }
 
 
-def _ladder_from(data: object, now: float) -> Ladder:
+def _climb_from(data: object, now: float) -> Climb:
     if not isinstance(data, Mapping):
-        return Ladder()
+        return Climb()
     powered_on_at = _moment_of(data.get("powered_on_ago"), now, RELAPSE)
-    return Ladder(
+    return Climb(
         experiment_at=_moment_of(data.get("experiment_ago"), now, LONGEST_REST),
-        fault=None if powered_on_at is None else Verdict.POWERED_OFF,
+        against=None if powered_on_at is None else Verdict.POWERED_OFF,
         recovered_at=powered_on_at,
     )
 
