@@ -6,9 +6,10 @@ the restart of the scan when its config entry is reloaded.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.history import StepResult
@@ -143,6 +144,8 @@ class Place:
     results: list[StepResult] = field(default_factory=list)
     verdicts: list[tuple[float, Verdict]] = field(default_factory=list)
     told: list[tuple[float, Verdict]] = field(default_factory=list)
+    untold: frozenset[str] = frozenset()
+    """Facts of the scanner that Home Assistant does not tell."""
     start_time: float = 0.0
     last_detection: float = 0.0
     last_connected_at: float | None = None
@@ -366,6 +369,8 @@ class Place:
                 last_detection=self.last_detection,
                 last_connected_at=self.last_connected_at,
             )
+            hidden: dict[str, Any] = dict.fromkeys(self.untold)
+            scanner = replace(scanner, **hidden)
         return AdapterSample(
             at=self.now,
             address=ADAPTER,

@@ -289,7 +289,7 @@ async def test_scanner_that_cannot_be_asked(
 
 
 async def test_scanner_that_does_not_answer(site: Site) -> None:
-    """A scanner that keeps its state to itself is as good as one that heard nothing yet."""
+    """What a scanner keeps to itself is not known, and above all not zero."""
 
     class Silent:
         """A scanner whose diagnostics do not come."""
@@ -308,7 +308,8 @@ async def test_scanner_that_does_not_answer(site: Site) -> None:
         sample = await async_scanner_sample(site.hass, site.address)
     assert site.now() - begun <= 10
     assert sample is not None
-    assert sample.start_time == sample.last_detection == 0
+    assert sample.start_time is None
+    assert sample.last_detection is None
     assert sample.last_connected_at is None
 
 

@@ -240,12 +240,7 @@ class AdapterHealth:
 def _was_heard(sample: AdapterSample, since: float) -> bool:
     """Whether anything came through the adapter since; a mere start of the scan did not."""
     times = [
-        at
-        for link in sample.links
-        for at in (link.heard_at, link.connected_at)
-        if at is not None
+        *(at for link in sample.links for at in (link.heard_at, link.connected_at)),
+        sample.scanner.heard_at if sample.scanner else None,
     ]
-    scanner = sample.scanner
-    if scanner is not None and scanner.last_detection > scanner.start_time:
-        times.append(scanner.last_detection)
-    return max(times, default=since) > since
+    return any(at is not None and at > since for at in times)

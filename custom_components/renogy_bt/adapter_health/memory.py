@@ -56,6 +56,8 @@ class Memory:
     used_at: float | None = None
     """Last time that one of our links was connected, or heard by this adapter alone."""
     scan_started_at: float | None = None
+    untold_at: float | None = None
+    """When it was last not known since when the scanner has heard nothing."""
     fruitless_starts: int = 0
     """Starts of the scan in a row that brought nothing."""
     entry_retrying: bool = False
@@ -97,9 +99,8 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         heard_at=heard_at,
         heard_since=_heard_since(memory, heard_at),
         used_at=used_at,
-        scan_started_at=sample.scanner.start_time
-        if sample.scanner
-        else memory.scan_started_at,
+        scan_started_at=_scan_started_at(memory, sample.scanner),
+        untold_at=sample.at if _is_untold(sample) else memory.untold_at,
         fruitless_starts=_fruitless_starts(memory, sample.scanner, life_at),
         entry_retrying=retrying,
         retry_reason=_retry_reason(memory, sample) if retrying else None,
@@ -145,15 +146,17 @@ def _is_idle(sample: AdapterSample) -> bool:
     return scanner is not None and scanner.has_stopped
 
 
+def _is_untold(sample: AdapterSample) -> bool:
+    return sample.scanner is not None and not sample.scanner.tells_silence
+
+
 def _latest_life(sample: AdapterSample) -> float | None:
     latest: float | None = None
     scanner = sample.scanner
     if scanner is not None:
-        if scanner.last_detection > scanner.start_time:
-            latest = scanner.last_detection
-        connected_at = scanner.last_connected_at
-        if connected_at is not None and (latest is None or connected_at > latest):
-            latest = connected_at
+        for at in (scanner.heard_at, scanner.last_connected_at):
+            if at is not None and (latest is None or at > latest):
+                latest = at
     for link in sample.links:
         for at in (link.heard_at, link.connected_at):
             if at is not None and (latest is None or at > latest):
@@ -212,14 +215,23 @@ def _retry_reason(memory: Memory, sample: AdapterSample) -> str | None:
     return sample.entry.reason or memory.retry_reason
 
 
+def _scan_started_at(memory: Memory, scanner: ScannerSample | None) -> float | None:
+    if scanner is None or scanner.start_time is None:
+        return memory.scan_started_at
+    return scanner.start_time
+
+
 def _fruitless_starts(
     memory: Memory, scanner: ScannerSample | None, life_at: float | None
 ) -> int:
-    if scanner is None or memory.scan_started_at is None:
-        return 0 if scanner is None else memory.fruitless_starts
-    if life_at is not None and life_at > memory.scan_started_at:
+    if scanner is None:
         return 0
-    return memory.fruitless_starts + (scanner.start_time > memory.scan_started_at)
+    before, began = memory.scan_started_at, scanner.start_time
+    if before is None or began is None or not scanner.tells_silence:
+        return memory.fruitless_starts
+    if life_at is not None and life_at > before:
+        return 0
+    return memory.fruitless_starts + (began > before)
 
 
 def _shared_since(
@@ -262,7 +274,7 @@ def _learn(
         return traffic
     if sample.entry.state is EntryState.LOADED:
         traffic = traffic.after_look(sample.devices_heard)
-    if before is None or before < steady_since:
+    if before is None or before < max(steady_since, memory.untold_at or before):
         return traffic
     silence = life_at - before
     caused = disturbed_at is not None and life_at - disturbed_at < CAUSED_WITHIN

@@ -59,10 +59,15 @@ class View:
         life, steady = self.memory.life_at, self.memory.steady_since
         return steady if life is None or life < steady else life
 
+    @property
+    def knows_silence(self) -> bool:
+        """Whether silence can be told from not knowing what the scanner hears."""
+        return self.scanner is None or self.scanner.tells_silence
+
     def has_heard_nothing_since(self, time: float) -> bool:
-        """Whether there was no sign of life since then."""
+        """Whether there was certainly no sign of life since then."""
         life = self.memory.life_at
-        return life is None or life < time
+        return self.knows_silence and (life is None or life < time)
 
     @property
     def is_silent_since_step(self) -> bool:
@@ -116,6 +121,7 @@ class View:
         return (
             self.powered is not None
             and self.scanner is not None
+            and self.knows_silence
             and heard is not None
             and self.silent_since - heard <= DAY
         )
@@ -136,7 +142,7 @@ class View:
         times = [self.silent_since]
         if self.stepped_at is not None:
             times.append(self.stepped_at + AFTER_STEP)
-        if self.scanner is not None:
+        if self.scanner is not None and self.scanner.start_time is not None:
             times.append(self.scanner.start_time + AFTER_SCAN_START)
         return max(times)
 

@@ -152,6 +152,7 @@ class Recovery:
         self.task = self._hass.async_create_task(
             self._async_take_step(health, step, restore=restore),
             f"renogy_bt {step} of {health.address}",
+            eager_start=False,
         )
 
     async def _async_take_step(

@@ -51,10 +51,9 @@ def _last_advertisement(
     sample: AdapterSample, now: float, before: datetime | None
 ) -> datetime | None:
     """The last real advertisement; starting to scan sets the scanner's own time as well."""
-    times = [link.heard_at for link in sample.links if link.heard_at is not None]
-    scanner = sample.scanner
-    if scanner is not None and scanner.last_detection > scanner.start_time:
-        times.append(scanner.last_detection)
+    heard = [link.heard_at for link in sample.links]
+    heard.append(sample.scanner.heard_at if sample.scanner else None)
+    times = [at for at in heard if at is not None]
     if not times:
         return before
     ago = timedelta(seconds=now - max(times))
