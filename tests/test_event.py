@@ -10,7 +10,6 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.renogy_bt.diagnostics import async_get_config_entry_diagnostics
-from custom_components.renogy_bt.storage.alarms import AlarmStore
 from homeassistant.const import STATE_OFF, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import (
     CoreState,
@@ -428,46 +427,3 @@ async def test_removed_bank_is_forgotten(
     await hass.config_entries.async_remove(entry.entry_id)
     await settle(hass)
     assert f"renogy_bt.alarms.{entry.entry_id}" not in hass_storage
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(None, id="nothing"),
-        pytest.param([], id="a list"),
-        pytest.param({"nonsense": [{"key": "short_circuit", "parts": []}]}, id="name"),
-        pytest.param({f"{DONGLE}/48": "short_circuit"}, id="no list"),
-        pytest.param({f"{DONGLE}/48": ["short_circuit"]}, id="no alarm"),
-        pytest.param({f"{DONGLE}/48": [{"key": ["a"], "parts": []}]}, id="key"),
-        pytest.param({f"{DONGLE}/48": [{"key": "new", "parts": []}]}, id="unknown"),
-        pytest.param({f"{DONGLE}/48": [{"key": "short_circuit"}]}, id="no parts"),
-        pytest.param(
-            {f"{DONGLE}/48": [{"key": "cell_voltage_alarm", "parts": [17]}]}, id="part"
-        ),
-        pytest.param(
-            {f"{DONGLE}/48": [{"key": "cell_voltage_alarm", "parts": [True]}]},
-            id="bool",
-        ),
-    ],
-)
-async def test_damaged_file(
-    hass: HomeAssistant, hass_storage: dict[str, Any], data: Any
-) -> None:
-    """What cannot be right is forgotten."""
-    hass_storage["renogy_bt.alarms.test"] = {"version": 1, "data": data}
-    store = AlarmStore(hass, "test")
-    await store.async_load()
-    assert store.known((DONGLE, 48)) == ()
-
-
-async def test_file_of_a_newer_version(
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """It does not keep the bank from being set up."""
-    hass_storage["renogy_bt.alarms.test"] = {"version": 2, "data": {}}
-    store = AlarmStore(hass, "test")
-    await store.async_load()
-    assert store.known((DONGLE, 48)) == ()
-    assert "newer version" in caplog.text

@@ -10,12 +10,13 @@ from dbus_fast.aio import MessageBus
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from custom_components.renogy_bt.adapter_health.status import RecoveryRefused
-from custom_components.renogy_bt.storage.adapters import STORAGE_KEY
+from custom_components.renogy_bt.storage.adapters import STORAGE_KEY, data_of
 from custom_components.renogy_bt.supervisor import sampling, steps, watch
 from custom_components.renogy_bt.supervisor.sampling import async_scanner_sample
 from custom_components.renogy_bt.supervisor.supervisor import (
@@ -25,7 +26,6 @@ from custom_components.renogy_bt.supervisor.supervisor import (
 from homeassistant.components.bluetooth import async_unload_entry
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from tests.emulator import EmulatedWorld
 from tests.emulator.dbus_connection import close_connection
 
@@ -336,78 +336,35 @@ def stored(data: Any, version: int = 1) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "file",
-    [
-        stored([1]),
-        stored({"adapters": [1]}),
-        stored({"adapters": {"B8:27:EB:5A:00:01": {"memory": [1], "history": 7}}}),
-        stored({"adapters": {"B8:27:EB:5A:00:01": "off", "": None}}),
-        stored({}, version=0),
-        {"minor_version": 1},
-    ],
+    "file", [stored({"adapters": [1]}), stored({"something": "else"}, version=2)]
 )
-async def test_damaged_storage(
+async def test_unreadable_storage(
     hass: HomeAssistant,
     emulated_world: EmulatedWorld,
     bluetooth_entry: MockConfigEntry,
     hass_storage: dict[str, Any],
     file: dict[str, Any],
 ) -> None:
-    """Stored nonsense is forgotten, and written over when there is something to say."""
+    """Adapters are watched and mended without a memory; only resets wait for an hour."""
     hass_storage[STORAGE_KEY] = file
     with warped_time(hass.loop, emulated_world.bus.address):
         async with a_site(hass, emulated_world) as site:
+            recover = site.supervisor.async_recover
             await site.until(lambda: site.supervisor.adapters, MINUTE)
             assert site.status.history.steps == ()
-            result = await site.supervisor.async_recover(
-                site.address, RecoveryStep.RESTART_SCANNING
-            )
+            with pytest.raises(RecoveryRefused):
+                await recover(site.address, RecoveryStep.POWER_CYCLE)
+            result = await recover(site.address, RecoveryStep.RESTART_SCANNING)
+            assert result is StepResult.RECOVERED
+            await asyncio.sleep(61 * MINUTE)
+            result = await recover(site.address, RecoveryStep.POWER_CYCLE)
             assert result is StepResult.RECOVERED
         adapters = hass_storage[STORAGE_KEY]["data"]["adapters"]
-        steps = adapters[site.address]["history"]["records"]
-        assert any(
-            record.get("rung") == RecoveryStep.RESTART_SCANNING for record in steps
-        )
-
-
-async def test_storage_of_a_newer_version(
-    hass: HomeAssistant,
-    emulated_world: EmulatedWorld,
-    bluetooth_entry: MockConfigEntry,
-    hass_storage: dict[str, Any],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """It is left alone; adapters are watched and mended without a memory."""
-    file = hass_storage[STORAGE_KEY] = stored({"something": "else"}, version=2)
-    with warped_time(hass.loop, emulated_world.bus.address):
-        async with a_site(hass, emulated_world) as site:
-            await site.until(lambda: site.supervisor.adapters, MINUTE)
-            result = await site.supervisor.async_recover(
-                site.address, RecoveryStep.POWER_CYCLE
-            )
-            assert result is StepResult.RECOVERED
-            await asyncio.sleep(20 * MINUTE)
-    assert hass_storage[STORAGE_KEY] == file
-    assert "newer version" in caplog.text
-
-
-async def test_storage_that_cannot_be_read(
-    hass: HomeAssistant,
-    emulated_world: EmulatedWorld,
-    bluetooth_entry: MockConfigEntry,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """A file that the system does not give out is no reason to stop."""
-    with (
-        warped_time(hass.loop, emulated_world.bus.address),
-        patch(
-            "homeassistant.helpers.storage.Store.async_load",
-            side_effect=HomeAssistantError("Input/output error"),
-        ),
-    ):
-        async with a_site(hass, emulated_world) as site:
-            await site.until(lambda: site.supervisor.adapters, MINUTE)
-    assert "cannot be read: Input/output error" in caplog.text
+        records = adapters[site.address]["history"]["records"]
+        assert [record["step"] for record in records if "step" in record] == [
+            RecoveryStep.RESTART_SCANNING,
+            RecoveryStep.POWER_CYCLE,
+        ]
 
 
 async def test_adapter_that_was_left_off_and_whose_entry_is_gone(
@@ -418,9 +375,8 @@ async def test_adapter_that_was_left_off_and_whose_entry_is_gone(
 ) -> None:
     """What a killed step has switched off is switched on, whoever uses the adapter now."""
     address = emulated_world.world.adapters[0].address
-    hass_storage[STORAGE_KEY] = stored(
-        {"adapters": {address: {"powered_off_by_us": True}}}
-    )
+    left_off = data_of(AdapterHealth(address, powered_off_by_us=True), 0.0)
+    hass_storage[STORAGE_KEY] = stored({"adapters": {address: left_off}})
     await hass.config_entries.async_remove(bluetooth_entry.entry_id)
     await emulated_world.set_fault("powered-off")
     supervisor = async_get_supervisor(hass)

@@ -1,21 +1,51 @@
 """The alarms that automations have been told of, kept over restarts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import UnsupportedStorageVersionError
-from homeassistant.helpers.storage import Store
+import probatio
 
-from ..const import DOMAIN, LOGGER
+from homeassistant.core import HomeAssistant, callback
+
+from ..const import DOMAIN
 from ..renogy.models import Alarm, BatteryId
 from ..renogy.registers import ALARM_SOURCES, MAX_CELLS
-from .batteries import battery_of_key, storage_key
+from .stored_file import (
+    BATTERY,
+    MOST_BATTERIES,
+    StoredFile,
+    fields,
+    list_of,
+    mapping_of,
+    storage_key,
+    whole_number,
+)
 
-_VERSION: Final = 1
 _KEY: Final = "key"
 _PARTS: Final = "parts"
 _SAVE_SECONDS: Final = 1
+_MOST_ALARMS: Final = 100
+
+
+def _alarm(stored: dict[str, Any]) -> Alarm:
+    key = stored[_KEY]
+    return Alarm(
+        key=key, severity=ALARM_SOURCES[key].severity, parts=tuple(stored[_PARTS])
+    )
+
+
+_ALARM: Final = probatio.All(
+    fields(
+        {
+            _KEY: probatio.In(ALARM_SOURCES),
+            _PARTS: list_of(whole_number(1, MAX_CELLS), MAX_CELLS),
+        }
+    ),
+    _alarm,
+)
+_SCHEMA: Final = probatio.Schema(
+    mapping_of(BATTERY, list_of(_ALARM, _MOST_ALARMS), MOST_BATTERIES)
+)
 
 
 class AlarmStore:
@@ -28,23 +58,16 @@ class AlarmStore:
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Use the file of the bank with this entry id."""
-        self._store: Store[dict[str, Any]] = Store(
-            hass, _VERSION, f"{DOMAIN}.alarms.{entry_id}", atomic_writes=True
+        self._file = StoredFile(
+            hass, f"{DOMAIN}.alarms.{entry_id}", _SCHEMA, content="alarms"
         )
         self._known: dict[BatteryId, tuple[Alarm, ...]] = {}
         self._is_written = True
 
     async def async_load(self) -> None:
-        """Take up what is stored; what cannot be right is forgotten."""
-        try:
-            stored: Any = await self._store.async_load()
-        except UnsupportedStorageVersionError:
-            LOGGER.warning("Stored alarms are of a newer version, they are forgotten")
-            return
-        for name, alarms in stored.items() if isinstance(stored, Mapping) else ():
-            battery = battery_of_key(name)
-            if battery is not None and isinstance(alarms, list):
-                self._known[battery] = tuple(filter(None, map(_alarm, alarms)))
+        """Take up what is stored."""
+        stored = await self._file.async_read() or {}
+        self._known = {battery: tuple(alarms) for battery, alarms in stored.items()}
 
     def known(self, battery: BatteryId) -> tuple[Alarm, ...]:
         """Return the alarms of a battery that have been told of."""
@@ -58,16 +81,16 @@ class AlarmStore:
             return
         self._known[battery] = alarms
         self._is_written = False
-        self._store.async_delay_save(self._data, _SAVE_SECONDS)
+        self._file.async_delay_save(self._data, _SAVE_SECONDS)
 
     async def async_flush(self) -> None:
         """Write now what has not been written yet."""
         if not self._is_written:
-            await self._store.async_save(self._data())
+            await self._file.async_save(self._data())
 
     async def async_remove(self) -> None:
         """Forget the alarms of a bank that was removed."""
-        await self._store.async_remove()
+        await self._file.async_remove()
 
     @callback
     def _data(self) -> dict[str, Any]:
@@ -78,16 +101,3 @@ class AlarmStore:
             ]
             for battery, alarms in self._known.items()
         }
-
-
-def _alarm(stored: Any) -> Alarm | None:
-    if not isinstance(stored, Mapping):
-        return None
-    key, parts = stored.get(_KEY), stored.get(_PARTS)
-    if not isinstance(key, str) or not isinstance(parts, list):
-        return None
-    if key not in ALARM_SOURCES:
-        return None
-    if not all(type(part) is int and 1 <= part <= MAX_CELLS for part in parts):
-        return None
-    return Alarm(key=key, severity=ALARM_SOURCES[key].severity, parts=tuple(parts))

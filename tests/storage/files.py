@@ -1,0 +1,162 @@
+"""The three stores and real files for them, right and damaged."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any
+
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
+from custom_components.renogy_bt.adapter_health.traffic import EDGES
+from custom_components.renogy_bt.storage.adapters import STORAGE_KEY, AdapterStore
+from custom_components.renogy_bt.storage.alarms import AlarmStore
+from custom_components.renogy_bt.storage.energy import EnergyStore
+from homeassistant.core import HomeAssistant
+from tests.fake_air import DONGLE
+
+ADAPTER = "B8:27:EB:00:00:01"
+
+
+async def read_energy(hass: HomeAssistant, entry_id: str) -> object:
+    """Return the totals in a bank's file."""
+    energy = await EnergyStore(hass, entry_id).async_load(60.0)
+    return energy.bank, energy.batteries
+
+
+async def read_alarms(hass: HomeAssistant, entry_id: str) -> object:
+    """Return the alarms in a bank's file."""
+    store = AlarmStore(hass, entry_id)
+    await store.async_load()
+    return [store.known((DONGLE, unit)) for unit in (48, 49)]
+
+
+async def read_adapters(hass: HomeAssistant, _: str) -> object:
+    """Return what is kept of an adapter, without what a lost file leads to."""
+    store = AdapterStore(hass, list[AdapterHealth])
+    await store.async_load()
+    health = store.health_of(ADAPTER)
+    return health.history, health.powered_off_by_us, list(store.left_off())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One of the three stores."""
+
+    key: Callable[[str], str]
+    read: Callable[[HomeAssistant, str], Awaitable[object]]
+    data: Any
+    minor_version: int = 1
+
+    def frame(self, entry_id: str = "test", **changes: Any) -> dict[str, Any]:
+        """Return a whole file, with these changes."""
+        frame = {
+            "version": 1,
+            "minor_version": self.minor_version,
+            "key": self.key(entry_id),
+            "data": self.data,
+        }
+        return {**frame, **changes}
+
+
+ENERGY = Kind(
+    key="renogy_bt.energy.{}".format,
+    read=read_energy,
+    data={
+        "bank": {"charged": 1500.5, "discharged": 1200},
+        "batteries": {
+            f"{DONGLE}/48": {"charged": 750.25, "discharged": 600.0},
+            f"{DONGLE}/49": {"charged": 750.25, "discharged": 600.0},
+        },
+        "samples": {f"{DONGLE}/48": {"at": 1000.0, "power": -655.0}},
+        "clock": "6a6ce0b5-8f2f-4a5a-9d0c-0f1f6f3a2b11",
+    },
+)
+ALARMS = Kind(
+    key="renogy_bt.alarms.{}".format,
+    read=read_alarms,
+    data={
+        f"{DONGLE}/48": [
+            {"key": "short_circuit", "parts": []},
+            {"key": "cell_voltage_alarm", "parts": [1, 16]},
+        ],
+        f"{DONGLE}/49": [],
+    },
+)
+STEP = {
+    "at": "2026-11-23T12:00:00+00:00",
+    "step": "power_cycle",
+    "verdict": "silent",
+    "result": "recovered",
+    "seconds": 7.5,
+    "requested": False,
+    "detail": None,
+}
+CHANGE = {
+    "at": "2026-11-23T11:59:00+00:00",
+    "verdict": "silent",
+    "reason": "heard_elsewhere",
+}
+HEALTH = {
+    "memory": {
+        "traffic": {
+            "edges": list(EDGES),
+            "weights": [0.0] * (len(EDGES) - 1) + [1.5],
+            "interval": 12.5,
+            "devices": 4.0,
+            "looks": 20,
+        },
+        "heard_ago": 3.5,
+        "used_ago": None,
+        "witnesses": [[DONGLE, "AA:BB:CC:00:00:09"]],
+    },
+    "ladder": {"experiment_ago": 7200.0, "powered_on_ago": None},
+    "limiter": {"ages": [900.0, 30.0], "failures": 1},
+    "history": {"recoveries": 1, "records": [CHANGE, STEP]},
+    "powered_off_by_us": True,
+}
+ADAPTERS = Kind(
+    key=lambda _: STORAGE_KEY,
+    read=read_adapters,
+    data={"adapters": {ADAPTER: HEALTH, "B8:27:EB:00:00:02": HEALTH}},
+    minor_version=2,
+)
+KINDS = (ENERGY, ALARMS, ADAPTERS)
+
+
+def changed(data: Any, path: tuple[str, ...], value: Any) -> Any:
+    """Return data with another value at a place."""
+    if not path:
+        return value
+    key, *rest = path
+    return {**data, key: changed(data[key], tuple(rest), value)}
+
+
+class Folder:
+    """The folder of Home Assistant's storage."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Make the folder if it is not there."""
+        self.path = Path(hass.config.path(".storage"))
+        self.path.mkdir(exist_ok=True)
+
+    def put(self, key: str, content: Any) -> bytes:
+        """Write a file and return what is in it."""
+        is_raw = isinstance(content, bytes)
+        raw: bytes = content if is_raw else json.dumps(content).encode()
+        (self.path / key).write_bytes(raw)
+        return raw
+
+    def content(self, key: str) -> bytes | None:
+        """Return what is in a file, None if it is not there."""
+        path = self.path / key
+        return path.read_bytes() if path.exists() else None
+
+    def kept_beside(self, key: str) -> list[bytes]:
+        """Return what is in the files that a damaged file became."""
+        beside = sorted(self.path.glob(f"{key}.corrupt.*"))
+        return [path.read_bytes() for path in beside]
+
+    def clear(self) -> None:
+        """Remove all files."""
+        for path in self.path.iterdir():
+            path.unlink()

@@ -1,0 +1,457 @@
+"""One way to read a file: rightly, or it is kept beside, told of once, and begun anew."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from hypothesis import HealthCheck, given, settings, strategies as st
+import probatio
+import pytest
+
+from custom_components.renogy_bt.storage.stored_file import StoredFile
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from tests.banks import bank_entry, link_settings, set_up
+from tests.fake_air import DONGLE, FakeAir
+from tests.renogy.fake_link import four_batteries
+
+from .files import (
+    ADAPTER,
+    ADAPTERS,
+    ALARMS,
+    ENERGY,
+    HEALTH,
+    KINDS,
+    STEP,
+    Folder,
+    Kind,
+    changed,
+)
+
+_WHO_TELLS = {"homeassistant.helpers.storage", "custom_components.renogy_bt"}
+
+
+@pytest.fixture
+def hass_storage() -> dict[str, Any]:
+    """Leave storage as it is: files are written and read."""
+    return {}
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what a user was told in the log by the two who set files aside."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno >= logging.WARNING and record.name in _WHO_TELLS
+    ]
+
+
+def is_undamaged(
+    kind: Kind, folder: Folder, raw: bytes, caplog: pytest.LogCaptureFixture
+) -> bool:
+    """Return whether a file was read as it is; if not, all must have gone as it should."""
+    key = kind.key("test")
+    if folder.content(key) == raw:
+        assert folder.kept_beside(key) == []
+        assert told(caplog) == []
+        return True
+    assert folder.content(key) is None
+    assert folder.kept_beside(key) == [raw]
+    (message,) = told(caplog)
+    assert f"{folder.path / key}.corrupt." in message
+    return False
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_no_file(
+    hass: HomeAssistant,
+    folder: Folder,
+    caplog: pytest.LogCaptureFixture,
+    kind: Kind,
+) -> None:
+    """A new installation has nothing to tell, and leaves nothing behind."""
+    await kind.read(hass, "test")
+    assert told(caplog) == []
+    assert list(folder.path.glob(f"{kind.key('test')}*")) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_right_file(
+    hass: HomeAssistant,
+    folder: Folder,
+    caplog: pytest.LogCaptureFixture,
+    kind: Kind,
+) -> None:
+    """It is read without a word, and left as it is."""
+    nothing = await kind.read(hass, "test")
+    raw = folder.put(kind.key("test"), kind.frame())
+    assert await kind.read(hass, "test") != nothing
+    assert is_undamaged(kind, folder, raw, caplog)
+
+
+DAMAGED_FRAMES: list[Any] = [
+    pytest.param(b"", id="empty"),
+    pytest.param(b"\x00" * 4096, id="zeroes"),
+    pytest.param(b"\xff\xfe{}", id="not a text"),
+    pytest.param(b'{"version": 1, "minor_version": 1, "data": {"ba', id="cut off"),
+    pytest.param(b"[" * 100_000, id="deep"),
+    pytest.param({}, id="an empty mapping"),
+    pytest.param(None, id="null"),
+    pytest.param([], id="a list"),
+    pytest.param("minor_version", id="a text"),
+    pytest.param(7, id="a number"),
+    pytest.param({"minor_version": 1}, id="no version"),
+    pytest.param({"version": 1}, id="no data"),
+    pytest.param({"version": "1", "data": {}}, id="version of text"),
+]
+DAMAGED_PARTS: list[dict[str, Any]] = [
+    {"version": 2},
+    {"version": 0},
+    {"version": None},
+    {"minor_version": "x"},
+    {"minor_version": None},
+    {"minor_version": 2, "data": {"nonsense": 1}},
+    {"data": None},
+    {"data": []},
+    {"data": "x"},
+    {"data": {"nonsense": 1}},
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("content", DAMAGED_FRAMES)
+async def test_damaged_frame(
+    hass: HomeAssistant,
+    folder: Folder,
+    caplog: pytest.LogCaptureFixture,
+    kind: Kind,
+    content: Any,
+) -> None:
+    """A file that Home Assistant's storage itself would stumble over."""
+    nothing = await kind.read(hass, "test")
+    raw = folder.put(kind.key("test"), content)
+    assert await kind.read(hass, "test") == nothing
+    assert not is_undamaged(kind, folder, raw, caplog)
+    assert await kind.read(hass, "test") == nothing
+    assert len(told(caplog)) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("changes", DAMAGED_PARTS)
+async def test_other_version_or_data(
+    hass: HomeAssistant,
+    folder: Folder,
+    caplog: pytest.LogCaptureFixture,
+    kind: Kind,
+    changes: dict[str, Any],
+) -> None:
+    """A file of a newer version, of one that never was, or with something else in it."""
+    nothing = await kind.read(hass, "test")
+    raw = folder.put(kind.key("test"), kind.frame(**changes))
+    assert await kind.read(hass, "test") == nothing
+    assert not is_undamaged(kind, folder, raw, caplog)
+
+
+NO_ENERGY: list[Any] = ["2", -1.0, 1e300, True, None, [], 1e13]
+ENERGY_VALUES: list[Any] = [
+    *("nonsense", [1.0, 2.0], {"charged": 1.0}),
+    *({"charged": 1.0, "discharged": value} for value in NO_ENERGY),
+    {"charged": 1.0, "discharged": 1.0, "wasted": 1.0},
+]
+SAMPLES: list[Any] = [
+    *(None, {"at": "1000", "power": 655.0}, {"at": -1.0, "power": 655.0}),
+    *({"at": 1300.0, "power": power} for power in (1e300, 100_001, True, "x")),
+]
+BATTERY_NAMES = ["", "A/b", "/48", "A/-1", "A/4848", "A/48\n", "A/0", "A" * 65 + "/48"]
+PARTS: list[Any] = [[0], [17], [True], [1.5], ["1"], [1] * 17, None, "1", {}]
+RECORDS: list[Any] = [
+    *(None, {}, STEP | {"at": "2026-11-23T12:00:00"}, STEP | {"at": 5}),
+    *(STEP | {"result": "?"}, STEP | {"step": "jump"}, STEP | {"seconds": "x"}),
+    *(STEP | {"requested": 1}, STEP | {"seconds": -1.0}, STEP | {"detail": "x" * 256}),
+    {"at": STEP["at"], "verdict": "ok"},
+    {"at": STEP["at"], "verdict": "well", "reason": "working"},
+]
+ADAPTER_VALUES: list[tuple[tuple[str, ...], list[Any]]] = [
+    ((), [None, "x", {}, HEALTH | {"new": 1}]),
+    (("memory",), [None, "x", {}]),
+    (("memory", "traffic", "edges"), [[1.0], None]),
+    (("memory", "traffic", "weights"), [[1.0], ["x"] * 24, [-1.0] * 24, [0.0] * 25]),
+    (("memory", "traffic", "interval"), [None, 1e30, -1.0]),
+    (("memory", "traffic", "devices"), [True, 1001]),
+    (("memory", "traffic", "looks"), [1.5, -1, 21, True]),
+    (("memory", "heard_ago"), [-1, "40", True, 1e300, []]),
+    (("memory", "witnesses"), ["x", [["a"]], [5], [["a", 5]], [["a", "b"]] * 10_001]),
+    (("ladder",), [None, [], {"experiment_ago": 5.0}]),
+    (("ladder", "experiment_ago"), ["x", True]),
+    (("ladder", "powered_on_ago"), [-1]),
+    (("limiter",), [[], {}]),
+    (("limiter", "ages"), ["x", [-5], ["x"], [None], [True], [0] * 10_001]),
+    (("limiter", "failures"), [-1, True, 1.5, 10**10]),
+    (("history",), [[], {"records": "x", "recoveries": 0}]),
+    (("history", "recoveries"), [-1, True, "1"]),
+    *((("history", "records"), [[record]]) for record in RECORDS),
+    (("powered_off_by_us",), [None, 1, "true"]),
+]
+
+
+def values_that_cannot_be() -> Iterator[tuple[Kind, Any]]:
+    """Yield files that are right but for one value."""
+    batteries = ENERGY.data["batteries"]
+    good = batteries[f"{DONGLE}/48"]
+    for totals in ENERGY_VALUES:
+        yield ENERGY, ENERGY.data | {"bank": totals}
+        yield ENERGY, ENERGY.data | {"batteries": batteries | {f"{DONGLE}/49": totals}}
+    for sample in SAMPLES:
+        yield ENERGY, ENERGY.data | {"samples": {f"{DONGLE}/48": sample}}
+    for clock in (7, "x" * 101):
+        yield ENERGY, ENERGY.data | {"clock": clock}
+    for name in ENERGY.data:
+        without = {key: part for key, part in ENERGY.data.items() if key != name}
+        yield ENERGY, without
+    for name in BATTERY_NAMES:
+        yield ENERGY, ENERGY.data | {"batteries": {name: good}}
+        yield ALARMS, {name: []}
+    yield ENERGY, ENERGY.data | {"batteries": {f"A{n}/48": good for n in range(1001)}}
+    for parts in PARTS:
+        yield ALARMS, {f"{DONGLE}/48": [{"key": "cell_voltage_alarm", "parts": parts}]}
+    for alarm in ("x", {"key": "new", "parts": []}, {"key": ["a"], "parts": []}):
+        yield ALARMS, {f"{DONGLE}/48": [alarm]}
+    yield ALARMS, {f"{DONGLE}/48": "short_circuit"}
+    yield ALARMS, {f"{DONGLE}/48": [{"key": "short_circuit"}]}
+    for path, values in ADAPTER_VALUES:
+        for value in values:
+            yield ADAPTERS, {"adapters": {ADAPTER: changed(HEALTH, path, value)}}
+    yield ADAPTERS, {"adapters": [1]}
+    yield ADAPTERS, {"adapters": {"x" * 256: HEALTH}}
+
+
+async def test_values_that_cannot_be(
+    hass: HomeAssistant, folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One value that cannot be is enough: a file that was tampered with proves nothing."""
+    for kind, data in values_that_cannot_be():
+        folder.clear()
+        nothing = await kind.read(hass, "test")
+        raw = folder.put(kind.key("test"), kind.frame(data=data))
+        caplog.clear()
+        assert await kind.read(hass, "test") == nothing, data
+        assert not is_undamaged(kind, folder, raw, caplog), data
+
+
+def is_written_anew(kind: Kind, folder: Folder, raw: bytes) -> bool:
+    """Return whether a file of another minor version, and so of this shape, was written."""
+    content = folder.content(kind.key("test"))
+    if content in (raw, None):
+        return False
+    before, after = json.loads(raw), json.loads(content)
+    assert type(before["minor_version"]) is int
+    assert after == kind.frame(data=before["data"])
+    return True
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda children: (
+        st.lists(children, max_size=4)
+        | st.dictionaries(st.text(max_size=20), children, max_size=4)
+    ),
+    max_leaves=10,
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> tuple[Kind, bytes]:
+    """A right file of which something was changed, taken away or added."""
+    kind = draw(st.sampled_from(KINDS))
+    frame = deepcopy(kind.frame())
+    for _ in range(draw(st.integers(1, 3))):
+        _mutate(draw, frame)
+    return kind, json.dumps(frame).encode()
+
+
+def _mutate(draw: st.DrawFn, place: Any) -> None:
+    while True:
+        places = list(place if isinstance(place, dict) else range(len(place)))
+        if not places:
+            return
+        where = draw(st.sampled_from(places))
+        inner = place[where]
+        if not isinstance(inner, dict | list) or draw(st.integers(0, 3)) == 0:
+            break
+        place = inner
+    match draw(st.sampled_from(["change", "remove", "add"])):
+        case "remove":
+            del place[where]
+        case "add" if isinstance(place, dict):
+            place[draw(st.text(max_size=20))] = draw(JSON)
+        case _:
+            place[where] = draw(JSON)
+
+
+FILES = (
+    mutated()
+    | st.tuples(
+        st.sampled_from(KINDS), JSON.map(lambda item: json.dumps(item).encode())
+    )
+    | st.tuples(st.sampled_from(KINDS), st.binary(max_size=200))
+    | st.builds(
+        lambda kind, data: (kind, json.dumps(kind.frame(data=data)).encode()),
+        st.sampled_from(KINDS),
+        JSON,
+    )
+)
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(file=FILES)
+def test_whatever_is_in_a_file(
+    hass: HomeAssistant,
+    caplog: pytest.LogCaptureFixture,
+    file: tuple[Kind, bytes],
+) -> None:
+    """It never raises; the file is left as it is without a word, or kept beside and told of."""
+    kind, raw = file
+    folder = Folder(hass)
+    folder.clear()
+    run = hass.loop.run_until_complete
+    nothing = run(kind.read(hass, "test"))
+    folder.put(kind.key("test"), raw)
+    caplog.clear()
+    found = run(kind.read(hass, "test"))
+    if is_written_anew(kind, folder, raw):
+        assert told(caplog) == []
+    elif not is_undamaged(kind, folder, raw, caplog):
+        assert found == nothing
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_newer_minor_version_of_the_same_shape(
+    hass: HomeAssistant, folder: Folder, caplog: pytest.LogCaptureFixture, kind: Kind
+) -> None:
+    """What can be read is read: nothing is lost by going back a version."""
+    raw = folder.put(kind.key("test"), kind.frame())
+    found = await kind.read(hass, "test")
+    raw = folder.put(kind.key("test"), kind.frame(minor_version=kind.minor_version + 1))
+    assert await kind.read(hass, "test") == found
+    assert is_written_anew(kind, folder, raw)
+    assert told(caplog) == []
+
+
+async def test_two_files_at_the_same_moment(
+    hass: HomeAssistant, folder: Folder, freezer: FrozenDateTimeFactory
+) -> None:
+    """What was kept beside is never written over."""
+    key = ALARMS.key("test")
+    raws = []
+    for number in range(3):
+        raws.append(folder.put(key, ALARMS.frame(data=[number])))
+        await ALARMS.read(hass, "test")
+    assert sorted(folder.kept_beside(key)) == raws
+
+
+async def test_file_that_cannot_be_renamed(
+    hass: HomeAssistant,
+    folder: Folder,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What cannot be kept beside is kept where it is: nothing is written over it."""
+
+    def refuse(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    key = ENERGY.key("test")
+    raw = folder.put(key, ENERGY.frame(version=2))
+    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(os, "rename", refuse)
+    file = StoredFile(hass, key, probatio.Schema({}), content="totals")
+    assert await file.async_read() is None
+    await file.async_save({"new": 1})
+    assert folder.content(key) == raw
+    (message,) = told(caplog)
+    assert "nothing is written" in message
+    assert "Permission denied" in message
+
+
+async def test_file_that_the_system_does_not_give_out(
+    hass: HomeAssistant, folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A name that is not that of a file is renamed too."""
+    path = folder.path / ENERGY.key("test")
+    path.mkdir()
+    await ENERGY.read(hass, "test")
+    assert not path.exists()
+    (message,) = told(caplog)
+    assert "energy totals" in message
+
+
+async def test_older_minor_version(
+    hass: HomeAssistant, folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is brought up to date, written so, and read without a warning."""
+    file = StoredFile(
+        hass,
+        "renogy_bt.test",
+        probatio.Schema({"new": int}, required=True),
+        content="tests",
+        minor_version=2,
+        migrate=lambda minor, data: {"new": data["old"] + minor},
+    )
+    folder.put("renogy_bt.test", ALARMS.frame(data={"old": 4}))
+    assert await file.async_read() == {"new": 5}
+    written = json.loads(folder.content("renogy_bt.test") or b"")
+    assert (written["minor_version"], written["data"]) == (2, {"new": 5})
+    assert told(caplog) == []
+
+
+@pytest.mark.parametrize("data", [{"old": "x"}, {"odd": 1}, None, 7, []])
+async def test_older_minor_version_that_is_damaged(
+    hass: HomeAssistant, folder: Folder, caplog: pytest.LogCaptureFixture, data: Any
+) -> None:
+    """What cannot be brought up to date is kept as it was, not as it would have become."""
+    file = StoredFile(
+        hass,
+        "renogy_bt.test",
+        probatio.Schema({"new": int}, required=True),
+        content="tests",
+        minor_version=2,
+        migrate=lambda _, data: {"new": data["old"]},
+    )
+    raw = folder.put("renogy_bt.test", ALARMS.frame(data=data))
+    assert await file.async_read() is None
+    assert file.has_begun_anew
+    assert folder.kept_beside("renogy_bt.test") == [raw]
+    assert len(told(caplog)) == 1
+
+
+@pytest.mark.parametrize("content", [*DAMAGED_FRAMES, {"version": 2, "data": {}}])
+async def test_bank_with_damaged_files(
+    hass: HomeAssistant,
+    folder: Folder,
+    air: FakeAir,
+    caplog: pytest.LogCaptureFixture,
+    content: Any,
+) -> None:
+    """The bank is set up, whatever is in its files, and what they held is still there."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    keys = [ENERGY.key(entry.entry_id), ALARMS.key(entry.entry_id)]
+    raw = {key: folder.put(key, content) for key in keys}
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    for key in keys:
+        assert folder.kept_beside(key) == [raw[key]]
+        assert len([message for message in told(caplog) if key in message]) == 1
