@@ -14,6 +14,8 @@ from custom_components.renogy_bt.const import (
     CONF_WIRING,
     DEFAULT_UPDATE_INTERVAL,
     DOMAIN,
+    ENTRY_MINOR_VERSION,
+    ENTRY_VERSION,
 )
 from custom_components.renogy_bt.coordinator import BankCoordinator
 from custom_components.renogy_bt.links.settings import KnownBattery, LinkSettings
@@ -53,6 +55,8 @@ def bank_entry(
     return MockConfigEntry(
         domain=DOMAIN,
         title=title,
+        version=ENTRY_VERSION,
+        minor_version=ENTRY_MINOR_VERSION,
         options={
             CONF_WIRING: "parallel",
             CONF_UPDATE_INTERVAL: DEFAULT_UPDATE_INTERVAL,

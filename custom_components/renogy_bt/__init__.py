@@ -26,13 +26,21 @@ from homeassistant.helpers.typing import ConfigType
 from .adapter_health.ladder import RecoveryLevel
 from .adapters.devices import async_is_gone_adapter
 from .batteries.devices import BankDevices
-from .const import CONF_RECOVERY, DOMAIN, LOGGER
+from .const import (
+    CONF_POLLING,
+    CONF_RECOVERY,
+    DOMAIN,
+    ENTRY_MINOR_VERSION,
+    ENTRY_VERSION,
+    LOGGER,
+    SUBENTRY_TYPE_LINK,
+)
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .issues.adapters import async_follow_adapters
 from .issues.bank import async_follow_balance, async_forget_balance
 from .issues.batteries import async_follow_identities, async_forget_identities
 from .links.connection import async_release_locks
-from .links.settings import LinkSettings, battery_identifier, links_of
+from .links.settings import LinkSettings, addresses_of, battery_identifier, links_of
 from .services import async_setup_services
 from .storage.alarms import AlarmStore
 from .storage.energy import EnergyStore
@@ -60,6 +68,19 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     return True
 
 
+async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Bring a bank that an older version stored up to date; refuse one of a newer version."""
+    if entry.version != ENTRY_VERSION:
+        return False
+    if entry.minor_version < ENTRY_MINOR_VERSION:
+        for link in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK):
+            # Links that were stored before this could be chosen are polled.
+            data = {CONF_POLLING: True, **link.data}
+            hass.config_entries.async_update_subentry(entry, link, data=data)
+        hass.config_entries.async_update_entry(entry, minor_version=ENTRY_MINOR_VERSION)
+    return True
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bool:
     """Set up a bank: poll it once, then register its devices and entities.
 
@@ -76,7 +97,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     supervisor = async_get_supervisor(hass)
     await supervisor.async_attach(
         entry.entry_id,
-        [link.address for link in links_of(entry).values()],
+        addresses_of(entry),
         RecoveryLevel(entry.options.get(CONF_RECOVERY, RecoveryLevel.FULL)),
     )
     coordinator = BankCoordinator(hass, entry, supervisor.gate)
@@ -115,8 +136,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
     await AlarmStore(hass, entry.entry_id).async_remove()
     async_forget_balance(hass, entry)
     async_forget_identities(hass, entry)
-    for link in links_of(entry).values():
-        bluetooth.async_rediscover_address(hass, link.address)
+    for address in addresses_of(entry):
+        bluetooth.async_rediscover_address(hass, address)
 
 
 async def async_remove_config_entry_device(

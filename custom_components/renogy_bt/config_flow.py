@@ -31,6 +31,8 @@ from .const import (
     CONF_WIRING,
     DEFAULT_UPDATE_INTERVAL,
     DOMAIN,
+    ENTRY_MINOR_VERSION,
+    ENTRY_VERSION,
     SUBENTRY_TYPE_LINK,
 )
 from .flows.link import LinkFlow
@@ -51,8 +53,8 @@ class RenogyConfigFlow(
 ):
     """Sets up the first link of a bank, or adds a link that was discovered to one."""
 
-    VERSION = 1
-    MINOR_VERSION = 1
+    VERSION = ENTRY_VERSION
+    MINOR_VERSION = ENTRY_MINOR_VERSION
 
     @staticmethod
     @callback

@@ -10,6 +10,10 @@ MANUFACTURER: Final = "Renogy"
 
 SUBENTRY_TYPE_LINK: Final = "link"
 
+# What the config entry of a bank looks like. Since 1.2 each link says whether it is polled.
+ENTRY_VERSION: Final = 1
+ENTRY_MINOR_VERSION: Final = 2
+
 CONF_BANK: Final = "bank"
 CONF_CELLS: Final = "cells"
 CONF_FAMILY: Final = "family"

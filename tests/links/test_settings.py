@@ -22,13 +22,6 @@ def test_link_survives_storage() -> None:
     assert LinkSettings.from_data(link.as_data()) == link
 
 
-def test_link_stored_by_an_older_version_is_polled() -> None:
-    """A link from before polling could be switched off has it on."""
-    data = dict(link_settings().as_data())
-    del data["polling"]
-    assert LinkSettings.from_data(data).polling
-
-
 def test_link_of_a_probe() -> None:
     """What a probe found is stored but for the serial number, which tells no battery apart."""
     report = ProbeReport(

@@ -18,6 +18,8 @@ from ..const import (
     CONF_UNIT,
     CONF_UNITS,
     DOMAIN,
+    ENTRY_MINOR_VERSION,
+    ENTRY_VERSION,
     SUBENTRY_TYPE_LINK,
 )
 from ..renogy.families import HUB_UNITS, Family, family_by_key, is_dongle
@@ -75,8 +77,7 @@ class LinkSettings:
                 )
                 for battery in data[CONF_UNITS]
             ),
-            # Links that were stored before this could be chosen are polled.
-            polling=data.get(CONF_POLLING, True),
+            polling=data[CONF_POLLING],
         )
 
     @classmethod
@@ -199,11 +200,26 @@ def link_identifier(address: str) -> str:
 
 
 def links_of(entry: ConfigEntry) -> dict[str, LinkSettings]:
-    """Return the links of a bank by the id of their config subentry."""
+    """Return the links of a bank by the id of their config subentry.
+
+    A bank that has not been brought up to date, being disabled or of a newer version, tells
+    of none.
+    """
+    if entry.version != ENTRY_VERSION or entry.minor_version < ENTRY_MINOR_VERSION:
+        return {}
     return {
         subentry.subentry_id: LinkSettings.from_data(subentry.data)
         for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK)
     }
+
+
+def addresses_of(entry: ConfigEntry) -> frozenset[str]:
+    """Return the addresses of a bank's links, of whatever version the bank is."""
+    return frozenset(
+        subentry.unique_id
+        for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK)
+        if subentry.unique_id is not None
+    )
 
 
 @callback
@@ -216,6 +232,6 @@ def async_banks(hass: HomeAssistant) -> list[ConfigEntry]:
 def async_bank_of_link(hass: HomeAssistant, address: str) -> ConfigEntry | None:
     """Return the bank that a link belongs to, or None."""
     for entry in async_banks(hass):
-        if any(link.address == address for link in links_of(entry).values()):
+        if address in addresses_of(entry):
             return entry
     return None
