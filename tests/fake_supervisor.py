@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.ladder import REMEDIES
+from custom_components.renogy_bt.adapter_health.ladder import PLANS
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
-from custom_components.renogy_bt.adapters.devices import adapter_identifier
-from custom_components.renogy_bt.supervisor.supervisor import (
+from custom_components.renogy_bt.adapter_health.status import (
     AdapterEvent,
     AdapterStatus,
     Notice,
     RecoveryRefused,
+)
+from custom_components.renogy_bt.adapters.devices import adapter_identifier
+from custom_components.renogy_bt.supervisor.supervisor import (
     Supervisor,
     async_get_supervisor,
 )
@@ -36,8 +38,6 @@ def adapter_status(address: str = ADAPTER, **changes: Any) -> AdapterStatus:
     sound: Mapping[str, Any] = {
         "name": "hci0",
         "verdict": Verdict.OK,
-        "reason": Reason.WORKING,
-        "since": SINCE,
     }
     return AdapterStatus(address=address, **{**sound, **changes})
 
@@ -57,7 +57,7 @@ def faulty_status(
         reason=Reason.HEARD_ELSEWHERE,
         since=since,
         tried=tried,
-        remedies=REMEDIES.get(verdict, ()) if remedies is None else remedies,
+        remedies=PLANS.get(verdict, ()) if remedies is None else remedies,
     )
     return adapter_status(
         address, **{"verdict": verdict, "problem": True, "notice": notice, **changes}

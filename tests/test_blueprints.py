@@ -14,8 +14,8 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
+from custom_components.renogy_bt.adapter_health.status import AdapterEvent, EventKind
 from custom_components.renogy_bt.const import DOCUMENTATION_URL, DOMAIN
-from custom_components.renogy_bt.supervisor.supervisor import AdapterEvent, EventKind
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint import Blueprint
 from homeassistant.const import STATE_UNAVAILABLE

@@ -165,7 +165,7 @@ async def fail_to_set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     )
 
 
-def watched(now: float) -> tuple[AdapterHealth, AdapterSample]:
+def watched(now: float) -> AdapterHealth:
     """Return an adapter that was looked at, with addresses wherever there may be some."""
     health = AdapterHealth(ADAPTER)
     sample = AdapterSample(
@@ -186,7 +186,7 @@ def watched(now: float) -> tuple[AdapterHealth, AdapterSample]:
         slots=SlotSample(slots=5, free=4, foreign=(STRANGER,)),
     )
     health.look(sample, RecoveryLevel.FULL, dt_util.utcnow())
-    return health, sample
+    return health
 
 
 async def test_diagnostics_of_the_adapters(
@@ -200,9 +200,8 @@ async def test_diagnostics_of_the_adapters(
     air.bring(four_batteries())
     entry = bank_entry(link_settings(), recovery="gentle")
     await set_up(hass, entry)
-    health, sample = watched(hass.loop.time())
+    health = watched(hass.loop.time())
     adapters.supervisor._health[ADAPTER] = health
-    adapters.supervisor._samples[ADAPTER] = sample
     diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert_anonymous(diagnostics)
     told = diagnostics["bluetooth_health"]

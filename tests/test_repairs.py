@@ -5,11 +5,11 @@ import pytest
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
-from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.supervisor.supervisor import (
+from custom_components.renogy_bt.adapter_health.status import (
     RecoveryRefused,
     RefusalReason,
 )
+from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, UnknownStep

@@ -13,13 +13,13 @@ from custom_components.renogy_bt.adapter_health.history import (
 )
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
-from custom_components.renogy_bt.adapters.recovery import FAILURES
-from custom_components.renogy_bt.bluez.models import PowerFault
-from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.supervisor.supervisor import (
+from custom_components.renogy_bt.adapter_health.status import (
     RecoveryRefused,
     RefusalReason,
 )
+from custom_components.renogy_bt.adapters.recovery import FAILURES
+from custom_components.renogy_bt.bluez.models import PowerFault
+from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import (
     HomeAssistantError,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import get_system_health_info
 
+from custom_components.renogy_bt.adapter_health.history import AdapterHistory
 from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
@@ -64,8 +65,10 @@ async def test_two_banks(
     await set_up(hass, first)
     await set_up(hass, second)
     adapters.show(
-        adapter_status(recoveries=2),
-        faulty_status(address=OTHER_ADAPTER, name=None, recoveries=1),
+        adapter_status(history=AdapterHistory(recoveries=2)),
+        faulty_status(
+            address=OTHER_ADAPTER, name=None, history=AdapterHistory(recoveries=1)
+        ),
     )
     info = await info_of(hass)
     polled_at = info.pop("last_poll")

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from custom_components.renogy_bt import PLATFORMS
-from custom_components.renogy_bt.adapter_health.ladder import REMEDIES, RecoveryLevel
+from custom_components.renogy_bt.adapter_health.ladder import PLANS, RecoveryLevel
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
+from custom_components.renogy_bt.adapter_health.status import EventKind, RefusalReason
 from custom_components.renogy_bt.adapters.recovery import FAILURES
 from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.batteries.actions import READ_ERRORS, RESCAN_PROBLEMS
@@ -24,7 +25,6 @@ from custom_components.renogy_bt.renogy.registers import ALARM_SOURCES
 from custom_components.renogy_bt.repairs import FLOWS
 from custom_components.renogy_bt.sensor import NUMBERED_SENSORS
 from custom_components.renogy_bt.services import STEPS_TO_ASK_FOR
-from custom_components.renogy_bt.supervisor.supervisor import EventKind, RefusalReason
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.helpers.entity import EntityDescription
 from tests.translation_check import ENGLISH, PACKAGE, placeholders
@@ -138,7 +138,7 @@ def test_issues_have_texts() -> None:
 
 def test_repairs_offer_what_can_help() -> None:
     """The dialogue of an adapter's issue has a text for each step that it can offer."""
-    for verdict, remedies in REMEDIES.items():
+    for verdict, remedies in PLANS.items():
         init = ENGLISH["issues"][f"adapter_{verdict}"]["fix_flow"]["step"]["init"]
         assert init["menu_options"].keys() == set(remedies), verdict
 

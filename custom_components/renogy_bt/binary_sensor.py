@@ -13,12 +13,12 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
 from .bank.summary import BankSummary
 from .coordinator import RenogyConfigEntry
 from .entity import AdapterEntity, RenogyBankEntity, RenogyBatteryEntity
 from .renogy.models import BatteryId, BatteryReading, ChargingState
-from .supervisor.supervisor import AdapterStatus
 
 PARALLEL_UPDATES = 0
 

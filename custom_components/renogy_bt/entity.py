@@ -9,13 +9,14 @@ from homeassistant.helpers.update_coordinator import (
     DataUpdateCoordinator,
 )
 
+from .adapter_health.status import AdapterStatus
 from .adapters.devices import adapter_identifier
 from .const import DOMAIN
 from .coordinator import BankCoordinator
 from .links.coordinator import LinkCoordinator
 from .links.settings import battery_identifier, link_identifier
 from .renogy.models import BatteryReading
-from .supervisor.supervisor import AdapterStatus, Supervisor
+from .supervisor.supervisor import Supervisor
 
 
 class RenogyEntity[CoordinatorT: DataUpdateCoordinator[Any]](

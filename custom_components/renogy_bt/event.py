@@ -7,6 +7,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .adapter_health.status import AdapterEvent, EventKind
 from .adapters.devices import async_add_adapter_entities
 from .coordinator import RenogyConfigEntry
 from .entity import AdapterEntity, RenogyBatteryEntity
@@ -18,7 +19,6 @@ from .renogy.alarm_changes import (
     alarm_changes,
 )
 from .storage.alarms import AlarmStore
-from .supervisor.supervisor import AdapterEvent, EventKind
 
 PARALLEL_UPDATES = 0
 

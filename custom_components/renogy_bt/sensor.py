@@ -29,6 +29,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import StateType
 
 from .adapter_health.samples import Verdict
+from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
 from .bank.meters import MeterReading
 from .bank.summary import BankSummary
@@ -43,7 +44,6 @@ from .entity import (
 from .links.coordinator import LinkCoordinator
 from .links.settings import KnownBattery
 from .renogy.models import BatteryId, BatteryReading, ChargingState
-from .supervisor.supervisor import AdapterStatus
 
 PARALLEL_UPDATES = 0
 SIGNAL_STRENGTH_PAUSE = timedelta(seconds=60)
@@ -515,7 +515,7 @@ ADAPTER_SENSORS: tuple[AdapterSensorDescription, ...] = (
         translation_key="adapter_recoveries",
         state_class=SensorStateClass.TOTAL_INCREASING,
         entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda status: status.recoveries,
+        value_fn=lambda status: status.history.recoveries,
     ),
 )
 

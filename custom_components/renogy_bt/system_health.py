@@ -38,5 +38,7 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
             f"{status.name or address}: {status.verdict}"
             for address, status in supervisor.adapters.items()
         ),
-        "recoveries": sum(status.recoveries for status in supervisor.adapters.values()),
+        "recoveries": sum(
+            status.history.recoveries for status in supervisor.adapters.values()
+        ),
     }

@@ -6,21 +6,16 @@ the restart of the scan when its config entry is reloaded.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
-from custom_components.renogy_bt.adapter_health.climb import Ladder
-from custom_components.renogy_bt.adapter_health.detector import detect
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.ladder import (
-    Decision,
-    RecoveryLevel,
-    Situation,
-    take_turn,
-)
-from custom_components.renogy_bt.adapter_health.limits import RateLimiter
-from custom_components.renogy_bt.adapter_health.memory import Memory
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.policy import Decision
 from custom_components.renogy_bt.adapter_health.samples import (
     AdapterSample,
     EntrySample,
@@ -35,6 +30,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
 )
 from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
 
+START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = 30.0
 MINUTE = 60.0
 HOUR = 3600.0
@@ -143,19 +139,16 @@ class Place:
     """Whether somebody is connecting, for which the scan pauses."""
     slots: SlotSample | None = None
 
-    memory: Memory = field(default_factory=Memory)
-    ladder: Ladder = field(default_factory=Ladder)
-    limiter: RateLimiter = field(default_factory=RateLimiter)
-    judgement: Judgement | None = None
-    decision: Decision = field(default_factory=Decision)
+    health: AdapterHealth = field(default_factory=lambda: AdapterHealth(ADAPTER))
     steps: list[tuple[float, RecoveryStep, Verdict]] = field(default_factory=list)
     results: list[StepResult] = field(default_factory=list)
     verdicts: list[tuple[float, Verdict]] = field(default_factory=list)
     told: list[tuple[float, Verdict]] = field(default_factory=list)
+    untold: frozenset[str] = frozenset()
+    """Facts of the scanner that Home Assistant does not tell."""
     start_time: float = 0.0
     last_detection: float = 0.0
     last_connected_at: float | None = None
-    stepped_at: float | None = None
     heard: int = 0
     next_watchdog: float = 0.0
 
@@ -168,6 +161,16 @@ class Place:
     def resets(self) -> list[tuple[float, RecoveryStep, Verdict]]:
         """The steps that reset the radio."""
         return [step for step in self.steps if step[1].is_reset]
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What the last look was judged to show."""
+        return self.health.judgement
+
+    @property
+    def decision(self) -> Decision:
+        """What the last look led to."""
+        return self.health.decision
 
     def is_judged(self, verdict: Verdict) -> bool:
         """Whether this was the verdict of the last look."""
@@ -199,19 +202,17 @@ class Place:
         self._air()
         self._host_watchdog()
         self._polls()
-        self.memory, judgement = detect(self.memory, self.sample())
-        if self.judgement is None or judgement.verdict is not self.judgement.verdict:
+        before = self.judgement
+        awaited = self.health.history.awaited
+        self.health.look(self.sample(), self.level, self.moment())
+        judgement = self.judgement
+        assert judgement is not None
+        if before is None or judgement.verdict is not before.verdict:
             self.verdicts.append((now, judgement.verdict))
-        self.judgement = judgement
-        self.limiter = self.limiter.at(now)
-        self.ladder, result, self.decision = take_turn(
-            self.ladder, judgement, self.situation()
-        )
-        if result is not None:
-            self.results.append(result)
-            if self.steps[-1][1].is_reset:
-                recovered = result is StepResult.RECOVERED
-                self.limiter = self.limiter.after_result(recovered=recovered)
+        if awaited is not None and self.health.history.awaited is None:
+            step = self.health.history.last_step
+            assert step is not None
+            self.results.append(step.result)
         if self.decision.tell and (
             not self.told or self.told[-1][1] is not judgement.verdict
         ):
@@ -219,6 +220,10 @@ class Place:
         if self.decision.step is not None:
             self._take_step(self.decision.step, judgement)
         self.clock_jumped = False
+
+    def moment(self) -> datetime:
+        """The time of the last look by the calendar."""
+        return START + timedelta(seconds=self.now)
 
     @property
     def can_hear(self) -> bool:
@@ -300,13 +305,12 @@ class Place:
 
     def _take_step(self, step: RecoveryStep, judgement: Judgement) -> None:
         self.steps.append((self.now, step, judgement.verdict))
+        self.health.begin_step(step, self.moment(), self.now, requested=False)
         if step.is_reset:
-            self.limiter = self.limiter.after_reset(self.now)
             self._power_cycle()
         if step is not RecoveryStep.OWN_LINKS:
             self._reload()
-        self.stepped_at = self.now
-        self.ladder = self.ladder.with_step(step, judgement, self.now)
+        self.health.end_step(self.now, StepResult.PENDING)
         for link in self.links:
             link.next_poll = self.now
 
@@ -331,17 +335,6 @@ class Place:
             return
         self.entry = EntryState.LOADED
         self._start_scan()
-
-    def situation(self) -> Situation:
-        """What the ladder is told besides the judgement."""
-        return Situation(
-            at=self.now,
-            level=self.level,
-            host=self.host,
-            foreign_connections=len(self.foreign),
-            management_socket=self.management_socket,
-            limiter=self.limiter,
-        )
 
     def current_mode(self) -> ScanMode:
         """The mode that the scanner is in."""
@@ -376,6 +369,8 @@ class Place:
                 last_detection=self.last_detection,
                 last_connected_at=self.last_connected_at,
             )
+            hidden: dict[str, Any] = dict.fromkeys(self.untold)
+            scanner = replace(scanner, **hidden)
         return AdapterSample(
             at=self.now,
             address=ADAPTER,
@@ -397,7 +392,6 @@ class Place:
             management_socket=self.management_socket,
             only_adapter=self.only_adapter,
             heard_on_bus_at=self.heard_on_bus_at,
-            stepped_at=self.stepped_at,
             clock_jumped=self.clock_jumped,
         )
 

@@ -1,25 +1,21 @@
 """What the user is told of an adapter neither flickers nor stays too long."""
 
-from datetime import UTC, datetime, timedelta
-
-from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
+from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapter_health.status import EventKind
 
-from .simulation import ADAPTER, MINUTE, Link, Place, always
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
+from .simulation import MINUTE, Link, Place, always
 
 
 class Told:
-    """The health of a place's adapter, and the times at which a notice came and went."""
+    """A place, and the times at which a notice of its adapter came and went."""
 
     def __init__(self, place: Place) -> None:
         """Look at a place."""
         self.place = place
-        self.health = AdapterHealth(ADAPTER)
+        self.health = place.health
         self.changes: list[tuple[float, bool]] = []
         self.verdicts: set[Verdict] = set()
 
@@ -28,11 +24,6 @@ class Told:
         end = self.place.now + seconds
         while self.place.now < end:
             self.place.run(5.0)
-            self.health.look(
-                self.place.sample(),
-                self.place.level,
-                START + timedelta(seconds=self.place.now),
-            )
             assert self.health.judgement is not None
             self.verdicts.add(self.health.judgement.verdict)
             is_told = self.health.notice is not None
@@ -84,13 +75,8 @@ def test_failed_reset_does_not_lengthen_the_pauses_between_resets() -> None:
     told = deaf_adapter()
     health, now = told.health, told.place.now
     pause = health.limiter.pause
-    health.begin_step(RecoveryStep.POWER_CYCLE, now)
-    health.end_step(
-        RecoveryStep.POWER_CYCLE,
-        START,
-        now,
-        1.0,
-        requested=False,
-        failure="unload_not_allowed",
+    health.begin_step(
+        RecoveryStep.POWER_CYCLE, told.place.moment(), now, requested=False
     )
+    health.end_step(now + 1.0, StepResult.FAILED, "unload_not_allowed")
     assert health.limiter.pause == pause

@@ -7,6 +7,11 @@ import pytest
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.detector import detect
 from custom_components.renogy_bt.adapter_health.memory import Memory
+from custom_components.renogy_bt.adapter_health.own_steps import (
+    OwnSteps,
+    RecoveryStep,
+    RunningStep,
+)
 from custom_components.renogy_bt.adapter_health.samples import (
     EntryState,
     HostState,
@@ -22,16 +27,18 @@ def test_a_running_step_suspends_judgement() -> None:
     """While a step takes the adapter apart, the last verdict stands."""
     place = Place()
     place.run(10 * MINUTE)
-    memory, judgement = place.memory, place.judgement
+    memory, judgement = place.health.memory, place.judgement
+    step = RunningStep(
+        step=RecoveryStep.POWER_CYCLE, at=place.moment(), begun_at=place.now
+    )
     for second in range(0, 100, 10):
         sample = replace(
             place.sample(),
             at=place.now + second,
             adapter=None,
             scanner=None,
-            step_running=True,
         )
-        memory, during = detect(memory, sample)
+        memory, during = detect(memory, sample, OwnSteps(running=step))
         assert during == judgement
     assert memory.held == {}
 
@@ -72,10 +79,10 @@ def test_memory_survives_a_restart() -> None:
     place = Place(links=[Link(heard_elsewhere=always)], only_adapter=False)
     place.run(HOUR)
     kept = after_restart(
-        AdapterHealth(DONGLE, memory=place.memory), started_at=50.0
+        AdapterHealth(DONGLE, memory=place.health.memory), started_at=50.0
     ).memory
     assert kept.traffic.interval == pytest.approx(
-        place.memory.traffic.interval, rel=0.01
+        place.health.memory.traffic.interval, rel=0.01
     )
     assert kept.witnesses == {(DONGLE, PROXY)}
     assert kept.used_at == pytest.approx(50.0, abs=60)

@@ -6,6 +6,7 @@ from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import (
     EntryState,
     HostState,
+    Reason,
     ScanMode,
     Verdict,
 )
@@ -229,4 +230,43 @@ def test_one_battery_behind_the_link_away_for_a_week() -> None:
     """A battery is silent behind a link that works: the adapter does not even notice."""
     place = Place(links=[Link(), Link(SECOND_LINK, visible=0.3)])
     place.run(DAYS)
+    assert_never_sick(place)
+
+
+@pytest.mark.parametrize("management_socket", [False, True])
+@pytest.mark.parametrize(
+    "untold",
+    [{"last_detection"}, {"start_time"}, {"start_time", "last_detection"}],
+    ids=sorted,
+)
+def test_scanner_that_does_not_tell_what_it_hears(
+    untold: set[str], management_socket: bool
+) -> None:
+    """What is not known is not zero: a sound adapter is no silent one because of that."""
+    place = Place(
+        links=[Link(present=lambda now: now % DAY < 6 * HOUR)],
+        mode=ScanMode.AUTO,
+        management_socket=management_socket,
+        other_devices=lambda _: 6,
+        untold=frozenset(untold),
+    )
+    place.run(DAY)
+    assert_never_sick(place)
+    assert place.is_judged(Verdict.UNKNOWN)
+    assert place.judgement is not None
+    assert place.judgement.reason is Reason.SCANNER_UNKNOWN
+
+
+def test_silence_that_was_not_seen_is_not_learned() -> None:
+    """What the scanner did not tell for hours is no silence that this place is used to."""
+    place = Place(links=[Link(present=lambda now: now % DAY < HOUR)])
+    place.other_devices = lambda _: 6
+    place.run(2 * HOUR)
+    learned = place.health.memory.traffic
+    place.untold = frozenset({"last_detection"})
+    place.run(5 * HOUR)
+    place.untold = frozenset()
+    place.run(2 * HOUR)
+    traffic = place.health.memory.traffic
+    assert traffic.longest_silence == learned.longest_silence
     assert_never_sick(place)

@@ -603,3 +603,55 @@ def test_broken_adapter_that_stays_broken_remains_in_use() -> None:
     place.run(3 * DAY)
     assert place.is_judged(Verdict.SILENT)
     assert place.decision.tell
+
+
+UNTOLD = frozenset({"start_time", "last_detection"})
+
+
+def test_what_shows_without_the_scanner_counts_although_it_tells_nothing() -> None:
+    """An adapter that is off is switched on, and one that is gone is told of."""
+    place = running()
+    place.untold = UNTOLD
+    place.run(HOUR)
+    assert place.is_judged(Verdict.UNKNOWN)
+    place.powered = False
+    assert 175 <= place.run_until(lambda: bool(place.steps), 240) <= 230
+    assert steps_of(place) == [RecoveryStep.POWER_CYCLE]
+    place.name, place.session = None, False
+    assert 145 <= place.run_until(lambda: bool(place.told), 180) <= 180
+    assert place.is_judged(Verdict.MISSING)
+
+
+def test_lost_bus_is_told_although_the_scanner_tells_nothing() -> None:
+    """Whether bluetoothd can be asked does not depend on the scanner."""
+    place = running()
+    place.untold = UNTOLD
+    place.session = False
+    place.links[0].accepts = never
+    place.bus = BusSample(connected=False, fault=BusFault.NO_SOCKET, known=False)
+    place.run_until(lambda: bool(place.told), 240)
+    assert place.is_judged(Verdict.BUS_LOST)
+
+
+def test_discovery_that_ended_shows_although_the_scanner_tells_nothing() -> None:
+    """A scan that is active by Home Assistant's word and not by bluetoothd's is lost."""
+    place = running()
+    place.untold = UNTOLD
+    place.session = False
+    assert place.run_until(lambda: bool(place.steps), 75) <= 65
+    assert place.steps[0][2] is Verdict.SESSION_LOST
+
+
+def test_silence_counts_from_when_the_scanner_tells_of_it() -> None:
+    """Once it is known that nothing is heard, a deaf adapter is mended as ever."""
+    place = running(other_devices=lambda _: 6)
+    place.untold = UNTOLD
+    place.deaf = True
+    place.run(HOUR)
+    assert place.steps == []
+    assert place.told == []
+    place.untold = frozenset()
+    assert place.run_until(lambda: bool(place.resets), 300) <= 300
+    assert place.steps[0][2] is Verdict.SILENT
+    place.run(2 * MINUTE)
+    assert place.is_judged(Verdict.OK)

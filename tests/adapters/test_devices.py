@@ -7,12 +7,15 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt import async_remove_config_entry_device
-from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.history import (
+    AdapterHistory,
+    StepResult,
+)
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
+from custom_components.renogy_bt.adapter_health.status import AdapterEvent, EventKind
 from custom_components.renogy_bt.adapters.devices import adapter_identifier
 from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.supervisor.supervisor import AdapterEvent, EventKind
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import (
     STATE_OFF,
@@ -141,7 +144,7 @@ async def test_states(hass: HomeAssistant, adapters: FakeAdapters) -> None:
     status = adapter_status(
         advertisement_rate=61.5,
         last_advertisement=datetime(2026, 11, 23, 9, 0, 5, tzinfo=UTC),
-        recoveries=3,
+        history=AdapterHistory(recoveries=3),
     )
     adapters.show(status)
     await settle(hass)
@@ -157,7 +160,7 @@ async def test_states(hass: HomeAssistant, adapters: FakeAdapters) -> None:
             status,
             verdict=Verdict.SILENT,
             problem=True,
-            recoveries=4,
+            history=AdapterHistory(recoveries=4),
             advertisement_rate=None,
             last_advertisement=None,
         )

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from custom_components.renogy_bt.adapter_health.ladder import REMEDIES
+from custom_components.renogy_bt.adapter_health.ladder import PLANS
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from custom_components.renogy_bt.const import DOMAIN
@@ -217,7 +217,7 @@ async def test_every_fault(
     (issue_id,) = issues(issue_registry)
     issue = issue_registry.async_get_issue(DOMAIN, issue_id)
     assert issue is not None
-    assert issue.is_fixable is bool(REMEDIES.get(verdict)) is (verdict in FIXABLE)
+    assert issue.is_fixable is bool(PLANS.get(verdict)) is (verdict in FIXABLE)
     assert issue.translation_key is not None
     assert issue.translation_placeholders is not None
     assert issue.translation_placeholders["adapter"] == ADAPTER

@@ -5,17 +5,24 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
-from custom_components.renogy_bt.adapter_health.samples import Verdict
+from custom_components.renogy_bt.adapter_health.samples import (
+    AdapterSample,
+    Reason,
+    Verdict,
+)
+from custom_components.renogy_bt.adapter_health.status import (
+    AdapterEvent,
+    AdapterStatus,
+    EventKind,
+)
 from custom_components.renogy_bt.links.connection import async_connector
 from custom_components.renogy_bt.renogy.exceptions import RenogyError
 from custom_components.renogy_bt.renogy.families import family_of
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.supervisor.supervisor import (
-    AdapterEvent,
-    AdapterStatus,
-    EventKind,
     Supervisor,
     async_get_supervisor,
 )
@@ -68,6 +75,23 @@ class Site:
     def status(self) -> AdapterStatus:
         """The status of the adapter."""
         return self.supervisor.adapters[self.address]
+
+    @property
+    def health(self) -> AdapterHealth:
+        """What is known of the adapter and what was done to it."""
+        return self.supervisor._health[self.address]
+
+    @property
+    def sample(self) -> AdapterSample:
+        """What was last seen of the adapter."""
+        assert self.health.sample is not None
+        return self.health.sample
+
+    @property
+    def reason(self) -> Reason | None:
+        """The sign that the adapter is judged by."""
+        judgement = self.health.judgement
+        return judgement.reason if judgement is not None else None
 
     @property
     def is_powered(self) -> bool:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.samples import AdapterSample
 from custom_components.renogy_bt.supervisor import watch
 from custom_components.renogy_bt.supervisor.link_records import LinkRecords
@@ -50,7 +49,7 @@ class Listening:
         async with asyncio.timeout(LIMIT):
             while address not in self.watch.bluez.adapters():
                 await asyncio.sleep(0.01)
-        sample = await self.watch.async_sample(AdapterHealth(address))
+        sample = await self.watch.async_sample(address)
         return replace(sample, management_socket=True)
 
 

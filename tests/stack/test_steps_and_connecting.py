@@ -116,9 +116,7 @@ async def test_connecting_in_vain_gives_way_to_a_step(
     assert site.polls[-1][0] == pytest.approx(polling, abs=0.1)
     assert site.now() - begun <= STEP + POLL
     assert await recovery is StepResult.RECOVERED
-    assert not any(
-        link.failures for link in site.supervisor._samples[site.address].links
-    )
+    assert not any(link.failures for link in site.sample.links)
     await soon(site, lambda: slots(site) == ALL_FREE)
 
 

@@ -12,16 +12,16 @@ from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import LinkSample, Verdict
+from custom_components.renogy_bt.adapter_health.status import (
+    EventKind,
+    RecoveryRefused,
+    RefusalReason,
+)
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from custom_components.renogy_bt.supervisor import steps
 from custom_components.renogy_bt.supervisor.connecting import ConnectingBrokenOff
-from custom_components.renogy_bt.supervisor.supervisor import (
-    EventKind,
-    RecoveryRefused,
-    RefusalReason,
-    async_get_supervisor,
-)
+from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import (
     ConfigEntry,
@@ -47,12 +47,12 @@ async def test_status_of_a_healthy_adapter(site: Site) -> None:
     assert status.name == "hci0"
     assert not status.problem
     assert status.notice is None
-    assert status.running is None
+    assert site.health.own.running is None
     assert status.advertisement_rate is not None
     assert status.advertisement_rate > 10
     assert status.last_advertisement is not None
-    assert status.recoveries == 0
-    assert not status.management_socket
+    assert status.history.recoveries == 0
+    assert not site.sample.management_socket
     assert not status.has_other_path
     assert site.supervisor.bus_reachable is True
 
@@ -66,7 +66,8 @@ async def test_step_that_the_user_asks_for(
     )
     await site.until(lambda: not site.is_powered, 10)
     assert bluetooth_entry.state is ConfigEntryState.NOT_LOADED
-    assert site.status.running is RecoveryStep.POWER_CYCLE
+    assert site.health.own.running is not None
+    assert site.health.own.running.step is RecoveryStep.POWER_CYCLE
     assert await recovery is StepResult.RECOVERED
     assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.LOADED
@@ -74,7 +75,7 @@ async def test_step_that_the_user_asks_for(
     assert step.requested
     assert step.result is StepResult.RECOVERED
     assert 2 <= step.seconds < 15
-    assert site.status.recoveries == 0, "nothing was broken"
+    assert site.status.history.recoveries == 0, "nothing was broken"
 
 
 @pytest.mark.parametrize(
@@ -104,10 +105,6 @@ async def test_refusals(site: Site, bluetooth_entry: MockConfigEntry) -> None:
         None,
     )
     assert await reason(site.address, RecoveryStep.FULL_RESET) == (
-        RefusalReason.NOT_AVAILABLE,
-        None,
-    )
-    assert await reason(site.address, RecoveryStep.TELL) == (
         RefusalReason.NOT_AVAILABLE,
         None,
     )
@@ -167,7 +164,7 @@ async def test_connections_wait_for_a_step(site: Site) -> None:
     waiting = asyncio.create_task(connect())
     await asyncio.sleep(0.2)
     assert not waiting.done()
-    await site.until(lambda: site.status.running is None, MINUTE)
+    await site.until(lambda: site.health.own.running is None, MINUTE)
     ended = site.now()
     assert await waiting == pytest.approx(ended, abs=0.5)
     gate.disconnected(LINK)
@@ -424,7 +421,7 @@ async def test_full_reset(site: Site) -> None:
             return_value=True,
         ),
     ):
-        await site.until(lambda: site.status.management_socket, MINUTE)
+        await site.until(lambda: site.sample.management_socket, MINUTE)
         assert (
             await site.supervisor.async_recover(site.address, RecoveryStep.FULL_RESET)
             is StepResult.RECOVERED
@@ -489,9 +486,9 @@ async def test_home_assistant_was_killed_in_the_middle_of_a_step(
         recovery.cancel()
         stored = hass_storage["renogy_bt.bluetooth_health"]
         assert stored["data"]["adapters"][site.address]["powered_off_by_us"] is True
-        assert site.supervisor._recovery.step is not None
-        site.supervisor._recovery.step.cancel()
-        await asyncio.wait([recovery, site.supervisor._recovery.step])
+        assert site.supervisor._recovery.task is not None
+        site.supervisor._recovery.task.cancel()
+        await asyncio.wait([recovery, site.supervisor._recovery.task])
         await site.supervisor.async_detach(BANK)
         hass_storage["renogy_bt.bluetooth_health"] = stored
     assert not site.is_powered
@@ -531,7 +528,7 @@ async def test_most_cautious_bank_decides(site: Site) -> None:
         is StepResult.RECOVERED
     )
     await site.until(lambda: site.status.notice is None, MINUTE)
-    assert site.status.recoveries == 1
+    assert site.status.history.recoveries == 1
     kinds = [event.kind for _, event in site.events]
     assert kinds == [
         EventKind.DETECTED,

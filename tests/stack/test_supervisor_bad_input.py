@@ -15,11 +15,12 @@ from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
+from custom_components.renogy_bt.adapter_health.status import RecoveryRefused
 from custom_components.renogy_bt.storage.adapters import STORAGE_KEY, data_of
 from custom_components.renogy_bt.supervisor import sampling, steps, watch
 from custom_components.renogy_bt.supervisor.sampling import async_scanner_sample
 from custom_components.renogy_bt.supervisor.supervisor import (
-    RecoveryRefused,
+    Supervisor,
     async_get_supervisor,
 )
 from homeassistant.components.bluetooth import async_unload_entry
@@ -62,7 +63,7 @@ async def test_no_bus(site: Site, has_socket: bool, reason: Reason) -> None:
     await site.until(lambda: site.told, 180)
     assert site.now() - begun >= 120
     assert site.status.verdict is Verdict.BUS_LOST
-    await site.until(lambda: site.status.reason is reason, MINUTE)
+    await site.until(lambda: site.reason is reason, MINUTE)
     assert site.status.notice is not None
     assert site.status.notice.remedies == ()
     assert site.supervisor.bus_reachable is False
@@ -75,6 +76,12 @@ async def test_no_bus(site: Site, has_socket: bool, reason: Reason) -> None:
     await site.until(lambda: site.status.verdict is Verdict.OK, 20 * MINUTE)
     await site.until(lambda: site.status.notice is None, MINUTE)
     assert site.supervisor.bus_reachable is True
+
+
+def reason_now(supervisor: Supervisor) -> str:
+    """Return the sign that the only adapter is judged by."""
+    (adapter,) = supervisor.diagnostics()["adapters"]
+    return str(adapter["judgement"]["reason"])
 
 
 async def test_bus_that_refuses_us_only(
@@ -95,7 +102,7 @@ async def test_bus_that_refuses_us_only(
         await asyncio.sleep(10 * MINUTE)
         (status,) = supervisor.adapters.values()
         assert status.verdict is Verdict.UNKNOWN
-        assert status.reason is Reason.BUS_UNWATCHED
+        assert reason_now(supervisor) == Reason.BUS_UNWATCHED
         assert status.notice is None
         assert supervisor.bus_reachable is False
         # A reload needs bluetoothd's word for nothing; without the scan the refusal is told.
@@ -103,7 +110,7 @@ async def test_bus_that_refuses_us_only(
         await asyncio.sleep(5 * MINUTE)
         (status,) = supervisor.adapters.values()
         assert status.verdict is Verdict.BUS_LOST
-        assert status.reason is Reason.BUS_ACCESS_DENIED
+        assert reason_now(supervisor) == Reason.BUS_ACCESS_DENIED
         assert status.notice is not None
         assert status.history.steps == ()
         await supervisor.async_detach(BANK)
@@ -117,7 +124,7 @@ async def test_bus_that_refuses_us_only(
 async def with_management_socket(site: Site) -> AsyncGenerator[None]:
     """Let a full reset be possible."""
     with patch.object(watch, "async_has_management_socket", return_value=True):
-        await site.until(lambda: site.status.management_socket, MINUTE)
+        await site.until(lambda: site.sample.management_socket, MINUTE)
         yield
 
 
@@ -271,7 +278,7 @@ async def test_scanner_that_cannot_be_asked(
 
 
 async def test_scanner_that_does_not_answer(site: Site) -> None:
-    """A scanner that keeps its state to itself is as good as one that heard nothing yet."""
+    """What a scanner keeps to itself is not known, and above all not zero."""
 
     class Silent:
         """A scanner whose diagnostics do not come."""
@@ -290,7 +297,8 @@ async def test_scanner_that_does_not_answer(site: Site) -> None:
         sample = await async_scanner_sample(site.hass, site.address)
     assert site.now() - begun <= 10
     assert sample is not None
-    assert sample.start_time == sample.last_detection == 0
+    assert sample.start_time is None
+    assert sample.last_detection is None
     assert sample.last_connected_at is None
 
 

@@ -60,7 +60,7 @@ async def mended(site: Site, begun: float, limit: float, *steps: RecoveryStep) -
     await asyncio.sleep(2 * MINUTE)
     assert site.steps() == list(steps)
     assert site.status.verdict is Verdict.OK
-    assert site.status.recoveries == 1
+    assert site.status.history.recoveries == 1
     return took
 
 

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
-from custom_components.renogy_bt.supervisor import steps, watch as stack_watch
+from custom_components.renogy_bt.supervisor import steps, watch
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import (
     ConfigEntry,
@@ -54,9 +54,9 @@ async def test_full_reset_that_hangs(site: Site) -> None:
 
     with (
         patch.object(steps, "recover_adapter", hang),
-        patch.object(stack_watch, "async_has_management_socket", return_value=True),
+        patch.object(watch, "async_has_management_socket", return_value=True),
     ):
-        await site.until(lambda: site.status.management_socket, MINUTE)
+        await site.until(lambda: site.sample.management_socket, MINUTE)
         begun = site.now()
         result = await recovering(site, RecoveryStep.FULL_RESET)
     assert result is StepResult.FAILED
@@ -228,30 +228,30 @@ async def test_bleak_that_cannot_leave_the_bus(site: Site) -> None:
 @pytest.mark.parametrize("scanner_mode", ["active"])
 async def test_devices_that_bluetoothd_reports(site: Site) -> None:
     """What bluetoothd hears is listened to no more often than every five minutes."""
-    watch = site.supervisor._watch
-    health = site.supervisor._health[site.address]
-    with patch.object(stack_watch, "async_has_management_socket", return_value=True):
-        sample = await watch.async_sample(health)
+    stack_watch = site.supervisor._watch
+    with patch.object(watch, "async_has_management_socket", return_value=True):
+        sample = await stack_watch.async_sample(site.address)
         assert sample.heard_on_bus_at is None
-        await watch.async_listen_on_bus(sample)
-        sample = await watch.async_sample(health)
+        await stack_watch.async_listen_on_bus(sample)
+        sample = await stack_watch.async_sample(site.address)
         assert sample.heard_on_bus_at == site.now()
         await asyncio.sleep(MINUTE)
-        await watch.async_listen_on_bus(await watch.async_sample(health))
-        assert (await watch.async_sample(health)).heard_on_bus_at == (
+        await stack_watch.async_listen_on_bus(
+            await stack_watch.async_sample(site.address)
+        )
+        assert (await stack_watch.async_sample(site.address)).heard_on_bus_at == (
             sample.heard_on_bus_at
         )
 
 
 async def test_nothing_is_heard_over_a_broken_connection(site: Site) -> None:
     """A bus that cannot be listened on tells nothing of an adapter."""
-    watch = site.supervisor._watch
-    health = site.supervisor._health[site.address]
-    with patch.object(stack_watch, "async_has_management_socket", return_value=True):
-        sample = await watch.async_sample(health)
-        assert watch.bluez._bus is not None
-        watch.bluez._bus._bus.disconnect()
-        await site.until(lambda: not watch.bluez.sample().connected, 10)
-        await watch.async_listen_on_bus(sample)
-        assert (await watch.async_sample(health)).heard_on_bus_at is None
+    stack_watch = site.supervisor._watch
+    with patch.object(watch, "async_has_management_socket", return_value=True):
+        sample = await stack_watch.async_sample(site.address)
+        assert stack_watch.bluez._bus is not None
+        stack_watch.bluez._bus._bus.disconnect()
+        await site.until(lambda: not stack_watch.bluez.sample().connected, 10)
+        await stack_watch.async_listen_on_bus(sample)
+        assert (await stack_watch.async_sample(site.address)).heard_on_bus_at is None
     await site.until(lambda: site.supervisor.bus_reachable, MINUTE)

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
-from custom_components.renogy_bt.adapter_health.climb import LONGEST_REST, Ladder
+from custom_components.renogy_bt.adapter_health.climb import LONGEST_REST, Climb
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.limits import (
     LONGEST_PAUSE,
@@ -61,28 +61,28 @@ def test_older_moments_mean_nothing() -> None:
     assert health_with("memory heard_ago", DAY + 1).memory.heard_at is None
     assert health_with("memory used_ago", DAY + 1).memory.used_at is None
     health = health_with("ladder experiment_ago", LONGEST_REST + 1)
-    assert health.ladder.experiment_at is None
-    assert health_with("ladder powered_on_ago", HOUR + 1).ladder == replace(
-        health_from_data(ADAPTER, HEALTH, 5.0).ladder, fault=None
+    assert health.climb.experiment_at is None
+    assert health_with("ladder powered_on_ago", HOUR + 1).climb == replace(
+        health_from_data(ADAPTER, HEALTH, 5.0).climb, against=None
     )
 
 
 def test_adapter_that_was_switched_on_by_us() -> None:
     """Whoever switches it off again within the hour wants it off, after a restart too."""
-    ladder = health_with("ladder powered_on_ago", 60.0).ladder
-    assert ladder.fault is Verdict.POWERED_OFF
-    assert ladder.recovered_at == -55.0
+    climb = health_with("ladder powered_on_ago", 60.0).climb
+    assert climb.against is Verdict.POWERED_OFF
+    assert climb.recovered_at == -55.0
 
 
 def test_moments_of_the_future_are_now() -> None:
     """A stamp by another clock does not make the file unreadable."""
     memory = Memory(looked_at=100.0, heard_at=130.0, used_at=90.0)
-    ladder = Ladder(experiment_at=200.0)
-    health = AdapterHealth(ADAPTER, memory=memory, ladder=ladder)
+    climb = Climb(experiment_at=200.0)
+    health = AdapterHealth(ADAPTER, memory=memory, climb=climb)
     kept = after_restart(health, stopped_at=100.0, started_at=7.0)
     assert kept.memory.heard_at == 7.0
     assert kept.memory.used_at == -3.0
-    assert kept.ladder.experiment_at == 7.0
+    assert kept.climb.experiment_at == 7.0
 
 
 @given(st.lists(st.floats(0.0, 2 * HOUR), max_size=50), st.integers(0, 10**9))

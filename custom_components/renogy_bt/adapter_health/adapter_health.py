@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ..bluez.models import PowerFault
-from .climb import Ladder
+from .climb import Climb
 from .detector import detect
 from .history import AdapterHistory, StepRecord, StepResult, VerdictRecord
-from .ladder import Decision, Hold, RecoveryLevel, Situation, remedies_for, take_turn
+from .ladder import RecoveryLevel, remedies_for
 from .limits import RateLimiter
 from .memory import Memory
-from .own_steps import RecoveryStep
+from .own_steps import OwnSteps, RecoveryStep, RunningStep
+from .policy import Decision, Hold, Situation, take_turn
 from .samples import AdapterSample, Judgement, Verdict
 from .status import AdapterEvent, EventKind, Notice
 
@@ -19,6 +19,8 @@ NOTICE_LINGERS = 90.0
 
 Home Assistant's own resets make a deaf adapter look well for some moments.
 """
+SAME_MOMENT = timedelta(seconds=5)
+"""Times of the monotonic clock become moments that differ by less each time."""
 
 
 @dataclass(slots=True)
@@ -27,136 +29,146 @@ class AdapterHealth:
 
     address: str
     memory: Memory = field(default_factory=Memory)
-    ladder: Ladder = field(default_factory=Ladder)
+    climb: Climb = field(default_factory=Climb)
     limiter: RateLimiter = field(default_factory=RateLimiter)
     history: AdapterHistory = field(default_factory=AdapterHistory)
-    judgement: Judgement | None = None
+    own: OwnSteps = field(default_factory=OwnSteps)
+    powered_off_by_us: bool = False
+    """A step has switched the adapter off and not yet on again."""
+    sample: AdapterSample | None = None
+    """What was seen last."""
     decision: Decision = field(default_factory=Decision)
+    open_fault: Verdict | None = None
+    """Fault that was told of and is not over; QUIET for what was not worth telling."""
     notice: Notice | None = None
     noticed_at: float | None = None
     """When what the notice says was last so."""
     has_given_up: bool = False
     """It was told that nothing is left to be tried, and nothing was since."""
-    running: RecoveryStep | None = None
-    stepped_at: float | None = None
-    power_fault: PowerFault | None = None
-    powered_off_by_us: bool = False
-    """A step has switched the adapter off and not yet on again."""
-    known_fault: Verdict | None = None
-    """Fault that was last told of and is not over."""
     events: list[AdapterEvent] = field(default_factory=list)
     """What happened since it was last asked for."""
 
-    def look(
-        self, sample: AdapterSample, level: RecoveryLevel, now: datetime
-    ) -> Decision:
-        """Judge a further sample and decide what is to be done about it."""
-        before = self.judgement
-        self.memory, judgement = detect(self.memory, sample)
-        self.judgement = judgement
-        if before is None or before.verdict is not judgement.verdict:
-            self._note_verdict(judgement, now)
-        if self.running is not None:
-            self.decision = Decision(hold=Hold.VERIFYING, tell=self.decision.tell)
-            return self.decision
-        self.limiter = self.limiter.at(sample.at)
-        situation = Situation(
-            at=sample.at,
-            level=level,
-            host=sample.host,
-            foreign_connections=len(sample.slots.foreign) if sample.slots else 0,
-            management_socket=sample.management_socket,
-            limiter=self.limiter,
-        )
-        step = self.ladder.opened
-        resting = self.decision.hold in (Hold.RESTING, Hold.LADDER_ENDED)
-        self.ladder, result, self.decision = take_turn(
-            self.ladder, judgement, situation
-        )
-        if result is not None and step is not None:
-            self._note_result(step, result)
-        if (
-            not resting
-            and not self.has_given_up
-            and self.decision.tell
-            and self.decision.hold
-            in (
-                Hold.RESTING,
-                Hold.LADDER_ENDED,
-            )
-        ):
-            self.has_given_up = True
-            self._tell(EventKind.GAVE_UP)
-        self._update_notice(sample, judgement, now)
-        return self.decision
+    @property
+    def judgement(self) -> Judgement | None:
+        """What was concluded from the last sample."""
+        return self.memory.judgement
 
-    def begin_step(self, step: RecoveryStep, now: float) -> None:
-        """Take note that a step is being taken."""
-        self.running = step
+    def look(self, sample: AdapterSample, level: RecoveryLevel, now: datetime) -> bool:
+        """Judge a further sample and decide what is to be done about it.
+
+        Returns True if polls that failed may succeed from now on.
+        """
+        self.sample, before = sample, self.judgement
+        self.memory, judgement = detect(self.memory, sample, self.own)
+        works_again = self._compare(before, judgement, now)
+        if self.own.running is not None:
+            self.decision = Decision(hold=Hold.VERIFYING, tell=self.decision.tell)
+            return works_again
+        self._decide(sample, judgement, level)
+        self._update_notice(sample, judgement, now)
+        return works_again
+
+    def begin_step(
+        self, step: RecoveryStep, at: datetime, now: float, *, requested: bool
+    ) -> None:
+        """Take note that a step is being taken; one that the user asks for begins anew."""
+        if requested:
+            self.climb = self.climb.rested()
+        running = RunningStep(step=step, at=at, begun_at=now, requested=requested)
+        self.own = replace(self.own, running=running)
         self.has_given_up = False
         if step.is_reset:
             self.limiter = self.limiter.after_reset(now)
         self._tell(EventKind.STEP_STARTED, step)
 
     def end_step(
-        self,
-        step: RecoveryStep,
-        begun: datetime,
-        now: float,
-        seconds: float,
-        *,
-        requested: bool,
-        failure: str | None = None,
-        aborted: bool = False,
+        self, now: float, result: StepResult, detail: str | None = None
     ) -> None:
-        """Take note that a step is over, and of why it could not be carried out if so."""
-        assert self.judgement is not None
-        self.running = None
-        self.stepped_at = now
-        result = StepResult.PENDING
-        if aborted:
-            result = StepResult.ABORTED
-        elif failure is not None:
-            result = StepResult.FAILED
+        """Take note that the step is over: PENDING if its effect is to be seen."""
+        running, judgement = self.own.running, self.judgement
+        assert running is not None
+        assert judgement is not None
+        step = running.step
+        self.own = replace(self.own, running=None, ended_at=now)
         self.history = self.history.adding(
             StepRecord(
-                at=begun,
+                at=running.at,
                 step=step,
-                verdict=self.judgement.verdict,
+                verdict=judgement.verdict,
                 result=result,
-                seconds=round(seconds, 1),
-                requested=requested,
-                detail=failure,
+                seconds=round(now - running.begun_at, 1),
+                requested=running.requested,
+                detail=detail,
             )
         )
-        if failure is None and not aborted:
-            self.ladder = self.ladder.with_step(step, self.judgement, now)
+        if result is StepResult.PENDING:
+            self.climb = self.climb.after_step(step, judgement, now)
             return
-        self.ladder = self.ladder.with_failed_step(step, self.judgement, now)
-        self._tell(EventKind.STEP_FAILED, step, failure)
-
-    def try_again(self) -> None:
-        """Forget rests and vain attempts, because the user asks for a step."""
-        self.ladder = self.ladder.rested()
+        self.climb = self.climb.after_failed_step(step, judgement, now)
+        self._tell(EventKind.STEP_FAILED, step, detail)
 
     def take_events(self) -> list[AdapterEvent]:
         """Hand over what happened since the last time."""
         events, self.events = self.events, []
         return events
 
-    def _note_verdict(self, judgement: Judgement, now: datetime) -> None:
+    def _compare(
+        self, before: Judgement | None, judgement: Judgement, now: datetime
+    ) -> bool:
+        """Note what has changed since the last sample, and tell whether things work again."""
+        verdict = judgement.verdict
+        if before is not None and before.verdict is verdict:
+            return False
         self.history = self.history.adding(
-            VerdictRecord(at=now, verdict=judgement.verdict, reason=judgement.reason)
+            VerdictRecord(at=now, verdict=verdict, reason=judgement.reason)
         )
-        if judgement.verdict.is_fault and judgement.in_use:
-            if judgement.verdict is not self.known_fault:
-                self.known_fault = judgement.verdict
+        if verdict is Verdict.OK:
+            return self._note_end(before)
+        if verdict.is_fault and judgement.in_use:
+            if verdict is not self.open_fault:
+                self.open_fault = verdict
                 self._tell(EventKind.DETECTED, detail=judgement.reason)
-        elif judgement.verdict is Verdict.OK:
-            # A step that helped says so itself, once it is concluded.
-            if self.known_fault is not None and self.ladder.opened is None:
-                self._tell(EventKind.RECOVERED)
-            self.known_fault = None
+        elif verdict.is_fault or verdict is Verdict.QUIET:
+            self.open_fault = self.open_fault or Verdict.QUIET
+        return before is not None and before.verdict is Verdict.BLUETOOTHD_HUNG
+
+    def _note_end(self, before: Judgement | None) -> bool:
+        """Note that nothing is wrong, and tell whether something was."""
+        fault, self.open_fault = self.open_fault, None
+        # A step that helped says so itself, once it is concluded.
+        if fault is not None and fault.is_fault and self.history.awaited is None:
+            self._tell(EventKind.RECOVERED)
+        if fault is not None:
+            return True
+        has_started = before is not None and before.verdict is Verdict.STARTING
+        links = self.sample.links if self.sample is not None else ()
+        return has_started and any(link.failures for link in links)
+
+    def _decide(
+        self, sample: AdapterSample, judgement: Judgement, level: RecoveryLevel
+    ) -> None:
+        self.limiter = self.limiter.at(sample.at)
+        awaited, was_at_end = self.history.awaited, self.decision.is_end
+        self.climb, result, self.decision = take_turn(
+            self.climb,
+            judgement,
+            Situation(
+                at=sample.at,
+                level=level,
+                host=sample.host,
+                foreign_connections=len(sample.slots.foreign) if sample.slots else 0,
+                management_socket=sample.management_socket,
+                limiter=self.limiter,
+                awaited=awaited,
+                stepped_at=self.own.ended_at,
+            ),
+        )
+        if awaited is not None and result is not None:
+            self._note_result(awaited.step, result)
+        if self.decision.tell and self.decision.is_end and not was_at_end:
+            if not self.has_given_up:
+                self._tell(EventKind.GAVE_UP)
+            self.has_given_up = True
 
     def _note_result(self, step: RecoveryStep, result: StepResult) -> None:
         self.history = self.history.concluding(result)
@@ -200,26 +212,18 @@ class AdapterHealth:
             # The effect of a step is not known yet: what was told still stands.
             return
         self.noticed_at = sample.at
-        until = self.decision.until
-        next_try = None
-        if until is not None and self.decision.hold in (
-            Hold.RESTING,
-            Hold.FAILING,
-            Hold.LIMIT,
-        ):
-            next_try = now + timedelta(seconds=round(until - sample.at))
         since = now - timedelta(seconds=round(sample.at - judgement.since))
-        notice = Notice(
+        if self.notice is not None and abs(since - self.notice.since) <= SAME_MOMENT:
+            since = self.notice.since
+        self.notice = Notice(
             verdict=judgement.verdict,
             reason=judgement.reason,
             since=since,
-            tried=self.ladder.tried,
+            tried=self.climb.tried,
             remedies=remedies_for(
-                judgement, management_socket=sample.management_socket
+                judgement.verdict, management_socket=sample.management_socket
             ),
-            next_try=next_try,
         )
-        self.notice = _unless_same(self.notice, notice)
 
     def _is_notice_over(self, sample: AdapterSample, judgement: Judgement) -> bool:
         """Whether the adapter is heard again, or nothing has been wrong for a while."""
@@ -236,25 +240,7 @@ class AdapterHealth:
 def _was_heard(sample: AdapterSample, since: float) -> bool:
     """Whether anything came through the adapter since; a mere start of the scan did not."""
     times = [
-        at
-        for link in sample.links
-        for at in (link.heard_at, link.connected_at)
-        if at is not None
+        *(at for link in sample.links for at in (link.heard_at, link.connected_at)),
+        sample.scanner.heard_at if sample.scanner else None,
     ]
-    scanner = sample.scanner
-    if scanner is not None and scanner.last_detection > scanner.start_time:
-        times.append(scanner.last_detection)
-    return max(times, default=since) > since
-
-
-def _unless_same(before: Notice | None, notice: Notice) -> Notice:
-    """The notice as it was, if only the rounding of its times differs."""
-    if before is None:
-        return notice
-    steady = replace(notice, since=before.since, next_try=before.next_try)
-    moved = abs((notice.since - before.since).total_seconds()) > 5
-    if notice.next_try is not None and before.next_try is not None:
-        moved = moved or abs((notice.next_try - before.next_try).total_seconds()) > 5
-    else:
-        moved = moved or notice.next_try is not before.next_try
-    return notice if moved or steady != before else before
+    return any(at is not None and at > since for at in times)

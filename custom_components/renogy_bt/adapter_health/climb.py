@@ -1,9 +1,10 @@
 """How far the climb up the recovery ladder has come, and how steps turned out."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from .history import StepResult
+from .ladder import GENTLE_STEPS
 from .own_steps import RecoveryStep
 from .samples import HOUR, Evidence, Judgement, Reason, Verdict
 
@@ -12,8 +13,6 @@ VERIFICATION = 150.0
 RELAPSE = HOUR
 """A fault that returns within this time continues the climb where it ended, s."""
 LONGEST_REST = 72 * HOUR
-
-GENTLE_STEPS = (RecoveryStep.OWN_LINKS, RecoveryStep.RESTART_SCANNING)
 NEW_BEGINNINGS = frozenset(
     {
         Reason.OWNER_CHANGED,
@@ -27,10 +26,10 @@ OWN_DOING = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ladder:
+class Climb:
     """How far the climb has come for one adapter."""
 
-    fault: Verdict | None = None
+    against: Verdict | None = None
     """Fault that was last worked on."""
     tried: tuple[RecoveryStep, ...] = ()
     """Steps that did not help against it."""
@@ -39,15 +38,10 @@ class Ladder:
     failures: int = 0
     """Steps of this climb that could not be carried out."""
     failed_at: float | None = None
-    opened: RecoveryStep | None = None
-    """Step whose effect is not known yet."""
-    opened_for: Reason | None = None
-    opened_verdict: Verdict | None = None
-    stepped_at: float | None = None
     recovered_at: float | None = None
     """When a step last helped."""
     calm_since: float | None = None
-    """Since when nothing is wrong."""
+    """Since when nothing has called for steps, after the adapter was found to be well."""
     climbs: int = 0
     """Climbs in vain."""
     rest_until: float | None = None
@@ -56,125 +50,107 @@ class Ladder:
     experiment_at: float | None = None
     """When a silence without corroboration was last experimented on."""
 
-    def with_step(self, step: RecoveryStep, judgement: Judgement, now: float) -> Self:
-        """The ladder after a step that has been carried out."""
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing was tried, not even in vain before a rest."""
+        return not self.tried and not self.failures and self.climbs == 0
+
+    def after_step(self, step: RecoveryStep, judgement: Judgement, now: float) -> Self:
+        """The climb after a step that has been carried out."""
         gentle = self.gentle_steps
         if step in GENTLE_STEPS:
             gentle = (*(at for at in gentle if 0.0 <= now - at < HOUR), now)
         experiment = judgement.reason is Reason.UNEXPLAINED_SILENCE
         return replace(
             self,
-            fault=judgement.verdict if is_to_be_worked_on(judgement) else self.fault,
-            opened=step,
-            opened_for=judgement.reason,
-            opened_verdict=judgement.verdict,
-            stepped_at=now,
+            against=judgement.verdict if calls_for_steps(judgement) else self.against,
             gentle_steps=gentle,
             experiment_at=now if experiment else self.experiment_at,
         )
 
-    def with_failed_step(
+    def after_failed_step(
         self, step: RecoveryStep, judgement: Judgement, now: float
     ) -> Self:
-        """The ladder after a step that could not be carried out."""
+        """The climb after a step that could not be carried out."""
         return replace(
-            self.with_step(step, judgement, now),
-            opened=None,
+            self.after_step(step, judgement, now),
             experiment_at=self.experiment_at,
             failed=_with(self.failed, step),
             failures=self.failures + 1,
             failed_at=now,
         )
 
+    def after_result(self, step: RecoveryStep, result: StepResult, now: float) -> Self:
+        """The climb once the effect of a step is known."""
+        match result:
+            case StepResult.RECOVERED:
+                return replace(self, recovered_at=now, failed=(), failures=0)
+            case StepResult.NO_EFFECT:
+                return replace(self, tried=_with(self.tried, step))
+            case _:
+                return self
+
+    def from_the_foot(self, **changes: Any) -> Self:
+        """The climb with nothing tried and nothing failed yet."""
+        return replace(self, tried=(), failed=(), failures=0, **changes)
+
     def rested(self) -> Self:
-        """The ladder from its foot again, because the user asks for another try."""
-        return replace(self, tried=(), failed=(), failures=0, climbs=0, rest_until=None)
+        """The climb begun again, because the user asks for another try."""
+        return self.from_the_foot(climbs=0, rest_until=None)
+
+    def under(self, judgement: Judgement, now: float, stepped_at: float | None) -> Self:
+        """The climb as it stands under a new judgement: where it begins or ends."""
+        if judgement.verdict is Verdict.OK:
+            if self.calm_since is None:
+                return replace(self, calm_since=now, climbs=0, rest_until=None)
+            if now - self.calm_since >= RELAPSE and self.against is not None:
+                return self.from_the_foot(against=None)
+            return self
+        if not calls_for_steps(judgement):
+            return self
+        if self._is_new_beginning(judgement, stepped_at):
+            return replace(self.rested(), against=judgement.verdict, calm_since=None)
+        return self if self.calm_since is None else replace(self, calm_since=None)
+
+    def _is_new_beginning(self, judgement: Judgement, stepped_at: float | None) -> bool:
+        if self.calm_since is not None and self.against is not judgement.verdict:
+            return True
+        if judgement.verdict in (
+            Verdict.MISSING,
+            Verdict.BLUETOOTHD_DOWN,
+            Verdict.BUS_LOST,
+        ):
+            return self.against is not judgement.verdict
+        return (
+            judgement.reason in NEW_BEGINNINGS
+            and stepped_at is not None
+            and judgement.since - stepped_at > OWN_DOING
+        )
 
 
 def _with(
-    tried: tuple[RecoveryStep, ...], step: RecoveryStep
+    steps: tuple[RecoveryStep, ...], step: RecoveryStep
 ) -> tuple[RecoveryStep, ...]:
-    return tried if step in tried else (*tried, step)
+    return steps if step in steps else (*steps, step)
 
 
-def conclude(
-    ladder: Ladder, judgement: Judgement, now: float
-) -> tuple[Ladder, StepResult | None]:
-    """Tell from a later judgement whether the last step helped, once that can be told."""
-    result = _result(ladder, judgement, now)
-    match result:
-        case None:
-            return ladder, None
-        case StepResult.RECOVERED:
-            return replace(
-                ladder, opened=None, recovered_at=now, failed=(), failures=0
-            ), result
-        case StepResult.NO_EFFECT if ladder.opened is not None:
-            return replace(
-                ladder, opened=None, tried=_with(ladder.tried, ladder.opened)
-            ), result
-        case _:
-            return replace(ladder, opened=None), result
+def calls_for_steps(judgement: Judgement) -> bool:
+    """Whether a verdict calls for steps: a fault, or a silence worth an experiment."""
+    return judgement.verdict.is_fault or judgement.evidence is Evidence.WEAK
 
 
-def _result(ladder: Ladder, judgement: Judgement, now: float) -> StepResult | None:
-    if ladder.opened is None:
-        return None
-    was_silent = ladder.opened_verdict in (Verdict.SILENT, Verdict.QUIET)
+def result_of_step(
+    taken_under: Verdict, judgement: Judgement, passed: float
+) -> StepResult | None:
+    """Tell from a later judgement whether a step helped, None while that cannot be told."""
     match judgement.verdict:
         case Verdict.OK:
             return StepResult.RECOVERED
         case Verdict.UNKNOWN:
             return StepResult.ABORTED
         case Verdict.STARTING:
-            started = ladder.stepped_at if ladder.stepped_at is not None else now
-            return StepResult.NO_EFFECT if now - started >= VERIFICATION else None
-        case Verdict.QUIET if not was_silent:
+            return StepResult.NO_EFFECT if passed >= VERIFICATION else None
+        case Verdict.QUIET if taken_under not in (Verdict.SILENT, Verdict.QUIET):
             return StepResult.RECOVERED
         case _:
             return StepResult.NO_EFFECT
-
-
-def follow(ladder: Ladder, judgement: Judgement, now: float) -> Ladder:
-    """The ladder as it stands under a new judgement: where the climb begins or ends."""
-    if judgement.verdict is Verdict.OK:
-        if ladder.calm_since is None:
-            return replace(ladder, calm_since=now, climbs=0, rest_until=None)
-        if now - ladder.calm_since >= RELAPSE and ladder.fault is not None:
-            return replace(ladder, fault=None, tried=(), failed=(), failures=0)
-        return ladder
-    if not is_to_be_worked_on(judgement):
-        return ladder
-    if _is_new_beginning(ladder, judgement):
-        return replace(
-            ladder,
-            fault=judgement.verdict,
-            tried=(),
-            failed=(),
-            failures=0,
-            calm_since=None,
-            climbs=0,
-            rest_until=None,
-        )
-    return ladder if ladder.calm_since is None else replace(ladder, calm_since=None)
-
-
-def is_to_be_worked_on(judgement: Judgement) -> bool:
-    """Whether a verdict calls for steps: a fault, or a silence worth an experiment."""
-    return judgement.verdict.is_fault or judgement.evidence is Evidence.WEAK
-
-
-def _is_new_beginning(ladder: Ladder, judgement: Judgement) -> bool:
-    if ladder.calm_since is not None and ladder.fault is not judgement.verdict:
-        return True
-    if judgement.verdict in (
-        Verdict.MISSING,
-        Verdict.BLUETOOTHD_DOWN,
-        Verdict.BUS_LOST,
-    ):
-        return ladder.fault is not judgement.verdict
-    return (
-        judgement.reason in NEW_BEGINNINGS
-        and ladder.stepped_at is not None
-        and judgement.since - ladder.stepped_at > OWN_DOING
-    )

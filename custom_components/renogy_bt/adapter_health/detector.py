@@ -1,10 +1,12 @@
 """Judges an adapter: a pure state machine over its samples."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from .faults import SIGNS
 from .faults.sign import Sign
-from .memory import NOTHING_HELD, Memory, observe, with_judgement
+from .memory import NOTHING_HELD, Memory, observe
+from .own_steps import OwnSteps
 from .samples import (
     DAY,
     AdapterSample,
@@ -23,23 +25,22 @@ POLLING_TIME = 120.0
 """How long polls that failed before a step may take to show its effect, s."""
 
 
-def detect(memory: Memory, sample: AdapterSample) -> tuple[Memory, Judgement]:
-    """Judge a further sample of an adapter.
+def detect(
+    memory: Memory, sample: AdapterSample, own: OwnSteps
+) -> tuple[Memory, Judgement]:
+    """Judge a further sample of an adapter, knowing what is being done to the adapter.
 
     Returns the memory for the next sample and the judgement of this one.
     """
-    memory = observe(memory, sample)
-    if sample.step_running and memory.judgement is not None:
-        return with_judgement(memory, NOTHING_HELD, memory.judgement), memory.judgement
+    memory = observe(memory, sample, own)
+    if own.running is not None and memory.judgement is not None:
+        return replace(memory, held=NOTHING_HELD), memory.judgement
     if sample.host is not HostState.RUNNING:
         held: Mapping[Reason, float] = NOTHING_HELD
         judgement = _pausing(memory, sample)
     else:
-        view = View(sample, memory)
-        held, judgement = _judge(view)
-    if memory.judgement == judgement:
-        judgement = memory.judgement
-    return with_judgement(memory, held, judgement), judgement
+        held, judgement = _judge(View(sample, memory, own))
+    return replace(memory, held=held, judgement=judgement), judgement
 
 
 def _judge(view: View) -> tuple[Mapping[Reason, float], Judgement]:
@@ -72,9 +73,7 @@ def _candidates(view: View) -> Iterator[Sign]:
 
 
 def _believe(view: View, sign: Sign, since: float) -> Judgement:
-    before = view.memory.judgement
-    if before is not None and before.verdict is sign.verdict:
-        since = min(since, before.since)
+    since = _begun(view.memory, sign.verdict, since)
     return Judgement(
         verdict=sign.verdict,
         since=since,
@@ -83,6 +82,14 @@ def _believe(view: View, sign: Sign, since: float) -> Judgement:
         severed=sign.severed,
         in_use=_is_in_use(view, since),
     )
+
+
+def _begun(memory: Memory, verdict: Verdict, since: float) -> float:
+    """Since when a verdict holds, which may be the verdict of the last sample already."""
+    before = memory.judgement
+    if before is not None and before.verdict is verdict:
+        return min(since, before.since)
+    return since
 
 
 def _is_in_use(view: View, fault_since: float) -> bool:
@@ -98,12 +105,9 @@ def _is_in_use(view: View, fault_since: float) -> bool:
 def _without_fault(view: View, suspected: tuple[float, Reason] | None) -> Judgement:
     recheck_at, suspicion = suspected or (None, None)
     verdict, reason = _harmless_verdict(view, suspicion)
-    before = view.memory.judgement
     return Judgement(
         verdict=verdict,
-        since=before.since
-        if before is not None and before.verdict is verdict
-        else view.at,
+        since=_begun(view.memory, verdict, view.at),
         evidence=Evidence.NONE,
         reason=reason,
         suspicion=suspicion,
@@ -115,12 +119,14 @@ def _without_fault(view: View, suspected: tuple[float, Reason] | None) -> Judgem
 def _harmless_verdict(view: View, suspicion: Reason | None) -> tuple[Verdict, Reason]:
     if view.sample.entry.state is EntryState.IN_PROGRESS:
         return Verdict.STARTING, Reason.ENTRY_STARTING
-    if view.scanner is None or view.adapter is None:
-        return Verdict.STARTING, Reason.SETTLING
-    if _is_settling(view):
-        return Verdict.STARTING, Reason.SETTLING
     before = view.memory.judgement
-    if suspicion is not None and before is not None and before.verdict.is_fault:
+    was_fault = before is not None and before.verdict.is_fault
+    if (
+        view.scanner is None
+        or view.adapter is None
+        or _is_settling(view)
+        or (was_fault and suspicion is not None)
+    ):
         return Verdict.STARTING, Reason.SETTLING
     quiet_after = max(QUIET_AFTER, view.memory.traffic.meaningful_silence)
     if view.silence >= quiet_after or view.is_silent_since_step:
@@ -142,14 +148,9 @@ def _is_settling(view: View) -> bool:
 
 def _pausing(memory: Memory, sample: AdapterSample) -> Judgement:
     starting = sample.host is HostState.STARTING
-    before = memory.judgement
     return Judgement(
         verdict=Verdict.STARTING,
-        since=(
-            before.since
-            if before is not None and before.verdict is Verdict.STARTING
-            else sample.at
-        ),
+        since=_begun(memory, Verdict.STARTING, sample.at),
         evidence=Evidence.NONE,
         reason=Reason.HOST_STARTING if starting else Reason.HOST_STOPPING,
         in_use=False,

@@ -71,6 +71,12 @@ class AdapterHistory:
             (r for r in reversed(self.records) if isinstance(r, StepRecord)), None
         )
 
+    @property
+    def awaited(self) -> StepRecord | None:
+        """The newest recovery step while its effect is not known yet."""
+        step = self.last_step
+        return step if step and step.result is StepResult.PENDING else None
+
     def adding(self, record: Record) -> Self:
         """The history with one more record, without the oldest beyond its capacity."""
         return replace(
@@ -81,8 +87,8 @@ class AdapterHistory:
 
     def concluding(self, result: StepResult) -> Self:
         """The history with the result of its newest step, if that is still open."""
-        step = self.last_step
-        if step is None or step.result is not StepResult.PENDING:
+        step = self.awaited
+        if step is None:
             return self
         concluded = replace(step, result=result)
         return replace(

@@ -1,10 +1,11 @@
 """What a detector remembers from sample to sample."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..bluez.models import BusSample
+from .own_steps import OwnSteps
 from .samples import (
     AdapterSample,
     EntryState,
@@ -55,6 +56,8 @@ class Memory:
     used_at: float | None = None
     """Last time that one of our links was connected, or heard by this adapter alone."""
     scan_started_at: float | None = None
+    untold_at: float | None = None
+    """When it was last not known since when the scanner has heard nothing."""
     fruitless_starts: int = 0
     """Starts of the scan in a row that brought nothing."""
     entry_retrying: bool = False
@@ -65,13 +68,12 @@ class Memory:
     """(link, source) that this adapter and another scanner heard at the same time."""
     disturbed_at: float | None = None
     """When something last happened to the adapter that can bring traffic back."""
-    stepped_at: float | None = None
     held: Mapping[Reason, float] = NOTHING_HELD
     """Since when each sign has been seen."""
     judgement: Judgement | None = None
 
 
-def observe(memory: Memory, sample: AdapterSample) -> Memory:
+def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
     """What is remembered after a further sample; signs are not judged here."""
     bus_sick = _is_bus_sick(sample.bus)
     cured = memory.is_bus_sick and not bus_sick
@@ -80,13 +82,14 @@ def observe(memory: Memory, sample: AdapterSample) -> Memory:
     life_at = _latest_life(sample)
     if memory.life_at is not None and (life_at is None or life_at < memory.life_at):
         life_at = memory.life_at
-    disturbed_at = _last_disturbance(memory, sample)
+    disturbed_at = _last_disturbance(memory, sample, own)
     retrying = _is_retrying(memory, sample)
     heard_at, used_at = _latest_use(memory, sample)
     shared_since = _shared_since(memory, sample)
-    stepped = sample.stepped_at != memory.stepped_at
     return Memory(
-        traffic=_learn(memory, sample, life_at, steady_since, disturbed_at),
+        traffic=memory.traffic
+        if own.running is not None
+        else _learn(memory, sample, life_at, steady_since, disturbed_at),
         looked_at=sample.at,
         steady_since=steady_since,
         is_bus_sick=bus_sick,
@@ -96,17 +99,15 @@ def observe(memory: Memory, sample: AdapterSample) -> Memory:
         heard_at=heard_at,
         heard_since=_heard_since(memory, heard_at),
         used_at=used_at,
-        scan_started_at=sample.scanner.start_time
-        if sample.scanner
-        else memory.scan_started_at,
+        scan_started_at=_scan_started_at(memory, sample.scanner),
+        untold_at=sample.at if _is_untold(sample) else memory.untold_at,
         fruitless_starts=_fruitless_starts(memory, sample.scanner, life_at),
         entry_retrying=retrying,
         retry_reason=_retry_reason(memory, sample) if retrying else None,
         shared_since=shared_since,
         witnesses=_witnesses(memory, sample, shared_since),
         disturbed_at=disturbed_at,
-        stepped_at=sample.stepped_at,
-        held=NOTHING_HELD if broken or stepped else memory.held,
+        held=NOTHING_HELD if broken or _has_stepped(memory, own) else memory.held,
         judgement=memory.judgement,
     )
 
@@ -117,6 +118,15 @@ def _is_broken(memory: Memory, sample: AdapterSample) -> bool:
         or not 0.0 <= sample.at - memory.looked_at <= LONGEST_GAP
         or sample.clock_jumped
         or sample.host is not HostState.RUNNING
+    )
+
+
+def _has_stepped(memory: Memory, own: OwnSteps) -> bool:
+    """Whether a recovery step has ended since the last sample."""
+    return (
+        own.ended_at is not None
+        and memory.looked_at is not None
+        and own.ended_at >= memory.looked_at
     )
 
 
@@ -136,15 +146,17 @@ def _is_idle(sample: AdapterSample) -> bool:
     return scanner is not None and scanner.has_stopped
 
 
+def _is_untold(sample: AdapterSample) -> bool:
+    return sample.scanner is not None and not sample.scanner.tells_silence
+
+
 def _latest_life(sample: AdapterSample) -> float | None:
     latest: float | None = None
     scanner = sample.scanner
     if scanner is not None:
-        if scanner.last_detection > scanner.start_time:
-            latest = scanner.last_detection
-        connected_at = scanner.last_connected_at
-        if connected_at is not None and (latest is None or connected_at > latest):
-            latest = connected_at
+        for at in (scanner.heard_at, scanner.last_connected_at):
+            if at is not None and (latest is None or at > latest):
+                latest = at
     for link in sample.links:
         for at in (link.heard_at, link.connected_at):
             if at is not None and (latest is None or at > latest):
@@ -177,9 +189,11 @@ def _heard_since(memory: Memory, heard_at: float | None) -> float | None:
     return memory.heard_since
 
 
-def _last_disturbance(memory: Memory, sample: AdapterSample) -> float | None:
+def _last_disturbance(
+    memory: Memory, sample: AdapterSample, own: OwnSteps
+) -> float | None:
     adapter = sample.adapter
-    times = [memory.disturbed_at, sample.stepped_at, sample.bus.owner_changed_at]
+    times = [memory.disturbed_at, own.ended_at, sample.bus.owner_changed_at]
     if adapter is not None:
         times += [adapter.appeared_at, adapter.powered_at]
     if memory.judgement is not None and memory.judgement.verdict.is_fault:
@@ -201,14 +215,23 @@ def _retry_reason(memory: Memory, sample: AdapterSample) -> str | None:
     return sample.entry.reason or memory.retry_reason
 
 
+def _scan_started_at(memory: Memory, scanner: ScannerSample | None) -> float | None:
+    if scanner is None or scanner.start_time is None:
+        return memory.scan_started_at
+    return scanner.start_time
+
+
 def _fruitless_starts(
     memory: Memory, scanner: ScannerSample | None, life_at: float | None
 ) -> int:
-    if scanner is None or memory.scan_started_at is None:
-        return 0 if scanner is None else memory.fruitless_starts
-    if life_at is not None and life_at > memory.scan_started_at:
+    if scanner is None:
         return 0
-    return memory.fruitless_starts + (scanner.start_time > memory.scan_started_at)
+    before, began = memory.scan_started_at, scanner.start_time
+    if before is None or began is None or not scanner.tells_silence:
+        return memory.fruitless_starts
+    if life_at is not None and life_at > before:
+        return 0
+    return memory.fruitless_starts + (began > before)
 
 
 def _shared_since(
@@ -247,23 +270,14 @@ def _learn(
     """Learn from a silence that has ended, unless something else than the place ended it."""
     traffic = memory.traffic
     before = memory.life_at
-    if life_at is None or life_at == before or sample.step_running:
+    if life_at is None or life_at == before:
         return traffic
     if sample.entry.state is EntryState.LOADED:
         traffic = traffic.after_look(sample.devices_heard)
-    if before is None or before < steady_since:
+    if before is None or before < max(steady_since, memory.untold_at or before):
         return traffic
     silence = life_at - before
     caused = disturbed_at is not None and life_at - disturbed_at < CAUSED_WITHIN
     if silence > SHORT_SILENCE and caused:
         return traffic
     return traffic.after_silence(silence)
-
-
-def with_judgement(
-    memory: Memory, held: Mapping[Reason, float], judgement: Judgement
-) -> Memory:
-    """The memory once the sample has been judged."""
-    if held == memory.held and judgement is memory.judgement:
-        return memory
-    return replace(memory, held=held, judgement=judgement)

@@ -7,7 +7,7 @@ scanners stamp their advertisements with.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..bluez.models import AdapterObject, BusSample, PowerFault
+from ..bluez.models import AdapterObject, BusSample
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -77,6 +77,7 @@ class Reason(StrEnum):
     RFKILL = "rfkill"
     POWER_OFF = "power_off"
     START_FAILING = "start_failing"
+    SCANNER_UNKNOWN = "scanner_unknown"
     STALLED = "stalled"
     RESTART_FAILING = "restart_failing"
     OWNER_CHANGED = "owner_changed"
@@ -137,12 +138,26 @@ class ScannerSample:
     requested_mode: ScanMode | None
     current_mode: ScanMode | None
     scanning: bool
-    start_time: float
-    last_detection: float
-    """Equal to start_time while nothing was heard since the last start."""
+    start_time: float | None
+    """None if Home Assistant does not tell."""
+    last_detection: float | None
+    """Equal to start_time while nothing was heard since; None if it is not told."""
     connecting: int = 0
     last_connected_at: float | None = None
     """When any client last connected through this adapter."""
+
+    @property
+    def tells_silence(self) -> bool:
+        """Whether it is known since when the scanner has heard nothing."""
+        return self.start_time is not None and self.last_detection is not None
+
+    @property
+    def heard_at(self) -> float | None:
+        """When anything was last heard since the scan began, if it was and is known."""
+        began, heard = self.start_time, self.last_detection
+        return (
+            heard if began is not None and heard is not None and heard > began else None
+        )
 
     @property
     def has_stopped(self) -> bool:
@@ -206,11 +221,6 @@ class AdapterSample:
     """No other local adapter and no proxy."""
     heard_on_bus_at: float | None = None
     """When bluetoothd last reported devices that Home Assistant did not hear."""
-    power_fault: PowerFault | None = None
-    """What the last attempt to switch power met."""
-    step_running: bool = False
-    stepped_at: float | None = None
-    """When the last recovery step ended."""
     clock_jumped: bool = False
     """The machine was suspended or its clock was set since the last sample."""
 

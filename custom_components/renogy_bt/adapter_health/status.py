@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from .history import AdapterHistory
 from .own_steps import RecoveryStep
-from .samples import Evidence, Reason, Verdict
+from .samples import Reason, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +20,6 @@ class Notice:
     """Steps that were taken in vain."""
     remedies: tuple[RecoveryStep, ...] = ()
     """Steps that the user can have taken; none if no step of ours can help."""
-    next_try: datetime | None = None
-    """When it is tried again without being asked, if it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,21 +30,13 @@ class AdapterStatus:
     name: str | None = None
     """The adapter's hciN while it is there."""
     verdict: Verdict = Verdict.UNKNOWN
-    reason: Reason = Reason.SETTLING
-    evidence: Evidence = Evidence.NONE
-    since: datetime
     problem: bool = False
     """A fault, and a link of ours depends on the adapter."""
     notice: Notice | None = None
-    running: RecoveryStep | None = None
-    """Recovery step that is being taken."""
     advertisement_rate: float | None = None
     """Advertisements of our links and other devices heard, per minute."""
     last_advertisement: datetime | None = None
-    recoveries: int = 0
     history: AdapterHistory = field(default_factory=AdapterHistory)
-    management_socket: bool = False
-    """Home Assistant can reset adapters by itself, and a full reset is possible."""
     has_other_path: bool = False
     """Another scanner hears our links."""
 

@@ -2,8 +2,9 @@
 
 from functools import cached_property
 
-from ..bluez.models import AdapterObject, PowerFault
+from ..bluez.models import AdapterObject
 from .memory import Memory
+from .own_steps import OwnSteps
 from .samples import DAY, AdapterSample, EntryState, LinkSample, ScannerSample
 
 FRESH_ADVERTISEMENT = 90.0
@@ -20,18 +21,14 @@ QUIET_AFTER = 300.0
 class View:
     """A sample with what is remembered of the ones before it."""
 
-    def __init__(self, sample: AdapterSample, memory: Memory) -> None:
-        """Look at a sample."""
+    def __init__(self, sample: AdapterSample, memory: Memory, own: OwnSteps) -> None:
+        """Look at a sample, and at what is being done to the adapter."""
         self.sample = sample
         self.memory = memory
         self.at = sample.at
         self.alone = not sample.management_socket
-        self.stepped_at = sample.stepped_at
-
-    @property
-    def power_fault(self) -> PowerFault | None:
-        """What the last attempt to switch power met."""
-        return self.sample.power_fault
+        self.stepped_at = own.ended_at
+        self.power_fault = own.power_fault
 
     @cached_property
     def adapter(self) -> AdapterObject | None:
@@ -62,10 +59,15 @@ class View:
         life, steady = self.memory.life_at, self.memory.steady_since
         return steady if life is None or life < steady else life
 
+    @property
+    def knows_silence(self) -> bool:
+        """Whether silence can be told from not knowing what the scanner hears."""
+        return self.scanner is None or self.scanner.tells_silence
+
     def has_heard_nothing_since(self, time: float) -> bool:
-        """Whether there was no sign of life since then."""
+        """Whether there was certainly no sign of life since then."""
         life = self.memory.life_at
-        return life is None or life < time
+        return self.knows_silence and (life is None or life < time)
 
     @property
     def is_silent_since_step(self) -> bool:
@@ -119,6 +121,7 @@ class View:
         return (
             self.powered is not None
             and self.scanner is not None
+            and self.knows_silence
             and heard is not None
             and self.silent_since - heard <= DAY
         )
@@ -139,7 +142,7 @@ class View:
         times = [self.silent_since]
         if self.stepped_at is not None:
             times.append(self.stepped_at + AFTER_STEP)
-        if self.scanner is not None:
+        if self.scanner is not None and self.scanner.start_time is not None:
             times.append(self.scanner.start_time + AFTER_SCAN_START)
         return max(times)
 

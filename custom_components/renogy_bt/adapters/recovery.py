@@ -7,9 +7,10 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..adapter_health.history import StepResult
 from ..adapter_health.own_steps import RecoveryStep
+from ..adapter_health.status import RecoveryRefused, RefusalReason
 from ..bluez.models import PowerFault
 from ..const import DOMAIN
-from ..supervisor.supervisor import RecoveryRefused, RefusalReason, Supervisor
+from ..supervisor.supervisor import Supervisor
 
 # What the caller asked for cannot be had, as against: not now.
 _INVALID = frozenset({RefusalReason.UNKNOWN_ADAPTER, RefusalReason.NOT_AVAILABLE})

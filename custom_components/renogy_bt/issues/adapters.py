@@ -7,15 +7,16 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from ..adapter_health.ladder import REMEDIES
+from ..adapter_health.ladder import PLANS
 from ..adapter_health.samples import Reason
+from ..adapter_health.status import AdapterStatus, Notice
 from ..const import DOCUMENTATION_URL, DOMAIN
-from ..supervisor.supervisor import AdapterStatus, Notice, async_get_supervisor
+from ..supervisor.supervisor import async_get_supervisor
 
 ATTR_ADDRESS: Final = "address"
 
 # What a step of the recovery ladder can mend; the rest is for people.
-FIXABLE: Final = frozenset(REMEDIES)
+FIXABLE: Final = frozenset(PLANS)
 
 # Reasons that call for other advice than their verdict in general.
 TEXTS: Final[Mapping[Reason, str]] = {

@@ -12,7 +12,7 @@ import probatio
 from homeassistant.core import HomeAssistant
 
 from ..adapter_health.adapter_health import AdapterHealth
-from ..adapter_health.climb import LONGEST_REST, RELAPSE, Ladder
+from ..adapter_health.climb import LONGEST_REST, RELAPSE, Climb
 from ..adapter_health.history import (
     AdapterHistory,
     StepRecord,
@@ -194,9 +194,9 @@ class AdapterStore:
 
 def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
     """Return what is worth keeping of an adapter's health, as plain data."""
-    memory, ladder, limiter = health.memory, health.ladder, health.limiter.at(now)
+    memory, climb, limiter = health.memory, health.climb, health.limiter.at(now)
     traffic, looked_at = memory.traffic, memory.looked_at
-    was_off = ladder.fault is Verdict.POWERED_OFF
+    was_off = climb.against is Verdict.POWERED_OFF
     return {
         "memory": {
             "traffic": {
@@ -211,8 +211,8 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
             "witnesses": sorted(map(list, memory.witnesses)),
         },
         "ladder": {
-            "experiment_ago": _age_of(ladder.experiment_at, now),
-            "powered_on_ago": _age_of(ladder.recovered_at, now) if was_off else None,
+            "experiment_ago": _age_of(climb.experiment_at, now),
+            "powered_on_ago": _age_of(climb.recovered_at, now) if was_off else None,
         },
         "limiter": {"ages": list(limiter.ages), "failures": limiter.failures},
         "history": {
@@ -246,9 +246,9 @@ def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterH
             used_at=_moment_of(memory["used_ago"], now, DAY),
             witnesses=frozenset(map(tuple, memory["witnesses"])),
         ),
-        ladder=Ladder(
+        climb=Climb(
             experiment_at=_moment_of(ladder["experiment_ago"], now, LONGEST_REST),
-            fault=None if powered_on_at is None else Verdict.POWERED_OFF,
+            against=None if powered_on_at is None else Verdict.POWERED_OFF,
             recovered_at=powered_on_at,
         ),
         limiter=RateLimiter(tuple(ages), limiter["failures"]),

@@ -125,17 +125,15 @@ async def async_scanner_sample(
             facts = await scanner.async_diagnostics()
     except TimeoutError:
         _LOGGER.debug("%s: The scanner does not tell its state", address)
-    start_time = _seconds(facts.get("start_time"))
-    last_detection = _seconds(facts.get("last_detection"))
     return ScannerSample(
         name=scanner.adapter,
         requested_mode=_mode(scanner.requested_mode),
         current_mode=_mode(scanner.current_mode),
         scanning=scanner.scanning,
-        start_time=start_time or 0.0,
-        last_detection=last_detection or 0.0,
+        start_time=_seconds(facts.get("start_time")),
+        last_detection=_seconds(facts.get("last_detection")),
         connecting=scanner.connecting_count,
-        last_connected_at=_seconds(facts.get("last_connect_completed_time")),
+        last_connected_at=_seconds(facts.get("last_connect_completed_time")) or None,
     )
 
 
@@ -144,8 +142,8 @@ def _mode(mode: BluetoothScanningMode | None) -> ScanMode | None:
 
 
 def _seconds(value: object) -> float | None:
-    """A time of the scanner's, None for one that never was."""
-    return float(value) if isinstance(value, int | float) and value > 0 else None
+    """A time of the scanner's, 0 for one that never was, None if it is not told."""
+    return float(value) if isinstance(value, int | float) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,31 +16,13 @@ from ..adapter_health.history import StepResult
 from ..adapter_health.ladder import RecoveryLevel
 from ..adapter_health.own_steps import RecoveryStep
 from ..adapter_health.samples import AdapterSample, Verdict
-from ..adapter_health.status import (
-    AdapterEvent,
-    AdapterStatus,
-    EventKind,
-    Notice,
-    RecoveryRefused,
-    RefusalReason,
-)
+from ..adapter_health.status import AdapterEvent, AdapterStatus
 from ..storage.adapters import AdapterStore
 from .link_records import LinkRecords
 from .poll_gate import PollGate, add_listener
 from .recovery import Recovery
-from .telling import diagnostics_of, status_of
+from .telling import diagnostics_of, log_event, status_of
 from .watch import StackWatch
-
-__all__ = [
-    "AdapterEvent",
-    "AdapterStatus",
-    "EventKind",
-    "Notice",
-    "RecoveryRefused",
-    "RefusalReason",
-    "Supervisor",
-    "async_get_supervisor",
-]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -76,8 +58,6 @@ class Supervisor:
         self._health: dict[str, AdapterHealth] = {}
         self._store = AdapterStore(hass, self._health.values)
         self._statuses: dict[str, AdapterStatus] = {}
-        self._samples: dict[str, AdapterSample] = {}
-        self._troubled: set[str] = set()
         self._listeners: list[Callable[[], None]] = []
         self._event_listeners: list[Callable[[AdapterEvent], None]] = []
         self._wake = asyncio.Event()
@@ -88,24 +68,22 @@ class Supervisor:
         self._look_again: asyncio.TimerHandle | None = None
         self._listening: asyncio.Task[None] | None = None
         self._following: list[CALLBACK_TYPE] = []
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Prepare to watch and repair adapters of which nothing has been seen yet."""
+        self._watch = StackWatch(
+            self._hass, self._records, wake=self._wake.set, heard=self.gate.async_heard
+        )
         self._recovery = Recovery(
-            hass,
+            self._hass,
+            self._health,
+            self._watch.bluez,
             self.gate,
             links=lambda: self._links,
             changed=self._step_changed,
             save=self._store.async_save,
         )
-        self._watch = self._new_watch()
-
-    def _new_watch(self) -> StackWatch:
-        watch = StackWatch(
-            self._hass,
-            self._records,
-            wake=self._wake.set,
-            heard=self.gate.async_heard,
-        )
-        self._recovery.use(watch.bluez)
-        return watch
 
     # The life of the supervisor
 
@@ -133,7 +111,7 @@ class Supervisor:
         await self._store.async_load()
         for address in self._store.left_off():
             self._health_of(address)
-        self._watch = self._new_watch()
+        self._begin_anew()
         self._watch.async_start()
         bus = self._hass.bus
         self._following = [
@@ -162,7 +140,6 @@ class Supervisor:
         await self._store.async_save()
         self._health.clear()
         self._statuses.clear()
-        self._samples.clear()
         self._notify()
 
     @callback
@@ -222,7 +199,7 @@ class Supervisor:
         unfinished = {
             address
             for address, health in self._health.items()
-            if health.running is not None or health.powered_off_by_us
+            if health.own.running is not None or health.powered_off_by_us
         }
         local = await self._watch.async_begin_look(stay=bool(unfinished))
         addresses = local | unfinished
@@ -247,37 +224,20 @@ class Supervisor:
     def _forget(self, address: str) -> None:
         """Look no longer at an adapter that Home Assistant has no entry for; it may return."""
         self._store.keep(self._health.pop(address))
-        self._samples.pop(address, None)
         self._recovery.forget(address)
 
     async def _async_look_at(self, health: AdapterHealth) -> float:
-        sample = await self._watch.async_sample(health)
-        verdict = health.judgement.verdict if health.judgement is not None else None
-        self._samples[health.address] = sample
-        decision = health.look(sample, self._level, dt_util.utcnow())
+        sample = await self._watch.async_sample(health.address)
+        works_again = health.look(sample, self._level, dt_util.utcnow())
         judgement = health.judgement
         assert judgement is not None
         self._tell_events(health)
-        answers_again = (
-            verdict is Verdict.BLUETOOTHD_HUNG and judgement.verdict is not verdict
-        )
-        works_again = judgement.verdict is Verdict.OK and (
-            health.address in self._troubled
-            or (
-                verdict is Verdict.STARTING
-                and any(link.failures for link in sample.links)
-            )
-        )
-        if answers_again or works_again:
+        if works_again:
             self.gate.async_poll_when_heard()
-        if judgement.verdict is Verdict.OK:
-            self._troubled.discard(health.address)
-        elif judgement.verdict.is_fault or judgement.verdict is Verdict.QUIET:
-            self._troubled.add(health.address)
-        self._recovery.consider(health, sample)
+        self._recovery.consider(health)
         if health.memory.fruitless_starts and judgement.verdict is not Verdict.OK:
             self._listen_on_bus(sample)
-        times = [judgement.recheck_at, decision.until]
+        times = [judgement.recheck_at, health.decision.until]
         waits = [at - sample.at for at in times if at is not None and at > sample.at]
         return min(waits, default=LOOK_PAUSE)
 
@@ -294,13 +254,9 @@ class Supervisor:
 
         Raises RecoveryRefused when it cannot be taken (now).
         """
-        health = self._recovery.check(
-            self._health.get(address),
-            self._samples.get(address),
-            step,
-            self._watch.host,
+        return await self._recovery.async_take(
+            self._health.get(address), step, self._watch.host
         )
-        return await self._recovery.async_take(health, step)
 
     def _step_changed(self, health: AdapterHealth) -> None:
         self._update_statuses()
@@ -308,12 +264,10 @@ class Supervisor:
         self._wake.set()
 
     def _only_source(self) -> str | None:
-        samples = list(self._samples.values())
-        return (
-            samples[0].address
-            if len(samples) == 1 and samples[0].only_adapter
-            else None
-        )
+        samples = [health.sample for health in self._health.values() if health.sample]
+        if len(samples) == 1 and samples[0].only_adapter:
+            return samples[0].address
+        return None
 
     # What others are told
 
@@ -346,8 +300,8 @@ class Supervisor:
             "level": self._level if self._banks else None,
             "bus_reachable": self.bus_reachable,
             "adapters": [
-                diagnostics_of(health, self._samples.get(address), self._clock())
-                for address, health in self._health.items()
+                diagnostics_of(health, self._clock())
+                for health in self._health.values()
             ],
         }
 
@@ -357,38 +311,18 @@ class Supervisor:
 
     def _update_statuses(self) -> None:
         now = self._clock()
-        statuses = {
-            address: status_of(
-                health,
-                self._samples[address],
-                self._records,
-                now,
-                self._statuses.get(address),
-            )
+        found = (
+            status_of(health, self._records, now, self._statuses.get(address))
             for address, health in self._health.items()
-            if address in self._samples
-        }
+        )
+        statuses = {status.address: status for status in found if status is not None}
         if statuses != self._statuses:
             self._statuses = statuses
             self._notify()
 
     def _tell_events(self, health: AdapterHealth) -> None:
+        self._recovery.note_result(health)
         for event in health.take_events():
-            _log(event)
-            self._recovery.note_event(event, health)
+            log_event(event)
             for listener in tuple(self._event_listeners):
                 listener(event)
-
-
-def _log(event: AdapterEvent) -> None:
-    level = logging.INFO
-    if event.kind in (EventKind.DETECTED, EventKind.STEP_FAILED, EventKind.GAVE_UP):
-        level = logging.WARNING
-    details = [event.verdict, event.step, event.detail]
-    _LOGGER.log(
-        level,
-        "Bluetooth adapter %s: %s (%s)",
-        event.address,
-        event.kind.replace("_", " "),
-        ", ".join(detail for detail in details if detail),
-    )

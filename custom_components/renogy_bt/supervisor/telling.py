@@ -2,54 +2,47 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+import logging
 from typing import Any, Final
 
 from homeassistant.util import dt as dt_util
 
 from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.samples import AdapterSample
-from ..adapter_health.status import AdapterStatus
+from ..adapter_health.status import AdapterEvent, AdapterStatus, EventKind
 from ..storage.adapters import data_of
 from .link_records import LinkRecords
 
+_LOGGER = logging.getLogger(__name__)
+
 OTHER_PATH_WITHIN: Final = 300.0
-SAME_MOMENT: Final = 2.0
-"""Times of the monotonic clock become moments that differ by so much each time, s."""
+_BAD_NEWS: Final = (EventKind.DETECTED, EventKind.STEP_FAILED, EventKind.GAVE_UP)
 
 
 def status_of(
     health: AdapterHealth,
-    sample: AdapterSample,
     records: LinkRecords,
     now: float,
     before: AdapterStatus | None,
-) -> AdapterStatus:
-    """The status of an adapter after a sample, `before` being its last status."""
-    judgement = health.judgement
-    assert judgement is not None
+) -> AdapterStatus | None:
+    """The status of an adapter that was looked at, `before` being its last status."""
+    judgement, sample = health.judgement, health.sample
+    if judgement is None or sample is None:
+        return None
     address = health.address
-    since = _moment(judgement.since, now)
-    if before is not None and abs((since - before.since).total_seconds()) < SAME_MOMENT:
-        since = before.since
     return AdapterStatus(
         address=address,
         name=sample.adapter.name if sample.adapter is not None else None,
         verdict=judgement.verdict,
-        reason=judgement.reason,
-        evidence=judgement.evidence,
-        since=since,
         problem=judgement.verdict.is_fault and judgement.in_use,
         notice=health.notice,
-        running=health.running,
         advertisement_rate=round(
             records.rate(address, sample.at) + sample.devices_heard, 1
         ),
         last_advertisement=_last_advertisement(
             sample, now, before.last_advertisement if before is not None else None
         ),
-        recoveries=health.history.recoveries,
         history=health.history,
-        management_socket=sample.management_socket,
         has_other_path=records.heard_elsewhere(address, sample.at, OTHER_PATH_WITHIN),
     )
 
@@ -58,29 +51,36 @@ def _last_advertisement(
     sample: AdapterSample, now: float, before: datetime | None
 ) -> datetime | None:
     """The last real advertisement; starting to scan sets the scanner's own time as well."""
-    times = [link.heard_at for link in sample.links if link.heard_at is not None]
-    scanner = sample.scanner
-    if scanner is not None and scanner.last_detection > scanner.start_time:
-        times.append(scanner.last_detection)
+    heard = [link.heard_at for link in sample.links]
+    heard.append(sample.scanner.heard_at if sample.scanner else None)
+    times = [at for at in heard if at is not None]
     if not times:
         return before
-    moment = _moment(max(times), now).replace(microsecond=0)
+    ago = timedelta(seconds=now - max(times))
+    moment = (dt_util.utcnow() - ago).replace(microsecond=0)
     return moment if before is None else max(moment, before)
 
 
-def _moment(at: float, now: float) -> datetime:
-    return dt_util.utcnow() - timedelta(seconds=now - at)
-
-
-def diagnostics_of(
-    health: AdapterHealth, sample: AdapterSample | None, now: float
-) -> dict[str, Any]:
+def diagnostics_of(health: AdapterHealth, now: float) -> dict[str, Any]:
     """Everything known of an adapter, as plain data."""
+    judgement, sample = health.judgement, health.sample
     return {
         **data_of(health, now),
         "address": health.address,
-        "judgement": asdict(health.judgement) if health.judgement is not None else None,
+        "judgement": asdict(judgement) if judgement is not None else None,
         "decision": asdict(health.decision),
-        "running": health.running,
+        "own_steps": asdict(health.own),
         "sample": asdict(sample) if sample is not None else None,
     }
+
+
+def log_event(event: AdapterEvent) -> None:
+    """Write one line about what happened to an adapter."""
+    details = [event.verdict, event.step, event.detail]
+    _LOGGER.log(
+        logging.WARNING if event.kind in _BAD_NEWS else logging.INFO,
+        "Bluetooth adapter %s: %s (%s)",
+        event.address,
+        event.kind.replace("_", " "),
+        ", ".join(detail for detail in details if detail),
+    )

@@ -16,7 +16,6 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
-from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.samples import AdapterSample, HostState
 from ..bluez.exceptions import BlueZError
 from ..bluez.models import BusSample
@@ -168,9 +167,8 @@ class StackWatch:
             self._clock_jumped = abs(drift) > CLOCK_TOLERANCE
         self._clocks = (now, wall)
 
-    async def async_sample(self, health: AdapterHealth) -> AdapterSample:
+    async def async_sample(self, address: str) -> AdapterSample:
         """Take a sample of one adapter."""
-        address = health.address
         hass, records = self._hass, self._records
         scanner = await async_scanner_sample(hass, address)
         now = self._clock()
@@ -192,9 +190,6 @@ class StackWatch:
             management_socket=async_has_management_socket(),
             only_adapter=not async_has_other_scanners(hass, address),
             heard_on_bus_at=self._heard_on_bus.get(address),
-            power_fault=health.power_fault,
-            step_running=health.running is not None,
-            stepped_at=health.stepped_at,
             clock_jumped=self._clock_jumped,
         )
 

@@ -46,6 +46,8 @@ SIGNS: tuple[tuple[Seen, tuple[Sign, ...]], ...] = (
             scan.not_discovering,
         ),
     ),
+    # Without these facts nothing can be concluded from what the links bring.
+    (scan.is_expected, (scan.unknown,)),
     (
         bus.while_sound(links.is_troubled),
         (

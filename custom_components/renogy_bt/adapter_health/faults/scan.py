@@ -42,6 +42,7 @@ def restart_failing(view: View) -> bool:
         view.powered is not None
         and scanner is not None
         and scanner.has_stopped
+        and view.knows_silence
         and view.silence > FRESH_ADVERTISEMENT
     )
 
@@ -53,13 +54,14 @@ def _outlived(view: View, event_at: float | None) -> bool:
         adapter is None
         or scanner is None
         or event_at is None
+        or scanner.start_time is None
         or scanner.start_time >= event_at
     ):
         return False
     if scanner.current_mode is ScanMode.ACTIVE:
         return not adapter.discovering
     life = view.memory.life_at
-    return life is None or life <= event_at + 2.0
+    return view.knows_silence and (life is None or life <= event_at + 2.0)
 
 
 @partial(
@@ -99,3 +101,9 @@ def not_discovering(view: View) -> bool:
         and scanner.current_mode is ScanMode.ACTIVE
         and not scanner.has_stopped
     )
+
+
+@partial(Sign, Reason.SCANNER_UNKNOWN, Verdict.UNKNOWN)
+def unknown(view: View) -> bool:
+    """Home Assistant does not tell when the scan began or when it last heard anything."""
+    return not view.knows_silence

@@ -1,23 +1,19 @@
-"""The ladder keeps its limits whatever happens, and always comes to an end."""
+"""The policy keeps its limits whatever happens, and always comes to an end."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from hypothesis import given, settings, strategies as st
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
-from custom_components.renogy_bt.adapter_health.climb import Ladder
-from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.climb import Climb
+from custom_components.renogy_bt.adapter_health.history import StepRecord, StepResult
 from custom_components.renogy_bt.adapter_health.ladder import (
     DISRUPTIVE_STEPS,
-    EXPERIMENT_PAUSE,
     NOTHING_WORKS,
     PLANS,
-    RESTS,
-    Decision,
-    Hold,
     RecoveryLevel,
-    Situation,
-    take_turn,
 )
 from custom_components.renogy_bt.adapter_health.limits import (
     RESETS_PER_HOUR,
@@ -25,6 +21,14 @@ from custom_components.renogy_bt.adapter_health.limits import (
     RateLimiter,
 )
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.policy import (
+    EXPERIMENT_PAUSE,
+    RESTS,
+    Decision,
+    Hold,
+    Situation,
+    take_turn,
+)
 from custom_components.renogy_bt.adapter_health.samples import (
     HOUR,
     Evidence,
@@ -72,8 +76,15 @@ def judgement(
 OK = judgement(Verdict.OK)
 
 
-class Climb:
-    """A ladder in use: takes the steps it decides on."""
+def record(step: RecoveryStep, judged: Judgement) -> StepRecord:
+    """What the history has of a step whose effect is not known yet."""
+    return StepRecord(
+        at=datetime(2026, 11, 23, tzinfo=UTC), step=step, verdict=judged.verdict
+    )
+
+
+class Climber:
+    """A policy in use: takes the steps that it decides on."""
 
     def __init__(
         self, level: RecoveryLevel = RecoveryLevel.FULL, **situation: object
@@ -81,8 +92,10 @@ class Climb:
         """Start at the foot."""
         self.level = level
         self.situation = situation
-        self.ladder = Ladder()
+        self.climb = Climb()
         self.limiter = RateLimiter()
+        self.awaited: StepRecord | None = None
+        self.stepped_at: float | None = None
         self.steps: list[tuple[float, RecoveryStep]] = []
         self.results: list[StepResult] = []
 
@@ -93,11 +106,14 @@ class Climb:
             at=at,
             level=self.level,
             limiter=self.limiter,
+            awaited=self.awaited,
+            stepped_at=self.stepped_at,
             **(self.situation | situation),  # type: ignore[arg-type]
         )
-        self.ladder, result, decision = take_turn(self.ladder, judged, circumstances)
+        self.climb, result, decision = take_turn(self.climb, judged, circumstances)
         if result is not None:
             self.results.append(result)
+            self.awaited = None
             if self.steps and self.steps[-1][1].is_reset:
                 recovered = result is StepResult.RECOVERED
                 self.limiter = self.limiter.after_result(recovered=recovered)
@@ -105,7 +121,8 @@ class Climb:
             self.steps.append((at, decision.step))
             if decision.step.is_reset:
                 self.limiter = self.limiter.after_reset(at)
-            self.ladder = self.ladder.with_step(decision.step, judged, at)
+            self.climb = self.climb.after_step(decision.step, judged, at)
+            self.awaited, self.stepped_at = record(decision.step, judged), at
         return decision
 
     @property
@@ -150,19 +167,18 @@ def test_limits_hold_whatever_is_judged(
     socket: bool,
 ) -> None:
     """No history of verdicts leads to a forbidden step or to one too many."""
-    climb = Climb(level, management_socket=socket)
+    climber = Climber(level, management_socket=socket)
     now = 0.0
     for passed, judged, host, foreign in looks:
         now += passed
-        before = [at for at, step in climb.steps if step.is_reset]
-        decision = climb.turn(now, judged, host=host, foreign_connections=foreign)
+        before = [at for at, step in climber.steps if step.is_reset]
+        decision = climber.turn(now, judged, host=host, foreign_connections=foreign)
         step = decision.step
         if decision.tell:
             assert judged.in_use
             assert judged.verdict is not Verdict.QUIET
         if step is None:
             continue
-        assert step is not RecoveryStep.TELL
         assert host is HostState.RUNNING
         assert judged.in_use
         assert judged.verdict.is_fault or judged.evidence is Evidence.WEAK
@@ -180,43 +196,43 @@ def test_limits_hold_whatever_is_judged(
 @given(st.sampled_from([v for v in Verdict if v.is_fault]), st.booleans())
 def test_every_climb_ends_with_telling(verdict: Verdict, socket: bool) -> None:
     """A fault that nothing cures is told, at the latest after the whole plan."""
-    climb = Climb(management_socket=socket)
+    climber = Climber(management_socket=socket)
     judged = judgement(
         verdict, since=-1e4, reason=REASONS.get(verdict, [Reason.POWER_OFF])[0]
     )
     for turn in range(40):
-        decision = climb.turn(turn * 120.0, judged)
+        decision = climber.turn(turn * 120.0, judged)
         if decision.hold in (Hold.RESTING, Hold.LADDER_ENDED):
             break
     assert decision.tell
-    assert len(climb.steps) <= len(PLANS.get(verdict, ())) + 1
-    assert len(set(climb.taken)) == len(climb.taken)
+    assert len(climber.steps) <= len(PLANS.get(verdict, ())) + 1
+    assert len(set(climber.taken)) == len(climber.taken)
 
 
 def test_a_climb_in_vain_is_tried_again_after_growing_pauses() -> None:
     """After the end of the ladder come half an hour, two hours, six hours."""
-    climb = Climb()
+    climber = Climber()
     for minute in range(60 * 24):
-        climb.turn(minute * 60.0, judgement(Verdict.SILENT))
+        climber.turn(minute * 60.0, judgement(Verdict.SILENT))
     first_steps = [
-        at for at, step in climb.steps if step is RecoveryStep.RESTART_SCANNING
+        at for at, step in climber.steps if step is RecoveryStep.RESTART_SCANNING
     ]
     pauses = [later - at for at, later in pairwise(first_steps)]
     expected = [*RESTS, RESTS[-1], RESTS[-1]][: len(pauses)]
     assert all(
         0 <= pause - rest < 600 for pause, rest in zip(pauses, expected, strict=True)
     )
-    assert len(climb.steps) <= 12
+    assert len(climber.steps) <= 12
 
 
 def test_a_fault_that_returns_goes_on_where_the_climb_ended() -> None:
     """Within an hour the step that did not help is not tried again, the one that did is."""
-    climb = Climb()
-    climb.turn(0, judgement(Verdict.SILENT))
-    climb.turn(40, judgement(Verdict.SILENT))
-    climb.turn(80, OK)
-    climb.turn(900, judgement(Verdict.SILENT))
-    assert climb.taken == [
+    climber = Climber()
+    climber.turn(0, judgement(Verdict.SILENT))
+    climber.turn(40, judgement(Verdict.SILENT))
+    climber.turn(80, OK)
+    climber.turn(900, judgement(Verdict.SILENT))
+    assert climber.taken == [
         RecoveryStep.RESTART_SCANNING,
         RecoveryStep.POWER_CYCLE,
         RecoveryStep.POWER_CYCLE,
@@ -225,89 +241,89 @@ def test_a_fault_that_returns_goes_on_where_the_climb_ended() -> None:
 
 def test_a_fault_that_returns_later_starts_gently() -> None:
     """After an hour in peace the ladder starts at its foot."""
-    climb = Climb()
-    climb.turn(0, judgement(Verdict.SILENT))
-    climb.turn(40, judgement(Verdict.SILENT))
+    climber = Climber()
+    climber.turn(0, judgement(Verdict.SILENT))
+    climber.turn(40, judgement(Verdict.SILENT))
     for minute in range(2, 80):
-        climb.turn(minute * 60.0, OK)
-    climb.turn(5000, judgement(Verdict.SILENT))
-    assert climb.taken[-1] is RecoveryStep.RESTART_SCANNING
+        climber.turn(minute * 60.0, OK)
+    climber.turn(5000, judgement(Verdict.SILENT))
+    assert climber.taken[-1] is RecoveryStep.RESTART_SCANNING
 
 
 def test_another_fault_after_a_recovery_starts_gently() -> None:
     """What did not help against one fault may help against another."""
-    climb = Climb()
-    climb.turn(0, judgement(Verdict.SILENT))
-    climb.turn(40, judgement(Verdict.SILENT))
-    climb.turn(80, OK)
-    climb.turn(200, judgement(Verdict.SESSION_LOST))
-    assert climb.taken[-1] is RecoveryStep.RESTART_SCANNING
+    climber = Climber()
+    climber.turn(0, judgement(Verdict.SILENT))
+    climber.turn(40, judgement(Verdict.SILENT))
+    climber.turn(80, OK)
+    climber.turn(200, judgement(Verdict.SESSION_LOST))
+    assert climber.taken[-1] is RecoveryStep.RESTART_SCANNING
 
 
 def test_a_fault_that_turns_into_another_is_one_climb() -> None:
     """A reload that ends in a refused start goes on with a power cycle."""
-    climb = Climb()
-    climb.turn(0, judgement(Verdict.SESSION_LOST))
-    climb.turn(40, judgement(Verdict.START_REFUSED))
-    assert climb.taken == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
-    assert climb.results == [StepResult.NO_EFFECT]
+    climber = Climber()
+    climber.turn(0, judgement(Verdict.SESSION_LOST))
+    climber.turn(40, judgement(Verdict.START_REFUSED))
+    assert climber.taken == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
+    assert climber.results == [StepResult.NO_EFFECT]
 
 
 def test_an_adapter_that_came_back_is_a_new_beginning() -> None:
     """After unplugging, nothing that was tried before counts, not even a rest."""
-    climb = Climb()
+    climber = Climber()
     for minute in range(10):
-        climb.turn(minute * 60.0, judgement(Verdict.SILENT))
-    assert climb.ladder.rest_until is not None
-    climb.turn(700, judgement(Verdict.MISSING, since=650))
-    climb.turn(
+        climber.turn(minute * 60.0, judgement(Verdict.SILENT))
+    assert climber.climb.rest_until is not None
+    climber.turn(700, judgement(Verdict.MISSING, since=650))
+    climber.turn(
         900, judgement(Verdict.SESSION_LOST, since=890, reason=Reason.ADAPTER_RETURNED)
     )
-    assert climb.taken[-1] is RecoveryStep.RESTART_SCANNING
+    assert climber.taken[-1] is RecoveryStep.RESTART_SCANNING
 
 
 def test_the_effect_of_a_step_is_awaited() -> None:
     """While it cannot be told whether a step helped, no further one is taken."""
-    climb = Climb()
-    climb.turn(0, judgement(Verdict.SILENT))
+    climber = Climber()
+    climber.turn(0, judgement(Verdict.SILENT))
     settling = judgement(
         Verdict.STARTING, evidence=Evidence.NONE, reason=Reason.SETTLING
     )
-    assert climb.turn(30, settling).hold is Hold.VERIFYING
-    assert climb.turn(160, settling).hold is Hold.NOTHING_TO_DO
-    assert climb.results == [StepResult.NO_EFFECT]
+    assert climber.turn(30, settling).hold is Hold.VERIFYING
+    assert climber.turn(160, settling).hold is Hold.NOTHING_TO_DO
+    assert climber.results == [StepResult.NO_EFFECT]
 
 
 def test_a_gentle_step_is_not_repeated_without_pause() -> None:
     """A session that is lost again and again is reloaded with growing pauses."""
-    climb = Climb()
+    climber = Climber()
     for second in range(0, 3600, 10):
         judged = judgement(Verdict.SESSION_LOST) if second % 20 else OK
-        climb.turn(float(second), judged)
-    assert 5 <= len(climb.steps) <= 9
+        climber.turn(float(second), judged)
+    assert 5 <= len(climber.steps) <= 9
 
 
 def test_an_adapter_that_is_switched_off_again_is_wanted_off() -> None:
     """Within an hour it is not switched on twice, not even over a restart."""
-    climb = Climb()
+    climber = Climber()
     off = judgement(Verdict.POWERED_OFF, reason=Reason.POWER_OFF)
-    climb.turn(0, off)
-    climb.turn(60, OK)
-    climb.ladder = after_restart(
-        AdapterHealth("", ladder=climb.ladder), stopped_at=100.0, started_at=5000.0
-    ).ladder
-    assert climb.turn(5100, off) == Decision(hold=Hold.LADDER_ENDED, tell=True)
-    assert climb.taken == [RecoveryStep.POWER_CYCLE]
+    climber.turn(0, off)
+    climber.turn(60, OK)
+    climber.climb = after_restart(
+        AdapterHealth("", climb=climber.climb), stopped_at=100.0, started_at=5000.0
+    ).climb
+    assert climber.turn(5100, off) == Decision(hold=Hold.LADDER_ENDED, tell=True)
+    assert climber.taken == [RecoveryStep.POWER_CYCLE]
 
 
 def test_after_a_step_that_could_not_be_carried_out_comes_the_next() -> None:
     """A step that failed rests while there is another one."""
-    ladder = Ladder().with_failed_step(
+    climb = Climb().after_failed_step(
         RecoveryStep.RESTART_SCANNING, judgement(Verdict.SILENT), 10.0
     )
     situation = Situation(at=20.0, level=RecoveryLevel.FULL)
     assert (
-        take_turn(ladder, judgement(Verdict.SILENT), situation)[2].step
+        take_turn(climb, judgement(Verdict.SILENT), situation)[2].step
         is RecoveryStep.POWER_CYCLE
     )
 
@@ -315,18 +331,18 @@ def test_after_a_step_that_could_not_be_carried_out_comes_the_next() -> None:
 def test_a_step_that_cannot_be_carried_out_is_tried_again_and_again() -> None:
     """The pauses grow, it never counts as tried, and the third failure is told."""
     refused = judgement(Verdict.START_REFUSED)
-    ladder = Ladder()
+    climb = Climb()
     taken: list[float] = []
     told: list[float] = []
     for at in map(float, range(0, 24 * 3600, 10)):
         situation = Situation(at=at, level=RecoveryLevel.FULL)
-        ladder, _, decision = take_turn(ladder, refused, situation)
+        climb, _, decision = take_turn(climb, refused, situation)
         if decision.tell and not told:
             told.append(at)
         if decision.step is not None:
             taken.append(at)
-            ladder = ladder.with_failed_step(decision.step, refused, at)
-    assert ladder.tried == ()
+            climb = climb.after_failed_step(decision.step, refused, at)
+    assert climb.tried == ()
     pauses = [after - before for before, after in pairwise(taken)]
     assert pauses[:6] == [60, 120, 240, *RESTS]
     assert set(pauses[6:]) <= {RESTS[-1]}
@@ -336,9 +352,9 @@ def test_a_step_that_cannot_be_carried_out_is_tried_again_and_again() -> None:
 def test_failures_are_forgotten_with_their_fault() -> None:
     """A step that helps, another fault and the user's wish begin anew."""
     refused = judgement(Verdict.START_REFUSED)
-    failed = Ladder()
+    failed = Climb()
     for at in (0.0, 60.0, 180.0):
-        failed = failed.with_failed_step(RecoveryStep.POWER_CYCLE, refused, at)
+        failed = failed.after_failed_step(RecoveryStep.POWER_CYCLE, refused, at)
     situation = Situation(at=200.0, level=RecoveryLevel.FULL)
     decision = take_turn(failed, refused, situation)[2]
     assert (decision.hold, decision.tell) == (Hold.FAILING, True)
@@ -347,7 +363,9 @@ def test_failures_are_forgotten_with_their_fault() -> None:
         is RecoveryStep.POWER_CYCLE
     )
     helped = take_turn(
-        failed.with_step(RecoveryStep.POWER_CYCLE, refused, 190.0), OK, situation
+        failed.after_step(RecoveryStep.POWER_CYCLE, refused, 190.0),
+        OK,
+        replace(situation, awaited=record(RecoveryStep.POWER_CYCLE, refused)),
     )[0]
     assert (helped.failed, helped.failures) == ((), 0)
     missing = take_turn(failed, judgement(Verdict.MISSING), situation)[0]
@@ -357,58 +375,65 @@ def test_failures_are_forgotten_with_their_fault() -> None:
 def test_a_failed_experiment_is_no_experiment() -> None:
     """An experiment that could not be carried out is made up for within minutes."""
     silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
-    ladder = Ladder().with_step(RecoveryStep.RESTART_SCANNING, silence, 0.0)
-    ladder, _, decision = take_turn(
-        ladder, silence, Situation(at=150.0, level=RecoveryLevel.FULL)
+    climb = Climb().after_step(RecoveryStep.RESTART_SCANNING, silence, 0.0)
+    situation = Situation(
+        at=150.0,
+        level=RecoveryLevel.FULL,
+        awaited=record(RecoveryStep.RESTART_SCANNING, silence),
+        stepped_at=0.0,
     )
+    climb, _, decision = take_turn(climb, silence, situation)
     assert decision.step is RecoveryStep.POWER_CYCLE
-    ladder = ladder.with_failed_step(RecoveryStep.POWER_CYCLE, silence, 150.0)
+    climb = climb.after_failed_step(RecoveryStep.POWER_CYCLE, silence, 150.0)
     for at, step in ((180.0, None), (210.0, RecoveryStep.POWER_CYCLE)):
         situation = Situation(at=at, level=RecoveryLevel.FULL)
-        assert take_turn(ladder, silence, situation)[2].step is step
+        assert take_turn(climb, silence, situation)[2].step is step
 
 
 def test_another_try_starts_at_the_foot() -> None:
     """When the user asks for another try, rests and failures are forgotten."""
-    climb = Climb()
+    climber = Climber()
     for minute in range(10):
-        climb.turn(minute * 60.0, judgement(Verdict.SILENT))
-    climb.ladder = climb.ladder.rested()
-    climb.turn(5000.0, judgement(Verdict.SILENT))
-    assert climb.taken[-1] is RecoveryStep.RESTART_SCANNING
+        climber.turn(minute * 60.0, judgement(Verdict.SILENT))
+    climber.climb = climber.climb.rested()
+    climber.turn(5000.0, judgement(Verdict.SILENT))
+    assert climber.taken[-1] is RecoveryStep.RESTART_SCANNING
 
 
 def test_experiments_are_rare() -> None:
     """One reload and one power cycle, then pauses of many hours, never a notice."""
-    climb = Climb()
+    climber = Climber()
     silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
-    decisions = [climb.turn(minute * 60.0, silence) for minute in range(60 * 24 * 7)]
-    assert climb.taken[:2] == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
-    assert len(climb.steps) <= 8
+    decisions = [climber.turn(minute * 60.0, silence) for minute in range(60 * 24 * 7)]
+    assert climber.taken[:2] == [
+        RecoveryStep.RESTART_SCANNING,
+        RecoveryStep.POWER_CYCLE,
+    ]
+    assert len(climber.steps) <= 8
     assert not any(decision.tell for decision in decisions)
 
 
 def test_a_new_silence_waits_for_the_pause_between_experiments() -> None:
     """A silence soon after the last experiment is not experimented on, even after a restart."""
-    climb = Climb()
+    climber = Climber()
     silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
-    climb.turn(0, silence)
-    climb.turn(60, silence)
-    climb.turn(120, OK)
-    climb.ladder = after_restart(
-        AdapterHealth("", ladder=climb.ladder), stopped_at=200.0, started_at=200.0
-    ).ladder
-    decision = climb.turn(3600, silence)
+    climber.turn(0, silence)
+    climber.turn(60, silence)
+    climber.turn(120, OK)
+    climber.climb = after_restart(
+        AdapterHealth("", climb=climber.climb), stopped_at=200.0, started_at=200.0
+    ).climb
+    decision = climber.turn(3600, silence)
     assert decision.hold is Hold.RESTING
     assert (
-        climb.turn(60 + EXPERIMENT_PAUSE + 1, silence).step
+        climber.turn(60 + EXPERIMENT_PAUSE + 1, silence).step
         is RecoveryStep.RESTART_SCANNING
     )
 
 
 def test_unknown_state_ends_a_step_without_a_result() -> None:
     """When the entry is taken away in the middle, the step is aborted."""
-    climb = Climb()
-    climb.turn(0, judgement(Verdict.SILENT))
-    climb.turn(40, judgement(Verdict.UNKNOWN, evidence=Evidence.NONE))
-    assert climb.results == [StepResult.ABORTED]
+    climber = Climber()
+    climber.turn(0, judgement(Verdict.SILENT))
+    climber.turn(40, judgement(Verdict.UNKNOWN, evidence=Evidence.NONE))
+    assert climber.results == [StepResult.ABORTED]
