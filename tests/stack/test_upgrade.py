@@ -202,7 +202,7 @@ def _assert_issues_are_kept(hass: HomeAssistant) -> None:
 def _assert_history_is_shown(hass: HomeAssistant) -> None:
     before = stored("renogy_bt.bluetooth_health")["adapters"][ADAPTER]["history"]
     after = async_get_supervisor(hass).adapters[ADAPTER]
-    assert after.recoveries == before["recoveries"] == 3
+    assert after.history.recoveries == before["recoveries"] == 3
     assert _state(hass, "sensor", f"adapter_{ADAPTER.lower()}_recoveries") == "3"
     records = after.history.records[: len(before["records"])]
     for old, new in zip(before["records"], records, strict=True):
