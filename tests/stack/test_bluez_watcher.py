@@ -20,6 +20,7 @@ from custom_components.renogy_bt.bluez.exceptions import (
     CallTimedOut,
 )
 from custom_components.renogy_bt.bluez.models import BusFault
+from custom_components.renogy_bt.bluez.system_bus import Signal
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
 from tests.emulator import EmulatedWorld, PrivateBus, World
 
@@ -224,23 +225,18 @@ async def test_device_signals_are_not_delivered(
     watched: Watched, emulated_world: EmulatedWorld
 ) -> None:
     """While devices advertise to a scanning client, the watcher hears of the adapter only."""
-    heard: list[Message] = []
+    heard: list[Signal] = []
     assert watched.watcher._bus is not None
-
-    def hear(message: Message) -> bool:
-        heard.append(message)
-        return False
-
-    watched.watcher._bus.listen(hear)
+    watched.watcher._bus.listen(heard.append)
     async with discovery() as client:
         signals = await watched.watcher.count_device_signals("/org/bluez/hci0", 0.5)
         assert signals > 0
         heard.clear()
         await asyncio.sleep(0.5)
         assert not [
-            m
-            for m in heard
-            if m.member == "PropertiesChanged" and "dev_" in (m.path or "")
+            signal
+            for signal in heard
+            if signal.member == "PropertiesChanged" and "dev_" in (signal.path or "")
         ]
         assert client.connected
 

@@ -2,27 +2,46 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 import os
 from typing import Any, Final
-
-from dbus_fast import (
-    AuthError,
-    BusType,
-    DBusFastError,
-    Message,
-    MessageFlag,
-    MessageType,
-    unpack_variants,
-)
-from dbus_fast.aio import MessageBus
-from dbus_fast.auth import AuthExternal
 
 from .exceptions import BlueZError, BusUnavailable, CallTimedOut, error_for
 from .models import BusFault
 
+try:
+    from dbus_fast import (
+        AuthError,
+        BusType,
+        DBusFastError,
+        Message,
+        MessageFlag,
+        MessageType,
+        Variant,
+        unpack_variants,
+    )
+    from dbus_fast.aio import MessageBus
+    from dbus_fast.auth import AuthExternal
+except ImportError as error:
+    # Nothing may be connected without these names; all the rest can be imported.
+    missing: str | None = str(error)
+else:
+    missing = None
+
 CALL_LIMIT: Final = 5.0
 DBUS: Final = "org.freedesktop.DBus"
 DBUS_PATH: Final = "/org/freedesktop/DBus"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A signal that came over the bus, variants unpacked."""
+
+    sender: str | None
+    path: str | None
+    member: str | None
+    signature: str
+    body: list[Any]
 
 
 class SystemBus:
@@ -58,10 +77,16 @@ class SystemBus:
         """Whether the connection is up."""
         return self._bus.connected
 
-    def listen(self, handler: Callable[[Message], bool]) -> None:
-        """Have every message that comes in shown to a handler."""
-        self._handlers.append(handler)
-        self._bus.add_message_handler(handler)
+    def listen(self, handler: Callable[[Signal], None]) -> None:
+        """Have every signal that comes in shown to a handler."""
+
+        def show(message: Message) -> bool:
+            if message.message_type is MessageType.SIGNAL:
+                handler(_signal_of(message))
+            return False
+
+        self._handlers.append(show)
+        self._bus.add_message_handler(show)
 
     def close(self) -> None:
         """Close the connection; nothing is shown to the handlers any more."""
@@ -123,9 +148,24 @@ class SystemBus:
         )
 
 
+def variant(signature: str, value: object) -> object:
+    """A value with its type, for a call that takes any type."""
+    return Variant(signature, value)
+
+
 def first(body: list[Any]) -> object:
     """The first value of a reply, if there is one."""
     return body[0] if body else None
+
+
+def _signal_of(message: Message) -> Signal:
+    return Signal(
+        message.sender,
+        message.path,
+        message.member,
+        message.signature,
+        unpack_variants(message.body),
+    )
 
 
 def _error_of(reply: Message) -> BlueZError:

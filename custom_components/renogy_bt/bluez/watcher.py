@@ -9,13 +9,11 @@ import logging
 import time
 from typing import Any, Final
 
-from dbus_fast import Message, MessageType, Variant, unpack_variants
-
 from .adapter_objects import ADAPTER_INTERFACE, DEVICE_INTERFACE, AdapterObjects
 from .bluetoothd import Answers, Owner
 from .exceptions import AccessDenied, BlueZError, BusUnavailable, CallTimedOut
 from .models import AdapterObject, BusFault, BusSample
-from .system_bus import CALL_LIMIT, DBUS, SystemBus, first
+from .system_bus import CALL_LIMIT, DBUS, Signal, SystemBus, first, variant
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -135,7 +133,7 @@ class BlueZWatcher:
         Raises a BlueZError: Blocked (rfkill), NotReady, Busy, AccessDenied (policy, AppArmor),
         CallTimedOut, AdapterGone, BusUnavailable, or BlueZError itself for any other refusal.
         """
-        value = Variant("b", powered)
+        value = variant("b", powered)
         await self._call(
             path, PROPERTIES, "Set", "ssv", [ADAPTER_INTERFACE, "Powered", value]
         )
@@ -180,7 +178,7 @@ class BlueZWatcher:
 
     async def _connect(self) -> None:
         bus = await SystemBus.open(self._bus_address)
-        bus.listen(self._on_message)
+        bus.listen(self._on_signal)
         self._bus = bus
         for rule in MATCH_RULES:
             await bus.call_bus("AddMatch", rule)
@@ -296,35 +294,30 @@ class BlueZWatcher:
         if self._answers.came():
             self._on_change()
 
-    def _on_message(self, message: Message) -> bool:
-        """Take in a signal; everything else is none of our business."""
-        if message.message_type is not MessageType.SIGNAL:
-            return False
-        if message.sender == DBUS and message.member == "NameOwnerChanged":
-            if message.signature == "sss" and message.body[0] == BLUEZ:
-                self._owner.update(message.body[2] or None, self._clock())
+    def _on_signal(self, signal: Signal) -> None:
+        """Take in a signal of the bus or of bluetoothd; any other is none of our business."""
+        if signal.sender == DBUS and signal.member == "NameOwnerChanged":
+            if signal.signature == "sss" and signal.body[0] == BLUEZ:
+                self._owner.update(signal.body[2] or None, self._clock())
                 self._take_owner()
-        elif message.sender is not None and message.sender == self._owner.name:
-            self._on_bluez_signal(message)
-        return False
+        elif signal.sender is not None and signal.sender == self._owner.name:
+            self._on_bluez_signal(signal)
 
-    def _on_bluez_signal(self, message: Message) -> None:
+    def _on_bluez_signal(self, signal: Signal) -> None:
         now = self._clock()
-        match message.member, message.signature:
-            case "PropertiesChanged", "sa{sv}as":
-                interface, changed, _ = unpack_variants(message.body)
+        match signal.member, signal.signature, signal.body:
+            case "PropertiesChanged", "sa{sv}as", [interface, changed, _]:
                 if interface == DEVICE_INTERFACE:
-                    self._count_device_signal(message.path, changed)
+                    self._count_device_signal(signal.path, changed)
                     return
                 is_adapter = interface == ADAPTER_INTERFACE
                 relevant = is_adapter and self._objects.change(
-                    message.path, changed, now
+                    signal.path, changed, now
                 )
-            case "InterfacesAdded", "oa{sa{sv}}":
-                path, interfaces = unpack_variants(message.body)
+            case "InterfacesAdded", "oa{sa{sv}}", [path, interfaces]:
                 relevant = self._objects.add(path, interfaces, now)
-            case "InterfacesRemoved", "oas":
-                relevant = self._objects.remove(*message.body)
+            case "InterfacesRemoved", "oas", [path, interfaces]:
+                relevant = self._objects.remove(path, interfaces)
             case _:
                 return
         if relevant:
