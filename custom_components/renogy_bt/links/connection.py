@@ -4,9 +4,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import Final, override
+from typing import TYPE_CHECKING, Final, override
 
-from bleak.backends.device import BLEDevice
 from bleak_retry_connector import close_stale_connections_by_address
 
 from homeassistant.components import bluetooth
@@ -22,6 +21,9 @@ from ..supervisor.connecting import ConnectingBrokenOff
 from ..supervisor.supervisor import async_get_supervisor
 from .settings import async_banks
 from .turns import ConnectingTurns, TurnIsOver
+
+if TYPE_CHECKING:
+    from bleak.backends.device import BLEDevice
 
 TURN_SECONDS: Final = 4.0
 """A link may connect for so long while others wait, s."""

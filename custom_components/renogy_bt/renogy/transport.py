@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 import logging
-from typing import Final, Protocol, override
+from typing import TYPE_CHECKING, Final, Protocol, override
 
-from bleak import BleakClient
-from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.backends.device import BLEDevice
-from bleak.exc import BleakCharacteristicNotFoundError, BleakError
+import bleak
+from bleak.exc import BleakError
 import bleak_retry_connector
-from bleak_retry_connector import BleakClientWithServiceCache
 
 from .exceptions import LinkLost, LinkUnreachable
+
+if TYPE_CHECKING:
+    from bleak.backends.characteristic import BleakGATTCharacteristic
+    from bleak.backends.device import BLEDevice
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -103,6 +104,25 @@ async def _open(transport: BleakTransport, device: BLEDevice) -> BleakTransport:
     return transport
 
 
+async def _connected_client(
+    device: BLEDevice, name: str, disconnected: Callable[[bleak.BleakClient], None]
+) -> bleak.BleakClient:
+    """Connect with retries, or once with bleak alone where nothing retries any more.
+
+    The client class is looked up now: Home Assistant replaces it when it starts.
+    """
+    client_class: type[bleak.BleakClient] = getattr(
+        bleak_retry_connector, "BleakClientWithServiceCache", bleak.BleakClient
+    )
+    establish = getattr(bleak_retry_connector, "establish_connection", None)
+    if establish is None:
+        client = client_class(device, disconnected_callback=disconnected)
+        await client.connect()
+    else:
+        client = await establish(client_class, device, name, disconnected)
+    return client
+
+
 class BleakTransport(Transport):
     """A connection through bleak, and so through Home Assistant's adapters and proxies."""
 
@@ -110,7 +130,7 @@ class BleakTransport(Transport):
         """Start unconnected."""
         self._name = name
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._client: BleakClientWithServiceCache | None = None
+        self._client: bleak.BleakClient | None = None
         self._request: BleakGATTCharacteristic | None = None
         self._callback: Callable[[bytes], None] | None = None
 
@@ -125,16 +145,8 @@ class BleakTransport(Transport):
         return self._lost
 
     async def open(self, device: BLEDevice) -> None:
-        """Connect; raises BleakError and the errors of a lost D-Bus connection.
-
-        The client class is looked up now: Home Assistant replaces it when it starts.
-        """
-        self._client = await bleak_retry_connector.establish_connection(
-            bleak_retry_connector.BleakClientWithServiceCache,
-            device,
-            self._name,
-            self._disconnected,
-        )
+        """Connect; raises BleakError and the errors of a lost D-Bus connection."""
+        self._client = await _connected_client(device, self._name, self._disconnected)
         if not self._client.is_connected:
             self._disconnected(self._client)
 
@@ -146,7 +158,9 @@ class BleakTransport(Transport):
 
     async def forget_services(self) -> None:
         """Drop the services that were remembered of the peripheral."""
-        await self._connected.clear_cache()
+        clear_cache = getattr(self._connected, "clear_cache", None)
+        if clear_cache is not None:
+            await clear_cache()
 
     @override
     async def write(self, frame: bytes) -> None:
@@ -170,7 +184,7 @@ class BleakTransport(Transport):
             _LOGGER.debug("%s: Disconnecting failed: %s", self._name, error)
 
     @property
-    def _connected(self) -> BleakClientWithServiceCache:
+    def _connected(self) -> bleak.BleakClient:
         if self._client is None:
             raise LinkLost(f"{self._name}: not connected")
         return self._client
@@ -179,9 +193,9 @@ class BleakTransport(Transport):
         for characteristic in self._connected.services.characteristics.values():
             if characteristic.uuid == uuid and characteristic.service_uuid == service:
                 return characteristic
-        raise BleakCharacteristicNotFoundError(uuid)
+        raise BleakError(f"Characteristic {uuid} was not found")
 
-    def _disconnected(self, _: BleakClient) -> None:
+    def _disconnected(self, _: bleak.BleakClient) -> None:
         # Attempts that fail before the connection stands call back as well.
         if self._client is not None and not self._lost.done():
             self._lost.set_result(None)
