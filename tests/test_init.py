@@ -40,6 +40,7 @@ from tests.fake_air import DONGLE, FakeAir, lost_at
 from tests.flows.walk import discovery_flows
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
 
+NEIGHBOURS = "custom_components.renogy_bt.supervisor.neighbours"
 OTHER = "60:98:66:ED:FC:11"
 OTHER_NAME = "BT-TH-66EDFC11"
 
@@ -419,7 +420,7 @@ async def test_stale_connections_are_closed_first(
         assert air.attempts == []
 
     monkeypatch.setattr(
-        "custom_components.renogy_bt.links.connection.close_stale_connections_by_address",
+        f"{NEIGHBOURS}.close_stale_connections_by_address",
         close,
     )
     air.bring(four_batteries())
@@ -437,12 +438,10 @@ async def test_hanging_bluez_does_not_block_set_up(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(
-        "custom_components.renogy_bt.links.connection.close_stale_connections_by_address",
+        f"{NEIGHBOURS}.close_stale_connections_by_address",
         hang,
     )
-    monkeypatch.setattr(
-        "custom_components.renogy_bt.links.connection.STALE_CONNECTION_SECONDS", 0.01
-    )
+    monkeypatch.setattr(f"{NEIGHBOURS}.LINK_LIMIT", 0.01)
     air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)

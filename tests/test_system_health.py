@@ -51,6 +51,7 @@ async def test_without_a_bank(hass: HomeAssistant) -> None:
         "dbus": None,
         "adapters": "",
         "recoveries": 0,
+        "done_without": "",
     }
 
 
@@ -82,6 +83,7 @@ async def test_two_banks(
         "dbus": None,
         "adapters": f"hci0: ok, {OTHER_ADAPTER}: silent",
         "recoveries": 3,
+        "done_without": "",
     }
     link.units.pop(50)
     lost.unreachable = "abort-by-local"

@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from .const import DOMAIN
 from .coordinator import BankCoordinator
+from .supervisor.neighbours import lost_parts
 from .supervisor.supervisor import async_get_supervisor
 
 
@@ -41,4 +42,5 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
         "recoveries": sum(
             status.history.recoveries for status in supervisor.adapters.values()
         ),
+        "done_without": ", ".join(lost_parts()),
     }

@@ -19,7 +19,7 @@ from custom_components.renogy_bt.adapter_health.status import (
 )
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
-from custom_components.renogy_bt.supervisor import steps
+from custom_components.renogy_bt.supervisor import neighbours
 from custom_components.renogy_bt.supervisor.connecting import ConnectingBrokenOff
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.components import bluetooth
@@ -415,7 +415,7 @@ async def test_full_reset(site: Site) -> None:
         return len(calls) == 1
 
     with (
-        patch.object(steps, "recover_adapter", reset),
+        patch.object(neighbours, "recover_adapter", reset),
         patch(
             "custom_components.renogy_bt.supervisor.watch.async_has_management_socket",
             return_value=True,

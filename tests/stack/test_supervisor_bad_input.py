@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from bleak.exc import BleakError
@@ -17,13 +17,12 @@ from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from custom_components.renogy_bt.adapter_health.status import RecoveryRefused
 from custom_components.renogy_bt.storage.adapters import STORAGE_KEY, data_of
-from custom_components.renogy_bt.supervisor import sampling, steps, watch
-from custom_components.renogy_bt.supervisor.sampling import async_scanner_sample
+from custom_components.renogy_bt.supervisor import neighbours, watch
 from custom_components.renogy_bt.supervisor.supervisor import (
     Supervisor,
     async_get_supervisor,
 )
-from homeassistant.components.bluetooth import async_unload_entry
+from homeassistant.components.bluetooth import BaseHaScanner, async_unload_entry
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld
@@ -140,7 +139,7 @@ async def test_full_reset_that_leaves_the_adapter_off(
         await site.emulated.set_fault("powered-off")
         raise PermissionError
 
-    with patch.object(steps, "recover_adapter", reset):
+    with patch.object(neighbours, "recover_adapter", reset):
         result = await site.supervisor.async_recover(
             site.address, RecoveryStep.FULL_RESET
         )
@@ -165,7 +164,7 @@ async def test_full_reset_of_an_adapter_that_is_gone(site: Site) -> None:
         return True
 
     await site.emulated.set_fault("unplugged")
-    with patch.object(steps, "recover_adapter", reset):
+    with patch.object(neighbours, "recover_adapter", reset):
         result = await site.supervisor.async_recover(
             site.address, RecoveryStep.FULL_RESET
         )
@@ -186,7 +185,7 @@ async def test_step_that_does_not_end_when_the_last_bank_goes(site: Site) -> Non
         await asyncio.sleep(3600)
         return True
 
-    with patch.object(steps, "recover_adapter", reset):
+    with patch.object(neighbours, "recover_adapter", reset):
         recovery = asyncio.create_task(
             site.supervisor.async_recover(site.address, RecoveryStep.FULL_RESET)
         )
@@ -208,7 +207,7 @@ async def test_full_reset_keeps_its_hands_off_a_hung_scanner(site: Site) -> None
         await scanner_stop.wait()
 
     site.entry.async_on_unload(hang)
-    with patch.object(steps, "recover_adapter") as reset:
+    with patch.object(neighbours, "recover_adapter") as reset:
         result = await site.supervisor.async_recover(
             site.address, RecoveryStep.FULL_RESET
         )
@@ -255,7 +254,7 @@ async def test_adapter_that_is_blocked(site: Site) -> None:
 
 async def test_own_links_that_cannot_be_dropped(site: Site) -> None:
     """What bleak refuses does not end a step: the rest of it may still help."""
-    with patch.object(steps, "clear_cache", side_effect=BleakError("busy")):
+    with patch.object(neighbours, "clear_cache", side_effect=BleakError("busy")):
         result = await site.supervisor.async_recover(
             site.address, RecoveryStep.RESTART_SCANNING
         )
@@ -288,18 +287,19 @@ async def test_scanner_that_does_not_answer(site: Site) -> None:
         scanning = True
         connecting_count = 0
 
+        def connections_in_progress(self) -> int:
+            return 0
+
         async def async_diagnostics(self) -> dict[str, Any]:
             await asyncio.sleep(3600)
             return {}
 
     begun = site.now()
-    with patch.object(sampling, "async_local_scanner", return_value=Silent()):
-        sample = await async_scanner_sample(site.hass, site.address)
+    sample = await neighbours.async_scanner_sample(cast(BaseHaScanner, Silent()))
     assert site.now() - begun <= 10
-    assert sample is not None
-    assert sample.start_time is None
-    assert sample.last_detection is None
+    assert sample.start_time is sample.last_detection is None
     assert sample.last_connected_at is None
+    assert neighbours.lost_parts() == {}
 
 
 async def test_last_bank_goes_while_looking_has_failed(site: Site) -> None:

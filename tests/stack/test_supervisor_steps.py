@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from unittest.mock import patch
+from unittest.mock import AsyncMock, Mock, patch
 
 from bleak.exc import BleakError
 import pytest
@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
-from custom_components.renogy_bt.supervisor import steps, watch
+from custom_components.renogy_bt.supervisor import neighbours, watch
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import (
     ConfigEntry,
@@ -53,7 +53,7 @@ async def test_full_reset_that_hangs(site: Site) -> None:
         return True
 
     with (
-        patch.object(steps, "recover_adapter", hang),
+        patch.object(neighbours, "recover_adapter", hang),
         patch.object(watch, "async_has_management_socket", return_value=True),
     ):
         await site.until(lambda: site.sample.management_socket, MINUTE)
@@ -129,6 +129,7 @@ async def test_adapters_that_cannot_be_looked_up(site: Site) -> None:
             await recovering(site, RecoveryStep.RESTART_SCANNING)
             is StepResult.RECOVERED
         )
+    looked_up.assert_awaited()
 
 
 async def test_set_up_that_takes_too_long(
@@ -216,7 +217,9 @@ async def test_bleak_that_cannot_leave_the_bus(site: Site) -> None:
 
     with (
         patch(SET_UP, refuse_once),
-        patch.object(steps, "get_global_bluez_manager", side_effect=BleakError("gone")),
+        patch.object(
+            neighbours, "get_global_bluez_manager", side_effect=BleakError("gone")
+        ),
     ):
         assert (
             await recovering(site, RecoveryStep.RESTART_SCANNING)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from custom_components.renogy_bt.supervisor import sampling
-from custom_components.renogy_bt.supervisor.sampling import (
+from custom_components.renogy_bt.supervisor import neighbours
+from custom_components.renogy_bt.supervisor.neighbours import (
     async_follow_allocations,
     async_has_management_socket,
     async_refresh_adapters,
@@ -22,7 +22,7 @@ async def test_without_a_manager(
     monkeypatch: pytest.MonkeyPatch, get_manager: Callable[[], object]
 ) -> None:
     """What only the manager knows is done without, also if its methods are gone."""
-    monkeypatch.setattr(sampling, "get_manager", get_manager)
-    assert not async_has_management_socket()
+    monkeypatch.setattr(neighbours, "get_manager", get_manager)
+    assert async_has_management_socket() is None
     async_follow_allocations(lambda *_: pytest.fail("nobody tells of allocations"))()
     await async_refresh_adapters()

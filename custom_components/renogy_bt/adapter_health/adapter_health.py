@@ -157,7 +157,7 @@ class AdapterHealth:
                 level=level,
                 host=sample.host,
                 foreign_connections=len(sample.slots.foreign) if sample.slots else 0,
-                management_socket=sample.management_socket,
+                management_socket=bool(sample.management_socket),
                 limiter=self.limiter,
                 awaited=awaited,
                 stepped_at=self.own.ended_at,
@@ -221,7 +221,7 @@ class AdapterHealth:
             since=since,
             tried=self.climb.tried,
             remedies=remedies_for(
-                judgement.verdict, management_socket=sample.management_socket
+                judgement.verdict, management_socket=bool(sample.management_socket)
             ),
         )
 

@@ -26,7 +26,7 @@ class View:
         self.sample = sample
         self.memory = memory
         self.at = sample.at
-        self.alone = not sample.management_socket
+        self.alone = sample.management_socket is False
         self.stepped_at = own.ended_at
         self.power_fault = own.power_fault
 

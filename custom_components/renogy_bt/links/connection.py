@@ -6,18 +6,17 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final, override
 
-from bleak_retry_connector import close_stale_connections_by_address
-
 from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import BluetoothReachabilityIntent
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
-from ..const import DOMAIN, LOGGER
+from ..const import DOMAIN
 from ..renogy.exceptions import LinkUnreachable
 from ..renogy.transport import Connector, Transport, connect
 from ..supervisor.connecting import ConnectingBrokenOff
+from ..supervisor.neighbours import async_close_stale_connections
 from ..supervisor.supervisor import async_get_supervisor
 from .settings import async_banks
 from .turns import ConnectingTurns, TurnIsOver
@@ -32,7 +31,6 @@ LOST_TURN_SECONDS: Final = 1.0
 
 MOST_TURNS: Final = 5
 """Turns that a link gets before its attempt to connect has failed."""
-STALE_CONNECTION_SECONDS: Final = 10.0
 
 
 class LinkNotSeen(LinkUnreachable):
@@ -60,7 +58,8 @@ class _Connections:
         with ExitStack() as held:
             held.callback(link.release)
             if address not in self._known:
-                await _close_stale_connection(address)
+                # A Home Assistant that ended suddenly may have left it connected.
+                await async_close_stale_connections(address)
                 self._known.add(address)
             try:
                 transport = await self._connect_in_turn(hass, address, name)
@@ -80,15 +79,6 @@ class _Connections:
                 async with self.turns.turn(patience):
                     return await connect(_known_device(hass, address), name)
         raise LinkUnreachable(f"{name}: no connection while other links connected")
-
-
-async def _close_stale_connection(address: str) -> None:
-    """Close what a Home Assistant that ended suddenly has left connected."""
-    try:
-        async with asyncio.timeout(STALE_CONNECTION_SECONDS):
-            await close_stale_connections_by_address(address)
-    except TimeoutError:
-        LOGGER.debug("Closing stale connections of %s timed out", address)
 
 
 _CONNECTIONS: HassKey[_Connections] = HassKey(f"{DOMAIN}_connections")

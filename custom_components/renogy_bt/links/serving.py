@@ -6,6 +6,8 @@ from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import BaseHaScanner
 from homeassistant.core import HomeAssistant, callback
 
+from ..supervisor.neighbours import is_connectable, name_of, slots_of
+
 
 @callback
 def async_serving_scanner(hass: HomeAssistant, address: str) -> str | None:
@@ -17,19 +19,17 @@ def async_serving_scanner(hass: HomeAssistant, address: str) -> str | None:
     scanners = {
         scanner.source: scanner
         for scanner in bluetooth.async_current_scanners(hass)
-        if scanner.connectable
+        if is_connectable(scanner)
     }
     source = serving(
         {source: _holds(scanner, address) for source, scanner in scanners.items()}
     )
-    return None if source is None else scanners[source].name
+    return None if source is None else name_of(scanners[source])
 
 
 def _holds(scanner: BaseHaScanner, address: str) -> bool | None:
-    slots = scanner.get_allocations()
-    if slots is None or not slots.slots:
-        return None
-    return address.upper() in {device.upper() for device in slots.allocated}
+    slots = slots_of(scanner)
+    return None if slots is None else address.upper() in slots.allocated
 
 
 def serving(holding: Mapping[str, bool | None]) -> str | None:

@@ -11,12 +11,6 @@ from contextlib import asynccontextmanager
 import logging
 from typing import Any, Final
 
-from bleak.backends.bluezdbus.manager import get_global_bluez_manager
-from bleak.exc import BleakError
-from bleak_retry_connector import clear_cache, close_stale_connections_by_address
-from bluetooth_auto_recovery import recover_adapter
-from dbus_fast import DBusFastError
-
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
     ConfigEntry,
@@ -32,18 +26,20 @@ from ..adapter_health.own_steps import RecoveryStep
 from ..bluez.exceptions import BlueZError
 from ..bluez.models import AdapterObject, PowerFault
 from ..bluez.watcher import BlueZWatcher
-from .sampling import (
-    async_adapter_entries,
-    async_entry_of,
-    async_local_scanner,
+from .neighbours import (
+    async_close_stale_connections,
+    async_connect_bleak,
+    async_forget_services,
+    async_reconnect_bleak,
     async_refresh_adapters,
+    async_reset_fully,
+    can_reset_fully,
+    connections_being_made,
 )
+from .sampling import async_adapter_entries, async_entry_of, async_local_scanner
 
 _LOGGER = logging.getLogger(__name__)
 
-LINK_LIMIT: Final = 10.0
-RECONNECT_LIMIT: Final = 5.0
-REFRESH_LIMIT: Final = 10.0
 CONNECTING_LIMIT: Final = 10.0
 ENTRY_LIMIT: Final = 90.0
 UNLOAD_LIMIT: Final = 20.0
@@ -55,7 +51,6 @@ POWER_LIMIT: Final = 10.0
 OFF_TIME: Final = 2.0
 POWER_ATTEMPTS: Final = 6
 POWER_PAUSE: Final = 3.0
-RESET_LIMIT: Final = 90.0
 ALREADY_EXISTS: Final = "org.bluez.Error.AlreadyExists"
 
 _IN_PROGRESS: Final = (
@@ -133,21 +128,12 @@ class StepRunner:
         self._note_power_fault(address, fault)
         raise StepFailed(f"power_on_{fault}")
 
-    async def _drop_own_links(self, links: Collection[str]) -> None:
+    @staticmethod
+    async def _drop_own_links(links: Collection[str]) -> None:
         """Close connections that were left behind, and forget what services links had."""
         for link in links:
-            try:
-                async with asyncio.timeout(LINK_LIMIT):
-                    await close_stale_connections_by_address(link)
-                    await clear_cache(link)
-            except (
-                TimeoutError,
-                BleakError,
-                OSError,
-                EOFError,
-                DBusFastError,
-            ) as error:
-                _LOGGER.debug("%s: Not dropped: %s", link, error)
+            await async_close_stale_connections(link)
+            await async_forget_services(link)
 
     async def _reload(self, address: str, links: Collection[str]) -> None:
         entry = self._entry(address)
@@ -209,6 +195,8 @@ class StepRunner:
             await self.power_on(address, in_any_case=True)
 
     async def _full_reset(self, address: str, links: Collection[str]) -> None:
+        if not can_reset_fully():
+            raise StepFailed("reset_refused")
         await self._prepare(address, links)
         async with self._unloaded(address):
             adapter = self._adapter(address)
@@ -228,8 +216,7 @@ class StepRunner:
     async def _reset(adapter: AdapterObject) -> None:
         index = int(adapter.name.removeprefix("hci"))
         try:
-            async with asyncio.timeout(RESET_LIMIT):
-                done = await recover_adapter(index, adapter.address, gone_silent=True)
+            done = await async_reset_fully(index, adapter.address)
         except TimeoutError as error:
             raise StepFailed("reset_timed_out") from error
         except OSError as error:
@@ -240,32 +227,16 @@ class StepRunner:
     async def _prepare(self, address: str, links: Collection[str]) -> None:
         """Let connection attempts finish, and bring bleak's view up to date."""
         await self._until_nobody_connects(address)
-        try:
-            async with asyncio.timeout(RECONNECT_LIMIT):
-                # After a restart of the bus bleak's connection is dead, and stopping a scan on
-                # it raises what Home Assistant does not expect. This makes a new one if needed.
-                await get_global_bluez_manager()
-        except (TimeoutError, BleakError, OSError, EOFError, DBusFastError) as error:
-            _LOGGER.debug("bleak has no connection to the bus: %s", error)
+        await async_connect_bleak()
         await self._drop_own_links(links)
-        await self._refresh_adapters()
+        await async_refresh_adapters()
 
     async def _until_nobody_connects(self, address: str) -> None:
         for _ in range(int(CONNECTING_LIMIT / 0.5)):
             scanner = async_local_scanner(self._hass, address)
-            if scanner is None or not (
-                scanner.connecting_count or scanner.connections_in_progress()
-            ):
+            if scanner is None or not connections_being_made(scanner):
                 return
             await asyncio.sleep(0.5)
-
-    @staticmethod
-    async def _refresh_adapters() -> None:
-        try:
-            async with asyncio.timeout(REFRESH_LIMIT):
-                await async_refresh_adapters()
-        except (TimeoutError, OSError, EOFError, DBusFastError) as error:
-            _LOGGER.debug("The adapters were not looked up anew: %s", error)
 
     @asynccontextmanager
     async def _unloaded(
@@ -295,7 +266,7 @@ class StepRunner:
         """Set the entry up again, unless it is gone, disabled, or no longer needed."""
         if self._hass.state is not CoreState.running:
             return
-        await self._refresh_adapters()
+        await async_refresh_adapters()
         entry = async_entry_of(self._hass, address)
         if entry is not None:
             await self._until_settled(entry)
@@ -330,17 +301,7 @@ class StepRunner:
             or self._is_another_scanning(entry)
         ):
             return
-        try:
-            async with asyncio.timeout(RECONNECT_LIMIT):
-                manager = await get_global_bluez_manager()
-                # There is no other way to end what bluetoothd keeps for a client.
-                bus = manager._bus  # noqa: SLF001
-                if bus is not None:
-                    bus.disconnect()
-                    await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
-                await get_global_bluez_manager()
-        except (TimeoutError, BleakError, OSError, EOFError, DBusFastError) as error:
-            _LOGGER.debug("bleak has not left the bus: %s", error)
+        await async_reconnect_bleak()
         await _bounded(
             self._hass.config_entries.async_reload(entry.entry_id),
             ENTRY_LIMIT,

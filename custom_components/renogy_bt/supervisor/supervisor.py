@@ -19,6 +19,7 @@ from ..adapter_health.samples import AdapterSample, Verdict
 from ..adapter_health.status import AdapterEvent, AdapterStatus
 from ..storage.adapters import AdapterStore
 from .link_records import LinkRecords
+from .neighbours import can_watch_adapters, lost_parts
 from .poll_gate import PollGate, add_listener
 from .recovery import Recovery
 from .telling import diagnostics_of, log_event, status_of
@@ -93,6 +94,8 @@ class Supervisor:
         """Work for a bank as well; its links and level replace those of an earlier call."""
         async with self._changing:
             self._banks[bank_id] = _Bank(frozenset(map(str.upper, links)), level)
+            if not can_watch_adapters():
+                return
             if self._looking is None:
                 await self._async_start()
             self._watch.async_follow_links(self._links)
@@ -299,6 +302,7 @@ class Supervisor:
             "banks": len(self._banks),
             "level": self._level if self._banks else None,
             "bus_reachable": self.bus_reachable,
+            "done_without": dict(lost_parts()),
             "adapters": [
                 diagnostics_of(health, self._clock())
                 for health in self._health.values()

@@ -21,17 +21,21 @@ from ..bluez.exceptions import BlueZError
 from ..bluez.models import BusSample
 from ..bluez.watcher import BlueZWatcher
 from .link_records import LinkRecords
+from .neighbours import (
+    async_check_manager,
+    async_follow_allocations,
+    async_has_management_socket,
+    async_scanner_sample,
+    slots_of,
+)
 from .sampling import (
     BLUETOOTH,
     async_adapter_entries,
     async_devices_heard,
     async_entry_of,
-    async_follow_allocations,
-    async_has_management_socket,
     async_has_other_scanners,
     async_host_state,
-    async_scanner_sample,
-    async_slots,
+    async_local_scanner,
     entry_sample,
 )
 
@@ -80,6 +84,7 @@ class StackWatch:
     @callback
     def async_start(self) -> None:
         """Begin to follow what Home Assistant tells of by itself."""
+        async_check_manager()
         self._following = [
             async_follow_allocations(self._records.allocated),
             async_dispatcher_connect(
@@ -170,9 +175,10 @@ class StackWatch:
     async def async_sample(self, address: str) -> AdapterSample:
         """Take a sample of one adapter."""
         hass, records = self._hass, self._records
-        scanner = await async_scanner_sample(hass, address)
+        scanner = async_local_scanner(hass, address)
+        told = None if scanner is None else await async_scanner_sample(scanner)
         now = self._clock()
-        slots = async_slots(hass, address)
+        slots = None if scanner is None else slots_of(scanner)
         bus = self.bluez.sample() if self._watching_bus else BusSample(connected=False)
         return AdapterSample(
             at=now,
@@ -183,7 +189,7 @@ class StackWatch:
             adapter=self.bluez.adapters().get(address),
             zeroed_adapter=self.bluez.has_zeroed_adapter,
             entry=entry_sample(async_entry_of(hass, address)),
-            scanner=scanner,
+            scanner=told,
             links=records.samples(address, now, slots.allocated if slots else ()),
             slots=slots.sample(set(records.addresses)) if slots else None,
             devices_heard=async_devices_heard(hass, address, now),

@@ -20,7 +20,7 @@ def is_troubled(view: View) -> bool:
     return (
         view.powered is None
         or view.scanner is None
-        or view.scanner.name != view.powered.name
+        or view.scanner.name not in (view.powered.name, None)
         or view.memory.entry_retrying
     )
 
@@ -67,7 +67,7 @@ def other_index(view: View) -> bool:
     return (
         view.adapter is not None
         and view.scanner is not None
-        and view.scanner.name != view.adapter.name
+        and view.scanner.name not in (view.adapter.name, None)
     )
 
 

@@ -1,0 +1,330 @@
+"""What other libraries tell and do beyond what they promise; nothing else names it.
+
+Each name is guarded: one that is missing, or takes something else by now, switches off only
+what needs it, and a fact that cannot be had is unknown. That is told once, in the log and in
+system health. Batteries are read in any case.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+import logging
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from bleak.exc import BleakError
+import bleak_retry_connector
+
+from homeassistant.components.bluetooth import BaseHaScanner, BluetoothScanningMode
+from homeassistant.core import CALLBACK_TYPE, callback
+
+from ..adapter_health.samples import ScanMode, ScannerSample, SlotSample
+from ..bluez import system_bus
+
+if TYPE_CHECKING:
+    from habluetooth import HaBluetoothSlotAllocations
+
+_LOGGER = logging.getLogger(__name__)
+
+FACTS_LIMIT: Final = 5.0
+LINK_LIMIT: Final = 10.0
+RECONNECT_LIMIT: Final = 5.0
+REFRESH_LIMIT: Final = 10.0
+RESET_LIMIT: Final = 90.0
+
+
+class Part(StrEnum):
+    """What is done without where a name is missing."""
+
+    ADAPTER_HEALTH = "adapter health"
+    SCANNER = "state of the scan"
+    LAST_HEARD = "time of the last advertisement"
+    CONNECTING = "connections that are being made"
+    SLOTS = "connection slots"
+    SERVED_BY = "adapter that serves a connection"
+    HOST_RESETS = "resets by Home Assistant itself"
+    ADAPTER_NUMBERS = "new numbers of adapters"
+    STALE_CONNECTIONS = "closing of connections left behind"
+    SERVICE_CACHE = "forgetting of services"
+    BLEAK = "bleak's connection to the system bus"
+    FULL_RESET = "full reset"
+    RETRIES = "retries of connecting"
+
+
+_lost: dict[Part, str] = {}
+
+
+def lost_parts() -> Mapping[Part, str]:
+    """Return what is done without, and why."""
+    return _lost
+
+
+def _lose(part: Part, reason: str) -> None:
+    if part in _lost:
+        return
+    if reason not in _lost.values():
+        _LOGGER.warning(
+            "The Bluetooth libraries of this Home Assistant have changed. Renogy batteries "
+            "are read, but this is done without: %s (%s)",
+            part,
+            reason,
+        )
+    _lost[part] = reason
+
+
+def _missing(part: Part, error: ImportError) -> Any:
+    """Return what stands in for a function that is missing: it fails as a missing one."""
+    reason = str(error)
+    _lose(part, reason)
+
+    def stand_in(*_: object, **__: object) -> NoReturn:
+        raise AttributeError(reason)
+
+    return stand_in
+
+
+def _asked[T](part: Part, ask: Callable[[], T]) -> T | None:
+    """Return a fact, None if it cannot be had."""
+    try:
+        return ask()
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        _lose(part, str(error))
+        return None
+
+
+async def _attempt[T](
+    part: Part, limit: float, work: Callable[[], Awaitable[T]]
+) -> T | None:
+    """Return what comes of some work, None if it fails, takes too long or cannot be done."""
+    try:
+        async with asyncio.timeout(limit):
+            return await work()
+    except (TimeoutError, BleakError, OSError, EOFError, DBusFastError) as error:
+        _LOGGER.debug("Failed: %s (%r)", part, error)
+    except (AttributeError, RuntimeError, TypeError) as error:
+        _lose(part, str(error))
+    return None
+
+
+try:
+    from habluetooth import get_manager
+except ImportError as error:
+    get_manager = _missing(Part.SERVED_BY, error)
+try:
+    from bleak.backends.bluezdbus.manager import get_global_bluez_manager
+except ImportError as error:
+    get_global_bluez_manager = _missing(Part.BLEAK, error)
+try:
+    from bleak_retry_connector import close_stale_connections_by_address
+except ImportError as error:
+    close_stale_connections_by_address = _missing(Part.STALE_CONNECTIONS, error)
+try:
+    from bleak_retry_connector import clear_cache
+except ImportError as error:
+    clear_cache = _missing(Part.SERVICE_CACHE, error)
+try:
+    from bluetooth_auto_recovery import recover_adapter
+except ImportError as error:
+    recover_adapter = _missing(Part.FULL_RESET, error)
+try:
+    from dbus_fast import DBusFastError
+except ImportError:
+    # Adapter health does not work without it anyway.
+    DBusFastError = BleakError  # type: ignore[misc, assignment]
+
+if system_bus.missing is not None:
+    _lose(Part.ADAPTER_HEALTH, system_bus.missing)
+# The device library, which does not know of us, connects without these where it has to.
+for _name in ("BleakClientWithServiceCache", "establish_connection"):
+    if not hasattr(bleak_retry_connector, _name):
+        _lose(Part.RETRIES, f"bleak_retry_connector has no {_name}")
+
+
+def can_watch_adapters() -> bool:
+    """Return whether adapter health can be had at all."""
+    return Part.ADAPTER_HEALTH not in _lost
+
+
+# What a scanner tells
+
+
+async def async_scanner_sample(scanner: BaseHaScanner) -> ScannerSample:
+    """Sample a scanner."""
+    facts = await _attempt(
+        Part.LAST_HEARD, FACTS_LIMIT, lambda: scanner.async_diagnostics()
+    )
+
+    def moment(key: str) -> float | None:
+        if facts is None:
+            return None
+        return _asked(Part.LAST_HEARD, lambda: float(facts[key]))
+
+    return ScannerSample(
+        name=_asked(Part.SCANNER, lambda: scanner.adapter),
+        requested_mode=_asked(Part.SCANNER, lambda: _mode(scanner.requested_mode)),
+        current_mode=_asked(Part.SCANNER, lambda: _mode(scanner.current_mode)),
+        scanning=_asked(Part.SCANNER, lambda: scanner.scanning),
+        start_time=moment("start_time"),
+        last_detection=moment("last_detection"),
+        connecting=connections_being_made(scanner),
+        # It is 0 before the first connection.
+        last_connected_at=moment("last_connect_completed_time") or None,
+    )
+
+
+def _mode(mode: BluetoothScanningMode | None) -> ScanMode | None:
+    return None if mode is None else ScanMode(mode.value)
+
+
+def connections_being_made(scanner: BaseHaScanner) -> int | None:
+    """Return how many connections are being made through a scanner, None if not known."""
+    return _asked(
+        Part.CONNECTING,
+        lambda: max(scanner.connecting_count, scanner.connections_in_progress()),
+    )
+
+
+def is_connectable(scanner: BaseHaScanner) -> bool:
+    """Return whether a scanner can make connections, as far as is known."""
+    return _asked(Part.SERVED_BY, lambda: scanner.connectable) is not False
+
+
+def name_of(scanner: BaseHaScanner) -> str:
+    """Return the name of an adapter or proxy."""
+    return _asked(Part.SERVED_BY, lambda: scanner.name) or scanner.source
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Connection slots of an adapter or proxy with the addresses that hold them."""
+
+    slots: int
+    free: int
+    allocated: frozenset[str]
+
+    def sample(self, own: set[str]) -> SlotSample:
+        """The slots, told apart by whose connections hold them."""
+        return SlotSample(
+            slots=self.slots,
+            free=self.free,
+            foreign=tuple(sorted(self.allocated - own)),
+        )
+
+
+def slots_of(scanner: BaseHaScanner) -> Slots | None:
+    """Return the connection slots of a scanner, None if they are not known."""
+
+    def ask() -> Slots | None:
+        slots = scanner.get_allocations()
+        if slots is None or not slots.slots:
+            return None
+        return Slots(slots.slots, slots.free, _upper(slots.allocated))
+
+    return _asked(Part.SLOTS, ask)
+
+
+def _upper(addresses: list[str]) -> frozenset[str]:
+    return frozenset(address.upper() for address in addresses)
+
+
+# What habluetooth's manager, which Home Assistant's API hides, tells and does
+
+
+@callback
+def async_has_management_socket() -> bool | None:
+    """Return whether Home Assistant can reset adapters by itself, None if not known."""
+    return _asked(Part.HOST_RESETS, lambda: not get_manager().is_operating_degraded())
+
+
+@callback
+def async_follow_allocations(
+    changed: Callable[[str, frozenset[str]], None],
+) -> CALLBACK_TYPE:
+    """Have a function called with each source and the addresses it is connected to."""
+
+    @callback
+    def allocations_changed(allocations: HaBluetoothSlotAllocations) -> None:
+        news = _asked(
+            Part.SERVED_BY,
+            lambda: (allocations.source, _upper(allocations.allocated)),
+        )
+        if news is not None:
+            changed(*news)
+
+    cancel = _asked(
+        Part.SERVED_BY,
+        lambda: get_manager().async_register_allocation_callback(allocations_changed),
+    )
+    return cancel or (lambda: None)
+
+
+@callback
+def async_check_manager() -> None:
+    """Tell at once if there will be nothing to look adapters up anew with."""
+    _asked(Part.ADAPTER_NUMBERS, lambda: get_manager().async_get_bluetooth_adapters)
+
+
+async def async_refresh_adapters() -> None:
+    """Have Home Assistant look anew which hciN each adapter is: it never does by itself."""
+    await _attempt(
+        Part.ADAPTER_NUMBERS,
+        REFRESH_LIMIT,
+        lambda: get_manager().async_get_bluetooth_adapters(cached=False),
+    )
+
+
+# What bleak and its helpers do
+
+
+async def async_close_stale_connections(link: str) -> None:
+    """Close connections to a link that were left behind."""
+    await _attempt(
+        Part.STALE_CONNECTIONS,
+        LINK_LIMIT,
+        lambda: close_stale_connections_by_address(link),
+    )
+
+
+async def async_forget_services(link: str) -> None:
+    """Forget which services a link had."""
+    await _attempt(Part.SERVICE_CACHE, LINK_LIMIT, lambda: clear_cache(link))
+
+
+async def async_connect_bleak() -> None:
+    """Have bleak make a new connection to the bus, if that was restarted.
+
+    Stopping a scan over a dead one raises what Home Assistant does not expect.
+    """
+    await _attempt(Part.BLEAK, RECONNECT_LIMIT, get_global_bluez_manager)
+
+
+async def async_reconnect_bleak() -> None:
+    """Have bleak leave the bus and come back.
+
+    There is no other way to end what bluetoothd keeps for a client.
+    """
+
+    async def reconnect() -> None:
+        manager = await get_global_bluez_manager()
+        bus = manager._bus  # noqa: SLF001
+        if bus is not None:
+            bus.disconnect()
+            await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        await get_global_bluez_manager()
+
+    await _attempt(Part.BLEAK, RECONNECT_LIMIT, reconnect)
+
+
+def can_reset_fully() -> bool:
+    """Return whether there is something to reset an adapter with."""
+    return Part.FULL_RESET not in _lost
+
+
+async def async_reset_fully(index: int, address: str) -> bool:
+    """Reset an adapter in the kernel and on USB; raises TimeoutError and OSError."""
+    try:
+        async with asyncio.timeout(RESET_LIMIT):
+            return await recover_adapter(index, address, gone_silent=True)
+    except (AttributeError, TypeError) as error:
+        _lose(Part.FULL_RESET, str(error))
+        return False
