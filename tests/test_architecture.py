@@ -2,9 +2,13 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from homeassistant.components import bluetooth
+from tests.neighbour_names import OBJECTS, is_of_library
 
 INTEGRATION = Path(__file__).parents[1] / "custom_components" / "renogy_bt"
 PACKAGE = "custom_components.renogy_bt"
@@ -183,3 +187,180 @@ def test_wrong_imports_are_found(module: str, source: str) -> None:
 def test_right_imports_are_let_pass(module: str, source: str) -> None:
     """What is in the same room or named in its row is let pass."""
     assert _refused(module, source) == set()
+
+    """What is in the same room or below is nobody's concern."""
+    assert _refused(module, source) == []
+
+
+def test_what_may_be_imported_goes_one_way() -> None:
+    """No two places may import each other, nor several in a circle."""
+    TopologicalSorter(MAY_IMPORT).prepare()
+
+
+def test_every_module_has_its_place() -> None:
+    """At the top are only the files that Home Assistant knows by name; the rest has a room."""
+    assert {_place(module) for module in MODULES} == MAY_IMPORT.keys() | ENTRY_POINTS
+    assert {module for module in MODULES if "/" not in module} == {
+        f"{name}.py" for name in ENTRY_POINTS | {"const", "coordinator", "entity"}
+    }
+
+
+# The names of other Bluetooth libraries that may be used where it is said: they are documented,
+# and the device library needs them. All others stand in `neighbours.py`, which can do without.
+OPENLY_IMPORTED = {
+    "renogy/transport.py": {"bleak", "bleak.exc.BleakError", "bleak_retry_connector"},
+    "supervisor/neighbours.py": {"bleak.exc.BleakError", "bleak_retry_connector"},
+}
+GUARDED = {"bluez/system_bus.py", "supervisor/neighbours.py"}
+# What Home Assistant's own documentation has classes call that inherit from its classes.
+FOR_HEIRS = {
+    *("_abort_if_unique_id_configured", "_get_entry", "_get_reconfigure_subentry"),
+    *("_set_confirm_only", "_trigger_event"),
+}
+
+
+def _at_runtime(tree: ast.AST, *, guarded: bool = False) -> Iterator[tuple[str, bool]]:
+    """Yield what is imported of other Bluetooth libraries, and whether it is guarded."""
+    for node in ast.iter_child_nodes(tree):
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                continue
+            case ast.Import():
+                yield from (
+                    (alias.name, guarded)
+                    for alias in node.names
+                    if is_of_library(alias.name)
+                )
+            case ast.ImportFrom(module=module) if is_of_library(module):
+                yield from ((f"{module}.{alias.name}", guarded) for alias in node.names)
+            case ast.Try(handlers=[ast.ExceptHandler(type=ast.Name(id="ImportError"))]):
+                yield from _at_runtime(node, guarded=True)
+            case _:
+                yield from _at_runtime(node, guarded=guarded)
+
+
+def _undocumented(tree: ast.AST) -> Iterator[str]:
+    """Yield what is taken from Home Assistant's Bluetooth beyond what it promises."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module="homeassistant.components.bluetooth"):
+                names = [alias.name for alias in node.names]
+            case ast.Attribute(value=ast.Name(id="bluetooth"), attr=name):
+                names = [name]
+            case ast.ImportFrom(module=str(module)) if module.startswith(
+                "homeassistant.components.bluetooth."
+            ):
+                yield module
+                continue
+            case _:
+                continue
+        yield from (name for name in names if name not in bluetooth.__all__)
+
+
+def _private(tree: ast.AST) -> Iterator[str]:
+    """Yield the private attributes of others."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and _is_private(node.attr):
+            owner = ast.unparse(node.value)
+            if owner not in ("self", "cls", "super()"):
+                yield f"{owner}.{node.attr}"
+            elif node.attr not in _own_private() | FOR_HEIRS:
+                yield node.attr
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+@cache
+def _own_private() -> frozenset[str]:
+    """Return the private names that the product gives itself."""
+    names: set[str] = set()
+    for module in MODULES:
+        for node in ast.walk(_tree(module)):
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    names.add(name)
+                case ast.Attribute(attr=name, ctx=ast.Store()):
+                    names.add(name)
+                case ast.Name(id=name, ctx=ast.Store()):
+                    names.add(name)
+    return frozenset(filter(_is_private, names))
+
+
+def _tree(module: str) -> ast.Module:
+    return ast.parse((INTEGRATION / module).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_less_public_names_stand_in_one_file(module: str) -> None:
+    """Only what cannot be done without is imported of other Bluetooth libraries elsewhere."""
+    for name, guarded in _at_runtime(_tree(module)):
+        assert guarded or name in OPENLY_IMPORTED.get(module, ()), name
+        assert not guarded or module in GUARDED, name
+    assert list(_undocumented(_tree(module))) == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nobody_touches_what_is_private_to_others(module: str) -> None:
+    """Private attributes are those of the class itself."""
+    if module != "supervisor/neighbours.py":
+        assert list(_private(_tree(module))) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from habluetooth import get_manager",
+        "def late():\n    from bleak_retry_connector import clear_cache",
+        "import dbus_fast.auth",
+        "if True:\n    import bluetooth_auto_recovery",
+    ],
+)
+def test_open_imports_are_found(source: str) -> None:
+    """An import that is not guarded is found wherever it stands."""
+    ((_, guarded),) = _at_runtime(ast.parse(source))
+    assert not guarded
+
+
+def test_imports_that_cannot_fail_are_let_pass() -> None:
+    """What is guarded, or for the type checker only, does no harm."""
+    source = "if TYPE_CHECKING:\n    from bleak.backends.device import BLEDevice"
+    assert list(_at_runtime(ast.parse(source))) == []
+    source = (
+        "try:\n    from habluetooth import get_manager\nexcept ImportError:\n    pass"
+    )
+    assert list(_at_runtime(ast.parse(source))) == [("habluetooth.get_manager", True)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from homeassistant.components.bluetooth import HaScanner",
+        "from homeassistant.components.bluetooth.api import _get_manager",
+        "bluetooth._get_manager(hass)",
+    ],
+)
+def test_undocumented_names_of_bluetooth_are_found(source: str) -> None:
+    """What is not in its `__all__` Home Assistant's Bluetooth may change at any time."""
+    assert list(_undocumented(ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    "source", ["manager._bus", "self.watch._known", "self._shutdown_requested"]
+)
+def test_what_is_private_to_others_is_found(source: str) -> None:
+    """Also what a class has inherited from somebody else's."""
+    assert list(_private(ast.parse(source)))
+
+
+def test_every_name_of_a_neighbour_is_known() -> None:
+    """What the tests take away is everything that `neighbours.py` uses of others' objects."""
+    own = {"asyncio", "logging", "_LOGGER", "Part", "self", "mode", "system_bus"}
+    strangers = {
+        owner
+        for node in ast.walk(_tree("supervisor/neighbours.py"))
+        if isinstance(node, ast.Attribute)
+        and (owner := ast.unparse(node.value)) not in own | OBJECTS
+    }
+    assert strangers == {"_lost", "address"}

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
+import bleak
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakDBusError, BleakError
 import bleak_retry_connector
@@ -160,6 +161,46 @@ def test_the_client_class_is_the_one_that_home_assistant_put_there(
     async def main() -> None:
         # The fixture compares with what stands in the module now.
         await (await connect(DEVICE, "link")).disconnect()
+
+    run(main)
+
+
+class PlainClient(FakeClient):
+    """A client of bleak's own, which connects itself and has no cache to clear."""
+
+    clear_cache = None  # type: ignore[assignment]
+
+    def __init__(
+        self, device: BLEDevice, disconnected_callback: Callable[[Any], None]
+    ) -> None:
+        """Start unconnected."""
+        super().__init__()
+        assert device is DEVICE
+        self.is_connected = False
+        self.disconnected = disconnected_callback
+        self.notify_error = PlainClient.first_error
+        PlainClient.first_error = None
+
+    first_error: Exception | None = None
+
+    async def connect(self) -> None:
+        """Connect."""
+        self.is_connected = True
+
+
+def test_without_what_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing retries any more, bleak itself connects, and subscribes anew as well."""
+    monkeypatch.setattr(bleak, "BleakClient", PlainClient)
+    monkeypatch.setattr(PlainClient, "first_error", STALE)
+    monkeypatch.delattr(bleak_retry_connector, "establish_connection")
+    monkeypatch.delattr(bleak_retry_connector, "BleakClientWithServiceCache")
+
+    async def main() -> None:
+        transport = await connect(DEVICE, "link")
+        await transport.write(b"request")
+        assert not transport.lost.done()
+        await transport.disconnect()
+        assert transport.lost.done()
 
     run(main)
 

@@ -124,7 +124,9 @@ async def test_adapter_switched_off_while_its_entry_is_unloaded(
 
 async def test_adapters_that_cannot_be_looked_up(site: Site) -> None:
     """A look at the adapters that fails does not end a step: the rest of it may still help."""
-    with patch.object(steps, "async_refresh_adapters", side_effect=OSError("no bus")):
+    looked_up = AsyncMock(side_effect=OSError("no bus"))
+    manager = Mock(async_get_bluetooth_adapters=looked_up)
+    with patch.object(neighbours, "get_manager", return_value=manager):
         assert (
             await recovering(site, RecoveryStep.RESTART_SCANNING)
             is StepResult.RECOVERED
