@@ -222,7 +222,8 @@ class TestCalls:
         part: Part,
     ) -> None:
         """What fails as it may is not lost for that."""
-        for error in (BleakError("busy"), OSError("no bus"), EOFError(), TimeoutError):
+        failures = (BleakError("busy"), OSError("no bus"), EOFError(), TimeoutError())
+        for error in (*failures, AttributeError("'NoneType' has no call")):
             failing = AsyncMock(side_effect=error)
             monkeypatch.setattr(neighbours, name, failing)
             await call()

@@ -96,14 +96,15 @@ async def _attempt[T](
     part: Part, limit: float, work: Callable[[], Awaitable[T]]
 ) -> T | None:
     """Return what comes of some work, None if it fails, takes too long or cannot be done."""
+    begun = _asked(part, work)
+    if begun is None:
+        return None
     try:
         async with asyncio.timeout(limit):
-            return await work()
-    except (TimeoutError, BleakError, OSError, EOFError, DBusFastError) as error:
+            return await begun
+    except _FAILURES as error:
         _LOGGER.debug("Failed: %s (%r)", part, error)
-    except (AttributeError, RuntimeError, TypeError) as error:
-        _lose(part, str(error))
-    return None
+        return None
 
 
 try:
@@ -131,6 +132,12 @@ try:
 except ImportError:
     # Adapter health does not work without it anyway.
     DBusFastError = BleakError  # type: ignore[misc, assignment]
+
+# What is raised over a bus that fails; bleak has an AttributeError where it has lost it.
+_FAILURES: Final = (
+    *(TimeoutError, OSError, EOFError),
+    *(BleakError, DBusFastError, AttributeError),
+)
 
 if system_bus.missing is not None:
     _lose(Part.ADAPTER_HEALTH, system_bus.missing)
@@ -306,10 +313,13 @@ async def async_reconnect_bleak() -> None:
 
     async def reconnect() -> None:
         manager = await get_global_bluez_manager()
-        bus = manager._bus  # noqa: SLF001
-        if bus is not None:
-            bus.disconnect()
-            await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        try:
+            bus = manager._bus  # noqa: SLF001
+            if bus is not None:
+                bus.disconnect()
+                await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        except AttributeError as error:
+            _lose(Part.BLEAK, str(error))
         await get_global_bluez_manager()
 
     await _attempt(Part.BLEAK, RECONNECT_LIMIT, reconnect)
@@ -325,6 +335,6 @@ async def async_reset_fully(index: int, address: str) -> bool:
     try:
         async with asyncio.timeout(RESET_LIMIT):
             return await recover_adapter(index, address, gone_silent=True)
-    except (AttributeError, TypeError) as error:
+    except (AttributeError, ImportError, TypeError) as error:
         _lose(Part.FULL_RESET, str(error))
         return False
