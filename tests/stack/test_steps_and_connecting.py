@@ -172,7 +172,7 @@ async def test_nothing_is_connected_to_in_the_middle_of_a_step(site: Site) -> No
     recovery = taking(site, RecoveryStep.POWER_CYCLE)
     await soon(site, lambda: not site.is_powered)
     attempts = (statistics.connects, statistics.failed_connects)
-    connecting = asyncio.create_task(connector())
+    connecting = asyncio.ensure_future(connector())
     while site.supervisor.adapters[site.address].running is not None:
         assert not connecting.done()
         assert not connects_in_progress(site)
