@@ -225,6 +225,7 @@ def told(hass: HomeAssistant) -> set[str | None]:
 class Deaf(Peripheral):
     """A dongle that is heard, and that a connection is made to in vain."""
 
+    @override
     def _tick(self) -> None:
         self._timers.call_later(self._world.advertising_interval, self._tick)
         self._advertise(self, self._rssi())
@@ -235,9 +236,9 @@ class Deaf(Peripheral):
         return False
 
 
-def be_deaf(world: EmulatedWorld) -> None:
+def be_deaf(world: EmulatedWorld, address: str = LOST) -> None:
     """Let a dongle answer no connection, which the kernel tries for 20 s."""
-    world.peripheral(LOST).__class__ = Deaf
+    world.peripheral(address).__class__ = Deaf
 
 
 def refuse(world: EmulatedWorld) -> None:
@@ -335,6 +336,51 @@ class TestLostLinks:
         await emulated_world.clear_faults()
         assert await clock.until(lambda: is_read(hass, GONE), SOON) <= SOON
         assert not is_read(hass, LOST)
+
+
+class TestManyLostLinks:
+    """A dongle that works, and five that take no connection any more."""
+
+    LOST = tuple(f"6C:B2:FD:A1:C0:0{number}" for number in range(5))
+
+    @pytest.fixture
+    def world(self) -> World:
+        """Return the owner's dongle at its real pace, and five with one battery each."""
+        world = still(load_world(WORLDS / "owner.json"))
+        (link,) = world.links
+        one = {48: link.units[48]}
+        others = [
+            replace(link, name=f"BT-TH-{address}", address=address, units=one)
+            for address in self.LOST
+        ]
+        return replace(world, links=(link, *others))
+
+    async def test_all_of_them_are_tried_just_before_a_poll(
+        self, hass: HomeAssistant, emulated_world: EmulatedWorld, clock: Clock
+    ) -> None:
+        """However many are tried in vain, as after a repair, a link that works waits for one."""
+        await heard(hass, DONGLE, *self.LOST)
+        entry = bank_entry(
+            link_settings(),
+            *(link_settings(each, f"BT-TH-{each}", (48,)) for each in self.LOST),
+        )
+        await started(hass, entry)
+        await asyncio.sleep(4.5 * INTERVAL)
+        usual = link_of(entry).poll_seconds
+        assert usual is not None
+        for address in self.LOST:
+            be_deaf(emulated_world, address)
+        await asyncio.sleep(5 * MINUTE)
+        assert not any(is_read(hass, address) for address in self.LOST)
+        polls = polls_of(link_of(entry), clock)
+        await clock.until(lambda: polls, INTERVAL + usual + LATE)
+        for count in range(1, 6):
+            await asyncio.sleep(INTERVAL - 1.0 - (clock.now() - polls[-1]))
+            for address in self.LOST:
+                link_of(entry, address).async_poll_now()
+            await clock.until(lambda: len(polls) > count, 20.0)  # noqa: B023
+        gaps = [after - before for before, after in pairwise(polls)]
+        assert max(gaps) <= INTERVAL + usual + LATE
 
 
 def polls_of(link: LinkCoordinator, clock: Clock) -> list[float]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Final, override
 
 from homeassistant.components import bluetooth
@@ -14,7 +14,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..renogy.exceptions import LinkUnreachable
-from ..renogy.transport import Connector, Transport, connect
+from ..renogy.transport import CONNECT_SECONDS, Connector, Transport, connect
 from ..supervisor.connecting import ConnectingBrokenOff
 from ..supervisor.neighbours import async_close_stale_connections
 from ..supervisor.supervisor import async_get_supervisor
@@ -28,9 +28,6 @@ TURN_SECONDS: Final = 4.0
 """A link may connect for so long while others wait, s."""
 LOST_TURN_SECONDS: Final = 1.0
 """The same for a link that took no connection the last time, s."""
-
-MOST_TURNS: Final = 5
-"""Turns that a link gets before its attempt to connect has failed."""
 
 
 class LinkNotSeen(LinkUnreachable):
@@ -48,6 +45,7 @@ class _Connections:
         self.turns = ConnectingTurns(clock)
         self.links: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.lost: set[str] = set()
+        self._lost_one = asyncio.Lock()
         self._known: set[str] = set()
 
     async def connect(self, hass: HomeAssistant, address: str, name: str) -> Transport:
@@ -73,12 +71,21 @@ class _Connections:
     async def _connect_in_turn(
         self, hass: HomeAssistant, address: str, name: str
     ) -> Transport:
-        for _ in range(MOST_TURNS):
-            patience = LOST_TURN_SECONDS if address in self.lost else TURN_SECONDS
-            with suppress(TurnIsOver):
-                async with self.turns.turn(patience):
-                    return await connect(_known_device(hass, address), name)
-        raise LinkUnreachable(f"{name}: no connection while other links connected")
+        """Connect, in as many turns as it takes; all turns together are bounded."""
+        spent = 0.0
+        while spent < CONNECT_SECONDS:
+            is_lost = address in self.lost
+            patience = LOST_TURN_SECONDS if is_lost else TURN_SECONDS
+            # Of the links that may be lost only one at a time keeps the others waiting.
+            async with self._lost_one if is_lost else nullcontext():
+                try:
+                    async with self.turns.turn(patience):
+                        began_at = hass.loop.time()
+                        return await connect(_known_device(hass, address), name)
+                except TurnIsOver:
+                    spent += hass.loop.time() - began_at
+                    self.lost.add(address)
+        raise LinkUnreachable(f"{name}: no connection within {CONNECT_SECONDS:.0f} s")
 
 
 _CONNECTIONS: HassKey[_Connections] = HassKey(f"{DOMAIN}_connections")
