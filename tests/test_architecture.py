@@ -188,22 +188,6 @@ def test_right_imports_are_let_pass(module: str, source: str) -> None:
     """What is in the same room or named in its row is let pass."""
     assert _refused(module, source) == set()
 
-    """What is in the same room or below is nobody's concern."""
-    assert _refused(module, source) == []
-
-
-def test_what_may_be_imported_goes_one_way() -> None:
-    """No two places may import each other, nor several in a circle."""
-    TopologicalSorter(MAY_IMPORT).prepare()
-
-
-def test_every_module_has_its_place() -> None:
-    """At the top are only the files that Home Assistant knows by name; the rest has a room."""
-    assert {_place(module) for module in MODULES} == MAY_IMPORT.keys() | ENTRY_POINTS
-    assert {module for module in MODULES if "/" not in module} == {
-        f"{name}.py" for name in ENTRY_POINTS | {"const", "coordinator", "entity"}
-    }
-
 
 # The names of other Bluetooth libraries that may be used where it is said: they are documented,
 # and the device library needs them. All others stand in `neighbours.py`, which can do without.

@@ -11,7 +11,8 @@ from bleak.exc import BleakError
 import pytest
 from pytest_homeassistant_custom_component.common import get_system_health_info
 
-from custom_components.renogy_bt.adapter_health.samples import RecoveryLevel, ScanMode
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
+from custom_components.renogy_bt.adapter_health.samples import ScanMode
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.supervisor import neighbours
 from custom_components.renogy_bt.supervisor.neighbours import Part
