@@ -35,22 +35,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "flows": {"homeassistant", "renogy", "bank", "adapter_health", "links", "const"},
     "entity": {
-        *("homeassistant", "renogy", "supervisor", "links", "coordinator", "adapters"),
-        "const",
+        *("homeassistant", "renogy", "adapter_health", "supervisor", "links"),
+        *("coordinator", "adapters", "const"),
     },
     # What Home Assistant looks for by name
     "binary_sensor": {
-        *("homeassistant", "renogy", "bank", "supervisor", "coordinator", "adapters"),
-        "entity",
+        *("homeassistant", "renogy", "bank", "adapter_health", "coordinator"),
+        *("adapters", "entity"),
     },
     "button": {"homeassistant", "adapter_health", "coordinator", "adapters", "entity"},
     "event": {
-        *("homeassistant", "renogy", "storage", "supervisor", "links", "coordinator"),
-        *("adapters", "entity"),
+        *("homeassistant", "renogy", "storage", "adapter_health", "links"),
+        *("coordinator", "adapters", "entity"),
     },
     "sensor": {
-        *("homeassistant", "renogy", "bank", "adapter_health", "supervisor", "links"),
-        *("coordinator", "batteries", "adapters", "entity"),
+        *("homeassistant", "renogy", "bank", "adapter_health", "links", "coordinator"),
+        *("batteries", "adapters", "entity"),
     },
     "switch": {"homeassistant", "coordinator", "entity"},
     "config_flow": {"homeassistant", "bank", "links", "flows", "const"},

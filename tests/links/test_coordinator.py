@@ -259,29 +259,6 @@ async def test_what_goes_on_ends(
     await settle(hass)
 
 
-async def test_links_that_keep_each_other_from_connecting_fail(
-    hass: HomeAssistant,
-    air: FakeAir,
-    bank: MockConfigEntry,
-    hanging: HangingAir,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Two links that take no connection do not take turns for ever."""
-    monkeypatch.setattr(f"{CONNECTION}.TURN_SECONDS", 0.02)
-    monkeypatch.setattr(f"{CONNECTION}.CONNECT_SECONDS", 0.1)
-    hanging.hanging = {DONGLE, OTHER}
-    first = asyncio.create_task(link_of(bank).async_refresh())
-    second = asyncio.create_task(link_of(bank, OTHER).async_refresh())
-    await asyncio.sleep(0)
-    monkeypatch.setattr(f"{CONNECTION}.LOST_TURN_SECONDS", 0.02)
-    done, _ = await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
-    failed = DONGLE if first in done else OTHER
-    assert "no connection within" in str(link_of(bank, failed).error)
-    for address in (DONGLE, OTHER):
-        await link_of(bank, address).client.close()
-    await asyncio.wait({first, second})
-
-
 async def test_a_poll_that_waits_is_not_asked_for_twice(
     hass: HomeAssistant,
     air: FakeAir,
