@@ -129,6 +129,13 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             self._round_ends.cancel()
             self._round_ends = None
 
+    @override
+    async def async_request_refresh(self) -> None:
+        """Poll every link, as an entity of the bank is asked to; the bank follows them."""
+        await asyncio.gather(
+            *(link.async_request_refresh() for link in self.links.values())
+        )
+
     def _report(self) -> BankReport:
         readings = {
             (address, unit): reading

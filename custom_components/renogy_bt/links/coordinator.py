@@ -137,6 +137,12 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         if self.paused:
             return self.client.skip_poll()
         self.is_polling = True
+        try:
+            return await self._async_poll()
+        finally:
+            self.is_polling = False
+
+    async def _async_poll(self) -> LinkReport:
         self._connected_by, self._is_connected = None, False
         try:
             report, self.error = await self.client.poll(), None
@@ -146,7 +152,6 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             self.error = error
             raise self._failure(error) from error
         finally:
-            self.is_polling = False
             self.served_by = self._connected_by
         self._note_report(report)
         await self._keep(self, report)
