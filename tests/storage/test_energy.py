@@ -338,7 +338,7 @@ async def test_outage_is_not_made_up(
     air.links[DONGLE].unreachable = "abort-by-local"
     await polls(hass, clock, 10)
     air.links[DONGLE].unreachable = None
-    await polls(hass, clock, 1)
+    await link_of(bank).async_refresh()
     assert charged(hass, bank) == pytest.approx(before)
 
 
