@@ -20,6 +20,7 @@ from custom_components.renogy_bt.const import (
 from custom_components.renogy_bt.coordinator import BankCoordinator
 from custom_components.renogy_bt.links.coordinator import LinkCoordinator
 from custom_components.renogy_bt.links.settings import KnownBattery, LinkSettings
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
@@ -97,14 +98,14 @@ async def next_poll(
     await settle(hass)
 
 
-def bank_of(entry: MockConfigEntry) -> BankCoordinator:
+def bank_of(entry: ConfigEntry) -> BankCoordinator:
     """Return a bank that is set up."""
     bank = entry.runtime_data
     assert isinstance(bank, BankCoordinator)
     return bank
 
 
-def link_of(entry: MockConfigEntry, address: str = DONGLE) -> LinkCoordinator:
+def link_of(entry: ConfigEntry, address: str = DONGLE) -> LinkCoordinator:
     """Return a link of a bank that is set up."""
     return bank_of(entry).links[address]
 

@@ -1,34 +1,30 @@
 """Notices about links: there when people should act, and gone when it is over."""
 
 import asyncio
-from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_fire_time_changed,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.links import issues as link_issues
+from custom_components.renogy_bt.issues import links as link_issues
 from custom_components.renogy_bt.links.settings import LinkSettings, links_of
-from custom_components.renogy_bt.renogy.outcome import LinkOutcome
+from custom_components.renogy_bt.renogy.models import LinkReport
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.components import bluetooth
 from homeassistant.components.repairs import FlowType, repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
+from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util
 from tests.banks import (
     bank_entry,
     bank_of,
     battery_state,
     link_of,
     link_settings,
-    next_poll,
     set_up,
     settle,
 )
@@ -57,33 +53,29 @@ def often_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 class Clock:
     """The clock that notices go by, moved by hand."""
 
-    def __init__(
-        self, hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def __init__(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
         """Begin at an odd moment."""
         self._hass = hass
-        self._air = air
         self._at = 12_345.0
         monkeypatch.setattr(link_issues, "monotonic", lambda: self._at)
 
     async def pass_by(self, seconds: float, every: float = 5 * MINUTE) -> None:
         """Let time pass, with a poll every five minutes."""
         for _ in range(int(seconds / every)):
-            self._at += every
-            await next_poll(self._hass)
+            self.wait(every)
+            for entry in self._hass.config_entries.async_loaded_entries(DOMAIN):
+                await bank_of(entry).async_refresh()
+            await settle(self._hass)
 
-    async def try_again(self) -> None:
-        """Let a bank that is not set up yet be tried again, five minutes later."""
-        self._at += 5 * MINUTE
-        self._air.advertise()
-        async_fire_time_changed(self._hass, dt_util.utcnow() + timedelta(seconds=170))
-        await settle(self._hass)
+    def wait(self, seconds: float) -> None:
+        """Let time pass before the next poll."""
+        self._at += seconds
 
 
 @pytest.fixture
-def clock(hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Return the clock."""
-    return Clock(hass, air, monkeypatch)
+    return Clock(hass, monkeypatch)
 
 
 @pytest.fixture
@@ -245,7 +237,7 @@ async def test_polling_that_is_switched_off(
     link.unreachable = "abort-by-local"
     await clock.pass_by(HOUR)
     assert shown(hass) == {UNREACHABLE}
-    await bank_of(entry).async_set_polling(DONGLE, False)
+    await link_of(entry).async_set_polling(False)
     await clock.pass_by(5 * MINUTE)
     assert shown(hass) == set()
     await clock.pass_by(2 * HOUR)
@@ -255,20 +247,20 @@ async def test_polling_that_is_switched_off(
 async def test_link_that_is_gone_at_the_start(
     hass: HomeAssistant, air: FakeAir, clock: Clock
 ) -> None:
-    """A bank that cannot be set up has its link watched from one try to the next."""
+    """A bank whose link is lost is set up all the same, and its link watched from then on."""
     link = air.bring(four_batteries())
     link.unreachable = "abort-by-local"
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    for _ in range(6):
-        assert entry.state is ConfigEntryState.SETUP_RETRY
-        assert shown(hass) == set()
-        await clock.try_again()
+    assert entry.state is ConfigEntryState.LOADED
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+    await clock.pass_by(25 * MINUTE)
+    assert shown(hass) == set()
+    await clock.pass_by(5 * MINUTE)
     assert shown(hass) == {UNREACHABLE}
     link.unreachable = None
-    await hass.config_entries.async_reload(entry.entry_id)
-    await settle(hass)
-    assert entry.state is ConfigEntryState.LOADED
+    await clock.pass_by(5 * MINUTE)
+    assert battery_state(hass, "voltage").state == "52.4"
     assert shown(hass) == set()
 
 
@@ -365,19 +357,30 @@ async def test_values_do_not_suffer_from_the_search(
     assert {asked.unit for asked in link.asked} >= {52, 247}
 
 
+def search_under_way() -> asyncio.Task[Any]:
+    """Return the search that is going on."""
+    (search,) = (
+        task
+        for task in asyncio.all_tasks()
+        if task.get_name().startswith(f"{DOMAIN} search behind")
+    )
+    return search
+
+
 async def test_poll_waits_for_a_search(
     hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
 ) -> None:
     """A poll that is due meanwhile comes after it, and does not fail."""
     link.units.pop(50)
     await clock.pass_by(15 * MINUTE)
-    clock._at += 5 * MINUTE
-    coordinator = bank_of(entry)
+    clock.wait(5 * MINUTE)
+    coordinator = link_of(entry)
     await coordinator.async_refresh()
-    assert coordinator._search is not None
-    assert not coordinator._search.done()
+    search = search_under_way()
     await coordinator.async_refresh()
-    assert coordinator.last_errors == {}
+    assert search.done()
+    assert coordinator.error is None
+    assert coordinator.failed.keys() == {50}
     await settle(hass)
 
 
@@ -387,23 +390,24 @@ async def test_link_that_is_paused_before_its_search(
     """A search that an adapter's repair holds off does not take the link from the app."""
     link.units.pop(50)
     await clock.pass_by(15 * MINUTE)
-    supervisor = async_get_supervisor(hass)
-    clock._at += 5 * MINUTE
-    polls = bank_of(entry)._link_polls
-    poll = polls.async_poll
-    hold = supervisor.gate.async_hold
+    gate = async_get_supervisor(hass).gate
+    clock.wait(5 * MINUTE)
+    client = link_of(entry).client
+    poll = client.poll
 
-    async def poll_then_hold() -> dict[str, LinkOutcome]:
-        outcomes = await poll()
-        await hold(SCANNER)
-        return outcomes
+    async def poll_then_hold() -> LinkReport:
+        report = await poll()
+        await gate.async_hold(SCANNER)
+        return report
 
-    with patch.object(polls, "async_poll", poll_then_hold):
+    with patch.object(client, "poll", poll_then_hold):
         await link_of(entry).async_refresh()
+    search = search_under_way()
     connections = len(link.connections)
-    await bank_of(entry).async_set_polling(DONGLE, False)
-    supervisor.gate.async_release()
+    await link_of(entry).async_set_polling(False)
+    gate.async_release()
     await settle(hass)
+    assert search.done()
     assert len(link.connections) == connections
 
 
@@ -413,12 +417,11 @@ async def test_unload_during_a_search(
     """A bank that is unloaded leaves nothing connected."""
     link.units.pop(50)
     await clock.pass_by(15 * MINUTE)
-    clock._at += 5 * MINUTE
-    coordinator = bank_of(entry)
-    await coordinator.async_refresh()
-    assert coordinator._search is not None
+    clock.wait(5 * MINUTE)
+    await link_of(entry).async_refresh()
+    search = search_under_way()
     assert await hass.config_entries.async_unload(entry.entry_id)
-    assert coordinator._search.done()
+    assert search.done()
     await settle(hass)
     assert all(transport.lost.done() for transport in link.connections)
 
@@ -429,18 +432,17 @@ async def test_pause_during_a_search(
     """A link that is left to the phone app is not searched either, and is disconnected."""
     link.units.pop(50)
     await clock.pass_by(15 * MINUTE)
-    clock._at += 5 * MINUTE
-    coordinator = bank_of(entry)
-    await coordinator.async_refresh()
-    search = coordinator._search
-    assert search is not None
+    clock.wait(5 * MINUTE)
+    await link_of(entry).async_refresh()
+    search = search_under_way()
     polls = len(link.connections)
     while len(link.connections) == polls:
         await asyncio.sleep(0)
     assert not search.done()
-    await coordinator.async_set_polling(DONGLE, False)
-    assert search.done()
+    await link_of(entry).async_set_polling(False)
     assert all(transport.lost.done() for transport in link.connections)
+    await settle(hass)
+    assert search.done()
     connections = len(link.connections)
     await clock.pass_by(60 * MINUTE)
     assert len(link.connections) == connections
@@ -475,14 +477,16 @@ async def test_battery_that_is_away(
 async def test_ids_that_changed_while_home_assistant_was_down(
     hass: HomeAssistant, air: FakeAir, clock: Clock
 ) -> None:
-    """A bank none of whose ids answers any more is not set up, but people are told why."""
+    """Of a bank none of whose ids answers any more nothing is shown, and people are told why."""
     assert await async_setup_component(hass, "repairs", {})
     link = air.bring(FakeLink({51: rbt50lfp48s()}))
     entry = bank_entry(link_settings(units=(48,)))
     await set_up(hass, entry)
-    for _ in range(4):
-        assert entry.state is ConfigEntryState.SETUP_RETRY
-        await clock.try_again()
+    assert entry.state is ConfigEntryState.LOADED
+    await clock.pass_by(10 * MINUTE)
+    assert shown(hass) == set()
+    await clock.pass_by(5 * MINUTE)
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     assert shown(hass) == {IDS_CHANGED}
     assert 51 in {asked.unit for asked in link.asked}
 
