@@ -5,8 +5,6 @@
 
 import argparse
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 import gc
 import importlib
@@ -16,7 +14,6 @@ import pkgutil
 from time import perf_counter, process_time, thread_time
 import tracemalloc
 from typing import Any, Final, Self
-from unittest.mock import patch
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
@@ -32,6 +29,7 @@ POLLS_FOR_MEMORY: Final = 3
 IDLE_SECONDS: Final = 3.0
 # A poll is over when its disconnects are.
 _DISCONNECT_SECONDS: Final = 0.5
+_FIRST_POLL_SECONDS: Final = 60.0
 _INTEGRATION: Final = "custom_components.renogy_bt"
 
 
@@ -65,12 +63,12 @@ async def measure(batteries: int, *, memory: bool) -> Cost:
             gc.collect()
             tracemalloc.start()
         import_cpu = await hass.async_add_executor_job(_import_integration)
-        first_setup, setup, coordinator = await _set_up(hass, batteries)
+        first_setup, setup, bank = await _set_up(hass, batteries)
         polls, memory_mb = _Polls(), None
         if memory:
-            memory_mb = await _memory_after_polls(coordinator)
+            memory_mb = await _memory_after_polls(bank)
         else:
-            polls = await _poll_often(hass, coordinator)
+            polls = await _poll_often(hass, bank)
         registry = er.async_get(hass)
         return Cost(
             batteries=batteries,
@@ -104,7 +102,7 @@ def _import_integration() -> float:
 async def _set_up(hass: HomeAssistant, batteries: int) -> tuple[_Spent, _Spent, Any]:
     """Set the bank up for the first time, then once more, as at every start.
 
-    Returns what each took besides its first poll, and the coordinator.
+    Returns what each took, and the bank. The polls that follow a set-up are not part of it.
     """
     # Not before the integration's import was timed.
     from tests.banks import bank_entry, link_settings  # noqa: PLC0415
@@ -124,47 +122,32 @@ async def _set_up(hass: HomeAssistant, batteries: int) -> tuple[_Spent, _Spent, 
 
 
 async def _timed_set_up(hass: HomeAssistant, entry: ConfigEntry) -> _Spent:
-    with _timed_first_poll() as first_poll:
-        spent = _Spent.so_far()
-        if not await hass.config_entries.async_setup(entry.entry_id):
-            raise RuntimeError(f"The bank cannot be set up: {entry.reason}")
-        setup = _Spent.so_far() - spent - first_poll[0]
+    spent = _Spent.so_far()
+    if not await hass.config_entries.async_setup(entry.entry_id):
+        raise RuntimeError(f"The bank cannot be set up: {entry.reason}")
+    setup = _Spent.so_far() - spent
+    async with asyncio.timeout(_FIRST_POLL_SECONDS):
+        while any(link.polled_at is None for link in entry.runtime_data.links.values()):
+            await asyncio.sleep(0.05)
     await hass.async_block_till_done()
     return setup
 
 
-@contextmanager
-def _timed_first_poll() -> Generator[list[_Spent]]:
-    """Give what the first poll takes, in a list."""
-    coordinator = importlib.import_module(f"{_INTEGRATION}.coordinator").BankCoordinator
-    plain_update = coordinator._async_update_data
-    polls: list[_Spent] = []
-
-    async def timed_update(self: Any) -> Any:
-        spent = _Spent.so_far()
-        try:
-            return await plain_update(self)
-        finally:
-            polls.append(_Spent.so_far() - spent)
-
-    with patch.object(coordinator, "_async_update_data", timed_update):
-        yield polls
+async def _poll(bank: Any) -> None:
+    await bank.async_refresh()
+    for link in bank.links.values():
+        if not link.last_update_success or link.failed:
+            raise RuntimeError(f"A poll failed: {link.last_exception}")
 
 
-async def _poll(coordinator: Any) -> None:
-    await coordinator.async_refresh()
-    if not coordinator.last_update_success or coordinator.data.failed:
-        raise RuntimeError(f"A poll failed: {coordinator.last_exception}")
-
-
-async def _poll_often(hass: HomeAssistant, coordinator: Any) -> _Polls:
+async def _poll_often(hass: HomeAssistant, bank: Any) -> _Polls:
     polls = _Polls()
 
     @callback
     def count(_: Event[Any]) -> None:
         polls.state_writes += 1
 
-    await _poll(coordinator)
+    await _poll(bank)
     await asyncio.sleep(_DISCONNECT_SECONDS)
     idle_share = await _idle_cpu_share()
     for event in (EVENT_STATE_CHANGED, EVENT_STATE_REPORTED):
@@ -172,7 +155,7 @@ async def _poll_often(hass: HomeAssistant, coordinator: Any) -> _Polls:
     with watch_stalls() as polls.stalls:
         for _ in range(POLLS):
             before = _Spent.so_far()
-            await _poll(coordinator)
+            await _poll(bank)
             polls.seconds += (_Spent.so_far() - before).seconds
             await asyncio.sleep(_DISCONNECT_SECONDS)
             spent = _Spent.so_far() - before
@@ -188,10 +171,10 @@ async def _idle_cpu_share() -> float:
     return spent.cpu / spent.seconds
 
 
-async def _memory_after_polls(coordinator: Any) -> float:
+async def _memory_after_polls(bank: Any) -> float:
     """Return what the integration and its polls left allocated, in 10^6 bytes."""
     for _ in range(POLLS_FOR_MEMORY):
-        await _poll(coordinator)
+        await _poll(bank)
         await asyncio.sleep(_DISCONNECT_SECONDS)
     gc.collect()
     return round(tracemalloc.get_traced_memory()[0] / 1e6, 2)

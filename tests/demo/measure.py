@@ -30,7 +30,7 @@ async def measure_poll(
         service="update_entity",
         service_data={"entity_id": bank_entity},
     )
-    while (after := await _last_polls(client)) == before:
+    while not _all_new(before, after := await _last_polls(client)):
         await asyncio.sleep(_WAIT_SECONDS)
     line = await emulator.line_use()
     connecting = sum(poll["connect_seconds"] for poll in after)
@@ -40,6 +40,11 @@ async def measure_poll(
         "poll_connect": round(connecting, 3),
         "poll_requests": line.requests - used.requests,
     }
+
+
+def _all_new(before: list[Json], after: list[Json]) -> bool:
+    """Tell whether every link has been polled once more."""
+    return all(old != new for old, new in zip(before, after, strict=True))
 
 
 async def _last_polls(client: HomeAssistantClient) -> list[Json]:
