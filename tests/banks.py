@@ -110,6 +110,12 @@ def link_of(entry: ConfigEntry, address: str = DONGLE) -> LinkCoordinator:
     return bank_of(entry).links[address]
 
 
+async def poll_links(entry: ConfigEntry) -> None:
+    """Poll every link of a bank now, all at once."""
+    links = bank_of(entry).links.values()
+    await asyncio.gather(*(link.async_refresh() for link in links))
+
+
 def entity_id(hass: HomeAssistant, platform: str, unique_id: str) -> str | None:
     """Return the entity id of a unique id."""
     return er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)

@@ -134,8 +134,9 @@ async def _timed_set_up(hass: HomeAssistant, entry: ConfigEntry) -> _Spent:
 
 
 async def _poll(bank: Any) -> None:
-    await bank.async_refresh()
-    for link in bank.links.values():
+    links = bank.links.values()
+    await asyncio.gather(*(link.async_refresh() for link in links))
+    for link in links:
         if not link.last_update_success or link.failed:
             raise RuntimeError(f"A poll failed: {link.last_exception}")
 

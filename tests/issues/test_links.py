@@ -21,10 +21,10 @@ from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.banks import (
     bank_entry,
-    bank_of,
     battery_state,
     link_of,
     link_settings,
+    poll_links,
     set_up,
     settle,
 )
@@ -64,7 +64,7 @@ class Clock:
         for _ in range(int(seconds / every)):
             self.wait(every)
             for entry in self._hass.config_entries.async_loaded_entries(DOMAIN):
-                await bank_of(entry).async_refresh()
+                await poll_links(entry)
             await settle(self._hass)
 
     def wait(self, seconds: float) -> None:

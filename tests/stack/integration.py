@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant
-from tests.banks import bank_of, entity_id, settle
+from tests.banks import entity_id, poll_links, settle
 from tests.emulator import Unit, World, load_world
 from tests.emulator.__main__ import WORLDS
 from tests.fake_air import DONGLE
@@ -61,7 +61,7 @@ async def discovery_of(hass: HomeAssistant, address: str) -> str:
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Poll every link of a bank now."""
-    await bank_of(entry).async_refresh()
+    await poll_links(entry)
     await settle(hass)
 
 
