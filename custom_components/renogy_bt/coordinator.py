@@ -87,12 +87,6 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         for link in self.links.values():
             link.async_watch()
 
-    @override
-    async def _async_update_data(self) -> BankReport:
-        """Poll every link because somebody asks for it, and add up."""
-        await asyncio.gather(*(link.async_refresh() for link in self.links.values()))
-        return self._report()
-
     async def _async_keep(self, link: LinkCoordinator, report: LinkReport) -> None:
         """Count the energy of a link's batteries; it is stored before it is shown."""
         meters = self._meters.advance(
@@ -131,7 +125,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     @override
     async def async_request_refresh(self) -> None:
-        """Poll every link, as an entity of the bank is asked to; the bank follows them."""
+        """Poll every link because somebody asks for it; the bank adds up as it always does."""
         await asyncio.gather(
             *(link.async_request_refresh() for link in self.links.values())
         )

@@ -61,7 +61,8 @@ async def discovery_of(hass: HomeAssistant, address: str) -> str:
 
 async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Poll every link of a bank now."""
-    await bank_of(entry).async_refresh()
+    links = bank_of(entry).links.values()
+    await asyncio.gather(*(link.async_refresh() for link in links))
     await settle(hass)
 
 
