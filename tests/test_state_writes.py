@@ -353,14 +353,14 @@ async def test_update_that_the_user_asks_for(
         )
         await settle(hass)
     polled = {DONGLE, OTHER} if asked == "bank" else {DONGLE}
-    for address in (DONGLE, OTHER):
-        expected = ids_of(hass, entry, address) if address in polled else set()
-        # Home Assistant itself reports the entity that it was asked for once more.
-        expected -= {state.entity_id}
-        assert reported.keys() & ids_of(hass, entry, address) - {state.entity_id} == (
-            expected
+    expected = once(
+        ids_of(hass, entry, None).union(
+            *(ids_of(hass, entry, address) for address in polled)
         )
-        assert {reported[each] for each in expected} <= {1}
+    )
+    # Home Assistant itself reports the entity that it was asked for once more.
+    expected[state.entity_id] += 1
+    assert reported == expected
 
 
 @BOTH_ROADS

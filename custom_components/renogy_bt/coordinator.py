@@ -125,7 +125,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     @override
     async def async_request_refresh(self) -> None:
-        """Poll every link, as an entity of the bank is asked to; the bank follows them."""
+        """Poll every link because somebody asks for it; the bank adds up as it always does."""
         await asyncio.gather(
             *(link.async_request_refresh() for link in self.links.values())
         )
