@@ -13,6 +13,11 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 
 
+def latest(*times: float | None) -> float | None:
+    """The last of some times that may not have been."""
+    return max((at for at in times if at is not None), default=None)
+
+
 class Verdict(StrEnum):
     """What is the matter with an adapter."""
 
@@ -132,17 +137,16 @@ class EntrySample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannerSample:
-    """Home Assistant's scanner of the adapter."""
+    """Home Assistant's scanner of the adapter; None is what it does not tell."""
 
-    name: str
+    name: str | None
     requested_mode: ScanMode | None
     current_mode: ScanMode | None
-    scanning: bool
+    scanning: bool | None
     start_time: float | None
-    """None if Home Assistant does not tell."""
     last_detection: float | None
-    """Equal to start_time while nothing was heard since; None if it is not told."""
-    connecting: int = 0
+    """Equal to start_time while nothing was heard since the last start."""
+    connecting: int | None = 0
     last_connected_at: float | None = None
     """When any client last connected through this adapter."""
 
@@ -162,7 +166,7 @@ class ScannerSample:
     @property
     def has_stopped(self) -> bool:
         """Whether it does not scan, and not just to let somebody connect."""
-        return not self.scanning and not self.connecting
+        return self.scanning is False and self.connecting == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,8 +219,8 @@ class AdapterSample:
     slots: SlotSample | None = None
     devices_heard: int = 0
     """Distinct devices heard through this adapter within the last minute."""
-    management_socket: bool = False
-    """Whether Home Assistant can reset adapters by itself."""
+    management_socket: bool | None = False
+    """Whether Home Assistant can reset adapters by itself; None if that is not known."""
     only_adapter: bool = True
     """No other local adapter and no proxy."""
     heard_on_bus_at: float | None = None
