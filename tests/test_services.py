@@ -11,7 +11,7 @@ from custom_components.renogy_bt.adapter_health.history import (
     StepRecord,
     StepResult,
 )
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapter_health.status import (
     RecoveryRefused,

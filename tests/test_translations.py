@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from custom_components.renogy_bt import PLATFORMS
-from custom_components.renogy_bt.adapter_health.ladder import PLANS, RecoveryLevel
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import (
+    PLANS,
+    RecoveryLevel,
+    RecoveryStep,
+)
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapter_health.status import EventKind, RefusalReason
 from custom_components.renogy_bt.adapters.recovery import FAILURES

@@ -11,7 +11,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .adapter_health.own_steps import RecoveryStep
+from .adapter_health.ladder import RecoveryStep
 from .adapters.devices import async_add_adapter_entities
 from .adapters.recovery import async_recover
 from .coordinator import RenogyConfigEntry

@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
-from .adapter_health.own_steps import RecoveryStep
+from .adapter_health.ladder import RecoveryStep
 from .adapters.recovery import async_recover
 from .const import DOMAIN, SUBENTRY_TYPE_LINK
 from .issues import adapters as adapter_issues, links as link_issues

@@ -16,7 +16,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 
-from .adapter_health.own_steps import RecoveryStep
+from .adapter_health.ladder import RecoveryStep
 from .adapters.recovery import async_recover
 from .batteries.actions import async_read_registers, async_rescan_link
 from .const import DOMAIN

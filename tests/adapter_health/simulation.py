@@ -13,8 +13,10 @@ from typing import Any
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import (
+    RecoveryLevel,
+    RecoveryStep,
+)
 from custom_components.renogy_bt.adapter_health.policy import Decision
 from custom_components.renogy_bt.adapter_health.samples import (
     AdapterSample,

@@ -6,12 +6,9 @@ import pytest
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.detector import detect
+from custom_components.renogy_bt.adapter_health.history import OwnSteps, RunningStep
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.memory import Memory
-from custom_components.renogy_bt.adapter_health.own_steps import (
-    OwnSteps,
-    RecoveryStep,
-    RunningStep,
-)
 from custom_components.renogy_bt.adapter_health.samples import (
     EntryState,
     HostState,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import (
     EntryState,
     HostState,

@@ -3,8 +3,10 @@
 import pytest
 
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import (
+    RecoveryLevel,
+    RecoveryStep,
+)
 from custom_components.renogy_bt.adapter_health.samples import (
     EntryState,
     Evidence,

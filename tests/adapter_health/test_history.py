@@ -10,7 +10,7 @@ from custom_components.renogy_bt.adapter_health.history import (
     StepResult,
     VerdictRecord,
 )
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from tests.restart import after_restart
 

@@ -14,13 +14,13 @@ from custom_components.renogy_bt.adapter_health.ladder import (
     NOTHING_WORKS,
     PLANS,
     RecoveryLevel,
+    RecoveryStep,
 )
 from custom_components.renogy_bt.adapter_health.limits import (
     RESETS_PER_HOUR,
     SHORTEST_PAUSE,
     RateLimiter,
 )
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.policy import (
     EXPERIMENT_PAUSE,
     RESTS,

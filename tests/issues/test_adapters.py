@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from custom_components.renogy_bt.adapter_health.ladder import PLANS
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import PLANS, RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.issues.adapters import FIXABLE, TEXTS

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import (
+    RecoveryLevel,
+    RecoveryStep,
+)
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.renogy.families import FAMILIES
 from custom_components.renogy_bt.renogy.registers import REGISTERS

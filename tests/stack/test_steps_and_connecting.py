@@ -9,7 +9,7 @@ from habluetooth import get_manager
 import pytest
 
 from custom_components.renogy_bt.adapter_health.history import StepResult
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.links.connection import async_connector
 from custom_components.renogy_bt.supervisor.connecting import CLEAN_UP_LIMIT
 from homeassistant.components import bluetooth

@@ -8,7 +8,7 @@ import bleak.backends.bluezdbus.manager as bleak_manager
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState

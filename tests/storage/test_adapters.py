@@ -10,13 +10,13 @@ import pytest
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.climb import LONGEST_REST, Climb
 from custom_components.renogy_bt.adapter_health.history import StepResult
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.limits import (
     LONGEST_PAUSE,
     RESETS_PER_HOUR,
     RateLimiter,
 )
 from custom_components.renogy_bt.adapter_health.memory import Memory
-from custom_components.renogy_bt.adapter_health.own_steps import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.storage.adapters import (
     AdapterStore,

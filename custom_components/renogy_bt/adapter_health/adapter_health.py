@@ -5,13 +5,19 @@ from datetime import datetime, timedelta
 
 from .climb import Climb
 from .detector import detect
-from .history import AdapterHistory, StepRecord, StepResult, VerdictRecord
-from .ladder import RecoveryLevel, remedies_for
+from .history import (
+    AdapterHistory,
+    OwnSteps,
+    RunningStep,
+    StepRecord,
+    StepResult,
+    VerdictRecord,
+)
+from .ladder import RecoveryLevel, RecoveryStep, remedies_for
 from .limits import RateLimiter
 from .memory import Memory
-from .own_steps import OwnSteps, RecoveryStep, RunningStep
 from .policy import Decision, Hold, Situation, take_turn
-from .samples import AdapterSample, Judgement, Verdict
+from .samples import AdapterSample, Judgement, Verdict, latest
 from .status import AdapterEvent, EventKind, Notice
 
 NOTICE_LINGERS = 90.0
@@ -239,8 +245,8 @@ class AdapterHealth:
 
 def _was_heard(sample: AdapterSample, since: float) -> bool:
     """Whether anything came through the adapter since; a mere start of the scan did not."""
-    times = [
-        *(at for link in sample.links for at in (link.heard_at, link.connected_at)),
+    heard_at = latest(
         sample.scanner.heard_at if sample.scanner else None,
-    ]
-    return any(at is not None and at > since for at in times)
+        *(at for link in sample.links for at in (link.heard_at, link.connected_at)),
+    )
+    return heard_at is not None and heard_at > since

@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from .history import StepResult
-from .ladder import GENTLE_STEPS
-from .own_steps import RecoveryStep
+from .ladder import GENTLE_STEPS, RecoveryStep
 from .samples import HOUR, Evidence, Judgement, Reason, Verdict
 
 VERIFICATION = 150.0

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from .faults import SIGNS
 from .faults.sign import Sign
+from .history import OwnSteps
 from .memory import NOTHING_HELD, Memory, observe
-from .own_steps import OwnSteps
 from .samples import (
     DAY,
     AdapterSample,
@@ -129,7 +129,7 @@ def _harmless_verdict(view: View, suspicion: Reason | None) -> tuple[Verdict, Re
     ):
         return Verdict.STARTING, Reason.SETTLING
     quiet_after = max(QUIET_AFTER, view.memory.traffic.meaningful_silence)
-    if view.silence >= quiet_after or view.is_silent_since_step:
+    if view.silence >= quiet_after or view.has_heard_nothing_since(view.stepped_at):
         return Verdict.QUIET, Reason.NOTHING_HEARD
     return Verdict.OK, Reason.WORKING
 

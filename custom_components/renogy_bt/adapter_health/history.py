@@ -1,14 +1,37 @@
-"""What happened to an adapter: verdicts and recovery steps, newest last."""
+"""What we do to an adapter, and what has happened to it, newest last."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from .own_steps import RecoveryStep
+from ..bluez.models import PowerFault
+from .ladder import RecoveryStep
 from .samples import Reason, Verdict
 
 CAPACITY = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningStep:
+    """A recovery step that is being taken."""
+
+    step: RecoveryStep
+    at: datetime
+    begun_at: float
+    requested: bool = False
+    """Asked for by the user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSteps:
+    """What is being done to an adapter, and what the last of it has left behind."""
+
+    running: RunningStep | None = None
+    ended_at: float | None = None
+    """When the last recovery step ended."""
+    power_fault: PowerFault | None = None
+    """What the last attempt to switch power met."""
 
 
 class StepResult(StrEnum):

@@ -3,8 +3,22 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from .own_steps import RecoveryStep
 from .samples import Evidence, Judgement, Reason, Verdict
+
+
+class RecoveryStep(StrEnum):
+    """A step of the recovery ladder, from gentle to strong."""
+
+    OWN_LINKS = "own_links"
+    RESTART_SCANNING = "restart_scanning"
+    POWER_CYCLE = "power_cycle"
+    FULL_RESET = "full_reset"
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether the step resets the radio and so counts against the limit."""
+        return self in (RecoveryStep.POWER_CYCLE, RecoveryStep.FULL_RESET)
+
 
 _OWN_LINKS = RecoveryStep.OWN_LINKS
 _RESTART_SCANNING = RecoveryStep.RESTART_SCANNING

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..bluez.models import BusSample
-from .own_steps import OwnSteps
+from .history import OwnSteps
 from .samples import (
     AdapterSample,
     EntryState,
@@ -14,6 +14,7 @@ from .samples import (
     Reason,
     ScannerSample,
     Verdict,
+    latest,
 )
 from .traffic import LearnedTraffic
 
@@ -60,9 +61,8 @@ class Memory:
     """When it was last not known since when the scanner has heard nothing."""
     fruitless_starts: int = 0
     """Starts of the scan in a row that brought nothing."""
-    entry_retrying: bool = False
-    """The entry's last set-up failed and is tried again."""
     retry_reason: str | None = None
+    """Why the entry's last set-up failed, while it is tried again."""
     shared_since: Mapping[tuple[str, str], float] = NOTHING_SHARED
     witnesses: frozenset[tuple[str, str]] = frozenset()
     """(link, source) that this adapter and another scanner heard at the same time."""
@@ -75,21 +75,22 @@ class Memory:
 
 def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
     """What is remembered after a further sample; signs are not judged here."""
+    scanner, links = sample.scanner, sample.links
     bus_sick = _is_bus_sick(sample.bus)
     cured = memory.is_bus_sick and not bus_sick
-    broken = _is_broken(memory, sample) or cured
+    broken = cured or _is_broken(memory, sample)
     steady_since = sample.at if broken else memory.steady_since
-    life_at = _latest_life(sample)
-    if memory.life_at is not None and (life_at is None or life_at < memory.life_at):
-        life_at = memory.life_at
-    disturbed_at = _last_disturbance(memory, sample, own)
-    retrying = _is_retrying(memory, sample)
-    heard_at, used_at = _latest_use(memory, sample)
+    life_at = latest(memory.life_at, _life_at(sample))
+    disturbed_at = _disturbed_at(memory, sample, own)
+    connected_at = latest(*(link.connected_at for link in links))
+    heard_at = latest(memory.heard_at, connected_at, *(link.heard_at for link in links))
+    heard_here_alone = (link.heard_at for link in links if not link.heard_elsewhere)
     shared_since = _shared_since(memory, sample)
+    traffic = memory.traffic
+    if own.running is None:
+        traffic = _learned(memory, sample, life_at, steady_since, disturbed_at)
     return Memory(
-        traffic=memory.traffic
-        if own.running is not None
-        else _learn(memory, sample, life_at, steady_since, disturbed_at),
+        traffic=traffic,
         looked_at=sample.at,
         steady_since=steady_since,
         is_bus_sick=bus_sick,
@@ -98,12 +99,15 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         life_at=life_at,
         heard_at=heard_at,
         heard_since=_heard_since(memory, heard_at),
-        used_at=used_at,
-        scan_started_at=_scan_started_at(memory, sample.scanner),
-        untold_at=sample.at if _is_untold(sample) else memory.untold_at,
-        fruitless_starts=_fruitless_starts(memory, sample.scanner, life_at),
-        entry_retrying=retrying,
-        retry_reason=_retry_reason(memory, sample) if retrying else None,
+        used_at=latest(memory.used_at, connected_at, *heard_here_alone),
+        scan_started_at=memory.scan_started_at
+        if scanner is None or scanner.start_time is None
+        else scanner.start_time,
+        untold_at=sample.at
+        if scanner is not None and not scanner.tells_silence
+        else memory.untold_at,
+        fruitless_starts=_fruitless_starts(memory, scanner, life_at),
+        retry_reason=_retry_reason(memory, sample),
         shared_since=shared_since,
         witnesses=_witnesses(memory, sample, shared_since),
         disturbed_at=disturbed_at,
@@ -123,11 +127,8 @@ def _is_broken(memory: Memory, sample: AdapterSample) -> bool:
 
 def _has_stepped(memory: Memory, own: OwnSteps) -> bool:
     """Whether a recovery step has ended since the last sample."""
-    return (
-        own.ended_at is not None
-        and memory.looked_at is not None
-        and own.ended_at >= memory.looked_at
-    )
+    ended_at, looked_at = own.ended_at, memory.looked_at
+    return ended_at is not None and looked_at is not None and ended_at >= looked_at
 
 
 def _is_bus_sick(bus: BusSample) -> bool:
@@ -142,42 +143,18 @@ def _is_idle(sample: AdapterSample) -> bool:
     """Whether Home Assistant neither scans nor is about to."""
     if sample.entry.state is EntryState.RETRYING:
         return True
+    return sample.scanner is not None and sample.scanner.has_stopped
+
+
+def _life_at(sample: AdapterSample) -> float | None:
+    """The last sign of life that a sample shows."""
     scanner = sample.scanner
-    return scanner is not None and scanner.has_stopped
-
-
-def _is_untold(sample: AdapterSample) -> bool:
-    return sample.scanner is not None and not sample.scanner.tells_silence
-
-
-def _latest_life(sample: AdapterSample) -> float | None:
-    latest: float | None = None
-    scanner = sample.scanner
+    times = [at for link in sample.links for at in (link.heard_at, link.connected_at)]
     if scanner is not None:
-        for at in (scanner.heard_at, scanner.last_connected_at):
-            if at is not None and (latest is None or at > latest):
-                latest = at
-    for link in sample.links:
-        for at in (link.heard_at, link.connected_at):
-            if at is not None and (latest is None or at > latest):
-                latest = at
+        times += [scanner.heard_at, scanner.last_connected_at]
+    life_at = latest(*times)
     # A stamp from the future (another clock, a clock set back) must not hide silence.
-    return None if latest is None else min(latest, sample.at)
-
-
-def _latest_use(
-    memory: Memory, sample: AdapterSample
-) -> tuple[float | None, float | None]:
-    heard, used = memory.heard_at, memory.used_at
-    for link in sample.links:
-        for at in (link.heard_at, link.connected_at):
-            if at is not None and (heard is None or at > heard):
-                heard = at
-        heard_here_alone = link.heard_at if not link.heard_elsewhere else None
-        for at in (link.connected_at, heard_here_alone):
-            if at is not None and (used is None or at > used):
-                used = at
-    return heard, used
+    return None if life_at is None else min(life_at, sample.at)
 
 
 def _heard_since(memory: Memory, heard_at: float | None) -> float | None:
@@ -189,36 +166,23 @@ def _heard_since(memory: Memory, heard_at: float | None) -> float | None:
     return memory.heard_since
 
 
-def _last_disturbance(
-    memory: Memory, sample: AdapterSample, own: OwnSteps
-) -> float | None:
-    adapter = sample.adapter
+def _disturbed_at(memory: Memory, sample: AdapterSample, own: OwnSteps) -> float | None:
+    adapter, before = sample.adapter, memory.judgement
     times = [memory.disturbed_at, own.ended_at, sample.bus.owner_changed_at]
     if adapter is not None:
         times += [adapter.appeared_at, adapter.powered_at]
-    if memory.judgement is not None and memory.judgement.verdict.is_fault:
+    if before is not None and before.verdict.is_fault:
         times.append(memory.looked_at)
-    return max((at for at in times if at is not None), default=None)
-
-
-def _is_retrying(memory: Memory, sample: AdapterSample) -> bool:
-    match sample.entry.state:
-        case EntryState.RETRYING:
-            return True
-        case EntryState.IN_PROGRESS:
-            return memory.entry_retrying
-        case _:
-            return False
+    return latest(*times)
 
 
 def _retry_reason(memory: Memory, sample: AdapterSample) -> str | None:
-    return sample.entry.reason or memory.retry_reason
-
-
-def _scan_started_at(memory: Memory, scanner: ScannerSample | None) -> float | None:
-    if scanner is None or scanner.start_time is None:
-        return memory.scan_started_at
-    return scanner.start_time
+    state, before = sample.entry.state, memory.retry_reason
+    if state is EntryState.RETRYING or (
+        state is EntryState.IN_PROGRESS and before is not None
+    ):
+        return sample.entry.reason or before or ""
+    return None
 
 
 def _fruitless_starts(
@@ -260,7 +224,7 @@ def _witnesses(
     return memory.witnesses if found <= memory.witnesses else memory.witnesses | found
 
 
-def _learn(
+def _learned(
     memory: Memory,
     sample: AdapterSample,
     life_at: float | None,
@@ -268,8 +232,7 @@ def _learn(
     disturbed_at: float | None,
 ) -> LearnedTraffic:
     """Learn from a silence that has ended, unless something else than the place ended it."""
-    traffic = memory.traffic
-    before = memory.life_at
+    traffic, before = memory.traffic, memory.life_at
     if life_at is None or life_at == before:
         return traffic
     if sample.entry.state is EntryState.LOADED:

@@ -11,10 +11,10 @@ from .ladder import (
     NOTHING_WORKS,
     PATIENCE,
     RecoveryLevel,
+    RecoveryStep,
     plan_for,
 )
 from .limits import RateLimiter
-from .own_steps import RecoveryStep
 from .samples import HOUR, HostState, Judgement, Verdict
 
 RESTS = (0.5 * HOUR, 2 * HOUR, 6 * HOUR)

@@ -13,6 +13,11 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 
 
+def latest(*times: float | None) -> float | None:
+    """The last of some times that may not have been."""
+    return max((at for at in times if at is not None), default=None)
+
+
 class Verdict(StrEnum):
     """What is the matter with an adapter."""
 
@@ -140,7 +145,7 @@ class ScannerSample:
     scanning: bool | None
     start_time: float | None
     last_detection: float | None
-    """Equal to start_time while nothing was heard since."""
+    """Equal to start_time while nothing was heard since the last start."""
     connecting: int | None = 0
     last_connected_at: float | None = None
     """When any client last connected through this adapter."""
@@ -215,7 +220,7 @@ class AdapterSample:
     devices_heard: int = 0
     """Distinct devices heard through this adapter within the last minute."""
     management_socket: bool | None = False
-    """Whether Home Assistant can reset adapters by itself; None: not known."""
+    """Whether Home Assistant can reset adapters by itself; None if that is not known."""
     only_adapter: bool = True
     """No other local adapter and no proxy."""
     heard_on_bus_at: float | None = None

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .history import AdapterHistory
-from .own_steps import RecoveryStep
+from .ladder import RecoveryStep
 from .samples import Reason, Verdict
 
 

@@ -3,8 +3,8 @@
 from functools import cached_property
 
 from ..bluez.models import AdapterObject
+from .history import OwnSteps
 from .memory import Memory
-from .own_steps import OwnSteps
 from .samples import DAY, AdapterSample, EntryState, LinkSample, ScannerSample
 
 FRESH_ADVERTISEMENT = 90.0
@@ -19,16 +19,18 @@ QUIET_AFTER = 300.0
 
 
 class View:
-    """A sample with what is remembered of the ones before it."""
+    """A sample with what is remembered of the ones before it, and what we have done."""
 
     def __init__(self, sample: AdapterSample, memory: Memory, own: OwnSteps) -> None:
-        """Look at a sample, and at what is being done to the adapter."""
+        """Look at a sample."""
         self.sample = sample
         self.memory = memory
         self.at = sample.at
         self.alone = sample.management_socket is False
+        """Home Assistant cannot reset adapters by itself."""
         self.stepped_at = own.ended_at
         self.power_fault = own.power_fault
+        self.polled = tuple(link for link in sample.links if link.polled)
 
     @cached_property
     def adapter(self) -> AdapterObject | None:
@@ -41,40 +43,19 @@ class View:
     @cached_property
     def powered(self) -> AdapterObject | None:
         """The adapter, if it is there and powered."""
-        adapter = self.adapter
-        return adapter if adapter is not None and adapter.powered else None
+        return self.adapter if self.adapter and self.adapter.powered else None
 
     @cached_property
     def scanner(self) -> ScannerSample | None:
         """The scanner of a loaded entry."""
-        return (
-            self.sample.scanner
-            if self.sample.entry.state is EntryState.LOADED
-            else None
-        )
+        is_loaded = self.sample.entry.state is EntryState.LOADED
+        return self.sample.scanner if is_loaded else None
 
-    @cached_property
+    @property
     def silent_since(self) -> float:
         """Last sign of life, or since when the adapter is watched without a break."""
         life, steady = self.memory.life_at, self.memory.steady_since
-        return steady if life is None or life < steady else life
-
-    @property
-    def knows_silence(self) -> bool:
-        """Whether silence can be told from not knowing what the scanner hears."""
-        return self.scanner is None or self.scanner.tells_silence
-
-    def has_heard_nothing_since(self, time: float) -> bool:
-        """Whether there was certainly no sign of life since then."""
-        life = self.memory.life_at
-        return self.knows_silence and (life is None or life < time)
-
-    @property
-    def is_silent_since_step(self) -> bool:
-        """Whether there was no sign of life since the last recovery step."""
-        return self.stepped_at is not None and self.has_heard_nothing_since(
-            self.stepped_at
-        )
+        return steady if life is None else max(life, steady)
 
     @property
     def silence(self) -> float:
@@ -87,10 +68,15 @@ class View:
         least = self.memory.traffic.meaningful_silence
         return least if self.alone else max(least, QUIET_AFTER)
 
-    @cached_property
-    def polled(self) -> tuple[LinkSample, ...]:
-        """The links that are polled."""
-        return tuple(link for link in self.sample.links if link.polled)
+    @property
+    def knows_silence(self) -> bool:
+        """Whether silence can be told from not knowing what the scanner hears."""
+        return self.scanner is None or self.scanner.tells_silence
+
+    def has_heard_nothing_since(self, time: float | None) -> bool:
+        """Whether there was certainly no sign of life since then."""
+        life = self.memory.life_at
+        return time is not None and self.knows_silence and (life is None or life < time)
 
     @property
     def are_all_failing(self) -> bool:
@@ -104,15 +90,10 @@ class View:
         After a recovery step, and after a time in which bluetoothd could not be asked, a
         link must have failed anew.
         """
-        fewest = min((link.failures for link in self.polled), default=0)
-        since = self.memory.steady_since
-        if self.stepped_at is not None:
-            since = max(since, self.stepped_at)
-        renewed = (
-            link.failed_at is not None and link.failed_at > since
-            for link in self.polled
-        )
-        return fewest if all(renewed) else 0
+        since = max(self.memory.steady_since, self.stepped_at or 0.0)
+        if not all(_has_failed_since(link, since) for link in self.polled):
+            return 0
+        return min((link.failures for link in self.polled), default=0)
 
     @cached_property
     def listening(self) -> bool:
@@ -126,7 +107,7 @@ class View:
             and self.silent_since - heard <= DAY
         )
 
-    @cached_property
+    @property
     def witnessed(self) -> bool:
         """Whether a scanner that shares a link with this adapter hears it now."""
         return any(
@@ -136,7 +117,7 @@ class View:
             for source, heard_at in link.heard_elsewhere
         )
 
-    @cached_property
+    @property
     def listened_until(self) -> float:
         """Earliest time at which silence counts after a step or a start of the scan."""
         times = [self.silent_since]
@@ -152,3 +133,7 @@ class View:
         return (
             max(self.sample.running_since, self.memory.steady_since) + AFTER_HOST_START
         )
+
+
+def _has_failed_since(link: LinkSample, time: float) -> bool:
+    return link.failed_at is not None and link.failed_at > time

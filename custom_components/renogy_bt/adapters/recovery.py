@@ -6,7 +6,7 @@ from typing import Final
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..adapter_health.history import StepResult
-from ..adapter_health.own_steps import RecoveryStep
+from ..adapter_health.ladder import RecoveryStep
 from ..adapter_health.status import RecoveryRefused, RefusalReason
 from ..bluez.models import PowerFault
 from ..const import DOMAIN

@@ -19,9 +19,9 @@ from ..adapter_health.history import (
     StepResult,
     VerdictRecord,
 )
+from ..adapter_health.ladder import RecoveryStep
 from ..adapter_health.limits import RESETS_PER_HOUR, RateLimiter
 from ..adapter_health.memory import Memory
-from ..adapter_health.own_steps import RecoveryStep
 from ..adapter_health.samples import DAY, HOUR, Reason, Verdict
 from ..adapter_health.traffic import (
     EDGES,

@@ -10,7 +10,7 @@ from homeassistant.util import dt as dt_util
 
 from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.history import StepResult
-from ..adapter_health.own_steps import RecoveryStep
+from ..adapter_health.ladder import RecoveryStep
 from ..adapter_health.samples import EntryState, HostState
 from ..adapter_health.status import RecoveryRefused, RefusalReason
 from ..bluez.models import PowerFault
@@ -178,11 +178,11 @@ class Recovery:
 
     async def _note_power(self, address: str, is_on: bool) -> None:
         """Remember that an adapter is off by our doing, even if we are killed meanwhile."""
-        health = self._adapters[address]
-        if health.powered_off_by_us is is_on:
+        health = self._adapters.get(address)
+        if health is not None and health.powered_off_by_us is is_on:
             health.powered_off_by_us = not is_on
             await self._save()
 
     def _note_power_fault(self, address: str, fault: PowerFault | None) -> None:
-        health = self._adapters[address]
-        health.own = replace(health.own, power_fault=fault)
+        if (health := self._adapters.get(address)) is not None:
+            health.own = replace(health.own, power_fault=fault)

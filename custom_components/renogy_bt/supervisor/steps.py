@@ -22,7 +22,7 @@ from homeassistant.config_entries import (
 from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
-from ..adapter_health.own_steps import RecoveryStep
+from ..adapter_health.ladder import RecoveryStep
 from ..bluez.exceptions import BlueZError
 from ..bluez.models import AdapterObject, PowerFault
 from ..bluez.watcher import BlueZWatcher

@@ -13,8 +13,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.history import StepResult
-from ..adapter_health.ladder import RecoveryLevel
-from ..adapter_health.own_steps import RecoveryStep
+from ..adapter_health.ladder import RecoveryLevel, RecoveryStep
 from ..adapter_health.samples import AdapterSample, Verdict
 from ..adapter_health.status import AdapterEvent, AdapterStatus
 from ..storage.adapters import AdapterStore

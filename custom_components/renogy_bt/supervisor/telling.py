@@ -8,7 +8,7 @@ from typing import Any, Final
 from homeassistant.util import dt as dt_util
 
 from ..adapter_health.adapter_health import AdapterHealth
-from ..adapter_health.samples import AdapterSample
+from ..adapter_health.samples import AdapterSample, latest
 from ..adapter_health.status import AdapterEvent, AdapterStatus, EventKind
 from ..storage.adapters import data_of
 from .link_records import LinkRecords
@@ -51,12 +51,13 @@ def _last_advertisement(
     sample: AdapterSample, now: float, before: datetime | None
 ) -> datetime | None:
     """The last real advertisement; starting to scan sets the scanner's own time as well."""
-    heard = [link.heard_at for link in sample.links]
-    heard.append(sample.scanner.heard_at if sample.scanner else None)
-    times = [at for at in heard if at is not None]
-    if not times:
+    heard_at = latest(
+        sample.scanner.heard_at if sample.scanner else None,
+        *(link.heard_at for link in sample.links),
+    )
+    if heard_at is None:
         return before
-    ago = timedelta(seconds=now - max(times))
+    ago = timedelta(seconds=now - heard_at)
     moment = (dt_util.utcnow() - ago).replace(microsecond=0)
     return moment if before is None else max(moment, before)
 

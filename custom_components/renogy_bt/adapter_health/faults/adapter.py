@@ -21,7 +21,7 @@ def is_troubled(view: View) -> bool:
         view.powered is None
         or view.scanner is None
         or view.scanner.name not in (view.powered.name, None)
-        or view.memory.entry_retrying
+        or view.memory.retry_reason is not None
     )
 
 
@@ -87,11 +87,8 @@ def _not_found_due(view: View, since: float) -> float:
 )
 def not_found_by_host(view: View) -> bool:
     """The adapter is there, but Home Assistant looks for it in vain."""
-    return (
-        view.adapter is not None
-        and view.memory.entry_retrying
-        and NOT_FOUND in (view.memory.retry_reason or "")
-    )
+    reason = view.memory.retry_reason
+    return view.adapter is not None and reason is not None and NOT_FOUND in reason
 
 
 @partial(Sign, Reason.RFKILL, Verdict.BLOCKED, due=after_hosts_turn(60.0, 180.0))
@@ -124,8 +121,5 @@ def _refusal_due(view: View, since: float) -> float:
 @partial(Sign, Reason.START_FAILING, Verdict.START_REFUSED, due=_refusal_due)
 def start_refused(view: View) -> bool:
     """The set-up of the entry fails although the adapter is there and on."""
-    return (
-        view.powered is not None
-        and view.memory.entry_retrying
-        and NOT_FOUND not in (view.memory.retry_reason or "")
-    )
+    reason = view.memory.retry_reason
+    return view.powered is not None and reason is not None and NOT_FOUND not in reason
