@@ -220,30 +220,30 @@ async def test_bleak_that_cannot_leave_the_bus(site: Site) -> None:
 @pytest.mark.parametrize("scanner_mode", ["active"])
 async def test_devices_that_bluetoothd_reports(site: Site) -> None:
     """What bluetoothd hears is listened to no more often than every five minutes."""
-    watch = site.supervisor._watch
+    stack_watch = site.supervisor._watch
     health = site.supervisor._health[site.address]
     with patch.object(watch, "async_has_management_socket", return_value=True):
-        sample = await watch.async_sample(health)
+        sample = await stack_watch.async_sample(health)
         assert sample.heard_on_bus_at is None
-        await watch.async_listen_on_bus(sample)
-        sample = await watch.async_sample(health)
+        await stack_watch.async_listen_on_bus(sample)
+        sample = await stack_watch.async_sample(health)
         assert sample.heard_on_bus_at == site.now()
         await asyncio.sleep(MINUTE)
-        await watch.async_listen_on_bus(await watch.async_sample(health))
-        assert (await watch.async_sample(health)).heard_on_bus_at == (
+        await stack_watch.async_listen_on_bus(await stack_watch.async_sample(health))
+        assert (await stack_watch.async_sample(health)).heard_on_bus_at == (
             sample.heard_on_bus_at
         )
 
 
 async def test_nothing_is_heard_over_a_broken_connection(site: Site) -> None:
     """A bus that cannot be listened on tells nothing of an adapter."""
-    watch = site.supervisor._watch
+    stack_watch = site.supervisor._watch
     health = site.supervisor._health[site.address]
     with patch.object(watch, "async_has_management_socket", return_value=True):
-        sample = await watch.async_sample(health)
-        assert watch.bluez._bus is not None
-        watch.bluez._bus._bus.disconnect()
-        await site.until(lambda: not watch.bluez.sample().connected, 10)
-        await watch.async_listen_on_bus(sample)
-        assert (await watch.async_sample(health)).heard_on_bus_at is None
+        sample = await stack_watch.async_sample(health)
+        assert stack_watch.bluez._bus is not None
+        stack_watch.bluez._bus._bus.disconnect()
+        await site.until(lambda: not stack_watch.bluez.sample().connected, 10)
+        await stack_watch.async_listen_on_bus(sample)
+        assert (await stack_watch.async_sample(health)).heard_on_bus_at is None
     await site.until(lambda: site.supervisor.bus_reachable, MINUTE)
