@@ -1,7 +1,7 @@
 """An owner's site: Home Assistant, the emulated world, the supervisor and a poller."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -29,6 +29,9 @@ from tests.emulator.world import Kind, Link
 BANK = "bank"
 INTERVAL = 60.0
 MINUTE = 60.0
+
+# Setting an entry up, or unloading it: a bool in Home Assistant 2026.10, None in 2026.11.
+type EntryMethod = Callable[[HomeAssistant, ConfigEntry], Awaitable[object]]
 
 
 @dataclass
