@@ -21,7 +21,8 @@ CORE_COMPONENTS = Path(components.__path__[0])
 DASHBOARD_INTEGRATIONS = frozenset(
     {"config", "diagnostics", "energy", "history", "logbook", "recorder", "repairs"}
 )
-BLUETOOTH_INTEGRATIONS = frozenset({"bluetooth", "bluetooth_adapters", "usb"})
+# usb imports code of hassio wherever Home Assistant runs.
+BLUETOOTH_INTEGRATIONS = frozenset({"bluetooth", "bluetooth_adapters", "hassio", "usb"})
 # Carry the entities to other systems; the tests set them up.
 EXPORT_INTEGRATIONS = frozenset({"prometheus"})
 

@@ -3,3 +3,5 @@
 Runs as `python -m tests.bench`. Everything but CPU time and memory is measured on a virtual
 clock and repeats exactly.
 """
+
+import tests.plugin_bridge  # noqa: F401

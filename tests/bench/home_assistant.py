@@ -18,6 +18,7 @@ from pytest_homeassistant_custom_component.common import (
 from homeassistant import loader
 from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import frame
 from homeassistant.setup import async_setup_component
 from tests.demo.emulator import DEFAULT_WORLD, run_emulator
 from tests.demo.home_assistant import CHECKOUT, choose_port, write_configuration
@@ -118,6 +119,8 @@ async def home_assistant(batteries: int) -> AsyncGenerator[HomeAssistant]:
 
 async def _set_up_bluetooth(hass: HomeAssistant, batteries: int) -> None:
     """Set up Home Assistant's own Bluetooth integration; let it find custom ones."""
+    # As a start does: from 2026.11 on, what a custom integration returns is looked at with it.
+    frame.async_setup(hass)
     hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
     for adapter in adapters_of(batteries):
         entry = MockConfigEntry(

@@ -7,7 +7,6 @@ from PIL import Image
 import probatio
 import pytest
 
-from homeassistant.const import __version__ as home_assistant
 from tests.repository import INTEGRATION, ROOT
 
 HACS = json.loads((ROOT / "hacs.json").read_text(encoding="utf-8"))
@@ -34,14 +33,6 @@ def test_hacs_has_only_known_fields() -> None:
     SCHEMA(HACS)
     manifest = json.loads((INTEGRATION / "manifest.json").read_text(encoding="utf-8"))
     assert HACS["name"] == manifest["name"]
-
-
-def test_least_home_assistant_is_the_tested_one() -> None:
-    """No other monthly release is claimed to work than the one that is tested."""
-    assert HACS["homeassistant"].rpartition(".")[0] == home_assistant.rpartition(".")[0]
-    assert int(HACS["homeassistant"].rpartition(".")[2]) <= int(
-        home_assistant.rpartition(".")[2]
-    )
 
 
 def test_there_is_one_integration() -> None:

@@ -79,7 +79,7 @@ def test_scripts_of_a_workflow_exist(path: Path) -> None:
 
 
 def test_home_assistant_is_not_raised_unasked() -> None:
-    """Home Assistant's version follows hacs.json, no robot proposes another one."""
+    """Home Assistant's versions are chosen by hand, no robot proposes another one."""
     document = load_yaml_dict(str(GITHUB / "dependabot.yml"))
     updates = {each["package-ecosystem"]: each for each in document["updates"]}
     assert updates.keys() == {"github-actions", "pip"}

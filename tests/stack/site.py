@@ -1,7 +1,7 @@
 """An owner's site: Home Assistant, the emulated world, the supervisor and a poller."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -36,6 +36,9 @@ from tests.emulator.world import Kind, Link
 BANK = "bank"
 INTERVAL = 60.0
 MINUTE = 60.0
+
+# Setting an entry up, or unloading it: a bool in Home Assistant 2026.10, None in 2026.11.
+type EntryMethod = Callable[[HomeAssistant, ConfigEntry], Awaitable[object]]
 
 
 @dataclass

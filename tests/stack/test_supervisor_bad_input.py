@@ -30,7 +30,7 @@ from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld
 from tests.emulator.dbus_connection import close_connection
 
-from .site import BANK, MINUTE, Site, a_site
+from .site import BANK, MINUTE, EntryMethod, Site, a_site
 from .unhandled import unhandled
 from .warped_time import warped_time
 
@@ -225,10 +225,11 @@ async def test_full_reset_keeps_its_hands_off_a_hung_scanner(site: Site) -> None
 )
 async def test_unload_that_takes_too_long(site: Site, step: RecoveryStep) -> None:
     """A step does not wait for ever; the entry comes back when Home Assistant lets it."""
+    unload: EntryMethod = async_unload_entry
 
-    async def slow(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    async def slow(hass: HomeAssistant, entry: ConfigEntry) -> object:
         await asyncio.sleep(100)
-        return await async_unload_entry(hass, entry)
+        return await unload(hass, entry)
 
     with patch("homeassistant.components.bluetooth.async_unload_entry", slow):
         begun = site.now()

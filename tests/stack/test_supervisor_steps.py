@@ -21,7 +21,7 @@ from homeassistant.config_entries import (
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
 
-from .site import MINUTE, Site
+from .site import MINUTE, EntryMethod, Site
 
 SET_UP = "homeassistant.components.bluetooth.async_setup_entry"
 UNLOAD = "homeassistant.components.bluetooth.async_unload_entry"
@@ -139,9 +139,9 @@ async def test_set_up_that_takes_too_long(
 ) -> None:
     """A step does not wait for ever; what it left to Home Assistant still counts."""
     caplog.set_level(logging.DEBUG)
-    set_up = bluetooth.async_setup_entry
+    set_up: EntryMethod = bluetooth.async_setup_entry
 
-    async def slow(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    async def slow(hass: HomeAssistant, entry: ConfigEntry) -> object:
         await asyncio.sleep(100)
         return await set_up(hass, entry)
 
@@ -208,9 +208,9 @@ async def test_entry_deleted_before_the_reload(
 async def test_bleak_that_cannot_leave_the_bus(site: Site) -> None:
     """A scan that exists already is tried once more even if bleak stays on the bus."""
     attempts = 0
-    set_up = bluetooth.async_setup_entry
+    set_up: EntryMethod = bluetooth.async_setup_entry
 
-    async def refuse_once(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    async def refuse_once(hass: HomeAssistant, entry: ConfigEntry) -> object:
         nonlocal attempts
         attempts += 1
         if attempts == 1:
