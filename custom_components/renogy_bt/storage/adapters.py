@@ -30,15 +30,8 @@ from ..adapter_health.traffic import (
     MOST_SILENCES,
     LearnedTraffic,
 )
-from .stored_file import (
-    StoredFile,
-    fields,
-    list_of,
-    mapping_of,
-    number,
-    text,
-    whole_number,
-)
+from .shapes import fields, mapping_of, number, text, tuple_of, whole_number
+from .stored_file import StoredFile
 
 STORAGE_KEY: Final = "renogy_bt.bluetooth_health"
 SAVE_DELAY: Final = 60.0
@@ -50,61 +43,54 @@ _MOST: Final = 10_000
 
 _COUNT: Final = whole_number(0, 10**9)
 _AGE: Final = number(0.0, 1e12)
+_AGO: Final = probatio.Maybe(_AGE)
 _NAME: Final = text(255)
 _ANY_RECORD: Final = {
     "at": probatio.AsDatetime(require_timezone=True),
     "verdict": probatio.Coerce(Verdict),
 }
-_VERDICT_RECORD: Final = probatio.All(
-    fields({**_ANY_RECORD, "reason": probatio.Coerce(Reason)}),
-    lambda record: VerdictRecord(**record),
+_VERDICT_RECORD: Final = fields(
+    {**_ANY_RECORD, "reason": probatio.Coerce(Reason)}, VerdictRecord
 )
-_STEP_RECORD: Final = probatio.All(
-    fields(
-        {
-            **_ANY_RECORD,
-            "step": probatio.Coerce(RecoveryStep),
-            "result": probatio.Coerce(StepResult),
-            "seconds": number(0.0, 1e6),
-            "requested": bool,
-            "detail": probatio.Maybe(_NAME),
-        }
-    ),
-    lambda record: StepRecord(**record),
+_STEP_RECORD: Final = fields(
+    {
+        **_ANY_RECORD,
+        "step": probatio.Coerce(RecoveryStep),
+        "result": probatio.Coerce(StepResult),
+        "seconds": number(0.0, 1e6),
+        "requested": bool,
+        "detail": probatio.Maybe(_NAME),
+    },
+    StepRecord,
+)
+_TRAFFIC: Final = fields(
+    {
+        "edges": probatio.Equal(list(EDGES)),
+        "weights": tuple_of(number(0.0, MOST_SILENCES), len(EDGES), len(EDGES)),
+        "interval": number(0.0, EDGES[-1]),
+        "devices": number(0.0, MOST_DEVICES),
+        "looks": whole_number(0, FAMILIARITY),
+    },
+    lambda edges, **learned: LearnedTraffic(**learned),
 )
 _HEALTH: Final = fields(
     {
         "memory": fields(
             {
-                "traffic": fields(
-                    {
-                        "edges": probatio.Equal(list(EDGES)),
-                        "weights": probatio.All(
-                            [number(0.0, MOST_SILENCES)],
-                            probatio.Length(len(EDGES), len(EDGES)),
-                        ),
-                        "interval": number(0.0, EDGES[-1]),
-                        "devices": number(0.0, MOST_DEVICES),
-                        "looks": whole_number(0, FAMILIARITY),
-                    }
-                ),
-                "heard_ago": probatio.Maybe(_AGE),
-                "used_ago": probatio.Maybe(_AGE),
-                "witnesses": list_of(probatio.ExactSequence([_NAME, _NAME]), _MOST),
+                "traffic": _TRAFFIC,
+                "heard_ago": _AGO,
+                "used_ago": _AGO,
+                "witnesses": tuple_of(tuple_of(_NAME, 2, 2), _MOST),
             }
         ),
-        "ladder": fields(
-            {
-                "experiment_ago": probatio.Maybe(_AGE),
-                "powered_on_ago": probatio.Maybe(_AGE),
-            }
-        ),
-        "limiter": fields({"ages": list_of(_AGE, _MOST), "failures": _COUNT}),
+        "ladder": fields({"experiment_ago": _AGO, "powered_on_ago": _AGO}),
+        "limiter": fields({"ages": tuple_of(_AGE, _MOST), "failures": _COUNT}),
         "history": fields(
             {
                 "recoveries": _COUNT,
-                "records": list_of(probatio.Any(_VERDICT_RECORD, _STEP_RECORD), _MOST),
-            }
+                "records": tuple_of(probatio.Any(_VERDICT_RECORD, _STEP_RECORD), _MOST),
+            },
+            AdapterHistory,
         ),
         _LEFT_OFF: bool,
     }
@@ -117,7 +103,7 @@ def _checked(data: Any) -> Any:
     return data
 
 
-_SCHEMA: Final = fields({_ADAPTERS: mapping_of(_NAME, _checked, _MOST)})
+_SHAPE: Final = fields({_ADAPTERS: mapping_of(_NAME, _checked, _MOST)})
 
 
 def _with_present_names(minor_version: int, data: Any) -> Any:
@@ -127,7 +113,7 @@ def _with_present_names(minor_version: int, data: Any) -> Any:
             for record in health["history"]["records"]:
                 if "rung" in record:
                     step = record.pop("rung")
-                    record["step"] = "restart_scanning" if step == "reload" else step
+                    record["step"] = {"reload": "restart_scanning"}.get(step, step)
     return data
 
 
@@ -141,7 +127,7 @@ class AdapterStore:
         self._file = StoredFile(
             hass,
             STORAGE_KEY,
-            _SCHEMA,
+            _SHAPE,
             content="histories of Bluetooth adapters",
             minor_version=2,
             migrate=_with_present_names,
@@ -230,21 +216,15 @@ def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterH
     """Return the health that `data_of` kept."""
     kept = _HEALTH(data)
     memory, ladder, limiter = kept["memory"], kept["ladder"], kept["limiter"]
-    history, traffic = kept["history"], memory["traffic"]
     powered_on_at = _moment_of(ladder["powered_on_ago"], now, RELAPSE)
     ages = sorted((age for age in limiter["ages"] if age < HOUR), reverse=True)
     return AdapterHealth(
         address,
         memory=Memory(
-            traffic=LearnedTraffic(
-                weights=tuple(traffic["weights"]),
-                interval=traffic["interval"],
-                devices=traffic["devices"],
-                looks=traffic["looks"],
-            ),
+            traffic=memory["traffic"],
             heard_at=_moment_of(memory["heard_ago"], now, DAY),
             used_at=_moment_of(memory["used_ago"], now, DAY),
-            witnesses=frozenset(map(tuple, memory["witnesses"])),
+            witnesses=frozenset(memory["witnesses"]),
         ),
         climb=Climb(
             experiment_at=_moment_of(ladder["experiment_ago"], now, LONGEST_REST),
@@ -253,9 +233,7 @@ def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterH
         ),
         limiter=RateLimiter(tuple(ages), limiter["failures"]),
         # A step that was still open when Home Assistant went down stays undecided.
-        history=AdapterHistory(
-            tuple(history["records"]), history["recoveries"]
-        ).concluding(StepResult.ABORTED),
+        history=kept["history"].concluding(StepResult.ABORTED),
         powered_off_by_us=kept[_LEFT_OFF],
     )
 

@@ -10,42 +10,25 @@ from homeassistant.core import HomeAssistant, callback
 from ..const import DOMAIN
 from ..renogy.models import Alarm, BatteryId
 from ..renogy.registers import ALARM_SOURCES, MAX_CELLS
-from .stored_file import (
-    BATTERY,
-    MOST_BATTERIES,
-    StoredFile,
-    fields,
-    list_of,
-    mapping_of,
-    storage_key,
-    whole_number,
-)
+from .shapes import battery_key, by_battery, fields, tuple_of, whole_number
+from .stored_file import StoredFile
 
-_KEY: Final = "key"
-_PARTS: Final = "parts"
 _SAVE_SECONDS: Final = 1
 _MOST_ALARMS: Final = 100
 
 
-def _alarm(stored: dict[str, Any]) -> Alarm:
-    key = stored[_KEY]
-    return Alarm(
-        key=key, severity=ALARM_SOURCES[key].severity, parts=tuple(stored[_PARTS])
-    )
+def _alarm(key: str, parts: tuple[int, ...]) -> Alarm:
+    return Alarm(key=key, severity=ALARM_SOURCES[key].severity, parts=parts)
 
 
-_ALARM: Final = probatio.All(
-    fields(
-        {
-            _KEY: probatio.In(ALARM_SOURCES),
-            _PARTS: list_of(whole_number(1, MAX_CELLS), MAX_CELLS),
-        }
-    ),
+_ALARM: Final = fields(
+    {
+        "key": probatio.In(ALARM_SOURCES),
+        "parts": tuple_of(whole_number(1, MAX_CELLS), MAX_CELLS),
+    },
     _alarm,
 )
-_SCHEMA: Final = probatio.Schema(
-    mapping_of(BATTERY, list_of(_ALARM, _MOST_ALARMS), MOST_BATTERIES)
-)
+_SHAPE: Final = by_battery(tuple_of(_ALARM, _MOST_ALARMS))
 
 
 class AlarmStore:
@@ -59,15 +42,14 @@ class AlarmStore:
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Use the file of the bank with this entry id."""
         self._file = StoredFile(
-            hass, f"{DOMAIN}.alarms.{entry_id}", _SCHEMA, content="alarms"
+            hass, f"{DOMAIN}.alarms.{entry_id}", _SHAPE, content="alarms"
         )
         self._known: dict[BatteryId, tuple[Alarm, ...]] = {}
         self._is_written = True
 
     async def async_load(self) -> None:
         """Take up what is stored."""
-        stored = await self._file.async_read() or {}
-        self._known = {battery: tuple(alarms) for battery, alarms in stored.items()}
+        self._known = await self._file.async_read() or {}
 
     def known(self, battery: BatteryId) -> tuple[Alarm, ...]:
         """Return the alarms of a battery that have been told of."""
@@ -96,8 +78,8 @@ class AlarmStore:
     def _data(self) -> dict[str, Any]:
         self._is_written = True
         return {
-            storage_key(battery): [
-                {_KEY: alarm.key, _PARTS: list(alarm.parts)} for alarm in alarms
+            battery_key(battery): [
+                {"key": alarm.key, "parts": list(alarm.parts)} for alarm in alarms
             ]
             for battery, alarms in self._known.items()
         }

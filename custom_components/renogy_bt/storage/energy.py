@@ -1,5 +1,6 @@
 """Energy totals that outlive Home Assistant."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -11,16 +12,8 @@ from homeassistant.core import HomeAssistant
 from ..bank.energy import BankEnergy, EnergyTotals, PowerSample
 from ..const import DOMAIN
 from ..renogy.models import BatteryId
-from .stored_file import (
-    BATTERY,
-    MOST_BATTERIES,
-    StoredFile,
-    fields,
-    mapping_of,
-    number,
-    storage_key,
-    text,
-)
+from .shapes import battery_key, by_battery, fields, number, text
+from .stored_file import StoredFile
 
 _BANK: Final = "bank"
 _BATTERIES: Final = "batteries"
@@ -33,19 +26,13 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 # More than any battery takes or gives, W, and than it ever will, Wh.
 _POWER: Final = number(-100_000.0, 100_000.0)
 _ENERGY: Final = number(0.0, 1e12)
-_TOTALS: Final = probatio.All(
-    fields({"charged": _ENERGY, "discharged": _ENERGY}),
-    lambda totals: EnergyTotals(**totals),
-)
-_SAMPLE: Final = probatio.All(
-    fields({"at": number(0.0, 1e12), "power": _POWER}),
-    lambda sample: PowerSample(**sample),
-)
-_SCHEMA: Final = fields(
+_TOTALS: Final = fields({"charged": _ENERGY, "discharged": _ENERGY}, EnergyTotals)
+_SAMPLE: Final = fields({"at": number(0.0, 1e12), "power": _POWER}, PowerSample)
+_SHAPE: Final = fields(
     {
         _BANK: _TOTALS,
-        _BATTERIES: mapping_of(BATTERY, _TOTALS, MOST_BATTERIES),
-        _SAMPLES: mapping_of(BATTERY, _SAMPLE, MOST_BATTERIES),
+        _BATTERIES: by_battery(_TOTALS),
+        _SAMPLES: by_battery(_SAMPLE),
         _CLOCK: probatio.Maybe(text(100)),
     }
 )
@@ -64,7 +51,7 @@ class EnergyStore:
         """Use the file of the bank with this entry id."""
         self._hass = hass
         self._file = StoredFile(
-            hass, f"{DOMAIN}.energy.{entry_id}", _SCHEMA, content="energy totals"
+            hass, f"{DOMAIN}.energy.{entry_id}", _SHAPE, content="energy totals"
         )
         self._saved: dict[str, Any] | None = None
         self._clock: str | None = None
@@ -85,18 +72,9 @@ class EnergyStore:
 
     async def async_save(self, energy: BankEnergy[BatteryId]) -> None:
         """Write the totals, if they have changed."""
-        totals = {
-            _BANK: asdict(energy.bank),
-            _BATTERIES: {
-                storage_key(battery): asdict(each)
-                for battery, each in energy.batteries.items()
-            },
-        }
+        totals = {_BANK: asdict(energy.bank), _BATTERIES: _plain(energy.batteries)}
         if totals != self._saved:
-            samples = {
-                storage_key(battery): asdict(sample)
-                for battery, sample in energy.last_samples.items()
-            }
+            samples = _plain(energy.last_samples)
             await self._file.async_save(
                 {**totals, _SAMPLES: samples, _CLOCK: self._clock}
             )
@@ -105,6 +83,12 @@ class EnergyStore:
     async def async_remove(self) -> None:
         """Forget the totals of a bank that was removed."""
         await self._file.async_remove()
+
+
+def _plain(
+    values: Mapping[BatteryId, EnergyTotals] | Mapping[BatteryId, PowerSample],
+) -> dict[str, dict[str, float]]:
+    return {battery_key(battery): asdict(each) for battery, each in values.items()}
 
 
 def _clock() -> str | None:

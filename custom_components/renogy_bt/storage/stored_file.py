@@ -1,4 +1,4 @@
-"""One way to read and write what is kept on disk, and the words to say what shape it has."""
+"""The one way to read and write what is kept on disk."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,6 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
-from ..renogy.models import BatteryId
 
 _VERSION: Final = 1
 # What Home Assistant's own reading, a migration and a schema raise on what they do not expect.
@@ -39,20 +38,20 @@ class StoredFile(Store[dict[str, Any]]):
         self,
         hass: HomeAssistant,
         key: str,
-        schema: probatio.Schema,
+        shape: Any,
         *,
         content: str,
         minor_version: int = 1,
         migrate: Callable[[int, Any], Any] = lambda _, data: data,
     ) -> None:
-        """Use the file with this key; `content` is what it is called in the log.
+        """Use the file with this key, whose content is called so in the log.
 
         `migrate` brings data of an older minor version up to date.
         """
         super().__init__(
             hass, _VERSION, key, atomic_writes=True, minor_version=minor_version
         )
-        self._schema = schema
+        self._schema = probatio.Schema(shape)
         self._content = content
         self._migrate = migrate
         self.has_begun_anew = False
@@ -68,11 +67,11 @@ class StoredFile(Store[dict[str, Any]]):
             # Home Assistant itself sets a file aside that is no JSON, and tells of it.
             if stored is None and not was_there:
                 return None
-            return self._read(stored)
+            read: dict[Any, Any] = self._schema(stored)
         except _UNREADABLE as error:
-            self.has_begun_anew = True
-            await self._async_keep_beside(path, error)
+            await self._async_begin_anew(path, error)
             return None
+        return read
 
     @override
     async def _async_migrate_func(
@@ -82,37 +81,26 @@ class StoredFile(Store[dict[str, Any]]):
             raise ValueError(f"version {old_major_version!r}.{old_minor_version!r}")
         migrated: dict[str, Any] = self._migrate(old_minor_version, old_data)
         # Home Assistant writes what comes from here: nothing that it could not read.
-        self._read(migrated)
+        self._schema(migrated)
         return migrated
 
-    def _read(self, stored: Any) -> dict[Any, Any]:
-        read: dict[Any, Any] = self._schema(stored)
-        return read
-
-    async def _async_keep_beside(self, path: Path, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
+    async def _async_begin_anew(self, path: Path, error: Exception) -> None:
+        self.has_begun_anew = True
         try:
             kept_as = await self.hass.async_add_executor_job(_keep_beside, path)
+            outcome = f"the old file is kept as {kept_as}"
         except FileNotFoundError:
-            LOGGER.debug("Stored %s: Home Assistant set the file aside", self._content)
+            # Home Assistant has set it aside and told of it.
+            return
         except OSError as trouble:
             self.make_read_only()
-            LOGGER.error(
-                "Stored %s begin anew, because they cannot be read: %.200r; nothing is "
-                "written, because their file %s cannot be renamed: %s",
-                self._content,
-                reason,
-                path,
-                trouble,
-            )
-        else:
-            LOGGER.error(
-                "Stored %s begin anew, because they cannot be read: %.200r; the old file "
-                "is kept as %s",
-                self._content,
-                reason,
-                kept_as,
-            )
+            outcome = f"nothing is written, because {path} cannot be renamed: {trouble}"
+        LOGGER.error(
+            "Stored %s cannot be read and begin anew; %s (%.200r)",
+            self._content,
+            outcome,
+            f"{type(error).__name__}: {error}",
+        )
 
 
 def _keep_beside(path: Path) -> Path:
@@ -123,58 +111,3 @@ def _keep_beside(path: Path) -> Path:
     while kept_as.exists():
         kept_as = kept_as.with_name(f"{kept_as.name}.")
     return path.rename(kept_as)
-
-
-def fields(shapes: dict[str, Any]) -> probatio.Schema:
-    """Return the shape of a mapping with these keys, no more and no less."""
-    return probatio.Schema(shapes, required=True)
-
-
-def number(least: float, most: float) -> probatio.All[Any]:
-    """Return the shape of a number between two bounds."""
-    return probatio.All(float, probatio.Range(least, most))
-
-
-def whole_number(least: int, most: int) -> probatio.All[Any]:
-    """Return the shape of a whole number between two bounds."""
-    return probatio.All(_no_boolean, int, probatio.Range(least, most))
-
-
-def text(longest: int) -> probatio.All[Any]:
-    """Return the shape of a text that is no longer than this."""
-    return probatio.All(str, probatio.Length(max=longest))
-
-
-def list_of(item: Any, most: int) -> probatio.All[Any]:
-    """Return the shape of a list with at most so many items."""
-    return probatio.All(list, probatio.Length(max=most), [item])
-
-
-def mapping_of(key: Any, value: Any, most: int) -> probatio.All[Any]:
-    """Return the shape of a mapping with at most so many keys."""
-    return probatio.All(
-        dict, probatio.Length(max=most), {probatio.Optional(key): value}
-    )
-
-
-def _no_boolean(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise probatio.TypeInvalid("expected a number")
-    return value
-
-
-def storage_key(battery: BatteryId) -> str:
-    """Return what a battery is called in files."""
-    address, unit = battery
-    return f"{address}/{unit}"
-
-
-def _battery(key: str) -> BatteryId:
-    address, _, unit = key.partition("/")
-    return address, int(unit)
-
-
-BATTERY: Final = probatio.All(
-    str, probatio.Match(r"[^/]{1,64}/[1-9][0-9]{0,2}\Z"), _battery
-)
-MOST_BATTERIES: Final = 1000

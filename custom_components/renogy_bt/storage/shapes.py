@@ -1,0 +1,72 @@
+"""The shapes of what is stored, and what is made of it; everything has a bound."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import probatio
+
+from ..renogy.models import BatteryId
+
+_MOST_BATTERIES: Final = 1000
+
+
+def fields(
+    shapes: dict[str, Any], made: Callable[..., Any] = dict
+) -> probatio.All[Any]:
+    """Return the shape of a mapping with these keys, no more and no less."""
+    schema = probatio.Schema(shapes, required=True)
+    return probatio.All(schema, lambda found: made(**found))
+
+
+def number(least: float, most: float) -> probatio.All[Any]:
+    """Return the shape of a number between two bounds."""
+    return probatio.All(float, probatio.Range(least, most))
+
+
+def whole_number(least: int, most: int) -> probatio.All[Any]:
+    """Return the shape of a whole number between two bounds."""
+    return probatio.All(_no_boolean, int, probatio.Range(least, most))
+
+
+def text(longest: int) -> probatio.All[Any]:
+    """Return the shape of a text that is no longer than this."""
+    return probatio.All(str, probatio.Length(max=longest))
+
+
+def tuple_of(item: Any, most: int, least: int = 0) -> probatio.All[Any]:
+    """Return the shape of a list that becomes a tuple."""
+    length = probatio.Length(least, most)
+    return probatio.All(list, length, [item], probatio.Coerce(tuple))
+
+
+def mapping_of(key: Any, value: Any, most: int) -> probatio.All[Any]:
+    """Return the shape of a mapping with at most so many keys."""
+    length = probatio.Length(max=most)
+    return probatio.All(dict, length, {probatio.Optional(key): value})
+
+
+def by_battery(value: Any) -> probatio.All[Any]:
+    """Return the shape of a mapping from batteries."""
+    return mapping_of(_BATTERY, value, _MOST_BATTERIES)
+
+
+def battery_key(battery: BatteryId) -> str:
+    """Return what a battery is called in files."""
+    address, unit = battery
+    return f"{address}/{unit}"
+
+
+def _battery(key: str) -> BatteryId:
+    address, _, unit = key.partition("/")
+    return address, int(unit)
+
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise probatio.TypeInvalid("expected a number")
+    return value
+
+
+_BATTERY: Final = probatio.All(
+    str, probatio.Match(r"[^/]{1,64}/[1-9][0-9]{0,2}\Z"), _battery
+)
