@@ -371,6 +371,7 @@ class Place:
                 last_detection=self.last_detection,
                 last_connected_at=self.last_connected_at,
             )
+        if scanner is not None and self.untold:
             hidden: dict[str, Any] = dict.fromkeys(self.untold)
             scanner = replace(scanner, **hidden)
         return AdapterSample(

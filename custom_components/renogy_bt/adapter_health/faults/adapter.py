@@ -5,7 +5,7 @@ from functools import partial
 from ...bluez.models import PowerFault
 from ..samples import EntryState, Reason, Verdict
 from ..view import View
-from .sign import HOSTS_TURN, Sign, after, after_hosts_turn, entry_is
+from .sign import HOSTS_TURN, Seen, Sign, after, after_hosts_turn
 
 NOT_FOUND = "not found"
 
@@ -25,14 +25,19 @@ def is_troubled(view: View) -> bool:
     )
 
 
-ENTRY_ABSENT = Sign(Reason.ENTRY_ABSENT, Verdict.UNKNOWN, entry_is(EntryState.ABSENT))
+def _entry_is(state: EntryState) -> Seen:
+    """See whether the adapter's entry is in a state."""
+    return lambda view: view.sample.entry.state is state
+
+
+ENTRY_ABSENT = Sign(Reason.ENTRY_ABSENT, Verdict.UNKNOWN, _entry_is(EntryState.ABSENT))
 ENTRY_DISABLED = Sign(
-    Reason.ENTRY_DISABLED, Verdict.UNKNOWN, entry_is(EntryState.DISABLED)
+    Reason.ENTRY_DISABLED, Verdict.UNKNOWN, _entry_is(EntryState.DISABLED)
 )
 ENTRY_FAILED = Sign(
     Reason.ENTRY_FAILED,
     Verdict.HOME_ASSISTANT_SIDE,
-    entry_is(EntryState.FAILED),
+    _entry_is(EntryState.FAILED),
     due=after(60.0),
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 
-from ..samples import EntryState, Evidence, Reason, Verdict
+from ..samples import Evidence, Reason, Verdict
 from ..view import View
 
 HOSTS_TURN = 240.0
@@ -36,11 +36,6 @@ def from_sight(view: View, seen_since: float) -> float:
 def from_silence(view: View, seen_since: float) -> float:
     """Count from the last sign of life."""
     return view.silent_since
-
-
-def entry_is(state: EntryState) -> Seen:
-    """See whether the adapter's entry is in a state."""
-    return lambda view: view.sample.entry.state is state
 
 
 @dataclass(frozen=True, slots=True)
