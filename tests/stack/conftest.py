@@ -13,6 +13,7 @@ run this folder in a pytest run of its own.
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 import subprocess
 
@@ -24,6 +25,9 @@ import pytest_socket
 
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.issues import links as link_issues
+from custom_components.renogy_bt.links import coordinator as link_coordinator
+from custom_components.renogy_bt.renogy.link import RenogyLink
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from tests.emulator import EmulatedWorld, PrivateBus, World, load_world
@@ -32,7 +36,7 @@ from tests.emulator.bus import find_program
 from tests.emulator.dbus_connection import close_connection
 
 from .site import MINUTE, Site, a_site
-from .warped_time import warped_time
+from .warped_time import Clock, warped_time
 
 FAST = 0.1
 
@@ -171,6 +175,24 @@ async def unhurried_integration(
     """Let the integration be discovered and set up; nothing of it outlives the test."""
     yield
     await remove_banks(hass)
+
+
+@pytest.fixture
+async def clock(
+    hass: HomeAssistant,
+    emulated_world: EmulatedWorld,
+    unhurried_integration: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncGenerator[Clock]:
+    """Let time leap for everybody, links and notices included; then remove the bank."""
+    clock = Clock(hass)
+    monkeypatch.setattr(
+        link_coordinator, "RenogyLink", partial(RenogyLink, clock=clock.now)
+    )
+    monkeypatch.setattr(link_issues, "monotonic", clock.now)
+    with warped_time(hass.loop, emulated_world.bus.address):
+        yield clock
+        await remove_banks(hass)
 
 
 async def remove_banks(hass: HomeAssistant) -> None:

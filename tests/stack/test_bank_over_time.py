@@ -1,9 +1,8 @@
 """A bank over the real stack for a while: started on a broken adapter, and with lost links."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import override
 
@@ -13,10 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.renogy_bt.adapters.devices import adapter_identifier
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.diagnostics import async_get_config_entry_diagnostics
-from custom_components.renogy_bt.issues import links as link_issues
-from custom_components.renogy_bt.links import coordinator as link_coordinator
 from custom_components.renogy_bt.links.coordinator import LinkCoordinator
-from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState
@@ -37,10 +33,10 @@ from tests.emulator.__main__ import WORLDS
 from tests.emulator.peripheral import Central, Peripheral
 from tests.fake_air import DONGLE
 
-from .conftest import remove_banks, still
+from .conftest import still
 from .integration import assert_true_values, heard
 from .site import MINUTE
-from .warped_time import warped_time
+from .warped_time import Clock
 
 LOST = "6C:B2:FD:A1:B2:C4"
 GONE = "6C:B2:FD:A1:B2:C5"
@@ -50,43 +46,6 @@ LATE = 2.0
 """How much later than its interval and its own length a poll may come, s."""
 SOON = 12.0
 """Within which batteries are read once their link can be heard again, s."""
-
-
-@dataclass
-class Clock:
-    """The clock that leaps."""
-
-    hass: HomeAssistant
-
-    def now(self) -> float:
-        """The time on the loop."""
-        return self.hass.loop.time()
-
-    async def until(self, condition: Callable[[], object], limit: float) -> float:
-        """Wait until something is so; return how long it took."""
-        begun = self.now()
-        while not condition():
-            assert self.now() - begun <= limit, f"not within {limit:.0f} s"
-            await asyncio.sleep(0.1)
-        return self.now() - begun
-
-
-@pytest.fixture
-async def clock(
-    hass: HomeAssistant,
-    emulated_world: EmulatedWorld,
-    unhurried_integration: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncGenerator[Clock]:
-    """Let time leap for everybody, links and notices included; then remove the bank."""
-    clock = Clock(hass)
-    monkeypatch.setattr(
-        link_coordinator, "RenogyLink", partial(RenogyLink, clock=clock.now)
-    )
-    monkeypatch.setattr(link_issues, "monotonic", clock.now)
-    with warped_time(hass.loop, emulated_world.bus.address):
-        yield clock
-        await remove_banks(hass)
 
 
 async def started(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -7,9 +7,10 @@ happen before the next timer: the clock leaps to it.
 """
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 import os
 import selectors
 import socket
@@ -21,6 +22,8 @@ from dbus_fast import Message
 import pytest
 
 from homeassistant.components import bluetooth
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity as entity_helper, event as event_helper
 from homeassistant.util import dt as dt_util
 
 JOB_PAUSE = 0.0005
@@ -154,6 +157,25 @@ class _LeapingSelector(selectors.BaseSelector):
         return self._selector.get_map()
 
 
+@dataclass
+class Clock:
+    """The clock that leaps."""
+
+    hass: HomeAssistant
+
+    def now(self) -> float:
+        """The time on the loop."""
+        return self.hass.loop.time()
+
+    async def until(self, condition: Callable[[], object], limit: float) -> float:
+        """Wait until something is so; return how long it took."""
+        begun = self.now()
+        while not condition():
+            assert self.now() - begun <= limit, f"not within {limit:.0f} s"
+            await asyncio.sleep(0.1)
+        return self.now() - begun
+
+
 @contextmanager
 def warped_time(loop: asyncio.AbstractEventLoop, *addresses: str) -> Generator[None]:
     """Let the clocks of a loop, of habluetooth and of Home Assistant leap together.
@@ -179,14 +201,23 @@ def warped_time(loop: asyncio.AbstractEventLoop, *addresses: str) -> Generator[N
         job.add_done_callback(done)
         return job
 
-    began, real_utcnow = now(), dt_util.utcnow()
+    began, real_time, real_utcnow = now(), time.time(), dt_util.utcnow()
+
+    def wall_clock() -> float:
+        return real_time + now() - began
+
+    def utcnow() -> datetime:
+        return real_utcnow + timedelta(seconds=now() - began)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "_selector", leaping)
         patch.setattr(loop, "time", now)
         patch.setattr(loop, "run_in_executor", counted)
-        patch.setattr(
-            dt_util, "utcnow", lambda: real_utcnow + timedelta(seconds=now() - began)
-        )
+        patch.setattr(dt_util, "utcnow", utcnow)
+        patch.setattr(time, "time", wall_clock)
+        patch.setattr(entity_helper, "timer", wall_clock)
+        patch.setattr(event_helper, "time_tracker_utcnow", utcnow)
+        patch.setattr(event_helper, "time_tracker_timestamp", wall_clock)
         patch.setattr(bluetooth, "MONOTONIC_TIME", now)
         for name, module in list(sys.modules.items()):
             if name.startswith("habluetooth.") and hasattr(
