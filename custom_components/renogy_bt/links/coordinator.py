@@ -19,8 +19,7 @@ from ..renogy.link import RenogyLink
 from ..renogy.models import BatteryId, BatteryReading, LinkReport, ReadingFailure
 from ..renogy.transport import Transport
 from ..supervisor.supervisor import async_get_supervisor
-from .connection import async_connector
-from .serving import async_serving_scanner
+from .connection import async_connector, async_serving_scanner
 from .settings import BatteryLabel, LinkSettings
 
 LINK_QUALITY_POLLS: Final = 100
