@@ -197,9 +197,10 @@ def async_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
             raise LinkUnreachable(reason) from error
 
     async def connect_once() -> Transport:
-        if _CONNECTIONS not in hass.data:
-            hass.data[_CONNECTIONS] = _Connections(hass.loop.time)
         async with async_get_supervisor(hass).gate.connecting(address):
+            # Looked up behind the gate: the last bank may unload while the gate is closed.
+            if _CONNECTIONS not in hass.data:
+                hass.data[_CONNECTIONS] = _Connections(hass.loop.time)
             return await hass.data[_CONNECTIONS].connect(hass, address, name)
 
     return connect_to_link

@@ -283,15 +283,6 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
 
     # Other uses of the link
 
-    async def async_read_registers(
-        self, unit: int, address: int, count: int
-    ) -> tuple[int, ...]:
-        """Read up to 125 registers of one battery, in turn with the polls.
-
-        Raises RenogyError, as RenogyLink does.
-        """
-        return await self.client.read_registers(unit, address, count)
-
     async def async_search(self) -> frozenset[int] | None:
         """Return the unit ids that answer behind the link, None where that cannot be told."""
         try:
