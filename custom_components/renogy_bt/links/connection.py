@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 TURN_SECONDS: Final = 4.0
 """A link may connect for so long while others wait, s."""
-LOST_TURN_SECONDS: Final = 1.0
+FAILING_TURN_SECONDS: Final = 1.0
 """The same for a link that took no connection the last time, s."""
 
 
@@ -102,8 +102,8 @@ class _Connections:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.turns = ConnectingTurns(clock)
         self.links: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.lost: set[str] = set()
-        self._lost_one = asyncio.Lock()
+        self.failing: set[str] = set()
+        self._failing_one = asyncio.Lock()
         self._known: set[str] = set()
 
     async def connect(self, hass: HomeAssistant, address: str, name: str) -> Transport:
@@ -120,9 +120,9 @@ class _Connections:
             try:
                 transport = await self._connect_in_turn(hass, address, name)
             except LinkUnreachable:
-                self.lost.add(address)
+                self.failing.add(address)
                 raise
-            self.lost.discard(address)
+            self.failing.discard(address)
             held.callback(async_get_supervisor(hass).gate.disconnected, address)
             return _ExclusiveTransport(transport, held.pop_all())
 
@@ -132,17 +132,17 @@ class _Connections:
         """Connect, in as many turns as it takes; all turns together are bounded."""
         spent = 0.0
         while spent < CONNECT_SECONDS:
-            is_lost = address in self.lost
-            patience = LOST_TURN_SECONDS if is_lost else TURN_SECONDS
+            is_failing = address in self.failing
+            patience = FAILING_TURN_SECONDS if is_failing else TURN_SECONDS
             # Of the links that may be lost only one at a time keeps the others waiting.
-            async with self._lost_one if is_lost else nullcontext():
+            async with self._failing_one if is_failing else nullcontext():
                 try:
                     async with self.turns.turn(patience):
                         began_at = hass.loop.time()
                         return await connect(_known_device(hass, address), name)
                 except TurnIsOver:
                     spent += hass.loop.time() - began_at
-                    self.lost.add(address)
+                    self.failing.add(address)
         raise LinkUnreachable(f"{name}: no connection within {CONNECT_SECONDS:.0f} s")
 
 
