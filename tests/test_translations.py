@@ -19,8 +19,8 @@ from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapter_health.status import EventKind, RefusalReason
 from custom_components.renogy_bt.adapters.recovery import FAILURES
 from custom_components.renogy_bt.bank.summary import Wiring
-from custom_components.renogy_bt.batteries.actions import READ_ERRORS, RESCAN_PROBLEMS
 from custom_components.renogy_bt.issues.adapters import TEXTS
+from custom_components.renogy_bt.links.probing import LINK_PROBLEMS
 from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
 from custom_components.renogy_bt.renogy.link_watch import TroubleKind
 from custom_components.renogy_bt.renogy.models import AlarmSeverity, ChargingState
@@ -160,7 +160,8 @@ def test_exceptions_have_messages() -> None:
         # What is looked up in a table has no constant key.
         if "translation_key" in call
     } | {f"recovery_{reason}" for reason in RefusalReason}
-    raised |= {*READ_ERRORS.values(), *RESCAN_PROBLEMS.values(), "link_is_no_battery"}
+    raised |= {f"link_{problem}" for problem in LINK_PROBLEMS.values()}
+    raised |= {"link_is_no_battery", "registers_no_answer", "registers_refused"}
     raised |= {"recovery_failed", *FAILURES.values()}
     assert raised == ENGLISH["exceptions"].keys()
 

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import (
@@ -53,6 +53,9 @@ PLATFORMS: list[Platform] = [
     Platform.SWITCH,
 ]
 
+# A title, options, and links by the id of their subentry.
+type _Setup = tuple[str, Mapping[str, Any], Mapping[str, LinkSettings]]
+
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all banks share: actions, and the issues of the Bluetooth adapters."""
@@ -83,9 +86,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     The links are polled from then on. The adapters are watched from the beginning: a broken
     adapter may be why a link does not answer.
     """
-    set_up_for = _SetUpFor.the_present(entry)
     entry.async_on_unload(
-        entry.add_update_listener(partial(_async_entry_updated, set_up_for))
+        entry.add_update_listener(partial(_async_entry_updated, _setup_of(entry)))
     )
     await _async_settle_discoveries(hass, entry)
     bank = BankCoordinator(hass, entry)
@@ -172,45 +174,28 @@ def _async_entry_changed(
         async_forget_identities(hass, entry)
 
 
-@dataclass(frozen=True, slots=True)
-class _SetUpFor:
-    """What a bank is set up anew for when it changes.
+def _setup_of(entry: ConfigEntry) -> _Setup:
+    """Return what a bank is set up from: when it changes, the bank reloads.
 
-    Which links are polled is not among it: the coordinator has taken that over already, and
-    a reload would take all other links' entities away for a moment.
+    Whether a link is polled is left out. The link's coordinator takes that over at once, and a
+    reload would make the entities of all other links unavailable for a moment.
     """
-
-    title: str
-    options: Mapping[str, Any]
-    links: Mapping[str, LinkSettings]
-
-    @classmethod
-    def the_present(cls, entry: ConfigEntry) -> Self:
-        """Return what a bank is to be set up for now."""
-        return cls(
-            title=entry.title,
-            options=dict(entry.options),
-            links={
-                subentry_id: replace(link, polling=True)
-                for subentry_id, link in links_of(entry).items()
-            },
-        )
-
-    @property
-    def addresses(self) -> frozenset[str]:
-        """The addresses of the links."""
-        return frozenset(link.address for link in self.links.values())
+    links = {
+        subentry_id: replace(link, polling=True)
+        for subentry_id, link in links_of(entry).items()
+    }
+    return entry.title, dict(entry.options), links
 
 
 async def _async_entry_updated(
-    before: _SetUpFor, hass: HomeAssistant, entry: RenogyConfigEntry
+    before: _Setup, hass: HomeAssistant, entry: RenogyConfigEntry
 ) -> None:
     """Apply changed options and links; a removed link may be discovered again."""
-    now = _SetUpFor.the_present(entry)
-    if now == before:
+    if _setup_of(entry) == before:
         return
+    removed = {link.address for link in before[2].values()} - addresses_of(entry)
     await hass.config_entries.async_reload(entry.entry_id)
-    for address in before.addresses - now.addresses:
+    for address in removed:
         bluetooth.async_rediscover_address(hass, address)
 
 

@@ -24,79 +24,60 @@ PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatteryBinarySensorDescription(BinarySensorEntityDescription):
-    """Describes a binary sensor of a battery."""
+class ConditionDescription[SourceT](BinarySensorEntityDescription):
+    """Describes a binary sensor by where its state is found in what is known of its device."""
 
-    value_fn: Callable[[BatteryReading], bool | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class BankBinarySensorDescription(BinarySensorEntityDescription):
-    """Describes a binary sensor of a bank."""
-
-    value_fn: Callable[[BankSummary[BatteryId]], bool | None]
+    value_fn: Callable[[SourceT], bool | None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class AdapterBinarySensorDescription(BinarySensorEntityDescription):
-    """Describes a binary sensor of a Bluetooth adapter."""
-
-    value_fn: Callable[[AdapterStatus], bool | None]
-
-
-BATTERY_BINARY_SENSORS: tuple[BatteryBinarySensorDescription, ...] = (
-    BatteryBinarySensorDescription(
+BATTERY_BINARY_SENSORS: tuple[ConditionDescription[BatteryReading], ...] = (
+    ConditionDescription(
         key="charging",
         device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
         value_fn=lambda reading: reading.charging_state is ChargingState.CHARGING,
     ),
-    BatteryBinarySensorDescription(
+    ConditionDescription(
         key="problem",
         device_class=BinarySensorDeviceClass.PROBLEM,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda reading: reading.status.problem,
     ),
-    BatteryBinarySensorDescription(
+    ConditionDescription(
         key="charge_mosfet",
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda reading: reading.status.charge_mosfet,
     ),
-    BatteryBinarySensorDescription(
+    ConditionDescription(
         key="discharge_mosfet",
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda reading: reading.status.discharge_mosfet,
     ),
-    BatteryBinarySensorDescription(
+    ConditionDescription(
         key="heater",
         device_class=BinarySensorDeviceClass.RUNNING,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda reading: reading.status.heater,
     ),
-    BatteryBinarySensorDescription(
+    ConditionDescription(
         key="fully_charged",
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda reading: reading.status.fully_charged,
     ),
 )
 
-BANK_BINARY_SENSORS: tuple[BankBinarySensorDescription, ...] = (
-    BankBinarySensorDescription(
-        key="problem",
-        device_class=BinarySensorDeviceClass.PROBLEM,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda bank: bank.problem,
-    ),
+BANK_PROBLEM = ConditionDescription[BankSummary[BatteryId]](
+    key="problem",
+    device_class=BinarySensorDeviceClass.PROBLEM,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    value_fn=lambda bank: bank.problem,
 )
 
-
-ADAPTER_BINARY_SENSORS: tuple[AdapterBinarySensorDescription, ...] = (
-    AdapterBinarySensorDescription(
-        key="problem",
-        translation_key="adapter_problem",
-        device_class=BinarySensorDeviceClass.PROBLEM,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda status: status.problem,
-    ),
+ADAPTER_PROBLEM = ConditionDescription[AdapterStatus](
+    key="problem",
+    translation_key="adapter_problem",
+    device_class=BinarySensorDeviceClass.PROBLEM,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    value_fn=lambda status: status.problem,
 )
 
 
@@ -111,14 +92,11 @@ async def async_setup_entry(
         hass,
         entry,
         async_add_entities,
-        lambda supervisor, address: (
-            AdapterBinarySensor(supervisor, address, description)
-            for description in ADAPTER_BINARY_SENSORS
-        ),
+        lambda supervisor, address: [
+            AdapterBinarySensor(supervisor, address, ADAPTER_PROBLEM)
+        ],
     )
-    async_add_entities(
-        BankBinarySensor(bank, description) for description in BANK_BINARY_SENSORS
-    )
+    async_add_entities([BankBinarySensor(bank, BANK_PROBLEM)])
     for link, unit in bank.batteries():
         async_add_entities(
             (
@@ -132,7 +110,7 @@ async def async_setup_entry(
 class BatteryBinarySensor(RenogyBatteryEntity, BinarySensorEntity):
     """A condition of one battery."""
 
-    entity_description: BatteryBinarySensorDescription
+    entity_description: ConditionDescription[BatteryReading]
 
     @property
     @override
@@ -144,7 +122,7 @@ class BatteryBinarySensor(RenogyBatteryEntity, BinarySensorEntity):
 class BankBinarySensor(RenogyBankEntity, BinarySensorEntity):
     """A condition of the bank as a whole."""
 
-    entity_description: BankBinarySensorDescription
+    entity_description: ConditionDescription[BankSummary[BatteryId]]
 
     @property
     @override
@@ -156,7 +134,7 @@ class BankBinarySensor(RenogyBankEntity, BinarySensorEntity):
 class AdapterBinarySensor(AdapterEntity, BinarySensorEntity):
     """A condition of a Bluetooth adapter."""
 
-    entity_description: AdapterBinarySensorDescription
+    entity_description: ConditionDescription[AdapterStatus]
 
     @property
     @override

@@ -85,7 +85,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
     def async_start_polling(self) -> None:
         """Poll every link, now and from now on."""
         for link in self.links.values():
-            link.async_watch()
+            link.async_start_polling()
 
     async def _async_keep(self, link: LinkCoordinator, report: LinkReport) -> None:
         """Count the energy of a link's batteries; it is stored before it is shown."""

@@ -7,16 +7,18 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from homeassistant.components.repairs import FlowType, RepairsFlow, RepairsFlowResult
-from homeassistant.config_entries import SOURCE_RECONFIGURE
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
-from .adapter_health.ladder import RecoveryStep
+from .adapter_health.ladder import PLANS, RecoveryStep
 from .adapters.recovery import async_recover
 from .const import DOMAIN, SUBENTRY_TYPE_LINK
-from .issues import adapters as adapter_issues, links as link_issues
+from .issues.adapters import ATTR_ADDRESS
 from .issues.batteries import ATTR_CELLS, ATTR_MODEL, ATTR_UNIT, REPLACED
+from .issues.links import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID, FIXABLE
 from .links.settings import KnownBattery, LinkSettings
 from .supervisor.supervisor import async_get_supervisor
 
@@ -119,41 +121,49 @@ class AdapterRepairFlow(RepairsFlow):
     @property
     def _address(self) -> str:
         assert self.data is not None
-        return str(self.data[adapter_issues.ATTR_ADDRESS])
+        return str(self.data[ATTR_ADDRESS])
 
 
-class RescanRepairFlow(RepairsFlow):
-    """Says what is wrong with the ids of a link, then goes on to looking again.
+class LinkRepairFlow(RepairsFlow):
+    """A repair of a link, or of a battery behind a link."""
 
-    What is found is shown, and stored, where the user looks for batteries otherwise as well.
-    The issue goes when its cause does.
+    def _issue_and_link(self) -> tuple[ir.IssueEntry, ConfigEntry, ConfigSubentry]:
+        """Return the issue, the bank and its link; ends the flow if one of them is gone."""
+        assert self.data is not None
+        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
+        bank = self.hass.config_entries.async_get_entry(str(self.data[ATTR_ENTRY_ID]))
+        if issue is not None and bank is not None:
+            link = bank.subentries.get(str(self.data[ATTR_SUBENTRY_ID]))
+            if link is not None:
+                return issue, bank, link
+        raise AbortFlow("over")
+
+
+class RescanRepairFlow(LinkRepairFlow):
+    """Says what is wrong with the unit ids behind a link, then opens the rescan of the link.
+
+    The rescan shows and stores what it finds. The issue goes when its cause does.
     """
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
-        """Begin; what is given here is the id of the issue, no answer."""
+        """Begin; the input of this step is the id of the issue, not an answer."""
         return await self.async_step_rescan()
 
     async def async_step_rescan(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
-        """Say what to do before looking again."""
-        assert self.data is not None
-        entry_id = str(self.data[link_issues.ATTR_ENTRY_ID])
-        subentry_id = str(self.data[link_issues.ATTR_SUBENTRY_ID])
-        entry = self.hass.config_entries.async_get_entry(entry_id)
-        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
-        if issue is None or entry is None or subentry_id not in entry.subentries:
-            return self.async_abort(reason="over")
+        """Say what to do before the rescan."""
+        issue, bank, link = self._issue_and_link()
         if user_input is None:
             return self.async_show_form(
                 step_id="rescan",
                 description_placeholders=issue.translation_placeholders,
             )
         flow = await self.hass.config_entries.subentries.async_init(
-            (entry_id, SUBENTRY_TYPE_LINK),
-            context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry_id},
+            (bank.entry_id, SUBENTRY_TYPE_LINK),
+            context={"source": SOURCE_RECONFIGURE, "subentry_id": link.subentry_id},
         )
         return self.async_abort(
             reason="rescan",
@@ -161,29 +171,20 @@ class RescanRepairFlow(RepairsFlow):
         )
 
 
-class ReplacedBatteryFlow(RepairsFlow):
-    """Has the user confirm that another battery answers, and stores what it is."""
+class ReplacedBatteryFlow(LinkRepairFlow):
+    """Asks the user to confirm that a battery was replaced, and stores what the new one is."""
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
-        """Begin; what is given here is the id of the issue, no answer."""
+        """Begin; the input of this step is the id of the issue, not an answer."""
         return await self.async_step_confirm()
 
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Say what changed."""
-        assert self.data is not None
-        entry = self.hass.config_entries.async_get_entry(
-            str(self.data[link_issues.ATTR_ENTRY_ID])
-        )
-        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
-        if issue is None or entry is None:
-            return self.async_abort(reason="over")
-        subentry = entry.subentries.get(str(self.data[link_issues.ATTR_SUBENTRY_ID]))
-        if subentry is None:
-            return self.async_abort(reason="over")
+        issue, bank, subentry = self._issue_and_link()
         if user_input is None:
             return self.async_show_form(
                 step_id="confirm",
@@ -192,7 +193,7 @@ class ReplacedBatteryFlow(RepairsFlow):
         link = LinkSettings.from_data(subentry.data)
         batteries = tuple(map(self._as_it_is_now, link.batteries))
         self.hass.config_entries.async_update_subentry(
-            entry, subentry, data=replace(link, batteries=batteries).as_data()
+            bank, subentry, data=replace(link, batteries=batteries).as_data()
         )
         return self.async_create_entry(data={})
 
@@ -210,11 +211,8 @@ class ReplacedBatteryFlow(RepairsFlow):
 
 FLOWS: Final[Mapping[str, Callable[[], RepairsFlow]]] = MappingProxyType(
     {
-        **{
-            f"adapter_{verdict}": AdapterRepairFlow
-            for verdict in adapter_issues.FIXABLE
-        },
-        **{f"link_{kind}": RescanRepairFlow for kind in link_issues.FIXABLE},
+        **{f"adapter_{verdict}": AdapterRepairFlow for verdict in PLANS},
+        **{f"link_{kind}": RescanRepairFlow for kind in FIXABLE},
         REPLACED: ReplacedBatteryFlow,
     }
 )

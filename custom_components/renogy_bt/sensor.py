@@ -54,50 +54,27 @@ AMPERE_HOUR = "Ah"
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatterySensorDescription(SensorEntityDescription):
-    """Describes a sensor of a battery."""
+class ValueDescription[SourceT](SensorEntityDescription):
+    """Describes a sensor by where its value is found in what is known of its device."""
 
-    value_fn: Callable[[BatteryReading], StateType | datetime]
-    attributes_fn: Callable[[BatteryReading], Mapping[str, Any]] | None = None
+    value_fn: Callable[[SourceT], StateType | datetime]
+    attributes_fn: Callable[[SourceT], Mapping[str, Any]] | None = None
+
+
+type SharedDescription = ValueDescription[BatteryReading | BankSummary[BatteryId]]
+type BatteryDescription = ValueDescription[BatteryReading] | SharedDescription
+type BankDescription = ValueDescription[BankSummary[BatteryId]] | SharedDescription
 
 
 @dataclass(frozen=True, kw_only=True)
 class NumberedSensorDescription(SensorEntityDescription):
-    """Describes the sensors of a battery that there are several of.
+    """Describes the sensors of which one battery has several.
 
-    `expected_fn` tells how many a battery is known to have before it was first read.
+    `expected_fn` gives how many a battery has before it is read for the first time.
     """
 
     values_fn: Callable[[BatteryReading], tuple[float, ...]]
     expected_fn: Callable[[KnownBattery], int] = lambda _: 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class BankSensorDescription(SensorEntityDescription):
-    """Describes a sensor of a bank."""
-
-    value_fn: Callable[[BankSummary[BatteryId]], StateType]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeterSensorDescription(SensorEntityDescription):
-    """Describes a sensor of a battery or a bank that is worked out from poll to poll."""
-
-    value_fn: Callable[[MeterReading], StateType]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LinkSensorDescription(SensorEntityDescription):
-    """Describes a sensor of a link."""
-
-    value_fn: Callable[[LinkCoordinator], StateType | datetime]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdapterSensorDescription(SensorEntityDescription):
-    """Describes a sensor of a Bluetooth adapter."""
-
-    value_fn: Callable[[AdapterStatus], StateType | datetime]
 
 
 class Measured(TypedDict):
@@ -146,6 +123,7 @@ VOLTAGE: Measured = {
     "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
     "state_class": SensorStateClass.MEASUREMENT,
 }
+CELL_VOLTAGE: Rounded = {**VOLTAGE, "suggested_display_precision": 3}
 CURRENT: Measured = {
     "device_class": SensorDeviceClass.CURRENT,
     "native_unit_of_measurement": UnitOfElectricCurrent.AMPERE,
@@ -194,131 +172,139 @@ HIDDEN: Hidden = {
     "entity_registry_enabled_default": False,
 }
 
-BATTERY_SENSORS: tuple[BatterySensorDescription, ...] = (
-    BatterySensorDescription(
+# What a battery and the bank show alike, in the order of their device pages.
+ELECTRICAL_SENSORS: tuple[SharedDescription, ...] = (
+    ValueDescription(
         key="state_of_charge",
         **CHARGE_LEVEL,
-        value_fn=lambda reading: reading.state_of_charge,
+        value_fn=lambda source: source.state_of_charge,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="voltage",
         **VOLTAGE,
         suggested_display_precision=2,
-        value_fn=lambda reading: reading.voltage,
+        value_fn=lambda source: source.voltage,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="current",
         **CURRENT,
         suggested_display_precision=2,
-        value_fn=lambda reading: reading.current,
+        value_fn=lambda source: source.current,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="power",
         **POWER,
-        value_fn=lambda reading: reading.power,
+        value_fn=lambda source: source.power,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="stored_energy",
         **STORED_ENERGY,
-        value_fn=lambda reading: reading.stored_energy,
+        value_fn=lambda source: source.stored_energy,
     ),
-    BatterySensorDescription(
+)
+
+CAPACITY_SENSORS: tuple[SharedDescription, ...] = (
+    ValueDescription(
+        key="remaining_capacity",
+        **CHARGE,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda source: source.remaining_capacity,
+    ),
+    ValueDescription(
+        key="total_capacity",
+        **CHARGE,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda source: source.total_capacity,
+    ),
+)
+
+CELL_VOLTAGE_SPREAD: SharedDescription = ValueDescription(
+    key="cell_voltage_spread",
+    **CELL_VOLTAGE,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    value_fn=lambda source: source.cell_voltage_spread,
+)
+
+BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
+    *ELECTRICAL_SENSORS,
+    ValueDescription(
         key="charging_state",
         device_class=SensorDeviceClass.ENUM,
         options=list(ChargingState),
         value_fn=lambda reading: reading.charging_state,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="temperature",
         **TEMPERATURE,
         value_fn=lambda reading: reading.temperature,
     ),
-    BatterySensorDescription(
-        key="remaining_capacity",
-        **CHARGE,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda reading: reading.remaining_capacity,
-    ),
-    BatterySensorDescription(
-        key="total_capacity",
-        **CHARGE,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda reading: reading.total_capacity,
-    ),
-    BatterySensorDescription(
+    *CAPACITY_SENSORS,
+    ValueDescription(
         key="cycles",
         state_class=SensorStateClass.TOTAL_INCREASING,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda reading: reading.cycles,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="temperature_min",
         **TEMPERATURE,
         **HIDDEN,
         value_fn=lambda reading: reading.temperature_min,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="temperature_max",
         **TEMPERATURE,
         **HIDDEN,
         value_fn=lambda reading: reading.temperature_max,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="cell_voltage_min",
-        **VOLTAGE,
+        **CELL_VOLTAGE,
         **HIDDEN,
-        suggested_display_precision=3,
         value_fn=lambda reading: reading.cell_voltage_min,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="cell_voltage_max",
-        **VOLTAGE,
+        **CELL_VOLTAGE,
         **HIDDEN,
-        suggested_display_precision=3,
         value_fn=lambda reading: reading.cell_voltage_max,
     ),
-    BatterySensorDescription(
-        key="cell_voltage_spread",
-        **VOLTAGE,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=3,
-        value_fn=lambda reading: reading.cell_voltage_spread,
-    ),
-    BatterySensorDescription(
+    CELL_VOLTAGE_SPREAD,
+    ValueDescription(
         key="board_temperature",
         **TEMPERATURE,
         **HIDDEN,
         value_fn=lambda reading: reading.board_temperature,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="charge_voltage_limit",
         **VOLTAGE,
         **HIDDEN,
         suggested_display_precision=1,
         value_fn=lambda reading: reading.charge_voltage_limit,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="discharge_voltage_limit",
         **VOLTAGE,
         **HIDDEN,
         suggested_display_precision=1,
         value_fn=lambda reading: reading.discharge_voltage_limit,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="charge_current_limit",
         **CURRENT,
         **HIDDEN,
         suggested_display_precision=1,
         value_fn=lambda reading: reading.charge_current_limit,
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="discharge_current_limit",
         **CURRENT,
         **HIDDEN,
         suggested_display_precision=1,
         value_fn=lambda reading: reading.discharge_current_limit,
     ),
-    BatterySensorDescription(
+    ValueDescription[BatteryReading](
         key="alarms",
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
@@ -329,7 +315,7 @@ BATTERY_SENSORS: tuple[BatterySensorDescription, ...] = (
             "active": [alarm.key for alarm in reading.status.alarms]
         },
     ),
-    BatterySensorDescription(
+    ValueDescription(
         key="last_read",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
@@ -337,23 +323,23 @@ BATTERY_SENSORS: tuple[BatterySensorDescription, ...] = (
     ),
 )
 
-METER_SENSORS: tuple[MeterSensorDescription, ...] = (
-    MeterSensorDescription(
+METER_SENSORS: tuple[ValueDescription[MeterReading], ...] = (
+    ValueDescription(
         key="energy_charged",
         **ENERGY,
         value_fn=lambda meter: meter.energy.charged,
     ),
-    MeterSensorDescription(
+    ValueDescription(
         key="energy_discharged",
         **ENERGY,
         value_fn=lambda meter: meter.energy.discharged,
     ),
-    MeterSensorDescription(
+    ValueDescription(
         key="time_to_full",
         **TIME_LEFT,
         value_fn=lambda meter: meter.estimate.to_full,
     ),
-    MeterSensorDescription(
+    ValueDescription(
         key="time_to_empty",
         **TIME_LEFT,
         value_fn=lambda meter: meter.estimate.to_empty,
@@ -363,9 +349,8 @@ METER_SENSORS: tuple[MeterSensorDescription, ...] = (
 NUMBERED_SENSORS: tuple[NumberedSensorDescription, ...] = (
     NumberedSensorDescription(
         key="cell_voltage",
-        **VOLTAGE,
+        **CELL_VOLTAGE,
         **HIDDEN,
-        suggested_display_precision=3,
         values_fn=lambda reading: reading.cell_voltages,
         expected_fn=lambda battery: battery.cells,
     ),
@@ -397,47 +382,10 @@ LINK_QUALITY = SensorEntityDescription(
     suggested_display_precision=0,
 )
 
-BANK_SENSORS: tuple[BankSensorDescription, ...] = (
-    BankSensorDescription(
-        key="state_of_charge",
-        **CHARGE_LEVEL,
-        value_fn=lambda bank: bank.state_of_charge,
-    ),
-    BankSensorDescription(
-        key="voltage",
-        **VOLTAGE,
-        suggested_display_precision=2,
-        value_fn=lambda bank: bank.voltage,
-    ),
-    BankSensorDescription(
-        key="current",
-        **CURRENT,
-        suggested_display_precision=2,
-        value_fn=lambda bank: bank.current,
-    ),
-    BankSensorDescription(
-        key="power",
-        **POWER,
-        value_fn=lambda bank: bank.power,
-    ),
-    BankSensorDescription(
-        key="stored_energy",
-        **STORED_ENERGY,
-        value_fn=lambda bank: bank.stored_energy,
-    ),
-    BankSensorDescription(
-        key="remaining_capacity",
-        **CHARGE,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda bank: bank.remaining_capacity,
-    ),
-    BankSensorDescription(
-        key="total_capacity",
-        **CHARGE,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda bank: bank.total_capacity,
-    ),
-    BankSensorDescription(
+BANK_SENSORS: tuple[BankDescription, ...] = (
+    *ELECTRICAL_SENSORS,
+    *CAPACITY_SENSORS,
+    ValueDescription(
         key="state_of_charge_spread",
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
@@ -445,40 +393,32 @@ BANK_SENSORS: tuple[BankSensorDescription, ...] = (
         suggested_display_precision=1,
         value_fn=lambda bank: bank.state_of_charge_spread,
     ),
-    BankSensorDescription(
+    ValueDescription(
         key="cell_voltage_min",
-        **VOLTAGE,
+        **CELL_VOLTAGE,
         entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=3,
         value_fn=lambda bank: bank.cell_voltage_min,
     ),
-    BankSensorDescription(
+    ValueDescription(
         key="cell_voltage_max",
-        **VOLTAGE,
+        **CELL_VOLTAGE,
         entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=3,
         value_fn=lambda bank: bank.cell_voltage_max,
     ),
-    BankSensorDescription(
-        key="cell_voltage_spread",
-        **VOLTAGE,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=3,
-        value_fn=lambda bank: bank.cell_voltage_spread,
-    ),
-    BankSensorDescription(
+    CELL_VOLTAGE_SPREAD,
+    ValueDescription(
         key="temperature_min",
         **TEMPERATURE,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda bank: bank.temperature_min,
     ),
-    BankSensorDescription(
+    ValueDescription(
         key="temperature_max",
         **TEMPERATURE,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda bank: bank.temperature_max,
     ),
-    BankSensorDescription(
+    ValueDescription(
         key="batteries_responding",
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
@@ -486,8 +426,8 @@ BANK_SENSORS: tuple[BankSensorDescription, ...] = (
     ),
 )
 
-ADAPTER_SENSORS: tuple[AdapterSensorDescription, ...] = (
-    AdapterSensorDescription(
+ADAPTER_SENSORS: tuple[ValueDescription[AdapterStatus], ...] = (
+    ValueDescription(
         key="state",
         translation_key="adapter_state",
         device_class=SensorDeviceClass.ENUM,
@@ -495,7 +435,7 @@ ADAPTER_SENSORS: tuple[AdapterSensorDescription, ...] = (
         options=list(Verdict),
         value_fn=lambda status: status.verdict,
     ),
-    AdapterSensorDescription(
+    ValueDescription(
         key="advertisement_rate",
         translation_key="adapter_advertisement_rate",
         state_class=SensorStateClass.MEASUREMENT,
@@ -503,14 +443,14 @@ ADAPTER_SENSORS: tuple[AdapterSensorDescription, ...] = (
         suggested_display_precision=1,
         value_fn=lambda status: status.advertisement_rate,
     ),
-    AdapterSensorDescription(
+    ValueDescription(
         key="last_advertisement",
         translation_key="adapter_last_advertisement",
         device_class=SensorDeviceClass.TIMESTAMP,
         **HIDDEN,
         value_fn=lambda status: status.last_advertisement,
     ),
-    AdapterSensorDescription(
+    ValueDescription(
         key="recoveries",
         translation_key="adapter_recoveries",
         state_class=SensorStateClass.TOTAL_INCREASING,
@@ -519,8 +459,8 @@ ADAPTER_SENSORS: tuple[AdapterSensorDescription, ...] = (
     ),
 )
 
-LINK_SENSORS: tuple[LinkSensorDescription, ...] = (
-    LinkSensorDescription(
+LINK_SENSORS: tuple[ValueDescription[LinkCoordinator], ...] = (
+    ValueDescription(
         key="last_poll_duration",
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
@@ -531,13 +471,13 @@ LINK_SENSORS: tuple[LinkSensorDescription, ...] = (
             None if link.poll_seconds is None else round(link.poll_seconds, 2)
         ),
     ),
-    LinkSensorDescription(
+    ValueDescription(
         key="last_successful_poll",
         device_class=SensorDeviceClass.TIMESTAMP,
         **HIDDEN,
         value_fn=lambda link: link.succeeded_at,
     ),
-    LinkSensorDescription(
+    ValueDescription(
         key="last_poll_served_by",
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda link: link.served_by,
@@ -646,7 +586,7 @@ class NumberedSensors:
 class BatterySensor(RenogyBatteryEntity, SensorEntity):
     """A value of one battery."""
 
-    entity_description: BatterySensorDescription
+    entity_description: BatteryDescription
 
     @property
     @override
@@ -700,13 +640,13 @@ class LinkQualitySensor(RenogyBatteryEntity, SensorEntity):
 class MeterSensor(RenogyBatteryEntity, SensorEntity):
     """Energy or time of one battery."""
 
-    entity_description: MeterSensorDescription
+    entity_description: ValueDescription[MeterReading]
 
     def __init__(
         self,
         bank: BankCoordinator,
         link: LinkCoordinator,
-        description: MeterSensorDescription,
+        description: ValueDescription[MeterReading],
         unit: int,
     ) -> None:
         """Remember the bank, which counts."""
@@ -715,7 +655,7 @@ class MeterSensor(RenogyBatteryEntity, SensorEntity):
 
     @property
     @override
-    def native_value(self) -> StateType:
+    def native_value(self) -> StateType | datetime:
         """Return what was worked out up to the last poll."""
         return self.entity_description.value_fn(self._bank.meters[self.battery])
 
@@ -723,11 +663,11 @@ class MeterSensor(RenogyBatteryEntity, SensorEntity):
 class BankSensor(RenogyBankEntity, SensorEntity):
     """A value of the bank as a whole."""
 
-    entity_description: BankSensorDescription
+    entity_description: BankDescription
 
     @property
     @override
-    def native_value(self) -> StateType:
+    def native_value(self) -> StateType | datetime:
         """Return the value of the bank."""
         return self.entity_description.value_fn(self.coordinator.data.summary)
 
@@ -735,11 +675,11 @@ class BankSensor(RenogyBankEntity, SensorEntity):
 class BankMeterSensor(RenogyBankEntity, SensorEntity):
     """Energy or time of the bank as a whole."""
 
-    entity_description: MeterSensorDescription
+    entity_description: ValueDescription[MeterReading]
 
     @property
     @override
-    def native_value(self) -> StateType:
+    def native_value(self) -> StateType | datetime:
         """Return what was worked out up to the last round."""
         return self.entity_description.value_fn(self.coordinator.data.meter)
 
@@ -747,7 +687,7 @@ class BankMeterSensor(RenogyBankEntity, SensorEntity):
 class LinkSensor(RenogyLinkEntity, SensorEntity):
     """What the polls of a link tell of it."""
 
-    entity_description: LinkSensorDescription
+    entity_description: ValueDescription[LinkCoordinator]
 
     @property
     @override
@@ -786,7 +726,7 @@ class SignalStrengthSensor(RenogyLinkEntity, SensorEntity):
 class AdapterSensor(AdapterEntity, SensorEntity):
     """What is known of a Bluetooth adapter."""
 
-    entity_description: AdapterSensorDescription
+    entity_description: ValueDescription[AdapterStatus]
 
     @property
     @override

@@ -8,7 +8,7 @@ import pytest
 from custom_components.renogy_bt.adapter_health.ladder import PLANS, RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.issues.adapters import FIXABLE, TEXTS
+from custom_components.renogy_bt.issues.adapters import TEXTS
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -216,7 +216,7 @@ async def test_every_fault(
     (issue_id,) = issues(issue_registry)
     issue = issue_registry.async_get_issue(DOMAIN, issue_id)
     assert issue is not None
-    assert issue.is_fixable is bool(PLANS.get(verdict)) is (verdict in FIXABLE)
+    assert issue.is_fixable is bool(PLANS.get(verdict))
     assert issue.translation_key is not None
     assert issue.translation_placeholders is not None
     assert issue.translation_placeholders["adapter"] == ADAPTER

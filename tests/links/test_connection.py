@@ -170,8 +170,8 @@ async def test_gate_is_asked_once_a_connection(
     link = link_of(entry)
     for use in (
         link.async_refresh(),
-        link.async_search(),
-        link.async_read_registers(48, 5000, 1),
+        link.async_probe(),
+        link.client.read_registers(48, 5000, 1),
         async_rescan(hass, entry, link.subentry_id),
         async_probe_link(hass, DONGLE, DONGLE_NAME),
     ):

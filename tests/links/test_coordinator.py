@@ -102,7 +102,7 @@ async def test_a_lost_link_keeps_nobody_waiting(
 ) -> None:
     """A link is read while connecting to a lost link goes on; the bank adds up without it."""
     await lose(hass, air)
-    monkeypatch.setattr(f"{CONNECTION}.LOST_TURN_SECONDS", 0.0)
+    monkeypatch.setattr(f"{CONNECTION}.FAILING_TURN_SECONDS", 0.0)
     hanging.hanging = {DONGLE}
     lost = asyncio.create_task(link_of(bank).async_refresh())
     for amperes in (5, 6, 7):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bleak_retry_connector.bluez import Allocations
 import pytest
 
-from custom_components.renogy_bt.links.serving import async_serving_scanner, serving
+from custom_components.renogy_bt.links.connection import async_serving_scanner, serving
 from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant
 from tests.fake_air import DONGLE

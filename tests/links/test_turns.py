@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from custom_components.renogy_bt.links.turns import ConnectingTurns, TurnIsOver
+from custom_components.renogy_bt.links.connection import ConnectingTurns, TurnIsOver
 from tests.renogy.virtual_time import run
 
 

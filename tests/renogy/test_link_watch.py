@@ -7,12 +7,12 @@ import pytest
 
 from custom_components.renogy_bt.renogy.link_watch import (
     CHANGES_WINDOW,
-    FIRST_SEARCH_PAUSE,
+    FIRST_PROBE_PAUSE,
     SILENT_SECONDS,
     UNREACHABLE_SECONDS,
-    LinkPoll,
     LinkTrouble,
     LinkWatch,
+    PollOutcome,
     TroubleKind,
 )
 
@@ -22,14 +22,14 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 UNITS = (48, 49, 50, 51)
 
-GOOD = LinkPoll(reached=True, answering=UNITS)
-GONE = LinkPoll(reached=False)
-EXCUSED = LinkPoll(reached=False, excused=True)
+GOOD = PollOutcome(reached=True, answering=UNITS)
+GONE = PollOutcome(reached=False)
+EXCUSED = PollOutcome(reached=False, excused=True)
 
 
-def without(*silent: int, **more: Any) -> LinkPoll:
+def without(*silent: int, **more: Any) -> PollOutcome:
     """Return a poll in which some units were silent."""
-    return LinkPoll(
+    return PollOutcome(
         reached=True,
         answering=[unit for unit in UNITS if unit not in silent],
         silent=silent,
@@ -48,16 +48,16 @@ class Link:
         self.searches = 0
 
     def polls(
-        self, poll: LinkPoll, seconds: float = MINUTE, every: float = MINUTE
+        self, poll: PollOutcome, seconds: float = MINUTE, every: float = MINUTE
     ) -> TroubleKind | None:
         """Poll for a while with the same result; return what is wrong in the end."""
         for _ in range(int(seconds / every)):
             self._at += every
             self._watch.polled(self._at, poll)
-            if self._watch.is_search_due():
-                self._watch.search_begins()
+            if self._watch.is_probe_due():
+                self._watch.probe_begins()
                 self.searches += 1
-                self._watch.searched(self.answering)
+                self._watch.probed(self.answering)
         return self.trouble.kind if self.trouble else None
 
     @property
@@ -78,7 +78,7 @@ def test_link_that_was_never_polled() -> None:
     """Of it nothing is known."""
     watch = LinkWatch(UNITS)
     assert watch.trouble is None
-    assert not watch.is_search_due()
+    assert not watch.is_probe_due()
 
 
 # Unreachable
@@ -117,7 +117,7 @@ def test_time_that_nobody_saw_does_not_count(link: Link) -> None:
 
 def test_link_on_which_nothing_answers_is_reached(link: Link) -> None:
     """A dongle whose batteries are all switched off can be reached."""
-    assert link.polls(LinkPoll(reached=True, silent=UNITS), DAY) is None
+    assert link.polls(PollOutcome(reached=True, silent=UNITS), DAY) is None
 
 
 # Changed ids
@@ -136,7 +136,7 @@ def test_id_that_changed(link: Link) -> None:
 def test_all_ids_changed(link: Link) -> None:
     """Also when not one of the known ones answers."""
     link.answering = (247,)
-    poll = LinkPoll(reached=True, silent=UNITS)
+    poll = PollOutcome(reached=True, silent=UNITS)
     assert link.polls(poll, 2 * SILENT_SECONDS) is TroubleKind.IDS_CHANGED
     assert link.trouble is not None
     assert link.trouble.silent == UNITS
@@ -175,7 +175,7 @@ def test_stranger_that_is_gone_again(link: Link) -> None:
     link.answering = (48, 49, 51, 52)
     assert link.polls(without(50), HOUR) is TroubleKind.IDS_CHANGED
     link.answering = (48, 49, 51)
-    assert link.polls(without(50), FIRST_SEARCH_PAUSE) is None
+    assert link.polls(without(50), FIRST_PROBE_PAUSE) is None
 
 
 def test_battery_that_answers_the_search(link: Link) -> None:
@@ -235,7 +235,7 @@ def test_collision_that_ends_in_silence(link: Link) -> None:
 
 def test_batteries_that_answer_by_turns(link: Link) -> None:
     """Who is another one for the third time within a day is two batteries."""
-    changed = LinkPoll(reached=True, answering=UNITS, changed=(51,))
+    changed = PollOutcome(reached=True, answering=UNITS, changed=(51,))
     for _ in range(2):
         assert link.polls(changed) is None
         assert link.polls(GOOD, HOUR) is None
@@ -245,7 +245,7 @@ def test_batteries_that_answer_by_turns(link: Link) -> None:
 
 def test_battery_that_is_replaced_now_and_then(link: Link) -> None:
     """Another battery once a day is no collision."""
-    changed = LinkPoll(reached=True, answering=UNITS, changed=(51,))
+    changed = PollOutcome(reached=True, answering=UNITS, changed=(51,))
     for _ in range(10):
         assert link.polls(changed) is None
         assert link.polls(GOOD, DAY) is None

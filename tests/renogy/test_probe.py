@@ -196,7 +196,7 @@ def test_inverters_are_refused(unit: int, reply_unit: int | None) -> None:
     with pytest.raises(NotABattery) as caught:
         _probe(FakeLink({unit: inverter}))
     expected = (
-        DeviceKind.UNKNOWN if (unit, reply_unit) == (255, None) else DeviceKind.INVERTER
+        DeviceKind.OTHER if (unit, reply_unit) == (255, None) else DeviceKind.INVERTER
     )
     assert caught.value.kind is expected
 
@@ -216,7 +216,7 @@ def test_what_counts_no_cells_is_no_battery() -> None:
         device.put(5000, [cells])
         with pytest.raises(NotABattery) as caught:
             _probe(FakeLink({48: device}))
-        assert caught.value.kind is DeviceKind.UNKNOWN
+        assert caught.value.kind is DeviceKind.OTHER
 
 
 @pytest.mark.parametrize(

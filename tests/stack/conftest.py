@@ -212,7 +212,7 @@ def integration(unhurried_integration: None, monkeypatch: pytest.MonkeyPatch) ->
     """
     for name, seconds in {
         "links.connection.CONNECT_SECONDS": 0.9,
-        "links.connection.LOST_TURN_SECONDS": 0.1,
+        "links.connection.FAILING_TURN_SECONDS": 0.1,
         "links.connection.TURN_SECONDS": 0.4,
         "renogy.line.QUIET_SECONDS": 0.02,
         "renogy.probe.FIRST_PASS_SECONDS": 0.1,

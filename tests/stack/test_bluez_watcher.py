@@ -204,7 +204,7 @@ async def test_hung_bluetoothd_is_noticed_and_its_return_too(
     pending = watched.watcher._bus._bus._method_return_handlers
     before = len(pending)
     for _ in range(3):
-        await watched.watcher.probe()
+        await watched.watcher.ping()
     sample = watched.watcher.sample()
     assert sample.unanswered == 3
     assert sample.unanswered_since is not None
@@ -216,7 +216,7 @@ async def test_hung_bluetoothd_is_noticed_and_its_return_too(
 async def test_probe_of_a_healthy_bluetoothd(watched: Watched) -> None:
     """An answer leaves nothing to tell."""
     changes = watched.changes
-    await watched.watcher.probe()
+    await watched.watcher.ping()
     assert watched.watcher.sample().unanswered == 0
     assert watched.changes == changes
 
@@ -283,7 +283,7 @@ async def test_signals_of_others_are_not_believed(
             body=["org.bluez.Adapter1", {"Powered": Variant("b", False)}, []],
         )
     )
-    await watched.watcher.probe()
+    await watched.watcher.ping()
     assert watched.watcher.adapters()[mac(emulated_world)].powered
     await hang_up(liar)
 
@@ -300,7 +300,7 @@ async def test_no_socket(tmp_path: Path) -> None:
         await watched.watcher.set_powered("/org/bluez/hci0", powered=True)
     with pytest.raises(BusUnavailable):
         await watched.watcher.count_device_signals("/org/bluez/hci0", 0.1)
-    await watched.watcher.probe()
+    await watched.watcher.ping()
     await watched.watcher.stop()
 
 
@@ -377,7 +377,7 @@ async def test_nobody_is_asked_without_an_owner(bus: PrivateBus) -> None:
     watched.watcher.start()
     await watched.until(lambda: watched.watcher.sample().connected)
     await watched.until(lambda: watched.changes >= 1)
-    await watched.watcher.probe()
+    await watched.watcher.ping()
     sample = watched.watcher.sample()
     assert sample.owner is None
     assert not sample.known

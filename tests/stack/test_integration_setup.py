@@ -191,9 +191,9 @@ async def test_gate_is_asked_once_a_connection(
     await assert_once(2)
     await poll(hass, entry)
     await assert_once(3)
-    await link_of(entry).async_read_registers(48, 5000, 1)
+    await link_of(entry).client.read_registers(48, 5000, 1)
     await assert_once(4)
-    assert await link_of(entry).async_search() == set(UNITS)
+    assert await link_of(entry).async_probe() == set(UNITS)
     await assert_once(5)
     (subentry_id,) = entry.subentries
     rescan = Flow(hass, hass.config_entries.subentries)

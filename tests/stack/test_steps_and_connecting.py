@@ -11,7 +11,7 @@ import pytest
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.links.connection import async_connector
-from custom_components.renogy_bt.supervisor.connecting import CLEAN_UP_LIMIT
+from custom_components.renogy_bt.supervisor.poll_gate import CLEAN_UP_LIMIT
 from homeassistant.components import bluetooth
 from tests.emulator import World, load_world
 from tests.emulator.__main__ import WORLDS

@@ -151,7 +151,7 @@ async def test_signals_without_sense_change_nothing(
     """Whatever bluetoothd sends, only what makes sense is taken in."""
     before = watched.watcher.adapters(), watched.watcher.sample()
     await bluetoothd.say(watched.watcher, member, signature, *body)
-    await watched.watcher.probe()
+    await watched.watcher.ping()
     assert (watched.watcher.adapters(), watched.watcher.sample()) == before
 
 
@@ -189,12 +189,12 @@ async def test_bluetoothd_that_does_not_tell_is_asked_again(
     bluetoothd.refuses = True
     async with watching(bus) as watched:
         await watched.until(lambda: watched.watcher.sample().owner is not None)
-        await watched.watcher.probe()
+        await watched.watcher.ping()
         sample = watched.watcher.sample()
         assert not sample.known
         assert sample.unanswered == 0
         bluetoothd.refuses = False
-        await watched.watcher.probe()
+        await watched.watcher.ping()
         assert watched.watcher.sample().known
 
 

@@ -22,7 +22,7 @@ from custom_components.renogy_bt.adapter_health.status import (
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from custom_components.renogy_bt.supervisor import neighbours
-from custom_components.renogy_bt.supervisor.connecting import ConnectingBrokenOff
+from custom_components.renogy_bt.supervisor.poll_gate import ConnectingBrokenOff
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import (

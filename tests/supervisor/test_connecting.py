@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from custom_components.renogy_bt.supervisor.connecting import (
+from custom_components.renogy_bt.supervisor.poll_gate import (
     CLEAN_UP_LIMIT,
     ConnectingBrokenOff,
     ConnectionAttempts,

@@ -1,9 +1,5 @@
 """Actions on a link or a battery that the user chooses by its device."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
-
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -13,43 +9,12 @@ from homeassistant.util.json import JsonObjectType
 
 from ..const import DOMAIN
 from ..coordinator import BankCoordinator
-from ..links.connection import LinkNotSeen
 from ..links.coordinator import LinkCoordinator
-from ..links.probing import ProbeProblem
+from ..links.probing import ProbeProblem, link_problem
 from ..links.rescan import Rescan, async_rescan
 from ..links.settings import LinkSettings, battery_identifier, links_of, position
-from ..renogy.exceptions import (
-    ExceptionReply,
-    LinkClosed,
-    LinkLost,
-    LinkUnreachable,
-    RenogyError,
-    ReplyTimeout,
-)
+from ..renogy.exceptions import ExceptionReply, RenogyError, ReplyTimeout
 from ..renogy.registers import REGISTER_RANGE
-
-# The more special an error, the earlier.
-READ_ERRORS: Final[Mapping[type[RenogyError], str]] = MappingProxyType(
-    {
-        LinkNotSeen: "link_not_reachable",
-        LinkClosed: "link_closed",
-        LinkUnreachable: "link_cannot_connect",
-        LinkLost: "link_connection_lost",
-        ReplyTimeout: "registers_no_answer",
-        ExceptionReply: "registers_refused",
-    }
-)
-"""Translation keys by what can go wrong while registers are read."""
-
-RESCAN_PROBLEMS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "not_reachable": "link_not_reachable",
-        "cannot_connect": "link_cannot_connect",
-        "connection_lost": "link_connection_lost",
-        "no_answer": "link_no_answer",
-    }
-)
-"""Translation keys by the problem of a probe that may pass."""
 
 
 async def async_rescan_link(hass: HomeAssistant, device_id: str) -> JsonObjectType:
@@ -73,7 +38,9 @@ async def async_rescan_link(hass: HomeAssistant, device_id: str) -> JsonObjectTy
     if isinstance(rescan, ProbeProblem):
         raise HomeAssistantError(
             translation_domain=DOMAIN,
-            translation_key=RESCAN_PROBLEMS.get(rescan.key, "link_is_no_battery"),
+            translation_key=(
+                "link_is_no_battery" if rescan.final else f"link_{rescan.key}"
+            ),
             translation_placeholders={"link": link.name, "reason": rescan.reason},
         )
     return _as_response(rescan)
@@ -105,13 +72,11 @@ async def async_read_registers(
             },
         )
     try:
-        words = await link.async_read_registers(unit, address, count)
-    except tuple(READ_ERRORS) as error:
+        words = await link.client.read_registers(unit, address, count)
+    except RenogyError as error:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
-            translation_key=next(
-                key for kind, key in READ_ERRORS.items() if isinstance(error, kind)
-            ),
+            translation_key=_read_problem(error),
             translation_placeholders={
                 "link": link.settings.name,
                 "battery": _name_of(device),
@@ -143,6 +108,17 @@ def _battery_of(device: DeviceEntry, entry: ConfigEntry) -> tuple[LinkCoordinato
         translation_key="device_is_no_battery",
         translation_placeholders={"device": _name_of(device)},
     )
+
+
+def _read_problem(error: RenogyError) -> str:
+    """Return the translation key of what kept registers from being read."""
+    match error:
+        case ReplyTimeout():
+            return "registers_no_answer"
+        case ExceptionReply():
+            return "registers_refused"
+        case _:
+            return f"link_{link_problem(error)}"
 
 
 def _name_of(device: DeviceEntry) -> str:

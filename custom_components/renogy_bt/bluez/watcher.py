@@ -112,7 +112,7 @@ class BlueZWatcher:
         """Whether there is an adapter without an address."""
         return self._objects.has_zeroed
 
-    async def probe(self) -> None:
+    async def ping(self) -> None:
         """Ask bluetoothd for something small, to see whether it answers.
 
         A question that is not answered stays open, so the answer is noticed when it comes,

@@ -15,9 +15,6 @@ from ..supervisor.supervisor import async_get_supervisor
 
 ATTR_ADDRESS: Final = "address"
 
-# What a step of the recovery ladder can mend; the rest is for people.
-FIXABLE: Final = frozenset(PLANS)
-
 # Reasons that call for other advice than their verdict in general.
 TEXTS: Final[Mapping[Reason, str]] = {
     Reason.BUS_ACCESS_DENIED: "adapter_bus_access_denied",
@@ -71,7 +68,8 @@ def _async_create(
         DOMAIN,
         issue_id,
         data={ATTR_ADDRESS: status.address},
-        is_fixable=notice.verdict in FIXABLE,
+        # What no recovery step can mend is for the user.
+        is_fixable=notice.verdict in PLANS,
         is_persistent=False,
         learn_more_url=f"{DOCUMENTATION_URL}#bluetooth-adapter-health",
         severity=(

@@ -23,7 +23,7 @@ from ..coordinator import BankCoordinator
 from ..links.coordinator import LinkCoordinator
 from ..links.settings import LinkSettings, async_banks, link_identifier, links_of
 from ..renogy.exceptions import LinkSilent
-from ..renogy.link_watch import LinkPoll, LinkTrouble, LinkWatch, TroubleKind
+from ..renogy.link_watch import LinkTrouble, LinkWatch, PollOutcome, TroubleKind
 from ..renogy.models import ReadingFailure
 from ..supervisor.supervisor import async_get_supervisor
 
@@ -65,21 +65,21 @@ class LinkIssues:
         else:
             watch = self._watch(link.settings)
             is_excused = self._async_is_excused(link.address)
-            watch.polled(monotonic(), _link_poll(link, is_excused))
-            if watch.is_search_due():
-                watch.search_begins()
+            watch.polled(monotonic(), _outcome_of(link, is_excused))
+            if watch.is_probe_due():
+                watch.probe_begins()
                 link.config_entry.async_create_background_task(
                     self._hass,
-                    self._async_search(link, watch),
+                    self._async_probe(link, watch),
                     f"{DOMAIN} search behind {link.settings.name}",
                 )
         self.async_update()
 
-    async def _async_search(self, link: LinkCoordinator, watch: LinkWatch) -> None:
+    async def _async_probe(self, link: LinkCoordinator, watch: LinkWatch) -> None:
         LOGGER.debug("Looking for other batteries behind %s", link.settings.name)
-        found = await link.async_search()
+        found = await link.async_probe()
         if found is not None:
-            watch.searched(found)
+            watch.probed(found)
             self.async_update()
 
     @callback
@@ -198,12 +198,12 @@ class LinkIssues:
             self.async_update()
 
 
-def _link_poll(link: LinkCoordinator, is_excused: bool) -> LinkPoll:
+def _outcome_of(link: LinkCoordinator, is_excused: bool) -> PollOutcome:
     units = link.settings.units
     match link.error:
         case None:
             failed = link.data.failed
-            return LinkPoll(
+            return PollOutcome(
                 reached=True,
                 answering=[
                     unit for unit in units if failed.get(unit) not in _NO_ANSWER
@@ -215,9 +215,9 @@ def _link_poll(link: LinkCoordinator, is_excused: bool) -> LinkPoll:
                 changed=link.data.identity_changed,
             )
         case LinkSilent(garbled=garbled):
-            return LinkPoll(reached=True, silent=units, garbled=garbled)
+            return PollOutcome(reached=True, silent=units, garbled=garbled)
         case _:
-            return LinkPoll(reached=False, excused=is_excused)
+            return PollOutcome(reached=False, excused=is_excused)
 
 
 def _issue_id(link: LinkSettings, kind: TroubleKind) -> str:

@@ -1,13 +1,16 @@
-"""Connecting to links through Home Assistant's Bluetooth."""
+"""Connecting to links through Home Assistant's Bluetooth, one link at a time."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, override
 
 from homeassistant.components import bluetooth
-from homeassistant.components.bluetooth import BluetoothReachabilityIntent
+from homeassistant.components.bluetooth import (
+    BaseHaScanner,
+    BluetoothReachabilityIntent,
+)
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
@@ -15,23 +18,78 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN
 from ..renogy.exceptions import LinkUnreachable
 from ..renogy.transport import CONNECT_SECONDS, Connector, Transport, connect
-from ..supervisor.connecting import ConnectingBrokenOff
-from ..supervisor.neighbours import async_close_stale_connections
+from ..supervisor.neighbours import (
+    async_close_stale_connections,
+    is_connectable,
+    name_of,
+    slots_of,
+)
+from ..supervisor.poll_gate import ConnectingBrokenOff
 from ..supervisor.supervisor import async_get_supervisor
 from .settings import async_banks
-from .turns import ConnectingTurns, TurnIsOver
 
 if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
 
 TURN_SECONDS: Final = 4.0
 """A link may connect for so long while others wait, s."""
-LOST_TURN_SECONDS: Final = 1.0
+FAILING_TURN_SECONDS: Final = 1.0
 """The same for a link that took no connection the last time, s."""
 
 
 class LinkNotSeen(LinkUnreachable):
     """Home Assistant knows no path to the link; the message is its own explanation."""
+
+
+class TurnIsOver(Exception):
+    """Another link wanted to connect, and this one had its time."""
+
+
+class ConnectingTurns:
+    """One link at a time may connect; one that takes long keeps no other one waiting.
+
+    A turn that takes longer than its patience is broken off as soon as another link waits:
+    so a link that does not answer delays nobody.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Begin with nobody connecting; `clock` is that of the event loop."""
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._waiting = 0
+        self._running: asyncio.Timeout | None = None
+        self._patient_until = 0.0
+
+    @asynccontextmanager
+    async def turn(self, patience: float) -> AsyncIterator[None]:
+        """Have a connection made within this context, undisturbed for `patience` seconds.
+
+        Raises TurnIsOver when it took longer and another link waited.
+        """
+        self._waiting += 1
+        self._hurry()
+        try:
+            await self._lock.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            async with asyncio.timeout(None) as self._running:
+                self._patient_until = self._clock() + patience
+                if self._waiting:
+                    self._hurry()
+                yield
+        except TimeoutError as error:
+            if self._running is None or not self._running.expired():
+                raise
+            raise TurnIsOver from error
+        finally:
+            self._running = None
+            self._lock.release()
+
+    def _hurry(self) -> None:
+        """Let the running turn end when its patience is over."""
+        if self._running is not None:
+            self._running.reschedule(max(self._clock(), self._patient_until))
 
 
 class _Connections:
@@ -44,8 +102,8 @@ class _Connections:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.turns = ConnectingTurns(clock)
         self.links: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.lost: set[str] = set()
-        self._lost_one = asyncio.Lock()
+        self.failing: set[str] = set()
+        self._failing_one = asyncio.Lock()
         self._known: set[str] = set()
 
     async def connect(self, hass: HomeAssistant, address: str, name: str) -> Transport:
@@ -62,9 +120,9 @@ class _Connections:
             try:
                 transport = await self._connect_in_turn(hass, address, name)
             except LinkUnreachable:
-                self.lost.add(address)
+                self.failing.add(address)
                 raise
-            self.lost.discard(address)
+            self.failing.discard(address)
             held.callback(async_get_supervisor(hass).gate.disconnected, address)
             return _ExclusiveTransport(transport, held.pop_all())
 
@@ -74,17 +132,17 @@ class _Connections:
         """Connect, in as many turns as it takes; all turns together are bounded."""
         spent = 0.0
         while spent < CONNECT_SECONDS:
-            is_lost = address in self.lost
-            patience = LOST_TURN_SECONDS if is_lost else TURN_SECONDS
+            is_failing = address in self.failing
+            patience = FAILING_TURN_SECONDS if is_failing else TURN_SECONDS
             # Of the links that may be lost only one at a time keeps the others waiting.
-            async with self._lost_one if is_lost else nullcontext():
+            async with self._failing_one if is_failing else nullcontext():
                 try:
                     async with self.turns.turn(patience):
                         began_at = hass.loop.time()
                         return await connect(_known_device(hass, address), name)
                 except TurnIsOver:
                     spent += hass.loop.time() - began_at
-                    self.lost.add(address)
+                    self.failing.add(address)
         raise LinkUnreachable(f"{name}: no connection within {CONNECT_SECONDS:.0f} s")
 
 
@@ -139,9 +197,10 @@ def async_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
             raise LinkUnreachable(reason) from error
 
     async def connect_once() -> Transport:
-        if _CONNECTIONS not in hass.data:
-            hass.data[_CONNECTIONS] = _Connections(hass.loop.time)
         async with async_get_supervisor(hass).gate.connecting(address):
+            # Looked up behind the gate: the last bank may unload while the gate is closed.
+            if _CONNECTIONS not in hass.data:
+                hass.data[_CONNECTIONS] = _Connections(hass.loop.time)
             return await hass.data[_CONNECTIONS].connect(hass, address, name)
 
     return connect_to_link
@@ -166,3 +225,39 @@ def async_forget_connections(hass: HomeAssistant) -> None:
     in_use = {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
     if all(bank.state not in in_use for bank in async_banks(hass)):
         hass.data.pop(_CONNECTIONS, None)
+
+
+@callback
+def async_serving_scanner(hass: HomeAssistant, address: str) -> str | None:
+    """Return the name of the adapter or proxy through which a link is connected just now.
+
+    Home Assistant chooses the path of a connection and does not say which one it took, but
+    each scanner tells which devices hold its connection slots.
+    """
+    scanners = {
+        scanner.source: scanner
+        for scanner in bluetooth.async_current_scanners(hass)
+        if is_connectable(scanner)
+    }
+    source = serving(
+        {source: _holds(scanner, address) for source, scanner in scanners.items()}
+    )
+    return None if source is None else name_of(scanners[source])
+
+
+def _holds(scanner: BaseHaScanner, address: str) -> bool | None:
+    slots = slots_of(scanner)
+    return None if slots is None else address.upper() in slots.allocated
+
+
+def serving(holding: Mapping[str, bool | None]) -> str | None:
+    """Return which source serves a connection, None where that is not certain.
+
+    `holding` tells of each source whether the connection holds one of its slots, None where
+    it does not tell. A slot can be left behind by an earlier connection, and a proxy's news
+    come late: with several sources one must hold it, and all others must say that they do not.
+    """
+    if len(holding) == 1:
+        return next(iter(holding))
+    holders = [source for source, holds in holding.items() if holds]
+    return holders[0] if len(holders) == 1 and None not in holding.values() else None

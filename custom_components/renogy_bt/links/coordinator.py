@@ -19,8 +19,7 @@ from ..renogy.link import RenogyLink
 from ..renogy.models import BatteryId, BatteryReading, LinkReport, ReadingFailure
 from ..renogy.transport import Transport
 from ..supervisor.supervisor import async_get_supervisor
-from .connection import async_connector
-from .serving import async_serving_scanner
+from .connection import async_connector, async_serving_scanner
 from .settings import BatteryLabel, LinkSettings
 
 LINK_QUALITY_POLLS: Final = 100
@@ -251,7 +250,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     # Polls between the intervals
 
     @callback
-    def async_watch(self) -> None:
+    def async_start_polling(self) -> None:
         """Poll now, and from now on when the link is heard again or its adapter repaired."""
         self.config_entry.async_on_unload(
             self._gate.async_add_poll_listener(self.async_poll_now)
@@ -284,19 +283,10 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
 
     # Other uses of the link
 
-    async def async_read_registers(
-        self, unit: int, address: int, count: int
-    ) -> tuple[int, ...]:
-        """Read up to 125 registers of one battery, in turn with the polls.
-
-        Raises RenogyError, as RenogyLink does.
-        """
-        return await self.client.read_registers(unit, address, count)
-
-    async def async_search(self) -> frozenset[int] | None:
+    async def async_probe(self) -> frozenset[int] | None:
         """Return the unit ids that answer behind the link, None where that cannot be told."""
         try:
-            report = await self.client.search()
+            report = await self.client.probe()
         except RenogyError as error:
             LOGGER.debug("%s: Searching failed: %s", self.name, error)
             return None

@@ -1,6 +1,9 @@
 """Finding links, and the batteries behind one, for the config flows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
@@ -8,7 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from ..const import LOGGER
 from ..renogy.exceptions import (
-    DeviceKind,
+    LinkClosed,
     LinkSilent,
     LinkUnreachable,
     NotABattery,
@@ -20,12 +23,22 @@ from ..renogy.probe import probe_link
 from .connection import LinkNotSeen, async_connector
 from .settings import async_bank_of_link
 
-REFUSALS: dict[DeviceKind, str] = {
-    DeviceKind.CHARGE_CONTROLLER: "charge_controller",
-    DeviceKind.INVERTER: "inverter",
-    DeviceKind.SHUNT: "shunt",
-    DeviceKind.UNKNOWN: "not_a_battery",
-}
+# The more special an error, the earlier.
+LINK_PROBLEMS: Final[Mapping[type[RenogyError], str]] = MappingProxyType(
+    {
+        LinkNotSeen: "not_reachable",
+        LinkClosed: "closed",
+        LinkUnreachable: "cannot_connect",
+        LinkSilent: "no_answer",
+        RenogyError: "connection_lost",
+    }
+)
+"""What may go wrong with a link for a while, as the end of a translation key."""
+
+
+def link_problem(error: RenogyError) -> str:
+    """Return the end of the translation key for an error that may pass."""
+    return next(key for kind, key in LINK_PROBLEMS.items() if isinstance(error, kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +59,8 @@ def clean_name(advertised: str | None) -> str:
 
 
 def refusal_of(name: str) -> str | None:
-    """Return the refusal of a device that its name gives away, or None."""
-    kind = family_of(name).refused_as
-    return None if kind is None else REFUSALS[kind]
+    """Return why a device with this name is refused, None if it may be a battery."""
+    return family_of(name).refused_as
 
 
 def _spells_own_address(info: BluetoothServiceInfoBleak) -> bool:
@@ -86,14 +98,7 @@ async def async_probe_link(
     try:
         return await probe_link(async_connector(hass, address, name), family_of(name))
     except NotABattery as error:
-        return ProbeProblem(key=REFUSALS[error.kind], final=True)
-    except LinkNotSeen as error:
-        problem = ProbeProblem(key="not_reachable", reason=str(error))
-    except LinkUnreachable as error:
-        problem = ProbeProblem(key="cannot_connect", reason=str(error))
-    except LinkSilent as error:
-        problem = ProbeProblem(key="no_answer", reason=str(error))
+        return ProbeProblem(key=error.kind, final=True)
     except RenogyError as error:
-        problem = ProbeProblem(key="connection_lost", reason=str(error))
-    LOGGER.debug("Probing %s failed: %s (%s)", name, problem.key, problem.reason)
-    return problem
+        LOGGER.debug("Probing %s failed: %r", name, error)
+        return ProbeProblem(key=link_problem(error), reason=str(error))

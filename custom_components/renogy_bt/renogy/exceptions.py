@@ -9,7 +9,7 @@ class DeviceKind(StrEnum):
     CHARGE_CONTROLLER = "charge_controller"
     INVERTER = "inverter"
     SHUNT = "shunt"
-    UNKNOWN = "unknown"
+    OTHER = "not_a_battery"
 
 
 class RenogyError(Exception):

@@ -104,7 +104,7 @@ class RenogyLink:
             for at in range(0, len(frame.data), 2)
         )
 
-    async def search(self) -> ProbeReport:
+    async def probe(self) -> ProbeReport:
         """Look which batteries answer behind the link; raises as `probe_link` does."""
         return await self._exclusively(
             partial(probe_link, self._connector, self._family)

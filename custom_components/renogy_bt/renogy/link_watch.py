@@ -12,8 +12,8 @@ LONGEST_GAP: Final = 1800.0
 
 # A battery is silent this long before others are looked for: most are just switched off.
 SILENT_SECONDS: Final = 900.0
-FIRST_SEARCH_PAUSE: Final = 6 * 3600.0
-LONGEST_SEARCH_PAUSE: Final = 24 * 3600.0
+FIRST_PROBE_PAUSE: Final = 6 * 3600.0
+LONGEST_PROBE_PAUSE: Final = 24 * 3600.0
 
 # So many garbled answers in a window, spread over so long, are no accident of the radio.
 GARBLED_ANSWERS: Final = 4
@@ -46,7 +46,7 @@ class LinkTrouble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkPoll:
+class PollOutcome:
     """What one poll of a link brought, by unit id.
 
     A link that is not `reached` may be `excused`: something else is to blame. `silent` are
@@ -77,13 +77,13 @@ class LinkWatch:
         self._unreached_since: float | None = None
         self._silent_since: dict[int, float] = {}
         self._strangers: frozenset[int] = frozenset()
-        self._search_from = 0.0
-        self._search_pause = FIRST_SEARCH_PAUSE
+        self._probe_from = 0.0
+        self._probe_pause = FIRST_PROBE_PAUSE
         self._garbled_at: dict[int, deque[float]] = {}
         self._changed_at: dict[int, deque[float]] = {}
         self._is_reached = False
 
-    def polled(self, at: float, poll: LinkPoll) -> None:
+    def polled(self, at: float, poll: PollOutcome) -> None:
         """Take note of a poll."""
         if self._polled_at is not None and at - self._polled_at > LONGEST_GAP:
             self._unreached_since = None
@@ -104,27 +104,27 @@ class LinkWatch:
             _note(self._changed_at, unit, at, CHANGES_WINDOW)
         if not self._silent_since:
             self._strangers = frozenset()
-            self._search_from, self._search_pause = 0.0, FIRST_SEARCH_PAUSE
+            self._probe_from, self._probe_pause = 0.0, FIRST_PROBE_PAUSE
 
-    def is_search_due(self) -> bool:
+    def is_probe_due(self) -> bool:
         """Tell whether to look now which ids answer behind the link."""
         at = self._polled_at
         return (
             at is not None
             and self._is_reached
-            and at >= self._search_from
+            and at >= self._probe_from
             and any(
                 at - since >= SILENT_SECONDS for since in self._silent_since.values()
             )
         )
 
-    def search_begins(self) -> None:
+    def probe_begins(self) -> None:
         """Take note that it is being looked, whatever comes of it."""
         assert self._polled_at is not None
-        self._search_from = self._polled_at + self._search_pause
-        self._search_pause = min(2 * self._search_pause, LONGEST_SEARCH_PAUSE)
+        self._probe_from = self._polled_at + self._probe_pause
+        self._probe_pause = min(2 * self._probe_pause, LONGEST_PROBE_PAUSE)
 
-    def searched(self, found: Collection[int]) -> None:
+    def probed(self, found: Collection[int]) -> None:
         """Take note of the ids that answer."""
         self._strangers = frozenset(found) - self.units
         for unit in found:

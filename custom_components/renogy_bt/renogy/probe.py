@@ -179,5 +179,5 @@ class _Prober:
         if INVERTER_UNIT in self._answered:
             raise NotABattery(DeviceKind.INVERTER)
         if self._answered:
-            raise NotABattery(DeviceKind.UNKNOWN)
+            raise NotABattery(DeviceKind.OTHER)
         raise LinkSilent("Nothing answers behind this device")

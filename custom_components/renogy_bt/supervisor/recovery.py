@@ -16,6 +16,7 @@ from ..adapter_health.status import RecoveryRefused, RefusalReason
 from ..bluez.models import PowerFault
 from ..bluez.watcher import BlueZWatcher
 from .poll_gate import PollGate
+from .sampling import async_host_state
 from .steps import StepFailed, StepRunner
 
 EFFECT_LIMIT: Final = 180.0
@@ -89,7 +90,7 @@ class Recovery:
             self._start(health, health.decision.step)
 
     async def async_take(
-        self, health: AdapterHealth | None, step: RecoveryStep, host: HostState
+        self, health: AdapterHealth | None, step: RecoveryStep
     ) -> StepResult:
         """Take a step because the user asks for it, and return whether it helped.
 
@@ -97,7 +98,7 @@ class Recovery:
         """
         if health is None or health.sample is None:
             raise RecoveryRefused(RefusalReason.UNKNOWN_ADAPTER)
-        self._check(health, step, host)
+        self._check(health, step)
         effect: asyncio.Future[StepResult] = self._hass.loop.create_future()
         self._effects[health.address] = effect
         self._start(health, step, requested=True)
@@ -109,12 +110,10 @@ class Recovery:
         finally:
             self._effects.pop(health.address, None)
 
-    def _check(
-        self, health: AdapterHealth, step: RecoveryStep, host: HostState
-    ) -> None:
+    def _check(self, health: AdapterHealth, step: RecoveryStep) -> None:
         sample = health.sample
         assert sample is not None
-        if host is not HostState.RUNNING:
+        if async_host_state(self._hass) is not HostState.RUNNING:
             raise RecoveryRefused(RefusalReason.STOPPING)
         if self._is_busy or health.address in self._effects:
             raise RecoveryRefused(RefusalReason.BUSY)

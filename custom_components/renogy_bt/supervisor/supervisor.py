@@ -256,9 +256,7 @@ class Supervisor:
 
         Raises RecoveryRefused when it cannot be taken (now).
         """
-        return await self._recovery.async_take(
-            self._health.get(address), step, self._watch.host
-        )
+        return await self._recovery.async_take(self._health.get(address), step)
 
     def _step_changed(self, health: AdapterHealth) -> None:
         self._update_statuses()

@@ -16,7 +16,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
-from ..adapter_health.samples import AdapterSample, HostState
+from ..adapter_health.samples import AdapterSample
 from ..bluez.exceptions import BlueZError
 from ..bluez.models import BusSample
 from ..bluez.watcher import BlueZWatcher
@@ -41,8 +41,8 @@ from .sampling import (
 
 _LOGGER = logging.getLogger(__name__)
 
-PROBE_PAUSE: Final = 25.0
-ANXIOUS_PROBE_PAUSE: Final = 8.0
+PING_PAUSE: Final = 25.0
+ANXIOUS_PING_PAUSE: Final = 8.0
 """Pause between questions while bluetoothd does not answer, s."""
 CLOCK_TOLERANCE: Final = 60.0
 LISTEN_ON_BUS: Final = 10.0
@@ -72,7 +72,7 @@ class StackWatch:
         self._records = records
         self._heard = heard
         self._watching_bus = False
-        self._probed_at: float | None = None
+        self._pinged_at: float | None = None
         self._following: list[CALLBACK_TYPE] = []
         self._listeners: dict[str, CALLBACK_TYPE] = {}
         self._running_since = 0.0
@@ -145,7 +145,7 @@ class StackWatch:
             if not self._watching_bus:
                 self._watching_bus = True
                 self.bluez.start()
-            await self._async_probe()
+            await self._async_ping()
         else:
             await self._async_leave_bus()
         self._check_clocks()
@@ -156,12 +156,12 @@ class StackWatch:
             self._watching_bus = False
             await self.bluez.stop()
 
-    async def _async_probe(self) -> None:
-        pause = ANXIOUS_PROBE_PAUSE if self.bluez.sample().unanswered else PROBE_PAUSE
+    async def _async_ping(self) -> None:
+        pause = ANXIOUS_PING_PAUSE if self.bluez.sample().unanswered else PING_PAUSE
         now = self._clock()
-        if self._probed_at is None or not 0 <= now - self._probed_at < pause:
-            await self.bluez.probe()
-            self._probed_at = self._clock()
+        if self._pinged_at is None or not 0 <= now - self._pinged_at < pause:
+            await self.bluez.ping()
+            self._pinged_at = self._clock()
 
     def _check_clocks(self) -> None:
         """Notice a suspended machine or a clock that was set: the two clocks part."""
@@ -198,11 +198,6 @@ class StackWatch:
             heard_on_bus_at=self._heard_on_bus.get(address),
             clock_jumped=self._clock_jumped,
         )
-
-    @property
-    def host(self) -> HostState:
-        """Where Home Assistant is in its life."""
-        return async_host_state(self._hass)
 
     async def async_listen_on_bus(self, sample: AdapterSample) -> None:
         """See whether bluetoothd reports devices while Home Assistant hears none.
