@@ -141,7 +141,7 @@ async def async_remove_config_entry_device(
 ) -> bool:
     """Forget a battery that does not answer or an adapter that is gone, as the user asks.
 
-    The bank, a dongle and the last battery of a link go with their entry or subentry only.
+    Nothing is known of a battery whose link does not answer. The bank, a dongle and the last battery of a link go with their entry or subentry only.
     """
     if async_is_gone_adapter(hass, device_entry):
         return entry.state is ConfigEntryState.LOADED
@@ -149,12 +149,15 @@ async def async_remove_config_entry_device(
     if subentry is None or entry.state is not ConfigEntryState.LOADED:
         return False
     link = LinkSettings.from_data(subentry.data)
+    coordinator = entry.runtime_data.links[link.address]
+    if coordinator.polled_at is None or not coordinator.last_update_success:
+        return False
     kept = tuple(
         battery
         for battery in link.batteries
         if (DOMAIN, battery_identifier((link.address, battery.unit)))
         not in device_entry.identifiers
-        or (link.address, battery.unit) in entry.runtime_data.data.readings
+        or battery.unit in coordinator.readings
     )
     if not kept or kept == link.batteries:
         return False

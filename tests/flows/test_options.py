@@ -7,7 +7,7 @@ from pytest_homeassistant_custom_component.common import get_schema_suggested_va
 
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import InvalidData
-from tests.banks import bank_entry, bank_of, bank_state, link_settings, set_up, settle
+from tests.banks import bank_entry, bank_state, link_of, link_settings, set_up, settle
 from tests.fake_air import FakeAir
 from tests.renogy.fake_link import four_batteries
 
@@ -19,7 +19,7 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
     air.bring(four_batteries())
     entry = bank_entry(link_settings(), update_interval=120)
     await set_up(hass, entry)
-    assert bank_of(entry).update_interval == timedelta(seconds=120)
+    assert link_of(entry).update_interval == timedelta(seconds=120)
     assert bank_state(hass, entry, "voltage").state == "52.4"
 
     flow = await hass.config_entries.options.async_init(entry.entry_id)
@@ -43,7 +43,7 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
         "imbalance_limit": 0,
         "recovery": "gentle",
     }
-    assert bank_of(entry).update_interval == timedelta(seconds=30)
+    assert link_of(entry).update_interval == timedelta(seconds=30)
     assert bank_state(hass, entry, "voltage").state == "209.6"
 
 

@@ -20,6 +20,7 @@ from tests.banks import (
     bank_state,
     battery_state,
     entity_id,
+    link_of,
     link_settings,
     set_up,
     settle,
@@ -246,7 +247,7 @@ async def test_rescan_and_poll_take_turns(
 ) -> None:
     """A poll that comes due during a rescan waits for it: a dongle takes one connection."""
     flow = await rescan_link(hass, bank, first_link(bank))
-    await asyncio.gather(flow.submit(), bank.runtime_data.async_refresh())
+    await asyncio.gather(flow.submit(), link_of(bank).async_refresh())
     flow.expect_form("rescanned")
-    assert bank.runtime_data.last_update_success
+    assert link_of(bank).last_update_success
     assert battery_state(hass, "voltage").state != STATE_UNAVAILABLE

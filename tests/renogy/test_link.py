@@ -348,7 +348,7 @@ def test_a_connector_that_hangs_is_bounded() -> None:
         link = RenogyLink("link", (48,), hang, family=PRO)  # type: ignore[arg-type]
         with pytest.raises(LinkUnreachable):
             await link.poll()
-        assert _now() == pytest.approx(120)
+        assert _now() == pytest.approx(180)
 
     run(main)
 
