@@ -17,7 +17,7 @@ from custom_components.renogy_bt.adapter_health.ladder import (
 )
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapter_health.status import EventKind, RefusalReason
-from custom_components.renogy_bt.adapters.recovery import FAILURES
+from custom_components.renogy_bt.adapters.recovery import FAILURES, RESULTS
 from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.issues.adapters import TEXTS
 from custom_components.renogy_bt.links.probing import LINK_PROBLEMS
@@ -162,7 +162,7 @@ def test_exceptions_have_messages() -> None:
     } | {f"recovery_{reason}" for reason in RefusalReason}
     raised |= {f"link_{problem}" for problem in LINK_PROBLEMS.values()}
     raised |= {"link_is_no_battery", "registers_no_answer", "registers_refused"}
-    raised |= {"recovery_failed", *FAILURES.values()}
+    raised |= {"recovery_failed", *FAILURES.values(), *RESULTS.values()}
     assert raised == ENGLISH["exceptions"].keys()
 
 

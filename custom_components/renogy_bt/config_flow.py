@@ -16,12 +16,6 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
-from homeassistant.helpers.selector import (
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-)
 
 from .bank.summary import Wiring
 from .const import (
@@ -35,7 +29,8 @@ from .const import (
     SUBENTRY_TYPE_LINK,
 )
 from .flows.link import LinkFlow
-from .flows.options import WIRING_SELECTOR, BankOptionsFlow
+from .flows.options import BankOptionsFlow
+from .flows.selectors import WIRING_SELECTOR, choice
 from .flows.subentry import LinkSubentryFlow
 from .links.probing import clean_name, refusal_of
 from .links.settings import async_banks
@@ -171,21 +166,10 @@ class RenogyConfigFlow(
         banks = {bank.entry_id: bank for bank in async_banks(self.hass)}
         if user_input is not None and user_input[CONF_BANK] in banks:
             return await self._async_add_to(banks[user_input[CONF_BANK]])
-        options = [
-            SelectOptionDict(value=entry_id, label=bank.title)
-            for entry_id, bank in banks.items()
-        ]
+        titles = {entry_id: bank.title for entry_id, bank in banks.items()}
         return self.async_show_form(
             step_id="add_to_existing_bank",
-            data_schema=probatio.Schema(
-                {
-                    probatio.Required(CONF_BANK): SelectSelector(
-                        SelectSelectorConfig(
-                            options=options, mode=SelectSelectorMode.LIST
-                        )
-                    )
-                }
-            ),
+            data_schema=probatio.Schema({probatio.Required(CONF_BANK): choice(titles)}),
             description_placeholders={CONF_NAME: self._name},
         )
 

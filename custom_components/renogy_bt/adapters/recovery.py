@@ -40,7 +40,12 @@ FAILURES: Final[Mapping[str, str]] = {
     },
     "entry_gone": "recovery_entry_gone",
 }
-"""The message for each reason why a step could not be carried out."""
+"""Translation keys by the reason why a step could not be carried out."""
+RESULTS: Final[Mapping[StepResult, str]] = {
+    StepResult.ABORTED: "recovery_aborted",
+    StepResult.NO_EFFECT: "recovery_without_effect",
+}
+"""Translation keys by what a step came to, if not by a reason."""
 
 
 async def async_recover(
@@ -67,28 +72,16 @@ async def async_recover(
                 "seconds": f"{error.wait_seconds or 0:.0f}",
             },
         ) from error
-    if result is StepResult.ABORTED:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="recovery_aborted",
-            translation_placeholders={"address": address},
-        )
-    if result is StepResult.NO_EFFECT:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="recovery_without_effect",
-            translation_placeholders={"address": address},
-        )
     if result is not StepResult.RECOVERED:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
-            translation_key=_failure(supervisor, address),
+            translation_key=RESULTS.get(result) or _failure(supervisor, address),
             translation_placeholders={"address": address},
         )
 
 
 def _failure(supervisor: Supervisor, address: str) -> str:
-    """The message that says why the last step could not be carried out."""
+    """Return the translation key that says why the last step could not be carried out."""
     status = supervisor.adapters.get(address)
     step = status.history.last_step if status is not None else None
     detail = step.detail if step is not None else None

@@ -16,17 +16,12 @@ from homeassistant.data_entry_flow import (
     FlowHandler,
     FlowResult,
 )
-from homeassistant.helpers.selector import (
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-)
 
 from ..const import DOMAIN
 from ..links.probing import ProbeProblem, async_probe_link, async_unconfigured_links
 from ..links.settings import LinkSettings, async_bank_of_link, position
 from ..renogy.models import FoundBattery, ProbeReport
+from .selectors import choice
 
 
 def battery_rows(batteries: Iterable[FoundBattery], units: list[int]) -> str:
@@ -116,17 +111,10 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
             self._name = self._candidates[self._address]
             self._abort_if_link_configured()
             return await self.async_step_probe()
-        options = [
-            SelectOptionDict(value=address, label=f"{name} ({address})")
-            for address, name in self._candidates.items()
-        ]
-        schema = probatio.Schema(
-            {
-                probatio.Required(CONF_ADDRESS): SelectSelector(
-                    SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)
-                )
-            }
-        )
+        labels = {
+            address: f"{name} ({address})" for address, name in self._candidates.items()
+        }
+        schema = probatio.Schema({probatio.Required(CONF_ADDRESS): choice(labels)})
         if self._problem is None:
             return self.async_show_form(step_id="pick", data_schema=schema)
         return self.async_show_form(

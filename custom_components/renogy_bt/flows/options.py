@@ -6,14 +6,6 @@ import probatio
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.const import UnitOfRatio, UnitOfTime
-from homeassistant.helpers.selector import (
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-)
 
 from ..adapter_health.ladder import RecoveryLevel
 from ..bank.summary import Wiring
@@ -28,50 +20,19 @@ from ..const import (
     MAX_UPDATE_INTERVAL,
     MIN_UPDATE_INTERVAL,
 )
-
-WIRING_SELECTOR = SelectSelector(
-    SelectSelectorConfig(
-        options=list(Wiring), mode=SelectSelectorMode.LIST, translation_key=CONF_WIRING
-    )
-)
+from .selectors import WIRING_SELECTOR, translated_choice, whole_number
 
 OPTIONS_SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_WIRING, default=Wiring.PARALLEL): WIRING_SELECTOR,
         probatio.Required(
             CONF_UPDATE_INTERVAL, default=DEFAULT_UPDATE_INTERVAL
-        ): probatio.All(
-            NumberSelector(
-                NumberSelectorConfig(
-                    min=MIN_UPDATE_INTERVAL,
-                    max=MAX_UPDATE_INTERVAL,
-                    step=1,
-                    unit_of_measurement=UnitOfTime.SECONDS,
-                    mode=NumberSelectorMode.BOX,
-                )
-            ),
-            probatio.Coerce(int),
-        ),
+        ): whole_number(MIN_UPDATE_INTERVAL, MAX_UPDATE_INTERVAL, UnitOfTime.SECONDS),
         probatio.Required(
             CONF_IMBALANCE_LIMIT, default=DEFAULT_IMBALANCE_LIMIT
-        ): probatio.All(
-            NumberSelector(
-                NumberSelectorConfig(
-                    min=0,
-                    max=MAX_IMBALANCE_LIMIT,
-                    step=1,
-                    unit_of_measurement=UnitOfRatio.PERCENTAGE,
-                    mode=NumberSelectorMode.BOX,
-                )
-            ),
-            probatio.Coerce(int),
-        ),
-        probatio.Required(CONF_RECOVERY, default=RecoveryLevel.FULL): SelectSelector(
-            SelectSelectorConfig(
-                options=list(RecoveryLevel),
-                mode=SelectSelectorMode.LIST,
-                translation_key=CONF_RECOVERY,
-            )
+        ): whole_number(0, MAX_IMBALANCE_LIMIT, UnitOfRatio.PERCENTAGE),
+        probatio.Required(CONF_RECOVERY, default=RecoveryLevel.FULL): translated_choice(
+            list(RecoveryLevel), CONF_RECOVERY
         ),
     }
 )

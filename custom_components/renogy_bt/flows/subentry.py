@@ -12,17 +12,12 @@ from homeassistant.config_entries import (
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME
-from homeassistant.helpers.selector import (
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-)
 
 from ..const import CONF_FORGET
 from ..links.rescan import Rescan
 from ..links.settings import KnownBattery, LinkSettings, position
 from .link import LinkFlow, battery_rows
+from .selectors import choice
 
 
 class LinkSubentryFlow(
@@ -126,19 +121,12 @@ def _positions(selected: Iterable[int], units: list[int]) -> str:
 
 
 def _forget_schema(silent: Iterable[KnownBattery], units: list[int]) -> probatio.Schema:
-    options = [
-        SelectOptionDict(
-            value=str(battery.unit),
-            label=f"{position(battery.unit, units)}: {battery.model or battery.unit}",
+    labels = {
+        str(battery.unit): (
+            f"{position(battery.unit, units)}: {battery.model or battery.unit}"
         )
         for battery in silent
-    ]
+    }
     return probatio.Schema(
-        {
-            probatio.Optional(CONF_FORGET, default=list): SelectSelector(
-                SelectSelectorConfig(
-                    options=options, multiple=True, mode=SelectSelectorMode.LIST
-                )
-            )
-        }
+        {probatio.Optional(CONF_FORGET, default=list): choice(labels, multiple=True)}
     )

@@ -109,52 +109,50 @@ class LinkRecords:
             if record.in_use_since is not None and record.address in addresses:
                 record.via = source
 
+    def _record(self, link: str) -> LinkRecord:
+        """Return the record of a link; that of a link of no bank is not kept."""
+        return self._links.get(link) or LinkRecord(link)
+
     def connecting(self, link: str, at: float) -> None:
         """Take note that a link is being connected to."""
-        record = self._links.get(link)
-        if record is not None:
-            record.in_use_since, record.via = at, None
+        record = self._record(link)
+        record.in_use_since, record.via = at, None
 
     def connected(self, link: str, at: float, only_source: str | None) -> None:
         """Take note that a link is connected.
 
         `only_source` is the source that the connection must go through if that is certain.
         """
-        record = self._links.get(link)
-        if record is not None:
-            record.failures, record.failing_since = 0, None
-            record.via = record.via or only_source
-            record.note_connection(at)
+        record = self._record(link)
+        record.failures, record.failing_since = 0, None
+        record.via = record.via or only_source
+        record.note_connection(at)
 
     def failed(self, link: str, at: float) -> None:
         """Take note that an attempt to connect to a link came to nothing."""
-        record = self._links.get(link)
-        if record is not None:
-            record.in_use_since, record.ended_at = None, at
-            record.failures += 1
-            record.failed_at = at
-            if record.failing_since is None:
-                record.failing_since = at
+        record = self._record(link)
+        record.in_use_since, record.ended_at = None, at
+        record.failures += 1
+        record.failed_at = at
+        if record.failing_since is None:
+            record.failing_since = at
 
     def given_up(self, link: str, at: float) -> None:
         """Take note that an attempt to connect has ended for reasons of others."""
-        record = self._links.get(link)
-        if record is not None:
-            record.in_use_since, record.ended_at = None, at
+        record = self._record(link)
+        record.in_use_since, record.ended_at = None, at
 
     def disconnected(self, link: str, at: float) -> None:
         """Take note that the connection to a link has ended."""
-        record = self._links.get(link)
-        if record is not None:
-            record.note_connection(at)
-            record.in_use_since, record.ended_at = None, at
+        record = self._record(link)
+        record.note_connection(at)
+        record.in_use_since, record.ended_at = None, at
 
     def polling_paused(self, link: str) -> None:
         """Take note that a link is not polled for now, and forget how its polls went."""
-        record = self._links.get(link)
-        if record is not None:
-            record.in_use_since = record.ended_at = None
-            record.failures, record.failing_since, record.failed_at = 0, None, None
+        record = self._record(link)
+        record.in_use_since = record.ended_at = None
+        record.failures, record.failing_since, record.failed_at = 0, None, None
 
     @property
     def in_use(self) -> bool:
