@@ -58,7 +58,7 @@ type _Setup = tuple[str, Mapping[str, Any], Mapping[str, LinkSettings]]
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Set up what all banks share: actions, and the issues of the Bluetooth adapters."""
+    """Set up what all banks share: the actions, and the notices about Bluetooth adapters."""
     async_setup_services(hass)
     async_follow_adapters(hass)
     async_dispatcher_connect(
@@ -68,12 +68,12 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    """Bring a bank that an older version stored up to date; refuse one of a newer version."""
+    """Update a bank that an older version stored; refuse a bank of a newer version."""
     if entry.version != ENTRY_VERSION:
         return False
     if entry.minor_version < ENTRY_MINOR_VERSION:
         for link in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK):
-            # Links that were stored before this could be chosen are polled.
+            # Before, every link was polled.
             data = {CONF_POLLING: True, **link.data}
             hass.config_entries.async_update_subentry(entry, link, data=data)
         hass.config_entries.async_update_entry(entry, minor_version=ENTRY_MINOR_VERSION)
@@ -81,10 +81,10 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bool:
-    """Set up a bank from what is stored of it, whether or not anything answers.
+    """Set up a bank from what is stored, whether or not a battery answers.
 
-    The links are polled from then on. The adapters are watched from the beginning: a broken
-    adapter may be why a link does not answer.
+    The adapters are watched from the beginning: a broken adapter may be why a link does not
+    answer.
     """
     entry.async_on_unload(
         entry.add_update_listener(partial(_async_entry_updated, _setup_of(entry)))
@@ -118,7 +118,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bool:
-    """Unload a bank; its coordinator closes the links."""
+    """Unload a bank; the coordinators of its links disconnect them."""
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     async_forget_connections(hass)
@@ -139,9 +139,10 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: RenogyConfigEntry, device_entry: DeviceEntry
 ) -> bool:
-    """Forget a battery that does not answer or an adapter that is gone, as the user asks.
+    """Forget a battery that does not answer, or an adapter that is gone.
 
-    Nothing is known of a battery whose link does not answer. The bank, a dongle and the last battery of a link go with their entry or subentry only.
+    A battery is kept while its link does not answer. The bank, a dongle and the last battery of
+    a link can only be removed with their entry or subentry.
     """
     if async_is_gone_adapter(hass, device_entry):
         return entry.state is ConfigEntryState.LOADED
@@ -171,7 +172,7 @@ async def async_remove_config_entry_device(
 def _async_entry_changed(
     hass: HomeAssistant, change: ConfigEntryChange, entry: ConfigEntry
 ) -> None:
-    """Withdraw the issues of a bank that is disabled."""
+    """Delete the notices of a bank that is disabled."""
     if entry.domain == DOMAIN and entry.disabled_by is not None:
         async_forget_balance(hass, entry)
         async_forget_identities(hass, entry)
@@ -205,7 +206,7 @@ async def _async_entry_updated(
 async def _async_settle_discoveries(
     hass: HomeAssistant, entry: RenogyConfigEntry
 ) -> None:
-    """Withdraw what offers or ignores the discovery of a link that is in a bank now."""
+    """End the discovery flows of links that are in a bank now, and forget ignored ones."""
     flows = hass.config_entries.flow
     for link in links_of(entry).values():
         for flow in flows.async_progress_by_handler(
@@ -213,7 +214,7 @@ async def _async_settle_discoveries(
             include_uninitialized=True,
             match_context={"unique_id": link.address},
         ):
-            # A dialogue that the user has opened says itself that the link is set up.
+            # A flow that the user has opened says itself that the link is set up.
             if flow["context"]["source"] != SOURCE_USER:
                 flows.async_abort(flow["flow_id"])
         ignored = hass.config_entries.async_entry_for_domain_unique_id(

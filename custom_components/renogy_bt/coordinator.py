@@ -1,4 +1,4 @@
-"""A bank: what listens to its links and adds up what they read."""
+"""A bank: it listens to its links and adds up what they read."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -22,15 +22,15 @@ from .storage.energy import EnergyStore
 type RenogyConfigEntry = ConfigEntry[BankCoordinator]
 
 ROUND_SECONDS: Final = 5.0
-"""Links that are being polled are waited for so long, so that one round is one report, s."""
+"""How long the bank waits for links that are being polled, so that a round is one report, s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankReport:
-    """A bank after a round of polls: its batteries' readings, and what they come to.
+    """The readings of a bank's batteries after a round of polls, and what they add up to.
 
-    `fresh` are the batteries whose last poll brought a new reading; the others in `readings`
-    keep the last good one for a while.
+    `fresh` are the batteries that the last poll brought a new reading of. The others in
+    `readings` keep their last good reading for a while.
     """
 
     readings: Mapping[BatteryId, BatteryReading]
@@ -40,9 +40,9 @@ class BankReport:
 
 
 class BankCoordinator(DataUpdateCoordinator[BankReport]):
-    """Adds the links of a bank up, once a round; the links are polled by their own coordinators.
+    """Adds up the links of a bank, once a round; each link has a coordinator that polls it.
 
-    `meters` are the energy and the estimates of each battery, as they are stored already.
+    `meters` are the energy and the estimates of each battery, as far as they are stored.
     """
 
     config_entry: RenogyConfigEntry
@@ -68,7 +68,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self._round_ends: asyncio.TimerHandle | None = None
 
     async def async_load(self) -> None:
-        """Take up the energy totals, and the alarms told of, where they were left."""
+        """Load the energy totals, and the alarms that were told."""
         await self.alarm_store.async_load()
         interval = self.config_entry.options.get(
             CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
@@ -83,12 +83,12 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     @callback
     def async_start_polling(self) -> None:
-        """Poll every link, now and from now on."""
+        """Poll every link now, and then at its interval."""
         for link in self.links.values():
             link.async_start_polling()
 
     async def _async_keep(self, link: LinkCoordinator, report: LinkReport) -> None:
-        """Count the energy of a link's batteries; it is stored before it is shown."""
+        """Count the energy of a link's batteries, and store it before it is shown."""
         meters = self._meters.advance(
             self.hass.loop.time(),
             {(link.address, unit): each for unit, each in report.readings.items()},
@@ -101,7 +101,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     @callback
     def _async_link_changed(self) -> None:
-        """Add up when the round is over; links that fail are not waited for."""
+        """Add up when the round is over; the bank does not wait for links that fail."""
         under_way = any(
             link.is_polling and link.last_update_success for link in self.links.values()
         )
@@ -125,7 +125,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     @override
     async def async_request_refresh(self) -> None:
-        """Poll every link because somebody asks for it; the bank adds up as it always does."""
+        """Poll every link on request; the bank adds up when the round is over."""
         await asyncio.gather(
             *(link.async_request_refresh() for link in self.links.values())
         )
@@ -156,7 +156,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     @override
     async def async_shutdown(self) -> None:
-        """Add up no more."""
+        """Stop adding up."""
         await super().async_shutdown()
         self._async_cancel_round()
 

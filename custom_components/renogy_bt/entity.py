@@ -22,10 +22,10 @@ from .supervisor.supervisor import Supervisor
 class RenogyEntity[CoordinatorT: DataUpdateCoordinator[Any]](
     CoordinatorEntity[CoordinatorT]
 ):
-    """An entity of a bank, of one of its links or of a battery.
+    """An entity of a bank, of a link or of a battery.
 
-    Its device is registered before, `identifier` names it; `number` tells entities of the
-    same description apart.
+    `identifier` names its device, which is registered already. `number` tells apart entities
+    that have the same description.
     """
 
     _attr_has_entity_name = True
@@ -66,12 +66,12 @@ class RenogyBatteryEntity(RenogyEntity[LinkCoordinator]):
     @property
     @override
     def available(self) -> bool:
-        """Return whether the battery has a reading, a fresh one or one that may be held."""
+        """Return whether the battery has a reading that may be shown."""
         return self.unit in self.coordinator.readings
 
     @property
     def reading(self) -> BatteryReading:
-        """The battery's reading; only asked for while available."""
+        """The battery's reading, to be read only while available."""
         return self.coordinator.readings[self.unit]
 
 
@@ -90,9 +90,9 @@ class RenogyBankEntity(RenogyEntity[BankCoordinator]):
 
 
 class RenogyLinkEntity(RenogyEntity[LinkCoordinator]):
-    """An entity of a link: it has something to say however the polls go.
+    """An entity of a link, available however the polls go.
 
-    It is on the dongle's device, or on the battery's where Bluetooth is built in.
+    Its device is the dongle, or the battery if Bluetooth is built in.
     """
 
     def __init__(self, link: LinkCoordinator, description: EntityDescription) -> None:
@@ -105,7 +105,7 @@ class RenogyLinkEntity(RenogyEntity[LinkCoordinator]):
     @property
     @override
     def available(self) -> bool:
-        """Return that a link can always be told of, and be switched on and off."""
+        """Return True: the state of a link is known while its polls fail, too."""
         return True
 
 
@@ -141,5 +141,5 @@ class AdapterEntity(Entity):
 
     @property
     def status(self) -> AdapterStatus:
-        """What the supervisor knows; only asked for while available."""
+        """What the supervisor knows of the adapter, to be read only while available."""
         return self._supervisor.adapters[self._address]

@@ -1,1 +1,1 @@
-"""The local Bluetooth adapters in Home Assistant: devices, repair issues, recovery."""
+"""The local Bluetooth adapters in Home Assistant: devices and recovery."""

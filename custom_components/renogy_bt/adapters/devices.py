@@ -30,7 +30,7 @@ _LOADED: Final = frozenset(
     {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
 )
 
-# Until its entities are gone for certain, what a bank shows cannot be shown by another.
+# Another bank can show an adapter only when the entities of this bank are gone for certain.
 _IN_USE: Final = _LOADED | {
     ConfigEntryState.UNLOAD_IN_PROGRESS,
     ConfigEntryState.FAILED_UNLOAD,
@@ -38,7 +38,7 @@ _IN_USE: Final = _LOADED | {
 
 
 def adapter_identifier(address: str) -> str:
-    """Return what the device and the entities of an adapter are identified by."""
+    """Return the identifier of an adapter's device and entities."""
     return f"{_PREFIX}{format_mac(address)}"
 
 
@@ -61,8 +61,8 @@ def async_add_adapter_entities(
 ) -> None:
     """Add the entities of every adapter that this bank shows, now and later.
 
-    An adapter belongs to no bank, a device has to: the first bank that is loaded shows it, and
-    another one takes it over when that bank is gone.
+    An adapter belongs to no bank, but its device has to belong to one: the first bank that is
+    loaded shows the adapter. When that bank is gone, another bank takes over.
     """
     supervisor = async_get_supervisor(hass)
     added: set[str] = set()
@@ -71,7 +71,7 @@ def async_add_adapter_entities(
     def add_missing() -> None:
         if entry.state not in _LOADED:
             return
-        # With a device that the user has removed, its entities have gone.
+        # When the user removes a device, its entities go with the device.
         for address in added - supervisor.adapters.keys():
             if _async_find(hass, address) == (None, None):
                 added.discard(address)
@@ -94,7 +94,7 @@ def async_add_adapter_entities(
 
 @callback
 def _async_claim(hass: HomeAssistant, entry: ConfigEntry, address: str) -> bool:
-    """Return whether this bank shows the adapter, after taking over what no bank shows."""
+    """Return whether this bank shows the adapter; take the adapter over if no bank does."""
     registry = dr.async_get(hass)
     owner, device = _async_find(hass, address)
     if owner is None or device is None:

@@ -12,7 +12,7 @@ from ..bluez.models import PowerFault
 from ..const import DOMAIN
 from ..supervisor.supervisor import Supervisor
 
-# What the caller asked for cannot be had, as against: not now.
+# The request is wrong; all other reasons are temporary.
 _INVALID = frozenset({RefusalReason.UNKNOWN_ADAPTER, RefusalReason.NOT_AVAILABLE})
 
 _POWER_FAULTS: Final[Mapping[PowerFault, str]] = {
@@ -51,7 +51,7 @@ RESULTS: Final[Mapping[StepResult, str]] = {
 async def async_recover(
     supervisor: Supervisor, address: str, step: RecoveryStep
 ) -> None:
-    """Run a recovery step now and return once its effect shows.
+    """Take a recovery step now and return when its effect shows.
 
     Raises:
         ServiceValidationError: There is no such adapter, or it cannot do this step.

@@ -1,1 +1,1 @@
-"""A bank and its batteries in Home Assistant: devices, repair issues, actions."""
+"""A bank and its batteries in Home Assistant: devices and actions."""

@@ -18,10 +18,10 @@ from ..renogy.registers import REGISTER_RANGE
 
 
 async def async_rescan_link(hass: HomeAssistant, device_id: str) -> JsonObjectType:
-    """Look which batteries are behind a link, store and return them.
+    """Probe a link, store and return the batteries behind it.
 
     Raises:
-        ServiceValidationError: The device is none of a link, or its bank is not loaded.
+        ServiceValidationError: The device belongs to no link, or its bank is not loaded.
         HomeAssistantError: The link could not be read.
 
     """
@@ -52,8 +52,8 @@ async def async_read_registers(
     """Read registers of a battery and return the words as they are.
 
     Raises:
-        ServiceValidationError: The device is no battery, its bank is not loaded, or there are
-            no such registers.
+        ServiceValidationError: The device is not a battery, its bank is not loaded, or there
+            are no such registers.
         HomeAssistantError: The battery could not be read.
 
     """

@@ -14,7 +14,7 @@ from ..renogy.models import BatteryId, BatteryIdentity
 
 @callback
 def battery_name(hass: HomeAssistant, bank: BankCoordinator, battery: BatteryId) -> str:
-    """Return the name of a battery's device, the user's own one where given."""
+    """Return the name of a battery's device: the user's own name if there is one."""
     device = dr.async_get(hass).async_get_device_by_identifier(
         (DOMAIN, battery_identifier(battery)), bank.config_entry.entry_id
     )
@@ -23,7 +23,7 @@ def battery_name(hass: HomeAssistant, bank: BankCoordinator, battery: BatteryId)
 
 
 class BankDevices:
-    """Keeps the device registry at what a bank consists of."""
+    """Keeps the devices of a bank up to date in the device registry."""
 
     def __init__(self, hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
         """Prepare; `entry.runtime_data` holds the bank already."""
@@ -60,7 +60,7 @@ class BankDevices:
 
     @callback
     def async_update(self) -> None:
-        """Take over what the batteries have told of themselves since."""
+        """Update the devices of batteries that have told something new of themselves."""
         for link, unit in self._bank.batteries():
             battery = (link.address, unit)
             if link.data.identities.get(unit) != self._identities[battery]:
@@ -89,7 +89,7 @@ class BankDevices:
             identifiers={(DOMAIN, battery_identifier(battery))},
             manufacturer=MANUFACTURER,
             model=(identity.model if identity else None) or label.model,
-            # A battery that has not been read since the start keeps what it once told.
+            # A battery that has not been read since the start keeps what is known of it.
             serial_number=identity.serial_number if identity else UNDEFINED,
             sw_version=identity.software_version if identity else UNDEFINED,
             translation_key="battery" if label.model else "unknown_battery",

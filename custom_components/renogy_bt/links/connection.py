@@ -32,28 +32,28 @@ if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
 
 TURN_SECONDS: Final = 4.0
-"""A link may connect for so long while others wait, s."""
+"""How long a link may try to connect while others wait, s."""
 FAILING_TURN_SECONDS: Final = 1.0
-"""The same for a link that took no connection the last time, s."""
+"""The same for a link whose last attempt to connect failed, s."""
 
 
 class LinkNotSeen(LinkUnreachable):
-    """Home Assistant knows no path to the link; the message is its own explanation."""
+    """Home Assistant knows no path to the link; the message is Home Assistant's explanation."""
 
 
 class TurnIsOver(Exception):
-    """Another link wanted to connect, and this one had its time."""
+    """The link had its time to connect, and another link waits."""
 
 
 class ConnectingTurns:
-    """One link at a time may connect; one that takes long keeps no other one waiting.
+    """Lets one link connect at a time, because a controller makes one connection at a time.
 
-    A turn that takes longer than its patience is broken off as soon as another link waits:
-    so a link that does not answer delays nobody.
+    A turn that takes longer than its patience is broken off as soon as another link waits, so
+    that a link that does not answer delays no other link.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Begin with nobody connecting; `clock` is that of the event loop."""
+        """Begin without a turn; `clock` is the clock of the event loop."""
         self._clock = clock
         self._lock = asyncio.Lock()
         self._waiting = 0
@@ -62,9 +62,9 @@ class ConnectingTurns:
 
     @asynccontextmanager
     async def turn(self, patience: float) -> AsyncIterator[None]:
-        """Have a connection made within this context, undisturbed for `patience` seconds.
+        """Give the caller a turn, undisturbed for `patience` seconds.
 
-        Raises TurnIsOver when it took longer and another link waited.
+        Raises TurnIsOver when the turn took longer and another link waited.
         """
         self._waiting += 1
         self._hurry()
@@ -93,10 +93,10 @@ class ConnectingTurns:
 
 
 class _Connections:
-    """What keeps connections from getting into each other's way, all banks together.
+    """Keeps the connections of all banks from disturbing each other.
 
-    The lock of a link is held as long as the link is connected: a poll and a search for
-    batteries at the same time would take each other's replies.
+    The lock of a link is held while the link is connected: a poll and a probe at the same
+    time would take each other's replies.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -107,14 +107,14 @@ class _Connections:
         self._known: set[str] = set()
 
     async def connect(self, hass: HomeAssistant, address: str, name: str) -> Transport:
-        """Connect to a link once nobody uses it; raises LinkUnreachable."""
+        """Connect to a link when it is free; raises LinkUnreachable."""
         _known_device(hass, address)
         link = self.links[address]
         await link.acquire()
         with ExitStack() as held:
             held.callback(link.release)
             if address not in self._known:
-                # A Home Assistant that ended suddenly may have left it connected.
+                # A Home Assistant that ended suddenly may have left the link connected.
                 await async_close_stale_connections(address)
                 self._known.add(address)
             try:
@@ -129,12 +129,12 @@ class _Connections:
     async def _connect_in_turn(
         self, hass: HomeAssistant, address: str, name: str
     ) -> Transport:
-        """Connect, in as many turns as it takes; all turns together are bounded."""
+        """Connect, in as many turns as it takes within CONNECT_SECONDS."""
         spent = 0.0
         while spent < CONNECT_SECONDS:
             is_failing = address in self.failing
             patience = FAILING_TURN_SECONDS if is_failing else TURN_SECONDS
-            # Of the links that may be lost only one at a time keeps the others waiting.
+            # Only one failing link at a time keeps the others waiting.
             async with self._failing_one if is_failing else nullcontext():
                 try:
                     async with self.turns.turn(patience):
@@ -150,7 +150,7 @@ _CONNECTIONS: HassKey[_Connections] = HassKey(f"{DOMAIN}_connections")
 
 
 class _ExclusiveTransport(Transport):
-    """A transport that gives its link free when the connection has ended."""
+    """A transport that releases its link when the connection has ended."""
 
     def __init__(self, transport: Transport, held: ExitStack) -> None:
         self._transport = transport
@@ -178,11 +178,11 @@ class _ExclusiveTransport(Transport):
 
 @callback
 def async_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
-    """Return what makes a connection to a link, through the gate of the supervisor.
+    """Return a function that connects to a link, through the supervisor's gate.
 
-    It raises LinkNotSeen when Home Assistant has no path to the link, LinkUnreachable when
-    the link does not accept the connection. An attempt that a repair of the adapter disturbs
-    is made once more after the repair.
+    The function raises LinkNotSeen when Home Assistant has no path to the link, LinkUnreachable
+    when the link does not accept the connection. If a recovery step disturbs the attempt, it
+    tries once more after the step.
     """
 
     async def connect_to_link() -> Transport:
@@ -221,7 +221,7 @@ def _known_device(hass: HomeAssistant, address: str) -> BLEDevice:
 
 @callback
 def async_forget_connections(hass: HomeAssistant) -> None:
-    """Drop the locks once no bank is in use any more."""
+    """Drop the locks when no bank is loaded."""
     in_use = {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
     if all(bank.state not in in_use for bank in async_banks(hass)):
         hass.data.pop(_CONNECTIONS, None)
@@ -229,10 +229,10 @@ def async_forget_connections(hass: HomeAssistant) -> None:
 
 @callback
 def async_serving_scanner(hass: HomeAssistant, address: str) -> str | None:
-    """Return the name of the adapter or proxy through which a link is connected just now.
+    """Return the name of the adapter or proxy through which a link is connected now.
 
-    Home Assistant chooses the path of a connection and does not say which one it took, but
-    each scanner tells which devices hold its connection slots.
+    Home Assistant does not say which path it chose for a connection, but each scanner tells
+    which devices hold its connection slots.
     """
     scanners = {
         scanner.source: scanner
@@ -251,11 +251,11 @@ def _holds(scanner: BaseHaScanner, address: str) -> bool | None:
 
 
 def serving(holding: Mapping[str, bool | None]) -> str | None:
-    """Return which source serves a connection, None where that is not certain.
+    """Return which source serves a connection, None if that is not certain.
 
-    `holding` tells of each source whether the connection holds one of its slots, None where
-    it does not tell. A slot can be left behind by an earlier connection, and a proxy's news
-    come late: with several sources one must hold it, and all others must say that they do not.
+    `holding` tells for each source whether the connection holds one of its slots, None if the
+    source does not tell. An earlier connection can leave a slot behind, and a proxy tells
+    late: of several sources one must hold the connection, and all others must deny it.
     """
     if len(holding) == 1:
         return next(iter(holding))

@@ -26,18 +26,18 @@ LINK_QUALITY_POLLS: Final = 100
 RETRY_SECONDS: Final = 30.0
 """Pause after the first poll that did not reach the link, doubled with each further one."""
 HEARD_RETRY_SECONDS: Final = 5.0
-"""The same where the link is heard; only polls that began for that reason double it."""
+"""The same for a link that is heard; only polls that began for that reason double it."""
 LONGEST_RETRY_SECONDS: Final = 300.0
 
 
 class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
-    """Polls one link of a bank at its own interval, and sooner when the link is back.
+    """Polls one link of a bank at the interval, and at once when the link is heard again.
 
-    A poll that reads some of the batteries is a good poll: the report says what is missing. A
-    poll that reaches none fails. While `paused` the polls are left out, which is no failure.
-    `poll_seconds` is how long the last poll took that got an answer, `succeeded_at` when a
-    battery was last read, `served_by` the name of the adapter or proxy that the last poll
-    went through; each None where it is not known.
+    A poll that reads some of the batteries succeeds: the report says what is missing. A poll
+    that reaches no battery fails. While the link is `paused`, polls are left out.
+    `poll_seconds` is the duration of the last poll that got an answer, `succeeded_at` the time
+    when a battery was last read, `served_by` the name of the adapter or proxy that served the
+    last poll. Each is None if it is not known.
     """
 
     config_entry: ConfigEntry
@@ -53,8 +53,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     ) -> None:
         """Prepare polling; nothing is connected yet.
 
-        `keep` is given each report before it is published, and stores what has to outlive
-        Home Assistant.
+        `keep` gets each report before it is published, and stores what has to outlive Home
+        Assistant.
         """
         super().__init__(
             hass,
@@ -73,7 +73,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         )
         self.data = self.client.skip_poll()
         self.error: RenogyError | None = None
-        """Why the last poll reached no battery, None if it did."""
+        """Why the last poll reached no battery, None if it reached one."""
         self.paused = not settings.polling
         self.poll_seconds: float | None = None
         self.polled_at: datetime | None = None
@@ -104,7 +104,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
 
     @property
     def failed(self) -> Mapping[int, ReadingFailure]:
-        """Why each unit id brought nothing new in the last poll."""
+        """Why the last poll brought no new reading, by unit id."""
         match self.error:
             case None:
                 return self.data.failed
@@ -132,7 +132,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
 
     @override
     async def _async_update_data(self) -> LinkReport:
-        """Poll the link; raises UpdateFailed where no battery could be reached."""
+        """Poll the link; raises UpdateFailed if no battery could be reached."""
         if self.paused:
             return self.client.skip_poll()
         self.is_polling = True
@@ -208,7 +208,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     @callback
     @override
     def _async_refresh_finished(self) -> None:
-        """Take note of a poll that was not left out; one that failed again is told of too."""
+        """Take note of a poll, unless it was left out; listeners hear of every failure."""
         has_failed_before, self._has_failed = self._has_failed, False
         self._is_retry = False
         if self.last_update_success and not self.data.polled:
@@ -224,7 +224,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             self.async_update_listeners()
 
     def _log_changes(self) -> None:
-        """Log once that a battery falls silent, and its return."""
+        """Log once that a battery has fallen silent, and once that it is back."""
         silent = set(self.settings.units) - self.data.readings.keys()
         for unit in sorted(silent - self._silent):
             LOGGER.warning(
@@ -251,7 +251,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
 
     @callback
     def async_start_polling(self) -> None:
-        """Poll now, and from now on when the link is heard again or its adapter repaired."""
+        """Poll now, at the interval, and when the link is heard or its adapter works again."""
         self.config_entry.async_on_unload(
             self._gate.async_add_poll_listener(self.async_poll_now)
         )
@@ -274,7 +274,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
 
     @callback
     def async_poll_now(self) -> None:
-        """Poll at once, unless a poll is about to connect anyway."""
+        """Poll at once, unless a poll is about to connect already."""
         if self.is_polling and not self._is_connected:
             return
         self.config_entry.async_create_background_task(
@@ -284,19 +284,19 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     # Other uses of the link
 
     async def async_probe(self) -> frozenset[int] | None:
-        """Return the unit ids that answer behind the link, None where that cannot be told."""
+        """Return the unit ids that answer behind the link, None if the link cannot be probed."""
         try:
             report = await self.client.probe()
         except RenogyError as error:
-            LOGGER.debug("%s: Searching failed: %s", self.name, error)
+            LOGGER.debug("%s: Probing failed: %s", self.name, error)
             return None
         return frozenset(battery.unit for battery in report.batteries)
 
     async def async_set_polling(self, polling: bool) -> None:
-        """Poll the link from now on, at once, or leave it to others.
+        """Poll the link from now on, at once, or leave it to other apps and disconnect it.
 
-        What goes on when polling ends is ended, and the link disconnected. The choice is
-        kept with the link, where it is known before the first poll after a start.
+        The choice is stored with the link, so that it is known before the first poll after a
+        start.
         """
         subentry = self.config_entry.subentries[self.subentry_id]
         settings = LinkSettings.from_data(subentry.data)

@@ -1,4 +1,4 @@
-"""Finding links, and the batteries behind one, for the config flows."""
+"""Finding links, and the batteries behind a link."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,9 +43,9 @@ def link_problem(error: RenogyError) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeProblem:
-    """Why a link cannot be set up: a translation key of the flow, and the reason given.
+    """Why probing a link failed: a translation key of the flow, and the reason given.
 
-    A `final` problem is what the device is: asking again does not change it.
+    The problem is `final` when the device is not a battery: trying again does not help.
     """
 
     key: str
@@ -64,7 +64,7 @@ def refusal_of(name: str) -> str | None:
 
 
 def _spells_own_address(info: BluetoothServiceInfoBleak) -> bool:
-    """Tell a Renogy peripheral by its manufacturer data: its own address (protocol 1.1)."""
+    """Return whether the manufacturer data are the address, as of Renogy (protocol 1.1)."""
     address = bytes.fromhex(info.address.replace(":", ""))
     return any(
         company.to_bytes(2, "little") + data == address
@@ -83,7 +83,7 @@ def _may_be_a_link(info: BluetoothServiceInfoBleak) -> bool:
 
 @callback
 def async_unconfigured_links(hass: HomeAssistant) -> dict[str, str]:
-    """Return the names by address of what may be a link and is in no bank yet."""
+    """Return the names of possible links that are in no bank yet, by address."""
     return {
         info.address: clean_name(info.name) or info.address
         for info in bluetooth.async_discovered_service_info(hass, connectable=True)
@@ -94,7 +94,7 @@ def async_unconfigured_links(hass: HomeAssistant) -> dict[str, str]:
 async def async_probe_link(
     hass: HomeAssistant, address: str, name: str
 ) -> ProbeReport | ProbeProblem:
-    """Connect to a link and look which batteries are behind it."""
+    """Connect to a link and find the batteries behind it."""
     try:
         return await probe_link(async_connector(hass, address, name), family_of(name))
     except NotABattery as error:

@@ -1,4 +1,4 @@
-"""Looking again which batteries are behind a link that is set up."""
+"""Probing a link that is set up, to see which batteries are behind it now."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from .settings import KnownBattery, LinkSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rescan:
-    """What was found behind a link, beside what was known of it."""
+    """The batteries found behind a link, beside the batteries known before."""
 
     known: LinkSettings
     found: LinkSettings
@@ -34,7 +34,7 @@ class Rescan:
     def result(self, forgotten: Collection[int] = ()) -> LinkSettings:
         """Return the link as it is to be stored.
 
-        Silence is no proof of absence: known batteries are kept but for the `forgotten` units.
+        Silence is no proof of absence: known batteries are kept, except the `forgotten` units.
         """
         known = {battery.unit: battery for battery in self.known.batteries}
         found = [
@@ -51,10 +51,10 @@ class Rescan:
 async def async_rescan(
     hass: HomeAssistant, entry: ConfigEntry, subentry_id: str
 ) -> Rescan | ProbeProblem:
-    """Look which batteries are behind a link and store what was found.
+    """Probe a link and store which batteries are behind it; silent batteries are kept.
 
-    A poll of the link and this wait for each other. Silent batteries are kept. A bank whose
-    link has changed reloads.
+    The probe and the polls of the link wait for each other. The bank reloads if the link has
+    changed.
     """
     known = LinkSettings.from_data(entry.subentries[subentry_id].data)
     report = await async_probe_link(hass, known.address, known.name)
@@ -63,7 +63,7 @@ async def async_rescan(
     found = LinkSettings.from_probe(known.address, known.name, report)
     subentry = entry.subentries.get(subentry_id)
     if subentry is None:
-        # Removed meanwhile: there is nothing to store it in.
+        # The link was removed meanwhile: the result cannot be stored.
         return Rescan(known=known, found=found)
     rescan = Rescan(known=LinkSettings.from_data(subentry.data), found=found)
     hass.config_entries.async_update_subentry(

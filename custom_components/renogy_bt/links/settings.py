@@ -30,7 +30,7 @@ from ..renogy.models import BatteryId, FoundBattery, ProbeReport
 class KnownBattery:
     """A battery as it was found when its link was set up or last rescanned.
 
-    `cells` is 0 where the battery did not tell.
+    `cells` is 0 if the battery did not tell.
     """
 
     unit: int
@@ -39,11 +39,11 @@ class KnownBattery:
 
     @classmethod
     def from_found(cls, battery: FoundBattery) -> Self:
-        """Keep of a found battery what is stored."""
+        """Take from a found battery what is stored."""
         return cls(unit=battery.unit, model=battery.model, cells=battery.cells)
 
     def completed_by(self, known: KnownBattery | None) -> KnownBattery:
-        """Return this battery with its model from before where it did not tell it now."""
+        """Return this battery, with the known model if it did not tell its model now."""
         if known is None or self.model is not None:
             return self
         return replace(self, model=known.model)
@@ -53,7 +53,7 @@ class KnownBattery:
 class LinkSettings:
     """One link of a bank, as stored in its config subentry.
 
-    A link that is not polled is left to others, the maker's app for one.
+    A link that is not polled is left to others, such as Renogy's app.
     """
 
     address: str
@@ -82,7 +82,7 @@ class LinkSettings:
 
     @classmethod
     def from_probe(cls, address: str, name: str, report: ProbeReport) -> Self:
-        """Take over what probing a link found."""
+        """Return the settings of a link that was probed."""
         return cls(
             address=address,
             name=name,
@@ -125,7 +125,7 @@ class LinkSettings:
 
     @property
     def is_dongle(self) -> bool:
-        """Whether the link is a dongle, as against a battery's own Bluetooth."""
+        """Whether the link is a dongle, not a battery with built-in Bluetooth."""
         return is_dongle(self.name, [battery.model for battery in self.batteries])
 
     @property
@@ -141,7 +141,7 @@ class LinkSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatteryLabel:
-    """What a battery is called: its model and where it is found in the bank."""
+    """The name of a battery: its model and its place in the bank."""
 
     model: str | None
     place: str
@@ -155,8 +155,8 @@ class BatteryLabel:
 def position(unit: int, units: Sequence[int]) -> int:
     """Return the place of a battery behind its link, counted from the dongle.
 
-    Behind a dongle the unit id is 48 plus the place (protocol 1.4). A battery with another id
-    is called by that id, unless it is the only one.
+    Behind a dongle the unit ids count from 48 (protocol 1.4). A battery with another unit id
+    has that id as its place, unless it is the only battery.
     """
     if unit in HUB_UNITS:
         return unit - HUB_UNITS[0] + 1
@@ -189,21 +189,21 @@ def _with_address(label: BatteryLabel, address: str) -> BatteryLabel:
 
 
 def battery_identifier(battery: BatteryId) -> str:
-    """Return what the device and the entities of a battery are identified by."""
+    """Return the identifier of a battery's device and entities."""
     address, unit = battery
     return f"{format_mac(address)}_{unit}"
 
 
 def link_identifier(address: str) -> str:
-    """Return what the entities of a link, and the device of a dongle, are identified by."""
+    """Return the identifier of a link's entities, and of a dongle's device."""
     return format_mac(address)
 
 
 def links_of(entry: ConfigEntry) -> dict[str, LinkSettings]:
     """Return the links of a bank by the id of their config subentry.
 
-    A bank that has not been brought up to date, being disabled or of a newer version, tells
-    of none.
+    A bank whose data have another version (it is disabled, or a newer version stored it) is
+    taken to have no links.
     """
     if entry.version != ENTRY_VERSION or entry.minor_version < ENTRY_MINOR_VERSION:
         return {}
@@ -214,7 +214,7 @@ def links_of(entry: ConfigEntry) -> dict[str, LinkSettings]:
 
 
 def addresses_of(entry: ConfigEntry) -> frozenset[str]:
-    """Return the addresses of a bank's links, of whatever version the bank is."""
+    """Return the addresses of a bank's links, whatever the version of its data."""
     return frozenset(
         subentry.unique_id
         for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK)
