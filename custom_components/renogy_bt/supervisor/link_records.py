@@ -1,4 +1,4 @@
-"""What is known of our links: who hears them, and how their polls go."""
+"""What is known of our links: which sources hear them, and how their polls go."""
 
 from collections import deque
 from collections.abc import Collection
@@ -10,9 +10,9 @@ RATE_SPAN = 300.0
 MOST_ADVERTISEMENTS = 3000
 MOST_SOURCES = 64
 STALE_AFTER = 30.0
-"""A connection that outlives its poll by so long was left behind, s."""
+"""A connection that lasts so long after its poll was left behind, s."""
 POLLED_WITHIN = 720.0
-"""Without a poll for so long, a link is not polled: the longest interval is 600 s."""
+"""A link without a poll for so long is not polled: the longest interval is 600 s."""
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class LinkRecord:
     """Since when the link is being connected to, or connected."""
     ended_at: float | None = None
     failures: int = 0
-    """Attempts in a row that came to no connection."""
+    """Attempts in a row that failed."""
     failing_since: float | None = None
     failed_at: float | None = None
 
@@ -82,7 +82,7 @@ class LinkRecords:
         return self._links.keys()
 
     def keep(self, addresses: Collection[str]) -> None:
-        """Have records of exactly these links."""
+        """Keep records of exactly these links."""
         for address in self._links.keys() - set(addresses):
             del self._links[address]
         for address in addresses:
@@ -110,7 +110,7 @@ class LinkRecords:
                 record.via = source
 
     def _record(self, link: str) -> LinkRecord:
-        """Return the record of a link; that of a link of no bank is not kept."""
+        """Return the record of a link; the record of a link that is in no bank is dropped."""
         return self._links.get(link) or LinkRecord(link)
 
     def connecting(self, link: str, at: float) -> None:
@@ -129,7 +129,7 @@ class LinkRecords:
         record.note_connection(at)
 
     def failed(self, link: str, at: float) -> None:
-        """Take note that an attempt to connect to a link came to nothing."""
+        """Take note that an attempt to connect to a link has failed."""
         record = self._record(link)
         record.in_use_since, record.ended_at = None, at
         record.failures += 1
@@ -138,7 +138,7 @@ class LinkRecords:
             record.failing_since = at
 
     def given_up(self, link: str, at: float) -> None:
-        """Take note that an attempt to connect has ended for reasons of others."""
+        """Take note that an attempt to connect has ended, and the link is not to blame."""
         record = self._record(link)
         record.in_use_since, record.ended_at = None, at
 

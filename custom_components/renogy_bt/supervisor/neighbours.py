@@ -1,8 +1,8 @@
-"""What other libraries tell and do beyond what they promise; nothing else names it.
+"""The less public names of other libraries; no other file uses such a name.
 
-Each name is guarded: one that is missing, or takes something else by now, switches off only
-what needs it, and a fact that cannot be had is unknown. That is told once, in the log and in
-system health. Batteries are read in any case.
+Each name is guarded: if it is missing or has changed, only what needs it is switched off, and
+a fact that cannot be had is unknown. The log and system health tell it once. Batteries are
+read in any case.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ RESET_LIMIT: Final = 90.0
 
 
 class Part(StrEnum):
-    """What is done without where a name is missing."""
+    """What the integration does without if a name is missing."""
 
     ADAPTER_HEALTH = "adapter health"
     SCANNER = "state of the scan"
@@ -55,7 +55,7 @@ _lost: dict[Part, str] = {}
 
 
 def lost_parts() -> Mapping[Part, str]:
-    """Return what is done without, and why."""
+    """Return what the integration does without, and why."""
     return _lost
 
 
@@ -73,7 +73,7 @@ def _lose(part: Part, reason: str) -> None:
 
 
 def _missing(part: Part, error: ImportError) -> Any:
-    """Return what stands in for a function that is missing: it fails as a missing one."""
+    """Return a substitute for a missing function, which fails when it is called."""
     reason = str(error)
     _lose(part, reason)
 
@@ -95,7 +95,7 @@ def _asked[T](part: Part, ask: Callable[[], T]) -> T | None:
 async def _attempt[T](
     part: Part, limit: float, work: Callable[[], Awaitable[T]]
 ) -> T | None:
-    """Return what comes of some work, None if it fails, takes too long or cannot be done."""
+    """Return the result of some work, None if the work fails or takes too long."""
     begun = _asked(part, work)
     if begun is None:
         return None
@@ -133,7 +133,7 @@ except ImportError:
     # Adapter health does not work without it anyway.
     DBusFastError = BleakError  # type: ignore[misc, assignment]
 
-# What is raised over a bus that fails; bleak has an AttributeError where it has lost it.
+# What a call raises when the bus fails; bleak raises AttributeError when it has lost the bus.
 _FAILURES: Final = (
     *(TimeoutError, OSError, EOFError),
     *(BleakError, DBusFastError, AttributeError),
@@ -141,14 +141,14 @@ _FAILURES: Final = (
 
 if system_bus.missing is not None:
     _lose(Part.ADAPTER_HEALTH, system_bus.missing)
-# The device library, which does not know of us, connects without these where it has to.
+# The device library connects without these names if it has to.
 for _name in ("BleakClientWithServiceCache", "establish_connection"):
     if not hasattr(bleak_retry_connector, _name):
         _lose(Part.RETRIES, f"bleak_retry_connector has no {_name}")
 
 
 def can_watch_adapters() -> bool:
-    """Return whether adapter health can be had at all."""
+    """Return whether adapter health works with these libraries."""
     return Part.ADAPTER_HEALTH not in _lost
 
 
@@ -210,7 +210,7 @@ class Slots:
     allocated: frozenset[str]
 
     def sample(self, own: set[str]) -> SlotSample:
-        """The slots, told apart by whose connections hold them."""
+        """Return the slots, and which of them hold connections of other integrations."""
         return SlotSample(
             slots=self.slots,
             free=self.free,
@@ -234,7 +234,7 @@ def _upper(addresses: list[str]) -> frozenset[str]:
     return frozenset(address.upper() for address in addresses)
 
 
-# What habluetooth's manager, which Home Assistant's API hides, tells and does
+# What the manager of habluetooth tells and does; Home Assistant's API hides it
 
 
 @callback
@@ -247,7 +247,7 @@ def async_has_management_socket() -> bool | None:
 def async_follow_allocations(
     changed: Callable[[str, frozenset[str]], None],
 ) -> CALLBACK_TYPE:
-    """Have a function called with each source and the addresses it is connected to."""
+    """Call a function with each source and the addresses that it is connected to."""
 
     @callback
     def allocations_changed(allocations: HaBluetoothSlotAllocations) -> None:
@@ -267,12 +267,12 @@ def async_follow_allocations(
 
 @callback
 def async_check_manager() -> None:
-    """Tell at once if there will be nothing to look adapters up anew with."""
+    """Tell at once if adapters cannot be looked up again later."""
     _asked(Part.ADAPTER_NUMBERS, lambda: get_manager().async_get_bluetooth_adapters)
 
 
 async def async_refresh_adapters() -> None:
-    """Have Home Assistant look anew which hciN each adapter is: it never does by itself."""
+    """Have Home Assistant look up the hciN of each adapter; it never does so by itself."""
     await _attempt(
         Part.ADAPTER_NUMBERS,
         REFRESH_LIMIT,
@@ -298,9 +298,9 @@ async def async_forget_services(link: str) -> None:
 
 
 async def async_connect_bleak() -> None:
-    """Have bleak make a new connection to the bus, if that was restarted.
+    """Have bleak connect to the bus again if the bus was restarted.
 
-    Stopping a scan over a dead one raises what Home Assistant does not expect.
+    To stop a scan over a dead connection raises an error that Home Assistant does not expect.
     """
     await _attempt(Part.BLEAK, RECONNECT_LIMIT, get_global_bluez_manager)
 
@@ -326,7 +326,7 @@ async def async_reconnect_bleak() -> None:
 
 
 def can_reset_fully() -> bool:
-    """Return whether there is something to reset an adapter with."""
+    """Return whether a full reset is possible with these libraries."""
     return Part.FULL_RESET not in _lost
 
 

@@ -1,4 +1,4 @@
-"""The gate that every connection to a link passes: closed while an adapter is repaired."""
+"""The gate that every connection to a link passes; a recovery step closes it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -22,11 +22,11 @@ POLLS_LIMIT: Final = 3.0
 POLL_AFTER: Final = 10.0
 """A poll that waits for an advertisement does so no longer, s."""
 CLEAN_UP_LIMIT: Final = 10.0
-"""How long an attempt that is broken off may take to take back what it has begun, s."""
+"""How long an attempt that is broken off may take to clean up, s."""
 
 
 class ConnectingBrokenOff(Exception):
-    """An attempt to connect has made room for a recovery step."""
+    """An attempt to connect was broken off by a recovery step."""
 
 
 @dataclass(eq=False, slots=True)
@@ -37,18 +37,18 @@ class _Attempt:
 
 
 class ConnectionAttempts:
-    """The attempts that are under way: they have not led to a connection yet."""
+    """The attempts to connect that are under way."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Start with none; `clock` is that of the event loop."""
+        """Begin without an attempt; `clock` is the clock of the event loop."""
         self._clock = clock
         self._under_way: set[_Attempt] = set()
 
     @asynccontextmanager
     async def attempt(self, link: str) -> AsyncIterator[None]:
-        """Have a connection to a link made within this context.
+        """Let the caller connect to a link within this context.
 
-        Raises ConnectingBrokenOff when it is broken off: what was begun has been taken back
+        Raises ConnectingBrokenOff when the attempt is broken off. The attempt has cleaned up
         then, unless that took too long, as with a bluetoothd that does not answer.
         """
         attempt = _Attempt(link)
@@ -64,7 +64,7 @@ class ConnectionAttempts:
             self._under_way.discard(attempt)
 
     def break_off(self, concerns: Callable[[str], bool]) -> None:
-        """Break the attempts off that lead to certain links."""
+        """Break off the attempts to connect to certain links."""
         now = self._clock()
         for attempt in [each for each in self._under_way if concerns(each.link)]:
             self._under_way.discard(attempt)
@@ -73,36 +73,36 @@ class ConnectionAttempts:
 
 
 class PollGate:
-    """Holds connections off while an adapter is repaired, and records what comes of them."""
+    """Holds connections off during a recovery step, and records how attempts end."""
 
     def __init__(
         self, hass: HomeAssistant, records: LinkRecords, wake: Callable[[], None]
     ) -> None:
-        """Begin open; `wake` is called when a look at the adapters is worth it."""
+        """Begin open; `wake` is called when the adapters are worth a look."""
         self._hass = hass
         self._loop = hass.loop
         self._records = records
         self._wake = wake
         self.only_source: Callable[[], str | None] = lambda: None
-        """Tells the source that every connection goes through, if there is only one."""
+        """Returns the source of every connection, if there is only one source."""
         self._open = asyncio.Event()
         self._open.set()
         self._attempts = ConnectionAttempts(hass.loop.time)
         self._steps = 0
-        """Recovery steps that have begun or ended."""
+        """How many recovery steps have begun, plus how many have ended."""
         self._timer: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[], None]] = []
 
     @asynccontextmanager
     async def connecting(self, link: str) -> AsyncIterator[None]:
-        """Have a connection to a link made within this context, once the gate is open.
+        """Let the caller connect to a link within this context, when the gate is open.
 
-        Raises ConnectingBrokenOff if a recovery step went on meanwhile, for however short,
-        and no connection came of the attempt: the link is not to blame.
+        Raises ConnectingBrokenOff if the attempt failed and a recovery step was running at any
+        time during the attempt: the link is not to blame.
         """
         address = link.upper()
         await self._until_open(link)
-        # A step in the middle of which an attempt begins disturbs it as well.
+        # A step that is running when the attempt begins disturbs the attempt, too.
         steps = self._steps if self._open.is_set() else None
         self._records.connecting(address, self._loop.time())
         try:
@@ -112,7 +112,7 @@ class PollGate:
             self._records.given_up(address, self._loop.time())
             raise
         except Exception as error:
-            # Whatever kept the connection from being made is told to the caller.
+            # The caller decides what to do about the error.
             if self._steps != steps:
                 self._records.given_up(address, self._loop.time())
                 raise ConnectingBrokenOff from error
@@ -135,22 +135,19 @@ class PollGate:
 
     @callback
     def polling_paused(self, link: str) -> None:
-        """Take note that a link is not polled until it is connected to again.
-
-        What came of its last polls means nothing any more.
-        """
+        """Take note that a link is not polled for now, and forget how its polls went."""
         self._records.polling_paused(link.upper())
 
     @callback
     def async_add_poll_listener(self, callback: Callable[[], None]) -> CALLBACK_TYPE:
-        """Have something called when polling at once makes sense; returns how to stop that."""
+        """Call a function when it is time to poll at once; return what ends that."""
         return add_listener(self._listeners, callback)
 
     async def async_hold(self, adapter: str) -> None:
         """Close the gate, and wait a little for connections that are in use.
 
-        What is still connecting, perhaps through the adapter, is broken off: it has nothing
-        to lose, and would have to be waited for after the step.
+        Attempts to connect that may go through the adapter are broken off: they would only
+        delay the step.
         """
         self._open.clear()
         self._steps += 1
@@ -170,7 +167,7 @@ class PollGate:
 
     @callback
     def async_poll_when_heard(self) -> None:
-        """Have the links polled as soon as one is heard, or after a while."""
+        """Have the links polled when one of them is heard, or after a while."""
         self.async_cancel()
         self._timer = self._loop.call_later(POLL_AFTER, self.async_poll_now)
 
@@ -190,14 +187,14 @@ class PollGate:
 
     @callback
     def async_cancel(self) -> None:
-        """Do not have the links polled any more."""
+        """Cancel the poll that waits for a link to be heard."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
 def add_listener[T](listeners: list[T], listener: T) -> CALLBACK_TYPE:
-    """Add a listener to a list; returns what takes it out again."""
+    """Add a listener to a list; return a function that removes it."""
     listeners.append(listener)
 
     @callback

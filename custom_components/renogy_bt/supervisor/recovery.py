@@ -1,4 +1,4 @@
-"""Has one recovery step taken at a time, and tells what came of it."""
+"""Takes one recovery step at a time, and tells the result."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -22,7 +22,7 @@ from .steps import StepFailed, StepRunner
 EFFECT_LIMIT: Final = 180.0
 STOP_LIMIT: Final = 60.0
 RESTORE_PAUSE: Final = 300.0
-"""Pause between attempts to switch on what a step had to leave off, s."""
+"""Pause between attempts to switch on an adapter that a step left off, s."""
 
 
 class Recovery:
@@ -55,7 +55,7 @@ class Recovery:
         )
         self._effects: dict[str, asyncio.Future[StepResult]] = {}
         self.task: asyncio.Task[None] | None = None
-        """The work on the last step."""
+        """The task of the last step."""
 
     @property
     def _is_busy(self) -> bool:
@@ -64,7 +64,7 @@ class Recovery:
     async def async_stop(self) -> None:
         """Let a running step finish, so that no adapter is left off.
 
-        One that takes too long is broken off: it puts back what it has to.
+        A step that takes too long is broken off: it switches the adapter on before it ends.
         """
         if self.task is not None and not self.task.done():
             await asyncio.wait([self.task], timeout=STOP_LIMIT)
@@ -75,11 +75,11 @@ class Recovery:
             self.forget(address)
 
     def forget(self, address: str) -> None:
-        """Tell the user who waits for the effect of a step that it will not show."""
+        """Tell the user who waits for the effect of a step that the step was aborted."""
         self._conclude(address, StepResult.ABORTED)
 
     def consider(self, health: AdapterHealth) -> None:
-        """Take the step that was decided on, unless one is being taken already."""
+        """Take the step that was decided on, unless a step is running already."""
         sample, ended_at = health.sample, health.own.ended_at
         if self._is_busy or sample is None:
             return
@@ -92,7 +92,7 @@ class Recovery:
     async def async_take(
         self, health: AdapterHealth | None, step: RecoveryStep
     ) -> StepResult:
-        """Take a step because the user asks for it, and return whether it helped.
+        """Take a step that the user asks for, and return whether it helped.
 
         Raises RecoveryRefused if the step may not be taken now.
         """
@@ -126,7 +126,7 @@ class Recovery:
             raise RecoveryRefused(RefusalReason.LIMIT, wait)
 
     def note_result(self, health: AdapterHealth) -> None:
-        """Give the user who waits for the effect of a step its result, if that is known."""
+        """Tell the user who waits for the effect of a step its result, if it is known."""
         step = health.history.last_step
         is_over = step is not None and health.own.running is None
         if step is not None and is_over and step.result is not StepResult.PENDING:
@@ -157,7 +157,7 @@ class Recovery:
     async def _async_take_step(
         self, health: AdapterHealth, step: RecoveryStep, *, restore: bool
     ) -> None:
-        """Take a step with the pollers held off; whatever happens, they are let go again."""
+        """Take a step while the gate is closed; the gate opens again in any case."""
         result, detail = StepResult.ABORTED, None
         try:
             await self._gate.async_hold(health.address)
@@ -176,7 +176,7 @@ class Recovery:
             self._gate.async_poll_when_heard()
 
     async def _note_power(self, address: str, is_on: bool) -> None:
-        """Remember that an adapter is off by our doing, even if we are killed meanwhile."""
+        """Store that a step has switched an adapter off, in case Home Assistant is killed."""
         health = self._adapters.get(address)
         if health is not None and health.powered_off_by_us is is_on:
             health.powered_off_by_us = not is_on

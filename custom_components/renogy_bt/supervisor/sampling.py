@@ -26,7 +26,7 @@ _ENTRY_STATES = {
 
 @callback
 def async_adapter_entries(hass: HomeAssistant) -> dict[str, ConfigEntry]:
-    """Return the config entries of the local adapters by address; proxies have others."""
+    """Return the config entries of the local adapters by address, without proxies."""
     return {
         entry.unique_id: entry
         for entry in hass.config_entries.async_entries(BLUETOOTH, include_ignore=False)
@@ -41,7 +41,7 @@ def async_entry_of(hass: HomeAssistant, address: str) -> ConfigEntry | None:
 
 
 def entry_sample(entry: ConfigEntry | None) -> EntrySample:
-    """What is to be known of an adapter's config entry."""
+    """Return the state of an adapter's config entry."""
     if entry is None:
         return EntrySample(state=EntryState.ABSENT)
     if entry.disabled_by is not None:
@@ -76,8 +76,8 @@ def async_has_other_scanners(hass: HomeAssistant, address: str) -> bool:
 def async_may_connect_through(hass: HomeAssistant, adapter: str, link: str) -> bool:
     """Return whether a connection to a link may go through a local adapter.
 
-    Home Assistant does not say which path it takes: it may be any that hears the link. Who is
-    heard by nobody just now may have been heard through this one.
+    Home Assistant does not say which path it takes: it may be any that hears the link. If none
+    hears the link now, this adapter may have heard it before.
     """
     paths = bluetooth.async_scanner_devices_by_address(hass, link, connectable=True)
     return not paths or adapter in {path.scanner.source for path in paths}
@@ -92,7 +92,7 @@ def async_local_scanner(hass: HomeAssistant, address: str) -> BaseHaScanner | No
 
 @callback
 def async_devices_heard(hass: HomeAssistant, address: str, now: float) -> int:
-    """Count the devices that were heard last, and lately, through an adapter."""
+    """Count the devices whose last advertisement came through an adapter, and lately."""
     return sum(
         info.source == address and now - info.time <= HEARD_WITHIN
         for info in bluetooth.async_discovered_service_info(hass, connectable=False)

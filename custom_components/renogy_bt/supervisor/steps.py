@@ -1,8 +1,8 @@
 """Takes the steps of the recovery ladder through Home Assistant's own API.
 
 Home Assistant's watchdog, active windows and set-up all wait for a private lock of the
-scanner. Unloading the adapter's entry is what keeps them off while the adapter is reset, and
-it is the one valid way to stop discovery: bluetoothd keeps sessions by client.
+scanner. To unload the adapter's entry keeps them off while the adapter is reset, and it is the
+one valid way to stop discovery: bluetoothd keeps sessions by client.
 """
 
 import asyncio
@@ -44,9 +44,9 @@ CONNECTING_LIMIT: Final = 10.0
 ENTRY_LIMIT: Final = 90.0
 UNLOAD_LIMIT: Final = 20.0
 SETTLE_LIMIT: Final = 45.0
-"""Each retry of Home Assistant's own set-up takes 10 to 15 s, s."""
+"""Each retry of Home Assistant's own set-up takes 10 to 15 s."""
 HOST_STOP_LIMIT: Final = 9.5
-"""Home Assistant waits 10 s for a scanner to stop, then goes on without it, s."""
+"""Home Assistant waits 10 s for a scanner to stop, then goes on without it."""
 POWER_LIMIT: Final = 10.0
 OFF_TIME: Final = 2.0
 POWER_ATTEMPTS: Final = 6
@@ -100,8 +100,8 @@ class StepRunner:
     async def power_on(self, address: str, *, in_any_case: bool = False) -> None:
         """Switch an adapter on that is off, trying for a while; raises StepFailed.
 
-        With `in_any_case` it is told to be on even if it seems to be: where switching it off
-        was not answered, that may still happen.
+        With `in_any_case` the adapter is switched on even if it seems to be on: a request to
+        switch it off that was not answered may still take effect.
         """
         fault: PowerFault | None = None
         for attempt in range(POWER_ATTEMPTS):
@@ -164,9 +164,9 @@ class StepRunner:
                 await self.power_on(address)
 
     async def _switch_on(self, address: str, links: Collection[str]) -> None:
-        """Switch on an adapter that is off, whatever state its entry is in.
+        """Switch on an adapter that is off, whatever the state of its entry.
 
-        Then have the scan started anew: a monitor that was registered while the power was
+        Then restart the scan: a monitor that was registered while the power was
         off may stay deaf, and Home Assistant's own next attempt can be minutes away. Where the
         power went in the middle of an active window, the kernel scans passively only after
         another power cycle (seen with Linux 7.2 and BlueZ 5.87).
@@ -201,7 +201,7 @@ class StepRunner:
         async with self._unloaded(address):
             adapter = self._adapter(address)
             if adapter is None:
-                # Whatever adapter has a number that is made up would be reset instead.
+                # Its number is not known: a guess might reset another adapter.
                 raise StepFailed(f"power_{PowerFault.ADAPTER_GONE}")
             await self._note_power(address, False)
             is_reset = False
@@ -209,7 +209,7 @@ class StepRunner:
                 await self._reset(adapter)
                 is_reset = True
             finally:
-                # A reset that went wrong may have switched it off a moment ago.
+                # A reset that failed may have switched the adapter off a moment ago.
                 await self.power_on(address, in_any_case=not is_reset)
 
     @staticmethod
@@ -242,10 +242,10 @@ class StepRunner:
     async def _unloaded(
         self, address: str, *, even_if_hung: bool = False
     ) -> AsyncIterator[None]:
-        """Have the adapter's entry unloaded meanwhile; it is set up again in any case.
+        """Unload the adapter's entry within this context, and set it up again in any case.
 
-        Home Assistant goes on without a scanner whose restart hangs. `even_if_hung` does so
-        too: that restart is waiting for the very radio that is about to be switched.
+        Home Assistant goes on without a scanner whose restart hangs. With `even_if_hung` the
+        step goes on, too: that restart waits for the radio that the step is about to switch.
         """
         entry = self._entry(address)
         clock = self._hass.loop.time
@@ -256,7 +256,7 @@ class StepRunner:
             if not await _bounded(unload, UNLOAD_LIMIT, "unload"):
                 raise StepFailed("unload_failed")
             if clock() - begun >= HOST_STOP_LIMIT and not even_if_hung:
-                # A hung restart of the scan still holds the scanner: hands off.
+                # A hung restart of the scan still holds the scanner: leave it alone.
                 raise StepFailed("unload_timed_out")
             yield
         finally:
@@ -289,9 +289,9 @@ class StepRunner:
     async def _free_monitors(self, address: str) -> None:
         """Have bleak leave the bus and come back, if its passive scan exists already.
 
-        A bluetoothd that goes on after it hung registers the scans that nobody waits for any
-        more, and keeps them until their client leaves the bus. bleak names a scan after the
-        address of an object in memory, which the next object gets again.
+        When bluetoothd goes on after it hung, it registers scans whose callers have given up,
+        and keeps them until their client leaves the bus. bleak names a scan after the address
+        of an object in memory, and the next object can have the same address.
         """
         entry = async_entry_of(self._hass, address)
         if (
@@ -354,9 +354,9 @@ class StepRunner:
 
 
 async def _bounded[T](work: Awaitable[T], limit: float, name: str) -> T:
-    """Wait for Home Assistant to do something, but not for ever.
+    """Wait for Home Assistant to do some work, but not for ever.
 
-    What takes longer is not broken off, it ends by Home Assistant's own limits.
+    Work that takes longer is not cancelled: it ends by Home Assistant's own limits.
     """
     task = asyncio.ensure_future(work)
     try:

@@ -71,7 +71,7 @@ class Supervisor:
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        """Prepare to watch and repair adapters of which nothing has been seen yet."""
+        """Prepare to watch and repair adapters."""
         self._watch = StackWatch(
             self._hass, self._records, wake=self._wake.set, heard=self.gate.async_heard
         )
@@ -90,7 +90,7 @@ class Supervisor:
     async def async_attach(
         self, bank_id: str, links: Collection[str], level: RecoveryLevel
     ) -> None:
-        """Work for a bank as well; its links and level replace those of an earlier call."""
+        """Work for this bank, too; its links and level replace those of an earlier call."""
         async with self._changing:
             self._banks[bank_id] = _Bank(frozenset(map(str.upper, links)), level)
             if not can_watch_adapters():
@@ -101,7 +101,7 @@ class Supervisor:
             self._wake.set()
 
     async def async_detach(self, bank_id: str) -> None:
-        """Work for a bank no longer; without any bank everything is let go of."""
+        """Stop working for a bank; without a bank the supervisor stops."""
         async with self._changing:
             self._banks.pop(bank_id, None)
             if self._banks:
@@ -123,7 +123,7 @@ class Supervisor:
         self._start_looking()
 
     async def _async_stop(self) -> None:
-        """Let a running step finish, so that no adapter is left off, then let go."""
+        """Let a running step finish, so that no adapter is left off, then stop."""
         if self._looking is None:
             return
         looking, self._looking = self._looking, None
@@ -174,7 +174,7 @@ class Supervisor:
 
     @callback
     def _looking_ended(self, looking: asyncio.Task[None]) -> None:
-        """Go on later after an error in what others tell of their scanners."""
+        """Go on later after an error in another library."""
         if looking.cancelled() or looking is not self._looking:
             return
         _LOGGER.error(
@@ -197,7 +197,7 @@ class Supervisor:
             await asyncio.sleep(SHORTEST_PAUSE)
 
     async def _async_look(self) -> float:
-        """Look at every adapter; return after how long the next look is due."""
+        """Look at every adapter; return how many seconds later the next look is due."""
         unfinished = {
             address
             for address, health in self._health.items()
@@ -224,7 +224,7 @@ class Supervisor:
         return self._health[address]
 
     def _forget(self, address: str) -> None:
-        """Look no longer at an adapter that Home Assistant has no entry for; it may return."""
+        """Stop looking at an adapter that has no entry in Home Assistant; it may return."""
         self._store.keep(self._health.pop(address))
         self._recovery.forget(address)
 
@@ -252,9 +252,9 @@ class Supervisor:
     # Steps
 
     async def async_recover(self, address: str, step: RecoveryStep) -> StepResult:
-        """Take a step now, because the user asks for it, and return whether it helped.
+        """Take a step that the user asks for, and return whether it helped.
 
-        Raises RecoveryRefused when it cannot be taken (now).
+        Raises RecoveryRefused when the step cannot be taken now, or not at all.
         """
         return await self._recovery.async_take(self._health.get(address), step)
 
@@ -269,7 +269,7 @@ class Supervisor:
             return samples[0].address
         return None
 
-    # What others are told
+    # What the rest of the integration reads
 
     @property
     def adapters(self) -> Mapping[str, AdapterStatus]:
@@ -283,18 +283,18 @@ class Supervisor:
 
     @callback
     def async_add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
-        """Have something called when a status has changed."""
+        """Call a function when a status has changed."""
         return add_listener(self._listeners, listener)
 
     @callback
     def async_add_event_listener(
         self, listener: Callable[[AdapterEvent], None]
     ) -> CALLBACK_TYPE:
-        """Have something called for each event."""
+        """Call a function for each event."""
         return add_listener(self._event_listeners, listener)
 
     def diagnostics(self) -> dict[str, Any]:
-        """What is known, as plain data; addresses are not redacted."""
+        """Return what is known, as plain data; addresses are not redacted."""
         return {
             "banks": len(self._banks),
             "level": self._level if self._banks else None,

@@ -1,4 +1,4 @@
-"""Puts what is known of an adapter into the words of the rest of the integration."""
+"""Makes status, diagnostics and log lines of what is known of an adapter."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ def status_of(
     now: float,
     before: AdapterStatus | None,
 ) -> AdapterStatus | None:
-    """The status of an adapter that was looked at, `before` being its last status."""
+    """Return the status of an adapter that was looked at; `before` is its last status."""
     judgement, sample = health.judgement, health.sample
     if judgement is None or sample is None:
         return None
@@ -50,7 +50,7 @@ def status_of(
 def _last_advertisement(
     sample: AdapterSample, now: float, before: datetime | None
 ) -> datetime | None:
-    """The last real advertisement; starting to scan sets the scanner's own time as well."""
+    """Return the time of the last advertisement; a start of the scan does not count."""
     heard_at = latest(
         sample.scanner.heard_at if sample.scanner else None,
         *(link.heard_at for link in sample.links),
@@ -63,7 +63,7 @@ def _last_advertisement(
 
 
 def diagnostics_of(health: AdapterHealth, now: float) -> dict[str, Any]:
-    """Everything known of an adapter, as plain data."""
+    """Return all that is known of an adapter, as plain data."""
     judgement, sample = health.judgement, health.sample
     return {
         **data_of(health, now),

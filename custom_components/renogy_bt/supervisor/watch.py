@@ -1,4 +1,4 @@
-"""Watches everything that tells of an adapter's health, and puts it into samples."""
+"""Watches what shows the health of the adapters, and samples it."""
 
 from collections.abc import Callable, Collection
 from functools import partial
@@ -42,8 +42,9 @@ from .sampling import (
 _LOGGER = logging.getLogger(__name__)
 
 PING_PAUSE: Final = 25.0
+"""Pause between pings of bluetoothd, s."""
 ANXIOUS_PING_PAUSE: Final = 8.0
-"""Pause between questions while bluetoothd does not answer, s."""
+"""The same while bluetoothd does not answer, s."""
 CLOCK_TOLERANCE: Final = 60.0
 LISTEN_ON_BUS: Final = 10.0
 LISTEN_ON_BUS_PAUSE: Final = 300.0
@@ -83,7 +84,7 @@ class StackWatch:
 
     @callback
     def async_start(self) -> None:
-        """Begin to follow what Home Assistant tells of by itself."""
+        """Follow what Home Assistant reports by itself."""
         async_check_manager()
         self._following = [
             async_follow_allocations(self._records.allocated),
@@ -132,13 +133,13 @@ class StackWatch:
 
     @property
     def bus_reachable(self) -> bool | None:
-        """Whether bluetoothd can be asked; None if there is nothing to ask it for."""
+        """Whether bluetoothd can be asked; None if it is not watched."""
         return self.bluez.sample().connected if self._watching_bus else None
 
     async def async_begin_look(self, *, stay: bool) -> set[str]:
-        """Ask bluetoothd and return the addresses of the local adapters.
+        """Ping bluetoothd and return the addresses of the local adapters.
 
-        Without an adapter in use the bus is left, unless something is unfinished there.
+        Without an adapter in use the watch leaves the bus, unless it has to `stay`.
         """
         entries = async_adapter_entries(self._hass)
         if stay or any(entry.disabled_by is None for entry in entries.values()):
@@ -164,7 +165,7 @@ class StackWatch:
             self._pinged_at = self._clock()
 
     def _check_clocks(self) -> None:
-        """Notice a suspended machine or a clock that was set: the two clocks part."""
+        """Notice that the machine was suspended or its clock was set: the two clocks differ."""
         now, wall = self._clock(), dt_util.utcnow().timestamp()
         self._clock_jumped = False
         if self._clocks is not None:
@@ -202,8 +203,8 @@ class StackWatch:
     async def async_listen_on_bus(self, sample: AdapterSample) -> None:
         """See whether bluetoothd reports devices while Home Assistant hears none.
 
-        Advertisements reach Home Assistant past bluetoothd where it has a management socket:
-        then silence may be that socket's.
+        With a management socket, Home Assistant gets advertisements without bluetoothd: the
+        fault may be that socket's.
         """
         last = self._listened_at.get(sample.address)
         if (
