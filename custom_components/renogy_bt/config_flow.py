@@ -45,7 +45,7 @@ NEW_BANK_SCHEMA = probatio.Schema(
 class RenogyConfigFlow(
     LinkFlow[ConfigFlowContext, ConfigFlowResult, str], ConfigFlow, domain=DOMAIN
 ):
-    """Sets up the first link of a bank, or adds a link that was discovered to one."""
+    """Sets up a bank with its first link, or adds a discovered link to a bank."""
 
     VERSION = ENTRY_VERSION
     MINOR_VERSION = ENTRY_MINOR_VERSION
@@ -70,7 +70,7 @@ class RenogyConfigFlow(
     async def async_step_bluetooth(
         self, discovery_info: BluetoothServiceInfoBleak
     ) -> ConfigFlowResult:
-        """Take up a link that Home Assistant has heard."""
+        """Offer a link that Home Assistant has discovered."""
         self._address = discovery_info.address
         self._name = clean_name(discovery_info.name)
         if (refusal := refusal_of(self._name)) is not None:
@@ -100,14 +100,14 @@ class RenogyConfigFlow(
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Look for links at the user's request."""
+        """Search for links, because the user adds the integration."""
         return await self.async_step_search()
 
     @override
     async def async_step_pick(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Let the user pick a link; its own discovery is held off meanwhile."""
+        """Let the user pick a link; its discovery is not offered meanwhile."""
         if user_input is not None:
             await self.async_set_unique_id(
                 user_input["address"], raise_on_progress=False
@@ -187,7 +187,7 @@ class RenogyConfigFlow(
 
     async def _async_add_to(self, bank: ConfigEntry) -> ConfigFlowResult:
         self._abort_if_link_configured()
-        # The bank settles the discovery of its links, this flow must not be taken for one.
+        # The bank ends the discovery flows of its links; it must not end this flow.
         await self.async_set_unique_id(None)
         self.hass.config_entries.async_add_subentry(bank, self._link.as_subentry())
         return self.async_abort(
@@ -197,7 +197,7 @@ class RenogyConfigFlow(
 
     async def _async_create_bank(self, wiring: str) -> ConfigFlowResult:
         self._abort_if_link_configured()
-        # A bank is no device: a link that moves to another bank must not take it along.
+        # The unique id of a link must not stay with the bank: the link may move to another bank.
         await self.async_set_unique_id(None)
         subentry = self._link.as_subentry()
         return self.async_create_entry(

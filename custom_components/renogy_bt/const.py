@@ -10,7 +10,7 @@ MANUFACTURER: Final = "Renogy"
 
 SUBENTRY_TYPE_LINK: Final = "link"
 
-# What the config entry of a bank looks like. Since 1.2 each link says whether it is polled.
+# The version of a bank's stored data. Since 1.2 each link says whether it is polled.
 ENTRY_VERSION: Final = 1
 ENTRY_MINOR_VERSION: Final = 2
 

@@ -48,7 +48,7 @@ async def async_get_config_entry_diagnostics(
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: RenogyConfigEntry, device: DeviceEntry
 ) -> dict[str, Any]:
-    """Return what is known of a battery or a dongle; of anything else, the bank's."""
+    """Return what is known of a battery or a dongle; for other devices, of the bank."""
     link = links_of(entry).get(device.config_subentry_id or "")
     if link is None:
         return await async_get_config_entry_diagnostics(hass, entry)
@@ -64,7 +64,7 @@ async def async_get_device_diagnostics(
 
 
 def _units_of(device: DeviceEntry, link: LinkSettings) -> Collection[int]:
-    """Return the unit id of a battery, for a dongle those of all batteries behind it."""
+    """Return the unit id of a battery, or the unit ids of all batteries behind a dongle."""
     of_battery = [
         unit
         for address, unit in link.battery_ids
@@ -115,7 +115,7 @@ def _battery(link: LinkCoordinator, unit: int) -> dict[str, Any]:
 
 
 def _scrubbed_addresses(data: Any) -> Any:
-    """Return plain data without any Bluetooth address, in keys and values."""
+    """Return plain data without Bluetooth addresses, in keys and values."""
     if isinstance(data, str):
         return _ADDRESS.sub(REDACTED, data)
     if isinstance(data, list | tuple | set | frozenset):
@@ -131,7 +131,7 @@ def _scrubbed_addresses(data: Any) -> Any:
 
 
 def _scrubbed(text: str | None, entry: RenogyConfigEntry) -> str | None:
-    """Return a message without addresses and the names of links, which hold a part of them."""
+    """Return a message without addresses and names of links: a name holds part of an address."""
     if text is None:
         return None
     for link in links_of(entry).values():

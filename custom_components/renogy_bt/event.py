@@ -61,33 +61,33 @@ async def async_setup_entry(
 class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
     """Fires for every alarm that a battery raises or clears.
 
-    What is news is told by the alarms that were told of last, which outlive Home Assistant: an
-    alarm that arose or ended meanwhile fires once it is read after the start, one that just
-    goes on does not fire again. Nothing fires before Home Assistant has started, since no
-    automation listens before. A battery's first alarms ever are news. Only fresh readings
-    count: one that is held or missing raises and clears nothing.
+    An alarm is news if it is not among the alarms that were told last, which are stored. So an
+    alarm that began or ended while Home Assistant was down fires after the start, and an alarm
+    that goes on does not fire again. Nothing fires before Home Assistant has started, because
+    no automation listens before. Only fresh readings count: an old or a missing reading raises
+    and clears nothing.
     """
 
     def __init__(self, store: AlarmStore, link: LinkCoordinator, unit: int) -> None:
-        """Remember where it is kept which alarms were told of."""
+        """Remember the store of the alarms that were told."""
         super().__init__(link, ALARM_EVENT, unit)
         self._store = store
 
     @property
     @override
     def available(self) -> bool:
-        """Return True: what happened last stays true while a battery is silent."""
+        """Return True: the last event stays true while the battery is silent."""
         return True
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Look at the reading that is there already."""
+        """Look at the present reading."""
         await super().async_added_to_hass()
         self._async_fire_changes()
 
     @override
     async def async_will_remove_from_hass(self) -> None:
-        """Have what was told written before it is read again."""
+        """Write the alarms that were told before they are read again."""
         await self._store.async_flush()
         await super().async_will_remove_from_hass()
 
@@ -127,7 +127,7 @@ class AdapterRecoveryEvent(AdapterEntity, EventEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen for events besides changes."""
+        """Listen for events, too."""
         await super().async_added_to_hass()
         self.async_on_remove(
             self._supervisor.async_add_event_listener(self._async_handle)

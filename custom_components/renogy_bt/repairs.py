@@ -24,7 +24,7 @@ from .supervisor.supervisor import async_get_supervisor
 
 
 class AdapterRepairFlow(RepairsFlow):
-    """Runs a step of the recovery ladder and shows what came of it."""
+    """Takes a step of the recovery ladder and shows the result."""
 
     _recovery: asyncio.Task[str | None] | None = None
     _outcome: str = ""
@@ -89,8 +89,8 @@ class AdapterRepairFlow(RepairsFlow):
 
     async def _async_run(self, step: RecoveryStep) -> RepairsFlowResult:
         if self._recovery is None:
-            # Not begun at once: a step that is refused would be over before its progress is
-            # shown, and the choice from the menu would be taken for an answer to the refusal.
+            # Not started at once: a step that is refused would end before its progress is
+            # shown, and the choice from the menu would count as the answer to the refusal.
             self._recovery = self.hass.async_create_task(
                 self._async_recover(step),
                 f"{DOMAIN} repair of {self._address}",
@@ -111,7 +111,7 @@ class AdapterRepairFlow(RepairsFlow):
         return self.async_show_progress_done(next_step_id="failed")
 
     async def _async_recover(self, step: RecoveryStep) -> str | None:
-        """Run a step; return why it did not help, or None."""
+        """Take a step; return why it did not help, None if it helped."""
         try:
             await async_recover(async_get_supervisor(self.hass), self._address, step)
         except HomeAssistantError as error:
@@ -216,7 +216,7 @@ FLOWS: Final[Mapping[str, Callable[[], RepairsFlow]]] = MappingProxyType(
         REPLACED: ReplacedBatteryFlow,
     }
 )
-"""What fixes the fixable issues, by translation key."""
+"""The flows that fix issues, by translation key."""
 
 
 async def async_create_fix_flow(

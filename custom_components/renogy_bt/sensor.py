@@ -47,7 +47,7 @@ from .renogy.models import BatteryId, BatteryReading, ChargingState
 
 PARALLEL_UPDATES = 0
 SIGNAL_STRENGTH_PAUSE = timedelta(seconds=60)
-# What the Bluetooth specification gives for a signal strength in dBm; else it is not known.
+# The signal strengths of the Bluetooth specification, dBm; other values mean: not known.
 SIGNAL_STRENGTHS = range(-126, 21)
 
 AMPERE_HOUR = "Ah"
@@ -98,7 +98,7 @@ class Converted(Rounded):
 
 
 class Charge(TypedDict):
-    """What sensors of electric charge have in common; no device class is for them."""
+    """What sensors of electric charge have in common; there is no device class for them."""
 
     native_unit_of_measurement: str
     state_class: SensorStateClass
@@ -106,7 +106,7 @@ class Charge(TypedDict):
 
 
 class Hidden(TypedDict):
-    """What makes a sensor one that few people want."""
+    """What sensors have in common that few people want."""
 
     entity_category: EntityCategory
     entity_registry_enabled_default: bool
@@ -172,7 +172,7 @@ HIDDEN: Hidden = {
     "entity_registry_enabled_default": False,
 }
 
-# What a battery and the bank show alike, in the order of their device pages.
+# Sensors that a battery and a bank have alike.
 ELECTRICAL_SENSORS: tuple[SharedDescription, ...] = (
     ValueDescription(
         key="state_of_charge",
@@ -547,7 +547,7 @@ def _link_sensors(
 
 
 class NumberedSensors:
-    """Adds a link's sensors of cells and temperatures as soon as their number is known."""
+    """Adds the sensors of cells and temperatures when their number is known."""
 
     def __init__(
         self, link: LinkCoordinator, async_add_entities: AddConfigEntryEntitiesCallback
@@ -559,7 +559,7 @@ class NumberedSensors:
 
     @callback
     def async_add_missing(self) -> None:
-        """Add what the batteries' last readings show and was not added before."""
+        """Add the sensors that the last readings show and that are still missing."""
         missing = [
             sensor
             for battery in self._link.settings.batteries
@@ -622,7 +622,7 @@ class NumberedSensor(RenogyBatteryEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> StateType:
-        """Return the value, unknown where the reading has fewer."""
+        """Return the value, None if the reading has fewer values."""
         values = self.entity_description.values_fn(self.reading)
         return values[self._index] if self._index < len(values) else None
 
@@ -685,14 +685,14 @@ class BankMeterSensor(RenogyBankEntity, SensorEntity):
 
 
 class LinkSensor(RenogyLinkEntity, SensorEntity):
-    """What the polls of a link tell of it."""
+    """A value of a link."""
 
     entity_description: ValueDescription[LinkCoordinator]
 
     @property
     @override
     def native_value(self) -> StateType | datetime:
-        """Return what is known since the last poll."""
+        """Return the value as of the last poll."""
         return self.entity_description.value_fn(self.coordinator)
 
 
@@ -701,7 +701,7 @@ class SignalStrengthSensor(RenogyLinkEntity, SensorEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Look from time to time: polls that keep failing do not tell of themselves."""
+        """Look from time to time: advertisements come between the polls, too."""
         await super().async_added_to_hass()
         self.async_on_remove(
             async_track_time_interval(
@@ -716,7 +716,7 @@ class SignalStrengthSensor(RenogyLinkEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> StateType:
-        """Return the signal strength where it can be connected from, None if not heard."""
+        """Return the signal strength at the scanner that would connect, None if not heard."""
         heard = bluetooth.async_last_service_info(self.hass, self.coordinator.address)
         if heard is None or heard.rssi not in SIGNAL_STRENGTHS:
             return None
@@ -724,7 +724,7 @@ class SignalStrengthSensor(RenogyLinkEntity, SensorEntity):
 
 
 class AdapterSensor(AdapterEntity, SensorEntity):
-    """What is known of a Bluetooth adapter."""
+    """A value of a Bluetooth adapter."""
 
     entity_description: ValueDescription[AdapterStatus]
 
@@ -741,7 +741,7 @@ class WeakestBatterySensor(RenogyBankEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> StateType:
-        """Return the name of the battery's device, the user's own one where given."""
+        """Return the name of the battery's device."""
         battery = self.coordinator.data.summary.weakest_battery
         if battery is None:
             return None

@@ -93,7 +93,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         recover_adapter,
         schema=RECOVER_ADAPTER_SCHEMA,
     )
-    # It changes what a bank consists of.
+    # For administrators: a rescan changes the batteries of a bank.
     async_register_admin_service(
         hass,
         DOMAIN,
@@ -112,7 +112,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 
 def _adapter(supervisor: Supervisor, address: str | None) -> str:
-    """Return the address of the adapter that is meant; the only one needs no naming."""
+    """Return the address of the adapter; without an address there must be only one adapter."""
     if address is not None:
         return address.strip().upper()
     if len(supervisor.adapters) != 1:

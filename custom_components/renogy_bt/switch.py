@@ -10,7 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import RenogyConfigEntry
 from .entity import RenogyLinkEntity
 
-# Each link can be ended on its own: no need to wait for another one's disconnect.
+# One link need not wait until another link is disconnected.
 PARALLEL_UPDATES = 0
 
 POLLING = SwitchEntityDescription(key="polling", entity_category=EntityCategory.CONFIG)
@@ -29,7 +29,7 @@ async def async_setup_entry(
 
 
 class PollingSwitch(RenogyLinkEntity, SwitchEntity):
-    """Polls a link, or leaves its batteries to the owner's phone app while off."""
+    """Polls a link while on; while off, Renogy's app can connect."""
 
     @property
     @override
@@ -44,5 +44,5 @@ class PollingSwitch(RenogyLinkEntity, SwitchEntity):
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        """Leave the link alone; it is disconnected when this returns."""
+        """Stop polling the link, and disconnect it."""
         await self.coordinator.async_set_polling(False)

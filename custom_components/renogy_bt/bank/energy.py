@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-# Over a longer gap than this many update intervals nothing is known, so nothing is added.
+# A gap longer than this many update intervals adds nothing: nobody knows what happened.
 MAX_GAP_INTERVALS: Final = 5
 _SECONDS_PER_HOUR: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnergyTotals:
-    """Energy that went in and out since the counting began, in Wh; never falls."""
+    """Energy that went in and out since counting began, in Wh; it never falls."""
 
     charged: float = 0.0
     discharged: float = 0.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import math
 from typing import Final
 
-# A fridge that starts moves the answer over minutes, not at once.
+# A fridge that starts changes the estimate over minutes, not at once.
 SMOOTHING_SECONDS: Final = 600.0
 # A current below this share of the capacity per hour says nothing about the time left.
 IDLE_RATE: Final = 0.005
@@ -17,7 +17,7 @@ _RESOLUTION: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeEstimate:
-    """Seconds until full or empty; None where it cannot be said."""
+    """Seconds until full or empty; None if that is not known."""
 
     to_full: float | None = None
     to_empty: float | None = None
@@ -59,8 +59,8 @@ def estimate(
 ) -> TimeEstimate:
     """Return the time left at this average current (A), of these capacities (Ah).
 
-    An average or a present current too small to mean anything gives no estimate: the average
-    still speaks of the charge when that has long ended.
+    Without an average and a present current that are both large enough there is no estimate:
+    the average still shows a charge that has ended.
     """
     if average is None or current is None or remaining is None or not total:
         return TimeEstimate()

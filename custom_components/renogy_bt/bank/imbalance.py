@@ -1,10 +1,10 @@
-"""Whether the batteries of a bank have drifted apart for long enough to be told."""
+"""Whether the batteries of a bank have been out of balance for long enough for a notice."""
 
 from typing import Final
 
-# A battery that was charged apart, or calibrates itself, needs its time to come back.
+# A battery that was charged alone, or calibrates itself, needs time to come back.
 NOTICE_SECONDS: Final = 3600.0
-# After a longer time without a reading it is unknown whether the imbalance lasted.
+# After a longer gap it is unknown whether the imbalance lasted.
 LONGEST_GAP: Final = 1800.0
 # A noticed imbalance is over at this share of the limit, so that it does not come and go.
 OVER_SHARE: Final = 0.8

@@ -1,4 +1,4 @@
-"""What is worked out from one poll to the next: energy and the time left."""
+"""What is worked out from poll to poll: energy and the time left."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -35,9 +35,9 @@ class BankMeters[BatteryT]:
         readings: Mapping[BatteryT, BatteryReading],
         fresh: Collection[BatteryT],
     ) -> dict[BatteryT, MeterReading]:
-        """Take what a poll of some batteries brought.
+        """Take the readings of a poll, and return what they come to.
 
-        Only `fresh` readings count: a held one says nothing of the time that passed.
+        Only `fresh` readings count: an old reading says nothing about the time since.
         """
         self.energy.add(
             {
@@ -63,7 +63,7 @@ class BankMeters[BatteryT]:
     def advance_bank(
         self, at: float, summary: BankSummary[BatteryT], *, is_fresh: bool
     ) -> TimeEstimate:
-        """Take a round of polls; the estimate rests while a battery is missing or held."""
+        """Take a round of polls; the average current changes only if all readings are fresh."""
         if summary.current is not None and is_fresh:
             self._bank_current.add(at, summary.current)
         return estimate(

@@ -1,7 +1,7 @@
-"""What a bank of batteries is as a whole.
+"""The values of a bank as a whole.
 
-A sum over all batteries is unknown while one of them is missing, so that it never dips; means
-and extremes go over those that answer.
+A sum is unknown while a battery is missing, so that it never dips. Means and extremes cover the
+batteries that answer.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -20,10 +20,10 @@ class Wiring(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankSummary[K]:
-    """A bank's values in the units of a reading; None where they cannot be known.
+    """A bank's values in the units of a reading; None if a value cannot be known.
 
     Current and power are positive while charging. `weakest_battery` has the lowest state of
-    charge, and of several such the lowest cell.
+    charge; of batteries with the same state of charge it has the lowest cell.
     """
 
     state_of_charge: float | None
@@ -47,7 +47,7 @@ class BankSummary[K]:
 def summarise[K](
     readings: Mapping[K, BatteryReading], expected: int, wiring: Wiring
 ) -> BankSummary[K]:
-    """Add up a bank of `expected` batteries from those that answer.
+    """Add up the readings of a bank of `expected` batteries.
 
     In parallel currents and capacities add and the voltage is the mean. In series voltages add,
     the current is the mean and the smallest capacity is the bank's. Power and energy add always,
@@ -126,7 +126,7 @@ def _weakest[K](readings: Mapping[K, BatteryReading]) -> K | None:
 
 
 def _problem(readings: Collection[BatteryReading]) -> bool | None:
-    """Return whether any battery has one; None when no battery can tell."""
+    """Return whether any battery has a problem, None if no battery can tell."""
     problems = {reading.status.problem for reading in readings}
     if True in problems:
         return True

@@ -1,4 +1,4 @@
-"""Reads what comes over the bus: adapters out of D-Bus messages, nothing taken on trust."""
+"""Reads adapters out of D-Bus messages, and checks all that a message says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ def is_adapter_path(path: object) -> bool:
 
 @dataclass(slots=True)
 class AdapterObjects:
-    """The adapters of the present owner of org.bluez, kept up from its signals."""
+    """The adapters of the present owner of org.bluez, kept up to date by its signals."""
 
     adapters: dict[str, AdapterObject] = field(default_factory=dict)
     """By object path."""
@@ -30,7 +30,7 @@ class AdapterObjects:
     def replace_all(self, objects: object, now: float, *, first_look: bool) -> None:
         """Take over a whole GetManagedObjects reply.
 
-        `first_look` marks the first look of all: what is there then has no time of appearance.
+        At the `first_look` it is not known when an adapter appeared.
         """
         before = self.adapters
         self.adapters = {}
@@ -52,7 +52,7 @@ class AdapterObjects:
                 )
 
     def add(self, path: object, interfaces: object, now: float | None) -> bool:
-        """Take in an object with its interfaces; True if that changed an adapter."""
+        """Take in an object with its interfaces; return whether that changed an adapter."""
         if not is_adapter_path(path) or not isinstance(interfaces, Mapping):
             return False
         assert isinstance(path, str)
@@ -83,7 +83,7 @@ class AdapterObjects:
         return True
 
     def remove(self, path: object, interfaces: object) -> bool:
-        """Take an object's interfaces away; True if an adapter went with them."""
+        """Take an object's interfaces away; return whether that removed an adapter."""
         if not isinstance(path, str) or not isinstance(interfaces, list):
             return False
         if ADAPTER_INTERFACE not in interfaces or path not in self.adapters:
@@ -92,7 +92,7 @@ class AdapterObjects:
         return True
 
     def change(self, path: object, changed: object, now: float) -> bool:
-        """Take over changed properties; True if one that matters has another value."""
+        """Take over changed properties; return whether that changed an adapter."""
         if not isinstance(path, str) or not isinstance(changed, Mapping):
             return False
         known = self.adapters.get(path)
@@ -117,7 +117,7 @@ class AdapterObjects:
         return True
 
     def by_address(self) -> dict[str, AdapterObject]:
-        """The adapters by their address, those without one left out."""
+        """Return the adapters by their address, without those that have none."""
         return {
             adapter.address: adapter
             for adapter in self.adapters.values()

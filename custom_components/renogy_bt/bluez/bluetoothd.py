@@ -1,4 +1,4 @@
-"""What is known of bluetoothd as a process: who it is, and whether it answers."""
+"""What is known of bluetoothd as a process: who owns its name, and whether it answers."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Owner:
     _seen: bool = False
 
     def on_bus(self, bus_id: object) -> None:
-        """Take in on which bus this is: names start anew with every bus."""
+        """Take in the id of the bus: each bus gives its own unique names."""
         if isinstance(bus_id, str) and bus_id != self._bus_id:
             self._bus_id = bus_id
             self._last = None
@@ -43,7 +43,7 @@ class Answers:
             self.since = asked_at
 
     def came(self) -> bool:
-        """An answer came; True if some were missed before."""
+        """Take note of an answer; return whether answers were missed before."""
         missed = self.unanswered > 0
         self.unanswered, self.since = 0, None
         return missed

@@ -81,6 +81,6 @@ _BY_NAME: dict[str, type[BlueZError]] = {
 
 
 def error_for(name: str | None, text: str) -> BlueZError:
-    """The exception for a D-Bus error reply."""
+    """Return the exception for a D-Bus error reply."""
     message = f"{text} ({name})" if text else str(name)
     return _BY_NAME.get(name or "", BlueZError)(message)

@@ -1,4 +1,4 @@
-"""What bluetoothd and the bus tell of themselves and of adapters.
+"""What is known of the bus, of bluetoothd and of adapters.
 
 All times are seconds of one monotonic clock.
 """
@@ -30,7 +30,7 @@ class PowerFault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusSample:
-    """The own connection to the system bus, and bluetoothd behind it."""
+    """Our connection to the system bus, and bluetoothd behind it."""
 
     connected: bool = True
     fault: BusFault | None = None

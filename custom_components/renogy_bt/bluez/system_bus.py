@@ -1,4 +1,4 @@
-"""A connection of our own to the system bus, every wait on it bounded."""
+"""Our own connection to the system bus; every wait has a limit."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ try:
     from dbus_fast.aio import MessageBus
     from dbus_fast.auth import AuthExternal
 except ImportError as error:
-    # Nothing may be connected without these names; all the rest can be imported.
+    # Without these names nothing may connect, but everything else can be imported.
     missing: str | None = str(error)
 else:
     missing = None
@@ -45,7 +45,7 @@ class Signal:
 
 
 class SystemBus:
-    """One connection; it is used until it breaks and then replaced by a new one."""
+    """One connection; when it breaks, it is replaced by a new one."""
 
     def __init__(self, bus: MessageBus) -> None:
         """Use a connection that is up."""
@@ -55,7 +55,7 @@ class SystemBus:
     @classmethod
     async def open(cls, address: str | None = None) -> SystemBus:
         """Connect to the system bus, or to the one at an address; raises BusUnavailable."""
-        # bleak takes the same setting; where it needs another user id, so do we.
+        # bleak uses the same setting.
         uid = os.environ.get("BLEAK_DBUS_AUTH_UID", "")
         try:
             bus = MessageBus(
@@ -78,7 +78,7 @@ class SystemBus:
         return self._bus.connected
 
     def listen(self, handler: Callable[[Signal], None]) -> None:
-        """Have every signal that comes in shown to a handler."""
+        """Call a handler with every signal."""
 
         def show(message: Message) -> bool:
             if message.message_type is MessageType.SIGNAL:
@@ -89,7 +89,7 @@ class SystemBus:
         self._bus.add_message_handler(show)
 
     def close(self) -> None:
-        """Close the connection; nothing is shown to the handlers any more."""
+        """Close the connection; the handlers get no more signals."""
         for handler in self._handlers:
             self._bus.remove_message_handler(handler)
         self._handlers.clear()
@@ -115,8 +115,8 @@ class SystemBus:
     ) -> list[Any]:
         """Call a method and return the values of its reply, variants unpacked.
 
-        The service is never started for it. Raises a BlueZError: CallTimedOut when there is
-        no answer within the limit, BusUnavailable, or what the error reply stands for.
+        The call never starts a service. Raises a BlueZError: CallTimedOut when there is no
+        answer within the limit, BusUnavailable, or the exception for the error reply.
         """
         if not self.connected:
             raise BusUnavailable("There is no connection to the system bus")
@@ -149,12 +149,12 @@ class SystemBus:
 
 
 def variant(signature: str, value: object) -> object:
-    """A value with its type, for a call that takes any type."""
+    """Return a value with its type, for a call that takes any type."""
     return Variant(signature, value)
 
 
 def first(body: list[Any]) -> object:
-    """The first value of a reply, if there is one."""
+    """Return the first value of a reply, None if there is none."""
     return body[0] if body else None
 
 

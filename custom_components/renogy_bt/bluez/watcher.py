@@ -1,4 +1,4 @@
-"""Watches bluetoothd over one connection of its own to the system bus.
+"""Watches bluetoothd over its own connection to the system bus.
 
 Facts on the interfaces: BlueZ, doc/org.bluez.Adapter.rst and src/adapter.c.
 """
@@ -20,7 +20,7 @@ _LOGGER = logging.getLogger(__name__)
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 300.0
 STABLE_AFTER: Final = 60.0
-"""A connection that lasted so long starts the pauses anew, s."""
+"""After a connection that lasted so long, the first pause is short again, s."""
 
 BLUEZ: Final = "org.bluez"
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
@@ -31,7 +31,7 @@ ADVERTISED: Final = frozenset({"RSSI", "ManufacturerData", "ServiceData"})
 
 MATCH_RULES: Final = (
     f"type='signal',sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
-    # Only the adapters': a rule without arg0 would deliver every change of every device.
+    # Only changes of adapters: without arg0 the bus would send every change of every device.
     f"type='signal',sender='{BLUEZ}',interface='{PROPERTIES}',member='PropertiesChanged',"
     f"path_namespace='/org/bluez',arg0='{ADAPTER_INTERFACE}'",
     *(
@@ -44,9 +44,10 @@ MATCH_RULES: Final = (
 
 
 class BlueZWatcher:
-    """A bounded, reconnecting, read-mostly view of bluetoothd.
+    """A view of bluetoothd that reconnects by itself; every call has a limit.
 
-    It never starts bluetoothd: it calls its owner by unique name, and only while there is one.
+    It never starts bluetoothd: it calls the owner of org.bluez by its unique name, and only
+    while there is an owner.
     """
 
     def __init__(
@@ -58,8 +59,8 @@ class BlueZWatcher:
     ) -> None:
         """Prepare a watcher; nothing is connected before `start`.
 
-        `on_change` is called in the event loop after anything that a sample shows has changed.
-        `bus_address` is for tests; by default it is that of the system bus.
+        `on_change` is called in the event loop when something that a sample shows has changed.
+        `bus_address` is for tests; the default is the system bus.
         """
         self._on_change = on_change
         self._clock = clock
@@ -91,7 +92,7 @@ class BlueZWatcher:
         self._close()
 
     def sample(self) -> BusSample:
-        """The bus and bluetoothd as they are known now."""
+        """Return what is known now of the bus and of bluetoothd."""
         connected = self._bus is not None and self._bus.connected
         return BusSample(
             connected=connected,
@@ -104,7 +105,7 @@ class BlueZWatcher:
         )
 
     def adapters(self) -> Mapping[str, AdapterObject]:
-        """The adapters by address, as they were last known."""
+        """Return the adapters by address, as they were last known."""
         return self._objects.by_address()
 
     @property
@@ -113,10 +114,10 @@ class BlueZWatcher:
         return self._objects.has_zeroed
 
     async def ping(self) -> None:
-        """Ask bluetoothd for something small, to see whether it answers.
+        """Ask bluetoothd a small question, to see whether it answers.
 
-        A question that is not answered stays open, so the answer is noticed when it comes,
-        and no further one is asked until then.
+        A question without an answer stays open, so that a late answer is noticed. Until then
+        no further question is asked.
         """
         question = self._ask()
         if question is None:
@@ -139,9 +140,9 @@ class BlueZWatcher:
         )
 
     async def count_device_signals(self, path: str, seconds: float) -> int:
-        """Count the signs of devices that bluetoothd gives for an adapter.
+        """Count the advertisements that bluetoothd reports for an adapter.
 
-        This asks for the full flood of device signals, so keep it short and rare.
+        The bus sends all signals of all devices meanwhile, so keep this short and rare.
         """
         bus = self._connected_bus()
         rule = (
@@ -202,7 +203,7 @@ class BlueZWatcher:
             bus.close()
 
     def _take_owner(self) -> None:
-        """Start from nothing with the present owner of org.bluez, if there is one."""
+        """Forget what the last owner of org.bluez told, and ask the present owner."""
         self._cancel_question()
         self._known = False
         self._answers.came()
@@ -295,7 +296,7 @@ class BlueZWatcher:
             self._on_change()
 
     def _on_signal(self, signal: Signal) -> None:
-        """Take in a signal of the bus or of bluetoothd; any other is none of our business."""
+        """Take in a signal of the bus or of bluetoothd; ignore all others."""
         if signal.sender == DBUS and signal.member == "NameOwnerChanged":
             if signal.signature == "sss" and signal.body[0] == BLUEZ:
                 self._owner.update(signal.body[2] or None, self._clock())
@@ -326,7 +327,7 @@ class BlueZWatcher:
     def _count_device_signal(
         self, path: str | None, changed: Mapping[str, Any]
     ) -> None:
-        """Count an advertisement; connections change other properties."""
+        """Count a change that comes from an advertisement, not from a connection."""
         if path is None or changed.keys().isdisjoint(ADVERTISED):
             return
         for adapter, count in self._device_signals.items():

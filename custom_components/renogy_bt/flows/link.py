@@ -36,7 +36,7 @@ def battery_rows(batteries: Iterable[FoundBattery], units: list[int]) -> str:
 class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     FlowHandler[ContextT, ResultT, HandlerT]
 ):
-    """Searches for links, lets one be picked, probes it and shows what was found."""
+    """Searches for links, lets the user pick one, probes it and shows what was found."""
 
     _address: str
     _name: str
@@ -78,12 +78,12 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     async def async_step_search(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
-        """Listen for links with an active scan: names come in scan responses."""
+        """Search for links with an active scan: names come in scan responses."""
         if self._search is None:
             self._search = self.hass.async_create_task(
                 bluetooth.async_request_active_scan(self.hass),
                 f"{DOMAIN} search for links",
-                # One that were over at once would leave no progress to show.
+                # A task that is over at once would leave no progress to show.
                 eager_start=False,
             )
         if not self._search.done():
@@ -129,7 +129,7 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     async def async_step_probe(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
-        """Look which batteries are behind the link."""
+        """Find the batteries behind the link."""
         if self._probe is None:
             self._probe = self.hass.async_create_task(
                 async_probe_link(self.hass, self._address, self._name),
@@ -155,7 +155,7 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     async def async_step_probe_failed(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
-        """Offer another try, unless the device is something else than a battery."""
+        """Offer another try, unless the device is not a battery."""
         if self._problem is not None and self._problem.final:
             return self.async_abort(
                 reason=self._problem.key, description_placeholders=self._placeholders

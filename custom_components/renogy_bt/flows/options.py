@@ -41,7 +41,7 @@ OPTIONS_SCHEMA = probatio.Schema(
 class BankOptionsFlow(OptionsFlow):
     """Asks for the options of a bank.
 
-    The bank reloads by its update listener, which links added and removed need as well.
+    The update listener reloads the bank, as it does when a link is added or removed.
     """
 
     async def async_step_init(

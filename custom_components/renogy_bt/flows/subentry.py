@@ -1,4 +1,4 @@
-"""Adding a link to a bank, and looking again which batteries are behind it."""
+"""Adding a link to a bank, and rescanning it."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, override
@@ -29,13 +29,13 @@ class LinkSubentryFlow(
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Look for a link to add."""
+        """Search for links to add."""
         return await self.async_step_search()
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask before looking again which batteries are behind the link."""
+        """Ask before the link is rescanned."""
         self._address = self._known.address
         self._name = self._known.name
         if user_input is not None:
@@ -75,7 +75,7 @@ class LinkSubentryFlow(
     async def async_step_rescanned(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Show what was found beside what is known."""
+        """Show the batteries that were found, and which of them are new."""
         rescan = Rescan(known=self._known, found=self._link)
         if user_input is None:
             return self._show_rescanned(rescan)
@@ -89,7 +89,7 @@ class LinkSubentryFlow(
     async def async_step_rescanned_silent(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Decide on the batteries that are known but did not answer."""
+        """Ask about the known batteries that did not answer."""
         return await self.async_step_rescanned(user_input)
 
     def _show_rescanned(self, rescan: Rescan) -> SubentryFlowResult:

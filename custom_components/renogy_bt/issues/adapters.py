@@ -1,4 +1,4 @@
-"""Repair issues about the Bluetooth adapters."""
+"""Notices about the Bluetooth adapters."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,20 +15,20 @@ from ..supervisor.supervisor import async_get_supervisor
 
 ATTR_ADDRESS: Final = "address"
 
-# Reasons that call for other advice than their verdict in general.
+# Reasons that need other advice than their verdict.
 TEXTS: Final[Mapping[Reason, str]] = {
     Reason.BUS_ACCESS_DENIED: "adapter_bus_access_denied",
     Reason.ENTRY_FAILED: "adapter_entry_not_running",
     Reason.ENTRY_UNLOADED: "adapter_entry_not_running",
 }
 
-# What an issue tells of an adapter: its notice, its name, whether others hear its links.
+# What an issue is made of: the notice, the adapter's name, whether others hear its links.
 type _Content = tuple[Notice | None, str | None, bool]
 
 
 @callback
 def async_follow_adapters(hass: HomeAssistant) -> CALLBACK_TYPE:
-    """Keep one issue per adapter and fault for as long as the user should know of it."""
+    """Show an issue for each adapter while it has a notice."""
     supervisor = async_get_supervisor(hass)
     issues: dict[str, tuple[str, _Content]] = {}
 
@@ -52,7 +52,7 @@ def async_follow_adapters(hass: HomeAssistant) -> CALLBACK_TYPE:
 
 
 def issue_id_of(status: AdapterStatus) -> str | None:
-    """Return the id of the issue that an adapter gives rise to, or None."""
+    """Return the id of the issue about an adapter, None if it has no notice."""
     if status.notice is None:
         return None
     address = status.address.replace(":", "").lower()

@@ -1,4 +1,4 @@
-"""Repair issues about a bank as a whole."""
+"""Notices about a bank as a whole."""
 
 from time import monotonic
 from typing import Final
@@ -19,10 +19,10 @@ _IMBALANCE: Final = "imbalance"
 def async_follow_balance(
     hass: HomeAssistant, entry: RenogyConfigEntry
 ) -> CALLBACK_TYPE:
-    """Keep an issue for as long as the batteries of a bank are out of balance.
+    """Show a notice while the batteries of a bank are out of balance.
 
-    The issue itself remembers over a reload that there is one. One that is not shown is left
-    alone: after a restart it still knows that the user ignores it.
+    Over a reload, the notice itself remembers the imbalance. A notice that is not shown is not
+    deleted: after a restart it still knows whether the user ignores it.
     """
     bank = entry.runtime_data
     limit = entry.options.get(CONF_IMBALANCE_LIMIT, DEFAULT_IMBALANCE_LIMIT)
@@ -58,7 +58,7 @@ def async_follow_balance(
 
 @callback
 def async_forget_balance(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Say nothing of a bank's balance any more."""
+    """Delete the notice about the balance of a bank."""
     ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
 
 

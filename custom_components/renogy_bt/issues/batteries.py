@@ -1,4 +1,4 @@
-"""Repair issues about batteries that are others than before."""
+"""Notices about batteries that were replaced."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,14 +29,14 @@ _BEFORE: Final = ("model_before", "serial_before", "capacity_before", "cells_bef
 
 
 class ReplacedBatteries:
-    """Keeps an issue for each battery of a bank that another one answers for.
+    """Shows a notice for each battery of a bank that was replaced by another battery.
 
-    What a battery was before a restart is known from its device. The issue stays, over
-    restarts too, until the user confirms the new battery or the old one is back.
+    The device tells what the battery was before a restart. The notice stays, over restarts
+    too, until the user confirms the new battery or the old battery is back.
     """
 
     def __init__(self, hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
-        """Remember the batteries as their devices have them, before these are brought up to date."""
+        """Remember the batteries as their devices show them, before the devices are updated."""
         self._hass = hass
         self._entry = entry
         self._bank = entry.runtime_data
@@ -49,7 +49,7 @@ class ReplacedBatteries:
 
     @callback
     def async_update(self, link: LinkCoordinator) -> None:
-        """Compare the batteries of a link's new report with what is known of them."""
+        """Compare the batteries in a link's new report with what is known of them."""
         if (
             link.error is not None
             or self._polled_at.get(link.address) == link.polled_at
@@ -75,7 +75,7 @@ class ReplacedBatteries:
                 self._readings[battery] = report.readings[unit]
 
     def _told(self, battery: BatteryId) -> BatteryIdentity:
-        """Return what a battery has told of itself before this start."""
+        """Return what a battery told of itself before this start."""
         device = dr.async_get(self._hass).async_get_device_by_identifier(
             (DOMAIN, battery_identifier(battery)), self._entry.entry_id
         )
@@ -91,7 +91,7 @@ class ReplacedBatteries:
         identity: BatteryIdentity,
         reading: BatteryReading | None,
     ) -> None:
-        """Tell of another battery, unless it is the one from before, or two by turns."""
+        """Show a notice, unless the old battery is back or two batteries share the unit id."""
         battery = (link.address, unit)
         issue_id = _issue_id(battery)
         issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
@@ -135,9 +135,9 @@ class ReplacedBatteries:
 
 @callback
 def async_follow_identities(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
-    """Have the user told of batteries of a bank that are others than before.
+    """Show notices about the batteries of a bank that were replaced.
 
-    To be called before the devices are brought up to date.
+    Call this before the devices are updated.
     """
     batteries = ReplacedBatteries(hass, entry)
     bank = entry.runtime_data
@@ -151,13 +151,13 @@ def async_follow_identities(hass: HomeAssistant, entry: RenogyConfigEntry) -> No
 
 @callback
 def async_forget_identities(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Say nothing of a bank's batteries any more."""
+    """Delete the notices about the batteries of a bank."""
     _async_delete(hass, entry, set())
 
 
 @callback
 def _async_delete(hass: HomeAssistant, entry: ConfigEntry, kept: set[str]) -> None:
-    """Delete the issues of a bank's batteries but those that are kept."""
+    """Delete the notices about the batteries of a bank, except those that are kept."""
     for (domain, issue_id), issue in tuple(ir.async_get(hass).issues.items()):
         if (
             domain == DOMAIN
@@ -177,7 +177,7 @@ def _issue_id(battery: BatteryId) -> str:
 def _described(
     identity: BatteryIdentity, reading: BatteryReading | None, suffix: str
 ) -> Mapping[str, str]:
-    """Return what tells one battery from another, as placeholders."""
+    """Return what distinguishes a battery from others, as placeholders."""
     return {
         f"model{suffix}": identity.model or _UNKNOWN,
         f"serial{suffix}": identity.serial_number or _UNKNOWN,

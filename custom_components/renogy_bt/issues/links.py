@@ -1,4 +1,4 @@
-"""Repair issues about links."""
+"""Notices about links."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -30,7 +30,7 @@ from ..supervisor.supervisor import async_get_supervisor
 ATTR_ENTRY_ID: Final = "entry_id"
 ATTR_SUBENTRY_ID: Final = "subentry_id"
 
-# What looking again which batteries answer can mend.
+# What a rescan of the link can mend.
 FIXABLE: Final = frozenset({TroubleKind.IDS_CHANGED, TroubleKind.IDS_COLLIDE})
 
 _PREFIX: Final = "link_"
@@ -40,7 +40,7 @@ _NO_ANSWER: Final = frozenset(
 
 
 class LinkIssues:
-    """Follows the links of all banks and keeps one issue for each that is in trouble.
+    """Follows the links of all banks and shows a notice for each link that has a trouble.
 
     What is known of a link outlives a reload of its bank.
     """
@@ -56,9 +56,9 @@ class LinkIssues:
 
     @callback
     def async_polled(self, link: LinkCoordinator) -> None:
-        """Take note of a poll of a link, and bring the issues up to date.
+        """Take note of a poll of a link, and update the notices.
 
-        Batteries that have been silent for long are searched for under other ids.
+        If a battery has been silent for long, the link is probed: it may have another unit id.
         """
         if link.paused:
             self._watches.pop(link.address, None)
@@ -71,12 +71,14 @@ class LinkIssues:
                 link.config_entry.async_create_background_task(
                     self._hass,
                     self._async_probe(link, watch),
-                    f"{DOMAIN} search behind {link.settings.name}",
+                    f"{DOMAIN} probe of {link.settings.name}",
                 )
         self.async_update()
 
     async def _async_probe(self, link: LinkCoordinator, watch: LinkWatch) -> None:
-        LOGGER.debug("Looking for other batteries behind %s", link.settings.name)
+        LOGGER.debug(
+            "Probing %s for batteries under other unit ids", link.settings.name
+        )
         found = await link.async_probe()
         if found is not None:
             watch.probed(found)
@@ -84,10 +86,10 @@ class LinkIssues:
 
     @callback
     def async_update(self) -> None:
-        """Create the issues that there should be and delete the others.
+        """Create the notices that there should be and delete the others.
 
-        One that is not shown is left alone: after a restart it still knows that the user
-        ignores it.
+        A notice that is not shown is not deleted: after a restart it still knows whether the
+        user ignores it.
         """
         wanted: set[str] = set()
         addresses: set[str] = set()
@@ -114,7 +116,7 @@ class LinkIssues:
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
 
     def colliding(self, address: str) -> tuple[int, ...]:
-        """Return the unit ids behind a link that more than one battery seems to have."""
+        """Return the unit ids behind a link that several batteries seem to have."""
         watch = self._watches.get(address)
         trouble = watch.trouble if watch is not None else None
         if trouble is None or trouble.kind is not TroubleKind.IDS_COLLIDE:
@@ -122,7 +124,7 @@ class LinkIssues:
         return trouble.others
 
     def _watch(self, link: LinkSettings) -> LinkWatch:
-        """Return what watches a link; other ids than before are another case."""
+        """Return the watch of a link; it begins anew when the unit ids change."""
         watch = self._watches.get(link.address)
         if watch is None or watch.units != set(link.units):
             watch = self._watches[link.address] = LinkWatch(link.units)
@@ -144,7 +146,7 @@ class LinkIssues:
     ) -> None:
         issue_id = _issue_id(link, trouble.kind)
         if issue_id not in self._reasons:
-            # As it was when it was noticed: it tells the seconds, and would never be the same.
+            # Asked only once: it tells the seconds, so that it is never the same.
             self._reasons[issue_id] = bluetooth.async_address_reachability_diagnostics(
                 self._hass, link.address, BluetoothReachabilityIntent.CONNECTION
             )
@@ -168,7 +170,7 @@ class LinkIssues:
         )
 
     def _name_of(self, entry: ConfigEntry, link: LinkSettings) -> str:
-        """Return the name that the user has given the link's device, or its own."""
+        """Return the name of a link: the user's own name if there is one."""
         device = dr.async_get(self._hass).async_get_device_by_identifier(
             (DOMAIN, link_identifier(link.address)), entry.entry_id
         )
@@ -176,10 +178,10 @@ class LinkIssues:
 
     @callback
     def _async_is_excused(self, address: str) -> bool:
-        """Tell whether something else is to blame for a link that cannot be reached.
+        """Return whether a link that cannot be reached is not to blame.
 
-        Home Assistant's Bluetooth may be down, or the adapter that heard the link last has a
-        fault. Whoever never heard it may be any of them.
+        Home Assistant's Bluetooth may be down, or the adapter that heard the link last may
+        have a fault. If no adapter ever heard the link, a fault of any adapter may be why.
         """
         if not bluetooth.async_scanner_count(self._hass, connectable=True):
             return True
@@ -230,7 +232,7 @@ def _listed(units: Iterable[int]) -> str:
 
 @callback
 def async_follow_links(hass: HomeAssistant, bank: BankCoordinator) -> None:
-    """Have the user told of what is wrong with a bank's links, as their polls show it."""
+    """Show notices about the links of a bank, by what their polls show."""
     issues = async_get_link_issues(hass)
     polled_at: dict[str, datetime | None] = {}
 
@@ -251,7 +253,7 @@ _ISSUES: HassKey[LinkIssues] = HassKey(f"{DOMAIN}_link_issues")
 
 @callback
 def async_get_link_issues(hass: HomeAssistant) -> LinkIssues:
-    """Return what follows the links of all banks."""
+    """Return the object that follows the links of all banks."""
     if (issues := hass.data.get(_ISSUES)) is None:
         issues = hass.data[_ISSUES] = LinkIssues(hass)
     return issues

@@ -105,7 +105,7 @@ class RenogyLink:
         )
 
     async def probe(self) -> ProbeReport:
-        """Look which batteries answer behind the link; raises as `probe_link` does."""
+        """Find the batteries behind the link; raises as `probe_link` does."""
         return await self._exclusively(
             partial(probe_link, self._connector, self._family)
         )

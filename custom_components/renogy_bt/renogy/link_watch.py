@@ -1,4 +1,4 @@
-"""What is wrong with a link for long enough that its owner should know."""
+"""What has been wrong with a link for so long that its owner should know."""
 
 from collections import deque
 from collections.abc import Collection, Iterable
@@ -7,19 +7,19 @@ from enum import StrEnum
 from typing import Final
 
 UNREACHABLE_SECONDS: Final = 1800.0
-# Longer without a poll, and nobody knows what was in between.
+# After a longer gap between polls, nobody knows what happened in between.
 LONGEST_GAP: Final = 1800.0
 
-# A battery is silent this long before others are looked for: most are just switched off.
+# A battery has to be silent so long before the link is probed: most are just switched off.
 SILENT_SECONDS: Final = 900.0
 FIRST_PROBE_PAUSE: Final = 6 * 3600.0
 LONGEST_PROBE_PAUSE: Final = 24 * 3600.0
 
-# So many garbled answers in a window, spread over so long, are no accident of the radio.
+# So many garbled answers in the window, over at least so long, are no chance.
 GARBLED_ANSWERS: Final = 4
 GARBLED_SECONDS: Final = 600.0
 GARBLED_WINDOW: Final = 3600.0
-# One change is another battery; who changes again and again is two.
+# One change is a new battery; repeated changes are two batteries with one unit id.
 CHANGES: Final = 3
 CHANGES_WINDOW: Final = 24 * 3600.0
 
@@ -49,9 +49,9 @@ class LinkTrouble:
 class PollOutcome:
     """What one poll of a link brought, by unit id.
 
-    A link that is not `reached` may be `excused`: something else is to blame. `silent` are
-    units that were asked in vain, `garbled` those whose answers were no frames, `changed`
-    those that another battery answered for.
+    A link that was not `reached` may be `excused`: something else is to blame. `silent` are
+    the unit ids without an answer, `garbled` the unit ids whose answers were not frames,
+    `changed` the unit ids that another battery than before answered for.
     """
 
     reached: bool
@@ -65,13 +65,13 @@ class PollOutcome:
 class LinkWatch:
     """Follows the polls of one link; times are of a clock that never jumps (s).
 
-    That a battery is silent is no trouble of the link, it may be switched off or away. Only
-    when another one answers that nobody has set up its id has changed; so for a silent one
-    others are looked for, seldom, since that keeps the radio busy.
+    A silent battery is no trouble of the link: it may be switched off or away. Its unit id has
+    changed only if a battery that is not set up answers. So the link is probed while a battery
+    is silent, but seldom, because a probe keeps the radio busy.
     """
 
     def __init__(self, units: Iterable[int]) -> None:
-        """Begin with a link about which nothing is known but the ids that it should have."""
+        """Begin with the unit ids that the link should have."""
         self.units = frozenset(units)
         self._polled_at: float | None = None
         self._unreached_since: float | None = None
@@ -107,7 +107,7 @@ class LinkWatch:
             self._probe_from, self._probe_pause = 0.0, FIRST_PROBE_PAUSE
 
     def is_probe_due(self) -> bool:
-        """Tell whether to look now which ids answer behind the link."""
+        """Return whether it is time to probe the link."""
         at = self._polled_at
         return (
             at is not None
@@ -119,20 +119,20 @@ class LinkWatch:
         )
 
     def probe_begins(self) -> None:
-        """Take note that it is being looked, whatever comes of it."""
+        """Take note that a probe begins, whatever its result."""
         assert self._polled_at is not None
         self._probe_from = self._polled_at + self._probe_pause
         self._probe_pause = min(2 * self._probe_pause, LONGEST_PROBE_PAUSE)
 
     def probed(self, found: Collection[int]) -> None:
-        """Take note of the ids that answer."""
+        """Take note of the unit ids that a probe found."""
         self._strangers = frozenset(found) - self.units
         for unit in found:
             self._silent_since.pop(unit, None)
 
     @property
     def trouble(self) -> LinkTrouble | None:
-        """What the owner of the link should know, or None."""
+        """The trouble that the owner of the link should know, or None."""
         at = self._polled_at
         if at is None:
             return None
@@ -155,7 +155,7 @@ class LinkWatch:
         return None
 
     def _colliding(self, at: float) -> tuple[int, ...]:
-        """Return the ids that more than one battery seems to have."""
+        """Return the unit ids that several batteries seem to have."""
         garbled = {
             unit
             for unit, times in self._garbled_at.items()
@@ -172,7 +172,7 @@ class LinkWatch:
 
 
 def _note(times: dict[int, deque[float]], unit: int, at: float, window: float) -> None:
-    """Add a time to those of a unit, and forget what is before the window."""
+    """Note a time for a unit id, and forget the times before the window."""
     noted = times.setdefault(unit, deque())
     noted.append(at)
     while at - noted[0] > window:
