@@ -2,7 +2,6 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -99,25 +98,6 @@ async def test_set_up_and_reload_leave_the_dongle_alone(
     assert emulated_world.statistics()[DONGLE].connects == 2
 
 
-async def test_link_that_is_out_of_range_at_set_up(
-    hass: HomeAssistant, emulated_world: EmulatedWorld
-) -> None:
-    """A dongle that is not there yet is waited for, and read by its first advertisement."""
-    await emulated_world.set_fault("out-of-range")
-    entry = bank_entry(link_settings())
-    await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.LOADED
-    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
-    assert "1 scanner(s) registered" in str(link_of(entry).error)
-    assert link_state(hass, "polling", platform="switch").state == STATE_ON
-    with patch.object(link_coordinator, "HEARD_RETRY_SECONDS", 0.0):
-        await poll(hass, entry)
-    await emulated_world.clear_faults()
-    await until(lambda: battery_state(hass, "voltage").state != STATE_UNAVAILABLE)
-    for unit in emulated_world.world.links[0].units.values():
-        assert_true_values(hass, unit)
-
-
 async def test_held_by_another_central(
     hass: HomeAssistant, emulated_world: EmulatedWorld
 ) -> None:
@@ -201,6 +181,35 @@ async def test_gate_is_asked_once_a_connection(
     await rescan.submit()
     rescan.expect_form("rescanned")
     await assert_once(6)
+
+
+class TestOutOfRange:
+    """A dongle that has not been there since Home Assistant started."""
+
+    @pytest.fixture
+    async def emulated_world(self, emulated_world: EmulatedWorld) -> EmulatedWorld:
+        """Return the world, where the dongle has been out of range from the beginning."""
+        await emulated_world.set_fault("out-of-range")
+        return emulated_world
+
+    async def test_is_waited_for(
+        self,
+        hass: HomeAssistant,
+        emulated_world: EmulatedWorld,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The bank is set up all the same, and read by the first advertisement."""
+        monkeypatch.setattr(link_coordinator, "HEARD_RETRY_SECONDS", 0.0)
+        entry = bank_entry(link_settings())
+        await set_up(hass, entry)
+        assert entry.state is ConfigEntryState.LOADED
+        assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+        assert "1 scanner(s) registered" in str(link_of(entry).error)
+        assert link_state(hass, "polling", platform="switch").state == STATE_ON
+        await emulated_world.clear_faults()
+        await until(lambda: battery_state(hass, "voltage").state != STATE_UNAVAILABLE)
+        for unit in emulated_world.world.links[0].units.values():
+            assert_true_values(hass, unit)
 
 
 class TestChargeController:
