@@ -27,7 +27,7 @@ class CurrentSmoother:
     """An average of the current over ``SMOOTHING_SECONDS``, for readings at uneven times.
 
     It begins as the plain mean of what it has seen, so that the first reading does not
-    outweigh the ones after it; after a gap longer than the averaging time it begins anew.
+    outweigh the next readings. After a gap longer than the averaging time it begins anew.
     """
 
     def __init__(self) -> None:

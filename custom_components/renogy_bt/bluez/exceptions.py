@@ -40,13 +40,13 @@ class CallTimedOut(BlueZError):
 
 
 class AdapterGone(BlueZError):
-    """The adapter object does not exist (any more)."""
+    """The adapter object does not exist."""
 
     fault = PowerFault.ADAPTER_GONE
 
 
 class BusUnavailable(BlueZError):
-    """There is no connection to the bus, or nobody owns org.bluez."""
+    """There is no connection to the bus, or org.bluez has no owner."""
 
     fault = PowerFault.BUS_UNAVAILABLE
 

@@ -271,7 +271,7 @@ class BlueZWatcher:
         """Call bluetoothd, and take note of whether it answers."""
         bus, owner = self._connected_bus(), self._owner.name
         if owner is None:
-            raise BusUnavailable("Nobody owns org.bluez")
+            raise BusUnavailable("org.bluez has no owner")
         asked_at = self._clock()
         limit = CALL_LIMIT if bounded else None
         try:

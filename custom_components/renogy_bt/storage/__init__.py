@@ -1,1 +1,1 @@
-"""What is kept on disk: energy totals, the alarms told of, and adapters' histories."""
+"""What is kept on disk: energy totals, alarms that were told, and histories of adapters."""

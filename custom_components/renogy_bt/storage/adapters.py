@@ -98,7 +98,7 @@ _HEALTH: Final = fields(
 
 
 def _checked(data: Any) -> Any:
-    """Return data as it is, if health can be made of it."""
+    """Return data unchanged; raises an error if no health can be made of them."""
     _HEALTH(data)
     return data
 
@@ -107,7 +107,7 @@ _SHAPE: Final = fields({_ADAPTERS: mapping_of(_NAME, _checked, _MOST)})
 
 
 def _with_present_names(minor_version: int, data: Any) -> Any:
-    """Return data with the names that recovery steps have had since 1.2."""
+    """Return data with the names of recovery steps since version 1.2."""
     if minor_version < 2:
         for health in data[_ADAPTERS].values():
             for record in health["history"]["records"]:
@@ -118,7 +118,7 @@ def _with_present_names(minor_version: int, data: Any) -> Any:
 
 
 class AdapterStore:
-    """One file for all adapters, also for those that are not there at the moment."""
+    """One file for all adapters, including adapters that are not there now."""
 
     def __init__(
         self, hass: HomeAssistant, present: Callable[[], Iterable[AdapterHealth]]
@@ -143,22 +143,22 @@ class AdapterStore:
         self._kept = stored[_ADAPTERS] if stored is not None else {}
 
     def health_of(self, address: str) -> AdapterHealth:
-        """Return the health of an adapter as it is kept, that of a new one if nothing is."""
+        """Return the health of an adapter as it was kept, or the health of a new adapter."""
         if address in self._kept:
             return health_from_data(address, self._kept[address], self._clock())
         if self._file.has_begun_anew:
-            # Nobody knows how often it was reset: at most an hour goes by without a reset,
+            # It is not known how often the adapter was reset: at most an hour goes by without a reset,
             # but no damaged file leads to more resets in an hour than are allowed.
             ages = (0.0,) * RESETS_PER_HOUR
             return AdapterHealth(address, limiter=RateLimiter(ages))
         return AdapterHealth(address)
 
     def left_off(self) -> Iterator[str]:
-        """The adapters that a step switched off and nobody has switched on since."""
+        """Return the adapters that a step switched off and that are still off."""
         return (address for address, data in self._kept.items() if data[_LEFT_OFF])
 
     def keep(self, health: AdapterHealth) -> None:
-        """Keep what is known of an adapter that goes."""
+        """Keep what is known of an adapter that is gone."""
         self._kept[health.address] = data_of(health, self._clock())
 
     async def async_save(self) -> None:
@@ -166,7 +166,7 @@ class AdapterStore:
         await self._file.async_save(self._data())
 
     def save_now_and_then(self) -> None:
-        """Write the file soon, unless that was done lately."""
+        """Write the file soon, unless it was written lately."""
         now = self._clock()
         if now - self._saved_at >= SAVE_EVERY:
             self._saved_at = now

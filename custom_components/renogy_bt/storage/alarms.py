@@ -1,4 +1,4 @@
-"""The alarms that automations have been told of, kept over restarts."""
+"""The alarms that automations were told, kept over restarts."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -32,11 +32,11 @@ _SHAPE: Final = by_battery(tuple_of(_ALARM, _MOST_ALARMS))
 
 
 class AlarmStore:
-    """Keeps the alarms of one bank's batteries that were active when last told of.
+    """Keeps the alarms of a bank's batteries that automations were told last.
 
-    They are written after they were told: a Home Assistant that is killed in between tells of
-    an alarm a second time rather than never. Home Assistant's own restoring of entities would
-    not do, it goes by the entity's id, which users change, and forgets after a week.
+    The file is written after an alarm was told: if Home Assistant is killed in between, it tells
+    the alarm twice rather than never. Home Assistant's restored states do not serve: they
+    depend on the entity id, which users change, and they expire after a week.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
@@ -48,16 +48,16 @@ class AlarmStore:
         self._is_written = True
 
     async def async_load(self) -> None:
-        """Take up what is stored."""
+        """Load the alarms that are stored."""
         self._known = await self._file.async_read() or {}
 
     def known(self, battery: BatteryId) -> tuple[Alarm, ...]:
-        """Return the alarms of a battery that have been told of."""
+        """Return the alarms of a battery that were told last."""
         return self._known.get(battery, ())
 
     @callback
     def async_remember(self, battery: BatteryId, alarms: Iterable[Alarm]) -> None:
-        """Take note of what has been told, and write it soon."""
+        """Remember the alarms that were told, and write them soon."""
         alarms = tuple(alarms)
         if alarms == self.known(battery):
             return
@@ -66,7 +66,7 @@ class AlarmStore:
         self._file.async_delay_save(self._data, _SAVE_SECONDS)
 
     async def async_flush(self) -> None:
-        """Write now what has not been written yet."""
+        """Write the file now if it is not up to date."""
         if not self._is_written:
             await self._file.async_save(self._data())
 

@@ -92,7 +92,7 @@ def _plain(
 
 
 def _clock() -> str | None:
-    """Return the name of the monotonic clock, None where the system tells none."""
+    """Return the name of the monotonic clock, None if the system has none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip() or None
     except OSError, UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""The shapes of what is stored, and what is made of it; everything has a bound."""
+"""The shapes of stored data, and the objects made of them; every size has a bound."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -51,7 +51,7 @@ def by_battery(value: Any) -> probatio.All[Any]:
 
 
 def battery_key(battery: BatteryId) -> str:
-    """Return what a battery is called in files."""
+    """Return the key of a battery in files."""
     address, unit = battery
     return f"{address}/{unit}"
 

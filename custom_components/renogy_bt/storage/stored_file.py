@@ -29,9 +29,9 @@ _UNREADABLE: Final = (
 class StoredFile(Store[dict[str, Any]]):
     """A file in Home Assistant's storage whose shape is known.
 
-    A file is read as a whole or not at all. One that cannot be read is kept beside under
-    another name, which is said once in the log, and its content begins anew. Cannot be read:
-    it is damaged, it does not have the shape, or a newer version wrote it.
+    A file is read as a whole or not at all. A file that is damaged, that has another shape or
+    that a newer version wrote cannot be read: it is renamed, the log says so once, and the
+    content begins anew.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class StoredFile(Store[dict[str, Any]]):
         minor_version: int = 1,
         migrate: Callable[[int, Any], Any] = lambda _, data: data,
     ) -> None:
-        """Use the file with this key, whose content is called so in the log.
+        """Use the file with this key; `content` is the name of its content in the log.
 
         `migrate` brings data of an older minor version up to date.
         """
@@ -55,10 +55,10 @@ class StoredFile(Store[dict[str, Any]]):
         self._content = content
         self._migrate = migrate
         self.has_begun_anew = False
-        """Whether the file was there when it was last read, and could not be read."""
+        """Whether the file was there at the last reading, but could not be read."""
 
     async def async_read(self) -> dict[Any, Any] | None:
-        """Return what the schema makes of the file, None where there is none."""
+        """Return what the schema makes of the file, None if there is no file."""
         self.has_begun_anew = False
         path = Path(self.path)
         was_there = await self.hass.async_add_executor_job(path.exists)
@@ -90,7 +90,7 @@ class StoredFile(Store[dict[str, Any]]):
             kept_as = await self.hass.async_add_executor_job(_keep_beside, path)
             outcome = f"the old file is kept as {kept_as}"
         except FileNotFoundError:
-            # Home Assistant has set it aside and told of it.
+            # Home Assistant has renamed the file, and logged it.
             return
         except OSError as trouble:
             self.make_read_only()

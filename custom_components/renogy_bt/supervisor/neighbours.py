@@ -267,7 +267,7 @@ def async_follow_allocations(
 
 @callback
 def async_check_manager() -> None:
-    """Tell at once if adapters cannot be looked up again later."""
+    """Check at the start whether adapters can be looked up again later."""
     _asked(Part.ADAPTER_NUMBERS, lambda: get_manager().async_get_bluetooth_adapters)
 
 

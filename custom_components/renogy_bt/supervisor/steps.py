@@ -226,12 +226,12 @@ class StepRunner:
 
     async def _prepare(self, address: str, links: Collection[str]) -> None:
         """Let connection attempts finish, and bring bleak's view up to date."""
-        await self._until_nobody_connects(address)
+        await self._until_no_attempt_is_under_way(address)
         await async_connect_bleak()
         await self._drop_own_links(links)
         await async_refresh_adapters()
 
-    async def _until_nobody_connects(self, address: str) -> None:
+    async def _until_no_attempt_is_under_way(self, address: str) -> None:
         for _ in range(int(CONNECTING_LIMIT / 0.5)):
             scanner = async_local_scanner(self._hass, address)
             if scanner is None or not connections_being_made(scanner):
