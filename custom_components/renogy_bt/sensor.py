@@ -77,30 +77,12 @@ class NumberedSensorDescription(SensorEntityDescription):
     expected_fn: Callable[[KnownBattery], int] = lambda _: 0
 
 
-class Measured(TypedDict):
-    """What sensors of one kind have in common."""
+class Quantity(TypedDict, total=False):
+    """What sensors of one quantity have in common."""
 
     device_class: SensorDeviceClass
     native_unit_of_measurement: str
-    state_class: SensorStateClass
-
-
-class Rounded(Measured):
-    """The same, and how many digits are shown."""
-
-    suggested_display_precision: int
-
-
-class Converted(Rounded):
-    """The same, and the unit that is shown."""
-
     suggested_unit_of_measurement: str
-
-
-class Charge(TypedDict):
-    """What sensors of electric charge have in common; there is no device class for them."""
-
-    native_unit_of_measurement: str
     state_class: SensorStateClass
     suggested_display_precision: int
 
@@ -112,56 +94,60 @@ class Hidden(TypedDict):
     entity_registry_enabled_default: bool
 
 
-CHARGE_LEVEL: Rounded = {
+CHARGE_LEVEL: Quantity = {
     "device_class": SensorDeviceClass.BATTERY,
     "native_unit_of_measurement": UnitOfRatio.PERCENTAGE,
     "state_class": SensorStateClass.MEASUREMENT,
     "suggested_display_precision": 1,
 }
-VOLTAGE: Measured = {
+VOLTAGE: Quantity = {
     "device_class": SensorDeviceClass.VOLTAGE,
     "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
     "state_class": SensorStateClass.MEASUREMENT,
+    "suggested_display_precision": 2,
 }
-CELL_VOLTAGE: Rounded = {**VOLTAGE, "suggested_display_precision": 3}
-CURRENT: Measured = {
+VOLTAGE_LIMIT: Quantity = {**VOLTAGE, "suggested_display_precision": 1}
+CELL_VOLTAGE: Quantity = {**VOLTAGE, "suggested_display_precision": 3}
+CURRENT: Quantity = {
     "device_class": SensorDeviceClass.CURRENT,
     "native_unit_of_measurement": UnitOfElectricCurrent.AMPERE,
     "state_class": SensorStateClass.MEASUREMENT,
+    "suggested_display_precision": 2,
 }
-POWER: Rounded = {
+CURRENT_LIMIT: Quantity = {**CURRENT, "suggested_display_precision": 1}
+POWER: Quantity = {
     "device_class": SensorDeviceClass.POWER,
     "native_unit_of_measurement": UnitOfPower.WATT,
     "state_class": SensorStateClass.MEASUREMENT,
     "suggested_display_precision": 0,
 }
-CHARGE: Charge = {
+CHARGE: Quantity = {
     "native_unit_of_measurement": AMPERE_HOUR,
     "state_class": SensorStateClass.MEASUREMENT,
     "suggested_display_precision": 1,
 }
-STORED_ENERGY: Converted = {
+STORED_ENERGY: Quantity = {
     "device_class": SensorDeviceClass.ENERGY_STORAGE,
     "native_unit_of_measurement": UnitOfEnergy.WATT_HOUR,
     "suggested_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
     "state_class": SensorStateClass.MEASUREMENT,
     "suggested_display_precision": 2,
 }
-ENERGY: Converted = {
+ENERGY: Quantity = {
     "device_class": SensorDeviceClass.ENERGY,
     "native_unit_of_measurement": UnitOfEnergy.WATT_HOUR,
     "suggested_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
     "state_class": SensorStateClass.TOTAL_INCREASING,
     "suggested_display_precision": 2,
 }
-TIME_LEFT: Converted = {
+TIME_LEFT: Quantity = {
     "device_class": SensorDeviceClass.DURATION,
     "native_unit_of_measurement": UnitOfTime.SECONDS,
     "suggested_unit_of_measurement": UnitOfTime.HOURS,
     "state_class": SensorStateClass.MEASUREMENT,
     "suggested_display_precision": 1,
 }
-TEMPERATURE: Rounded = {
+TEMPERATURE: Quantity = {
     "device_class": SensorDeviceClass.TEMPERATURE,
     "native_unit_of_measurement": UnitOfTemperature.CELSIUS,
     "state_class": SensorStateClass.MEASUREMENT,
@@ -182,13 +168,11 @@ ELECTRICAL_SENSORS: tuple[SharedDescription, ...] = (
     ValueDescription(
         key="voltage",
         **VOLTAGE,
-        suggested_display_precision=2,
         value_fn=lambda source: source.voltage,
     ),
     ValueDescription(
         key="current",
         **CURRENT,
-        suggested_display_precision=2,
         value_fn=lambda source: source.current,
     ),
     ValueDescription(
@@ -278,30 +262,26 @@ BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
     ),
     ValueDescription(
         key="charge_voltage_limit",
-        **VOLTAGE,
+        **VOLTAGE_LIMIT,
         **HIDDEN,
-        suggested_display_precision=1,
         value_fn=lambda reading: reading.charge_voltage_limit,
     ),
     ValueDescription(
         key="discharge_voltage_limit",
-        **VOLTAGE,
+        **VOLTAGE_LIMIT,
         **HIDDEN,
-        suggested_display_precision=1,
         value_fn=lambda reading: reading.discharge_voltage_limit,
     ),
     ValueDescription(
         key="charge_current_limit",
-        **CURRENT,
+        **CURRENT_LIMIT,
         **HIDDEN,
-        suggested_display_precision=1,
         value_fn=lambda reading: reading.charge_current_limit,
     ),
     ValueDescription(
         key="discharge_current_limit",
-        **CURRENT,
+        **CURRENT_LIMIT,
         **HIDDEN,
-        suggested_display_precision=1,
         value_fn=lambda reading: reading.discharge_current_limit,
     ),
     ValueDescription[BatteryReading](

@@ -1,6 +1,6 @@
 """Notices about batteries that were replaced."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -142,7 +142,7 @@ def async_follow_identities(hass: HomeAssistant, entry: RenogyConfigEntry) -> No
     batteries = ReplacedBatteries(hass, entry)
     bank = entry.runtime_data
     kept = {_issue_id((link.address, unit)) for link, unit in bank.batteries()}
-    _async_delete(hass, entry, kept)
+    async_forget_identities(hass, entry, kept)
     for link in bank.links.values():
         entry.async_on_unload(
             link.async_add_listener(partial(batteries.async_update, link))
@@ -150,13 +150,9 @@ def async_follow_identities(hass: HomeAssistant, entry: RenogyConfigEntry) -> No
 
 
 @callback
-def async_forget_identities(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Delete the notices about the batteries of a bank."""
-    _async_delete(hass, entry, set())
-
-
-@callback
-def _async_delete(hass: HomeAssistant, entry: ConfigEntry, kept: set[str]) -> None:
+def async_forget_identities(
+    hass: HomeAssistant, entry: ConfigEntry, kept: Collection[str] = ()
+) -> None:
     """Delete the notices about the batteries of a bank, except those that are kept."""
     for (domain, issue_id), issue in tuple(ir.async_get(hass).issues.items()):
         if (

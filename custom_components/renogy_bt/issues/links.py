@@ -94,9 +94,9 @@ class LinkIssues:
         wanted: set[str] = set()
         addresses: set[str] = set()
         for entry in async_banks(self._hass):
+            if entry.disabled_by is not None:
+                continue
             for subentry_id, link in links_of(entry).items():
-                if entry.disabled_by is not None:
-                    continue
                 addresses.add(link.address)
                 trouble = self._trouble(link)
                 if trouble is not None:
@@ -104,16 +104,11 @@ class LinkIssues:
                     self._async_create(entry, subentry_id, link, trouble)
         for address in self._watches.keys() - addresses:
             del self._watches[address]
-        for domain, issue_id in tuple(ir.async_get(self._hass).issues):
-            if domain == DOMAIN and issue_id.startswith(_PREFIX):
-                self._async_withdraw_unless(issue_id in wanted, issue_id)
-
-    @callback
-    def _async_withdraw_unless(self, is_wanted: bool, issue_id: str) -> None:
-        issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
-        if issue is not None and issue.active and not is_wanted:
-            self._reasons.pop(issue_id, None)
-            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+        for (domain, issue_id), issue in tuple(ir.async_get(self._hass).issues.items()):
+            is_ours = domain == DOMAIN and issue_id.startswith(_PREFIX)
+            if is_ours and issue.active and issue_id not in wanted:
+                self._reasons.pop(issue_id, None)
+                ir.async_delete_issue(self._hass, DOMAIN, issue_id)
 
     def colliding(self, address: str) -> tuple[int, ...]:
         """Return the unit ids behind a link that several batteries seem to have."""

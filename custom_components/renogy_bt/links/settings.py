@@ -231,7 +231,6 @@ def async_banks(hass: HomeAssistant) -> list[ConfigEntry]:
 @callback
 def async_bank_of_link(hass: HomeAssistant, address: str) -> ConfigEntry | None:
     """Return the bank that a link belongs to, or None."""
-    for entry in async_banks(hass):
-        if address in addresses_of(entry):
-            return entry
-    return None
+    return next(
+        (entry for entry in async_banks(hass) if address in addresses_of(entry)), None
+    )
