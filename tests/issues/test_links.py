@@ -346,7 +346,7 @@ async def test_changed_id(
     assert battery_state(hass, "voltage", 247).state == "52.4"
 
 
-async def test_values_do_not_suffer_from_the_search(
+async def test_values_do_not_suffer_from_the_probe(
     hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
 ) -> None:
     """While others are looked for, the batteries that answer are there all the time."""
@@ -357,17 +357,17 @@ async def test_values_do_not_suffer_from_the_search(
     assert {asked.unit for asked in link.asked} >= {52, 247}
 
 
-def search_under_way() -> asyncio.Task[Any]:
-    """Return the search that is going on."""
-    (search,) = (
+def probe_under_way() -> asyncio.Task[Any]:
+    """Return the probe that is going on."""
+    (probe,) = (
         task
         for task in asyncio.all_tasks()
-        if task.get_name().startswith(f"{DOMAIN} search behind")
+        if task.get_name().startswith(f"{DOMAIN} probe of")
     )
-    return search
+    return probe
 
 
-async def test_poll_waits_for_a_search(
+async def test_poll_waits_for_a_probe(
     hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
 ) -> None:
     """A poll that is due meanwhile comes after it, and does not fail."""
@@ -376,18 +376,18 @@ async def test_poll_waits_for_a_search(
     clock.wait(5 * MINUTE)
     coordinator = link_of(entry)
     await coordinator.async_refresh()
-    search = search_under_way()
+    probe = probe_under_way()
     await coordinator.async_refresh()
-    assert search.done()
+    assert probe.done()
     assert coordinator.error is None
     assert coordinator.failed.keys() == {50}
     await settle(hass)
 
 
-async def test_link_that_is_paused_before_its_search(
+async def test_link_that_is_paused_before_its_probe(
     hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
 ) -> None:
-    """A search that an adapter's repair holds off does not take the link from the app."""
+    """A probe that an adapter's repair holds off does not take the link from the app."""
     link.units.pop(50)
     await clock.pass_by(15 * MINUTE)
     gate = async_get_supervisor(hass).gate
@@ -402,16 +402,16 @@ async def test_link_that_is_paused_before_its_search(
 
     with patch.object(client, "poll", poll_then_hold):
         await link_of(entry).async_refresh()
-    search = search_under_way()
+    probe = probe_under_way()
     connections = len(link.connections)
     await link_of(entry).async_set_polling(False)
     gate.async_release()
     await settle(hass)
-    assert search.done()
+    assert probe.done()
     assert len(link.connections) == connections
 
 
-async def test_unload_during_a_search(
+async def test_unload_during_a_probe(
     hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
 ) -> None:
     """A bank that is unloaded leaves nothing connected."""
@@ -419,36 +419,36 @@ async def test_unload_during_a_search(
     await clock.pass_by(15 * MINUTE)
     clock.wait(5 * MINUTE)
     await link_of(entry).async_refresh()
-    search = search_under_way()
+    probe = probe_under_way()
     assert await hass.config_entries.async_unload(entry.entry_id)
-    assert search.done()
+    assert probe.done()
     await settle(hass)
     assert all(transport.lost.done() for transport in link.connections)
 
 
-async def test_pause_during_a_search(
+async def test_pause_during_a_probe(
     hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
 ) -> None:
-    """A link that is left to the phone app is not searched either, and is disconnected."""
+    """A link that is left to the phone app is not probed either, and is disconnected."""
     link.units.pop(50)
     await clock.pass_by(15 * MINUTE)
     clock.wait(5 * MINUTE)
     await link_of(entry).async_refresh()
-    search = search_under_way()
+    probe = probe_under_way()
     polls = len(link.connections)
     while len(link.connections) == polls:
         await asyncio.sleep(0)
-    assert not search.done()
+    assert not probe.done()
     await link_of(entry).async_set_polling(False)
     assert all(transport.lost.done() for transport in link.connections)
     await settle(hass)
-    assert search.done()
+    assert probe.done()
     connections = len(link.connections)
     await clock.pass_by(60 * MINUTE)
     assert len(link.connections) == connections
 
 
-async def test_search_that_fails(
+async def test_probe_that_fails(
     hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
 ) -> None:
     """Where nothing answers but the connection, there is nothing to tell."""
