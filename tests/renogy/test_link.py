@@ -13,8 +13,8 @@ from custom_components.renogy_bt.renogy.exceptions import (
     LinkUnreachable,
     ReplyTimeout,
 )
-from custom_components.renogy_bt.renogy.families import PRO, RNGPRO
-from custom_components.renogy_bt.renogy.link import RenogyLink, utcnow
+from custom_components.renogy_bt.renogy.families import PRO, RNGPRO, STANDARD
+from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.models import ReadingFailure
 from tests.renogy.fake_link import (
     CONNECT_SECONDS,
@@ -544,4 +544,12 @@ def test_diagnostics_are_json_and_tell_no_serial_number() -> None:
 
 def test_the_stamp_is_in_utc() -> None:
     """Readings are stamped with an aware time."""
-    assert utcnow().utcoffset() == timedelta()
+
+    async def main() -> None:
+        fake = four_batteries()
+        link = RenogyLink("BT-TH-FDA1B2C3", UNITS, fake.connector(), family=STANDARD)
+        report = await link.poll()
+        assert report.readings[48].read_at.utcoffset() == timedelta()
+        await link.close()
+
+    run(main)
