@@ -16,6 +16,7 @@ from custom_components.renogy_bt.renogy.exceptions import (
 from custom_components.renogy_bt.renogy.families import PRO, RNGPRO, STANDARD
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.models import ReadingFailure
+from custom_components.renogy_bt.renogy.transport import LONGEST_CONNECT_SECONDS
 from tests.renogy.fake_link import (
     CONNECT_SECONDS,
     DISCONNECT_SECONDS,
@@ -348,7 +349,7 @@ def test_a_connector_that_hangs_is_bounded() -> None:
         link = RenogyLink("link", (48,), hang, family=PRO)  # type: ignore[arg-type]
         with pytest.raises(LinkUnreachable):
             await link.poll()
-        assert _now() == pytest.approx(120)
+        assert _now() == pytest.approx(LONGEST_CONNECT_SECONDS)
 
     run(main)
 
