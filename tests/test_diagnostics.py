@@ -30,6 +30,7 @@ from custom_components.renogy_bt.renogy.decoder import (
     decode_reading,
 )
 from custom_components.renogy_bt.renogy.families import family_by_key
+from custom_components.renogy_bt.renogy.line import is_answered_by
 from custom_components.renogy_bt.renogy.modbus import FrameAssembler, ReadRequest
 from custom_components.renogy_bt.renogy.models import BatteryReading
 from homeassistant.config_entries import ConfigEntryState
@@ -251,13 +252,13 @@ def reading_of(client: Mapping[str, Any], unit: int) -> BatteryReading:
         address, _, count = name.partition("x")
         request = ReadRequest(unit, int(address), int(count))
         (frame,) = FrameAssembler().feed(bytes.fromhex(told["last_frames"][name]))
-        assert request.is_answered_by(frame, None)
+        assert is_answered_by(request, frame, None)
         blocks.append((request.address, frame.data))
     image = RegisterImage(blocks)
     return decode_reading(
         image,
-        family_by_key(client["family"]),
         dt_util.utcnow(),
+        family_by_key(client["family"]),
         decode_configuration(image),
     )
 

@@ -105,14 +105,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     entry.async_on_unload(
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop_polling)
     )
-    async_follow_links(hass, bank)
+    # The registry still has the batteries as they were before this start.
     async_follow_identities(hass, entry)
     devices = BankDevices(hass, entry)
     devices.async_register()
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_follow_links(hass, bank)
     for link in bank.links.values():
         entry.async_on_unload(link.async_add_listener(devices.async_update))
     entry.async_on_unload(async_follow_balance(hass, entry))
-    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     bank.async_start_polling()
     return True
 

@@ -76,15 +76,17 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self._meters = BankMeters(await self.energy_store.async_load(interval))
         self._energy = self._meters.energy.bank
         self.data = self._report()
+
+    @callback
+    def async_start_polling(self) -> None:
+        """Poll every link, now and from now on, and add up what that brings.
+
+        Entities that are there by now show what a link brings before the bank adds up.
+        """
         for link in self.links.values():
             self.config_entry.async_on_unload(
                 link.async_add_listener(self._async_link_changed)
             )
-
-    @callback
-    def async_start_polling(self) -> None:
-        """Poll every link now, and then at its interval."""
-        for link in self.links.values():
             link.async_start_polling()
 
     async def _async_keep(self, link: LinkCoordinator, report: LinkReport) -> None:

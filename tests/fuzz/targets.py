@@ -96,7 +96,7 @@ def fuzz_decoder(data: bytes) -> None:
     with suppress(InvalidBlock):
         configuration = decode_configuration(image)
     with suppress(InvalidBlock):
-        check_reading(decode_reading(image, family, START, configuration))
+        check_reading(decode_reading(image, START, family, configuration))
 
 
 class _Script:

@@ -26,14 +26,16 @@ def image_from(
         for index, word in enumerate(values)
     }
     return RegisterImage(
-        (
-            start,
-            b"".join(
-                (words.get(address, 0) % 0x10000).to_bytes(2, "big")
-                for address in range(start, start + count)
-            ),
-        )
-        for start, count in blocks
+        [
+            (
+                start,
+                b"".join(
+                    (words.get(address, 0) % 0x10000).to_bytes(2, "big")
+                    for address in range(start, start + count)
+                ),
+            )
+            for start, count in blocks
+        ]
     )
 
 
@@ -51,4 +53,4 @@ def decoded(
     configuration: BatteryConfiguration | None = None,
 ) -> BatteryReading:
     """Return the reading of an image."""
-    return decode_reading(image, family, READ_AT, configuration)
+    return decode_reading(image, READ_AT, family, configuration)

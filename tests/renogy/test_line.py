@@ -12,8 +12,18 @@ from custom_components.renogy_bt.renogy.exceptions import (
     LinkLost,
     ReplyTimeout,
 )
-from custom_components.renogy_bt.renogy.line import LONGEST_EXTENSION, Line, ReplyTimes
-from custom_components.renogy_bt.renogy.modbus import Frame, ReadRequest, with_crc
+from custom_components.renogy_bt.renogy.line import (
+    LONGEST_EXTENSION,
+    Line,
+    ReplyTimes,
+    is_answered_by,
+)
+from custom_components.renogy_bt.renogy.modbus import (
+    Frame,
+    FrameAssembler,
+    ReadRequest,
+    with_crc,
+)
 from tests.renogy.fake_link import FakeLink, FakeTransport
 from tests.renogy.vectors import CAPTURES, EXCEPTIONS, MIXED, REFUSED
 from tests.renogy.virtual_time import run
@@ -22,6 +32,7 @@ A1 = CAPTURES["A1"].reply
 A2 = CAPTURES["A2"].reply
 A3 = CAPTURES["A3"].reply
 A5 = CAPTURES["A5"].reply
+A1_FRAME = FrameAssembler().feed(A1)[0]
 ASK_A1 = ReadRequest(48, 5042, 6)
 ASK_A3 = ReadRequest(48, 5104, 28)
 ASK_A5 = ReadRequest(48, 5000, 34)
@@ -411,3 +422,29 @@ def test_the_limit_is_learned() -> None:
         assert _now() - began == pytest.approx(0.8)
 
     run(main)
+
+
+def test_a_reply_answers_its_request() -> None:
+    """Unit and byte count tell the answer to a request."""
+    assert is_answered_by(ASK_A1, A1_FRAME, None)
+
+
+@pytest.mark.parametrize(("unit", "count"), [(49, 6), (48, 5), (48, 7), (247, 6)])
+def test_other_replies_do_not_answer(unit: int, count: int) -> None:
+    """A frame of another unit or length is not the answer."""
+    assert not is_answered_by(ReadRequest(unit, 5042, count), A1_FRAME, None)
+
+
+def test_an_exception_answers_whatever_was_asked() -> None:
+    """An exception of the unit answers a request of any length, one of another unit none."""
+    exception = Frame(48, b"", b"", 2)
+    assert is_answered_by(ASK_A1, exception, None)
+    assert not is_answered_by(ReadRequest(49, 5042, 6), exception, None)
+
+
+def test_a_request_to_255_is_answered_by_one_unit_only() -> None:
+    """Whoever answers first is the one; an id given once is not mistaken for another."""
+    to_anyone = ReadRequest(255, 5042, 6)
+    assert is_answered_by(to_anyone, A1_FRAME, None)
+    assert is_answered_by(to_anyone, A1_FRAME, 48)
+    assert not is_answered_by(to_anyone, A1_FRAME, 49)

@@ -13,9 +13,10 @@ from custom_components.renogy_bt.renogy.exceptions import (
     LinkUnreachable,
     ReplyTimeout,
 )
-from custom_components.renogy_bt.renogy.families import PRO, RNGPRO
-from custom_components.renogy_bt.renogy.link import RenogyLink, utcnow
+from custom_components.renogy_bt.renogy.families import PRO, RNGPRO, STANDARD
+from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.models import ReadingFailure
+from custom_components.renogy_bt.renogy.transport import LONGEST_CONNECT_SECONDS
 from tests.renogy.fake_link import (
     CONNECT_SECONDS,
     DISCONNECT_SECONDS,
@@ -348,7 +349,7 @@ def test_a_connector_that_hangs_is_bounded() -> None:
         link = RenogyLink("link", (48,), hang, family=PRO)  # type: ignore[arg-type]
         with pytest.raises(LinkUnreachable):
             await link.poll()
-        assert _now() == pytest.approx(180)
+        assert _now() == pytest.approx(LONGEST_CONNECT_SECONDS)
 
     run(main)
 
@@ -544,4 +545,12 @@ def test_diagnostics_are_json_and_tell_no_serial_number() -> None:
 
 def test_the_stamp_is_in_utc() -> None:
     """Readings are stamped with an aware time."""
-    assert utcnow().utcoffset() == timedelta()
+
+    async def main() -> None:
+        fake = four_batteries()
+        link = RenogyLink("BT-TH-FDA1B2C3", UNITS, fake.connector(), family=STANDARD)
+        report = await link.poll()
+        assert report.readings[48].read_at.utcoffset() == timedelta()
+        await link.close()
+
+    run(main)

@@ -4,7 +4,6 @@ import pytest
 
 from custom_components.renogy_bt.renogy.modbus import (
     MAX_WORDS,
-    Frame,
     FrameAssembler,
     ReadRequest,
     crc16,
@@ -152,33 +151,3 @@ def test_what_is_kept_is_bounded() -> None:
 def test_crc_is_that_of_the_standard() -> None:
     """The CRC of the usual check text is the one that the catalogues list for Modbus."""
     assert crc16(b"123456789") == 0x4B37
-
-
-A_FRAME = FrameAssembler().feed(A1)[0]
-ASKED = ReadRequest(48, 5042, 6)
-
-
-def test_a_reply_answers_its_request() -> None:
-    """Unit and byte count tell the answer to a request."""
-    assert ASKED.is_answered_by(A_FRAME, None)
-
-
-@pytest.mark.parametrize(("unit", "count"), [(49, 6), (48, 5), (48, 7), (247, 6)])
-def test_other_replies_do_not_answer(unit: int, count: int) -> None:
-    """A frame of another unit or length is not the answer."""
-    assert not ReadRequest(unit, 5042, count).is_answered_by(A_FRAME, None)
-
-
-def test_an_exception_answers_whatever_was_asked() -> None:
-    """An exception of the unit answers a request of any length, one of another unit none."""
-    exception = Frame(48, b"", b"", 2)
-    assert ASKED.is_answered_by(exception, None)
-    assert not ReadRequest(49, 5042, 6).is_answered_by(exception, None)
-
-
-def test_a_request_to_255_is_answered_by_one_unit_only() -> None:
-    """Whoever answers first is the one; an id given once is not mistaken for another."""
-    to_anyone = ReadRequest(255, 5042, 6)
-    assert to_anyone.is_answered_by(A_FRAME, None)
-    assert to_anyone.is_answered_by(A_FRAME, 48)
-    assert not to_anyone.is_answered_by(A_FRAME, 49)

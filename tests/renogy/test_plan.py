@@ -104,17 +104,17 @@ def test_a_refusal_is_tried_again_after_a_day() -> None:
     plan.refused(IDENTITY, 100)
     assert not plan.asks(IDENTITY, 100 + REFUSAL_SECONDS - 1)
     assert plan.asks(IDENTITY, 100 + REFUSAL_SECONDS)
-    plan.answered(IDENTITY)
+    plan.answered([IDENTITY], [], 0)
     assert plan.asks(IDENTITY, 101)
 
 
 def test_silence_on_a_proven_block_is_a_lost_reply() -> None:
     """However often a reply is lost, the plan stays as wide as it was."""
     plan = ReadPlan()
-    plan.answered(EVERYTHING)
+    plan.answered([EVERYTHING], [], 0)
     for _ in range(10):
         assert not plan.unanswered(EVERYTHING)
-        plan.narrower_answered(EVERYTHING, 0)
+        plan.answered([], [EVERYTHING], 0)
     assert plan.blocks(EVERYTHING, 0) == (EVERYTHING,)
 
 
@@ -123,10 +123,10 @@ def test_one_silence_does_not_degrade_the_plan() -> None:
     plan = ReadPlan()
     assert plan.unanswered(EVERYTHING)
     assert plan.blocks(EVERYTHING, 0) == (MEASUREMENTS, STATUS)
-    plan.narrower_answered(EVERYTHING, 0)
+    plan.answered([], [EVERYTHING], 0)
     assert plan.blocks(EVERYTHING, 0) == (EVERYTHING,)
     assert plan.narrower_has_answered(EVERYTHING)
-    plan.answered(EVERYTHING)
+    plan.answered([EVERYTHING], [], 0)
     assert not plan.narrower_has_answered(EVERYTHING)
 
 
@@ -136,7 +136,7 @@ def test_repeated_silence_where_the_narrower_form_answers_is_a_refusal() -> None
     for _ in range(2):
         assert plan.asks(EVERYTHING, 0)
         plan.unanswered(EVERYTHING)
-        plan.narrower_answered(EVERYTHING, 0)
+        plan.answered([], [EVERYTHING], 0)
     assert plan.blocks(EVERYTHING, 0) == (MEASUREMENTS, STATUS)
 
 
@@ -145,11 +145,11 @@ def test_a_verdict_by_silence_is_tried_again_after_an_hour() -> None:
     plan = ReadPlan()
     for _ in range(2):
         plan.unanswered(EVERYTHING)
-        plan.narrower_answered(EVERYTHING, 100)
+        plan.answered([], [EVERYTHING], 100)
     assert not plan.asks(EVERYTHING, 100 + SILENCE_REFUSAL_SECONDS - 1)
     assert plan.asks(EVERYTHING, 100 + SILENCE_REFUSAL_SECONDS)
     plan.unanswered(EVERYTHING)
-    plan.narrower_answered(EVERYTHING, 4000)
+    plan.answered([], [EVERYTHING], 4000)
     assert not plan.asks(EVERYTHING, 4001)
 
 
@@ -168,7 +168,7 @@ def test_silence_of_a_battery_that_is_not_there_proves_nothing() -> None:
 def test_a_block_that_was_given_and_is_refused_now_has_to_be_proven_again() -> None:
     """Another battery behind the same id is judged by its own answers."""
     plan = ReadPlan()
-    plan.answered(CONFIGURATION)
+    plan.answered([CONFIGURATION], [], 0)
     assert plan.is_proven(CONFIGURATION)
     plan.refused(CONFIGURATION, 0)
     assert not plan.is_proven(CONFIGURATION)
@@ -181,5 +181,5 @@ def test_what_a_reading_can_do_without_is_not_asked_for_ever() -> None:
     for _ in range(2):
         assert plan.asks(STATUS_WORDS, 0)
         assert plan.unanswered(STATUS_WORDS)
-        plan.narrower_answered(STATUS_WORDS, 0)
+        plan.answered([], [STATUS_WORDS], 0)
     assert plan.blocks(STATUS_WORDS, 0) == ()

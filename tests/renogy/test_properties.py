@@ -156,7 +156,7 @@ def test_arbitrary_registers_are_refused_or_possible(
 ) -> None:
     """Random registers never crash the decoder, and what passes can be true."""
     with suppress(InvalidBlock):
-        _is_possible(decode_reading(RegisterImage([(5000, data)]), family, READ_AT))
+        _is_possible(decode_reading(RegisterImage([(5000, data)]), READ_AT, family))
 
 
 @given(
@@ -171,7 +171,7 @@ def test_registers_near_the_truth_are_refused_or_possible(
     """A healthy pack with a few wrong registers is refused, or still can be true."""
     image = owners_pack({address: [word] for address, word in changes.items()})
     with suppress(InvalidBlock):
-        _is_possible(decode_reading(image, family, READ_AT))
+        _is_possible(decode_reading(image, READ_AT, family))
 
 
 @given(st.binary(min_size=64, max_size=64), st.binary(min_size=48, max_size=48))

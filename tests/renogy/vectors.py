@@ -123,5 +123,5 @@ COLD_PACK: dict[int, list[int]] = {**_WARM, **_COLD}
 def image_of(*names: str) -> RegisterImage:
     """Return the registers that captures brought together."""
     return RegisterImage(
-        (CAPTURES[name].address, CAPTURES[name].data) for name in names
+        [(CAPTURES[name].address, CAPTURES[name].data) for name in names]
     )

@@ -24,7 +24,7 @@ from ..supervisor.neighbours import (
     name_of,
     slots_of,
 )
-from ..supervisor.poll_gate import ConnectingBrokenOff
+from ..supervisor.poll_gate import ConnectingBrokenOff, PollGate
 from ..supervisor.supervisor import async_get_supervisor
 from .settings import async_banks
 
@@ -106,7 +106,9 @@ class _Connections:
         self._failing_one = asyncio.Lock()
         self._known: set[str] = set()
 
-    async def connect(self, hass: HomeAssistant, address: str, name: str) -> Transport:
+    async def connect(
+        self, hass: HomeAssistant, gate: PollGate, address: str, name: str
+    ) -> Transport:
         """Connect to a link when it is free; raises LinkUnreachable."""
         _known_device(hass, address)
         link = self.links[address]
@@ -123,7 +125,7 @@ class _Connections:
                 self.failing.add(address)
                 raise
             self.failing.discard(address)
-            held.callback(async_get_supervisor(hass).gate.disconnected, address)
+            held.callback(gate.disconnected, address)
             return _ExclusiveTransport(transport, held.pop_all())
 
     async def _connect_in_turn(
@@ -184,6 +186,7 @@ def async_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
     when the link does not accept the connection. If a recovery step disturbs the attempt, it
     tries once more after the step.
     """
+    gate = async_get_supervisor(hass).gate
 
     async def connect_to_link() -> Transport:
         try:
@@ -197,11 +200,12 @@ def async_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
             raise LinkUnreachable(reason) from error
 
     async def connect_once() -> Transport:
-        async with async_get_supervisor(hass).gate.connecting(address):
+        async with gate.connecting(address):
             # Looked up behind the gate: the last bank may unload while the gate is closed.
             if _CONNECTIONS not in hass.data:
                 hass.data[_CONNECTIONS] = _Connections(hass.loop.time)
-            return await hass.data[_CONNECTIONS].connect(hass, address, name)
+            connections = hass.data[_CONNECTIONS]
+            return await connections.connect(hass, gate, address, name)
 
     return connect_to_link
 

@@ -69,7 +69,11 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self.settings = settings
         self.labels = labels
         self.client = RenogyLink(
-            settings.name, settings.units, self._async_connect, family=settings.family
+            settings.name,
+            settings.units,
+            self._async_connect,
+            family=settings.family,
+            now=dt_util.utcnow,
         )
         self.data = self.client.skip_poll()
         self.error: RenogyError | None = None

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from .decoder import (
@@ -80,8 +81,8 @@ class Battery:
     """A unit: how to read it, what it said last, and how it has been answering.
 
     `answered` and `identity_changed` are about the poll under way; `failure` is why that
-    poll brought nothing new, None when it did. `may_answer_late` tells that the battery was
-    given less time than the slowest one needs.
+    poll brought nothing new, None when it did and `last_reading` is of it. `may_answer_late`
+    tells that the battery was given less time than the slowest one needs.
     """
 
     def __init__(
@@ -105,12 +106,12 @@ class Battery:
         self._clock = clock
         self._now = now
         self._plan = ReadPlan()
-        self._last_reading: BatteryReading | None = None
+        self.last_reading: BatteryReading | None = None
         self._last_reading_at = float("-inf")
         self._failed_polls = 0
         self._silent_polls = 0
         self._fruitless_polls = 0
-        self._details_due_at = float("-inf")
+        self.details_due_at = float("-inf")
         self._counters: Counter[str] = Counter()
         self._last_frames: dict[Block, bytes] = {}
         self._last_objection: str | None = None
@@ -136,13 +137,11 @@ class Battery:
         return self._silent_polls >= SILENT_POLLS_UNTIL_BACKOFF
 
     @property
-    def reading(self) -> BatteryReading | None:
-        """The reading of this poll, or the last good one while it may be held."""
-        if self.failure is None:
-            return self._last_reading
+    def held_reading(self) -> BatteryReading | None:
+        """The last good reading while it may be held."""
         age = self._clock() - self._last_reading_at
         if self._failed_polls <= HELD_POLLS and age <= HELD_SECONDS:
-            return self._last_reading
+            return self.last_reading
         return None
 
     async def poll(self, line: Line) -> None:
@@ -159,7 +158,15 @@ class Battery:
         reader = BlockReader(line, self.unit, self._plan, retries, self._clock)
         reader.answered = knocks
         try:
-            reading = await self._read_believable(reader)
+            reading = await reader.read_believable(
+                EVERYTHING,
+                partial(
+                    decode_reading,
+                    family=self._family,
+                    configuration=self.configuration,
+                ),
+                self._now,
+            )
         except ReplyTimeout:
             # A battery that answered in part is there, but its reading is not whole.
             self._fail(
@@ -176,13 +183,11 @@ class Battery:
             self._keep_records(reader)
 
     async def read_details(self, line: Line) -> None:
-        """Read identity and configuration when they are due; raises LinkLost.
+        """Read identity and configuration, which are due; raises LinkLost.
 
         Neither is part of a reading: what could not be read is tried again later.
         """
-        if self._clock() < self._details_due_at:
-            return
-        self._details_due_at = self._clock() + DETAILS_RETRY_SECONDS
+        self.details_due_at = self._clock() + DETAILS_RETRY_SECONDS
         identity = await self._read_detail(line, IDENTITY)
         if identity is not None:
             self._learn_identity(decode_identity(identity))
@@ -190,7 +195,7 @@ class Battery:
         if configuration is not None:
             self._learn_configuration(configuration)
         if identity is not None and configuration is not None:
-            self._details_due_at = self._clock() + DETAILS_SECONDS
+            self.details_due_at = self._clock() + DETAILS_SECONDS
 
     def answered_again(self) -> None:
         """Take note of a sign of life: the next poll asks for everything.
@@ -199,7 +204,7 @@ class Battery:
         """
         if self._silent_polls:
             self._silent_polls = 0
-            self._details_due_at = self._clock()
+            self.details_due_at = self._clock()
 
     def link_lost(self) -> None:
         """Take note that the connection ended before this battery was read."""
@@ -228,27 +233,11 @@ class Battery:
 
     def _keep_records(self, reader: BlockReader) -> None:
         self.retries += reader.retried
+        for objection in reader.objections:
+            self._object(objection)
         for block, frame in reader.frames.items():
             if not _tells_serial_number(block):
                 self._last_frames[block] = frame.raw
-
-    async def _read_believable(self, reader: BlockReader) -> BatteryReading:
-        while True:
-            await reader.read(EVERYTHING)
-            try:
-                reading = decode_reading(
-                    RegisterImage(reader.registers),
-                    self._family,
-                    self._now(),
-                    self.configuration,
-                )
-            except InvalidBlock as error:
-                self._object(error)
-                if not reader.start_over():
-                    raise
-            else:
-                reader.confirm()
-                return reading
 
     async def _knock(self, line: Line) -> bool:
         """Tell, in as little time as can be, whether a long-silent battery is back."""
@@ -267,19 +256,19 @@ class Battery:
         finally:
             self._keep_records(reader)
         reader.confirm()
-        return None if reader.gave_up else RegisterImage(reader.registers)
+        return None if reader.gave_up else reader.image
 
-    def _object(self, error: InvalidBlock) -> None:
+    def _object(self, objection: str) -> None:
         self._counters["invalid_blocks"] += 1
-        self._last_objection = str(error)
+        self._last_objection = objection
 
     def _succeed(self, reading: BatteryReading) -> None:
-        before = self._last_reading
+        before = self.last_reading
         if before is not None and not is_same_battery(before, reading):
             self._forget_identity()
         self.answered_again()
         self.failure = None
-        self._last_reading = reading
+        self.last_reading = reading
         self._last_reading_at = self._clock()
         self._failed_polls = self._fruitless_polls = 0
         self._counters["good"] += 1
@@ -309,7 +298,7 @@ class Battery:
         try:
             self.configuration = decode_configuration(image)
         except InvalidBlock as error:
-            self._object(error)
+            self._object(str(error))
 
     def _forget_identity(self) -> None:
         """Take the unit for another battery from now on."""
@@ -317,4 +306,4 @@ class Battery:
         self._counters["identity_changed"] += 1
         self.identity = self.configuration = None
         self._plan = ReadPlan()
-        self._details_due_at = self._clock()
+        self.details_due_at = self._clock()

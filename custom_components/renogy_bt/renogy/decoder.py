@@ -1,6 +1,7 @@
 """From the registers of a poll to the models."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from struct import unpack_from
 from typing import Final
@@ -27,15 +28,15 @@ _IMPOSSIBLE_VOLTS: Final = 100
 _MILLIVOLTS_PER_VOLT: Final = 1000
 
 
+@dataclass(frozen=True, slots=True)
 class RegisterImage:
     """The registers of one battery that a poll brought; what was not read is absent, not zero.
 
-    A value is unpacked from the reply that carried it, no word is copied before.
+    They are addresses with the bytes of the registers that follow each. A value is unpacked
+    from the reply that carried it, no word is copied before.
     """
 
-    def __init__(self, blocks: Iterable[tuple[int, bytes]]) -> None:
-        """Take (address, register bytes) pairs."""
-        self._blocks = tuple(blocks)
+    blocks: Sequence[tuple[int, bytes]]
 
     def raw(self, name: str) -> int | None:
         """Return the value of a register before division, None where there is none."""
@@ -99,7 +100,7 @@ class RegisterImage:
         }
 
     def _locate(self, address: int, words: int) -> tuple[bytes, int] | None:
-        for start, data in self._blocks:
+        for start, data in self.blocks:
             offset = 2 * (address - start)
             if offset >= 0 and offset + 2 * words <= len(data):
                 return data, offset
@@ -108,8 +109,8 @@ class RegisterImage:
 
 def decode_reading(
     image: RegisterImage,
-    family: Family,
     read_at: datetime,
+    family: Family,
     configuration: BatteryConfiguration | None = None,
 ) -> BatteryReading:
     """Return a reading; raises InvalidBlock when something in it cannot be true."""

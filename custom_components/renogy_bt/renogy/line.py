@@ -67,6 +67,20 @@ class ReplyTimes:
         }
 
 
+def is_answered_by(
+    request: ReadRequest, frame: Frame, broadcast_answerer: int | None
+) -> bool:
+    """Tell whether a frame answers a request, by unit, function and byte count.
+
+    A request to 255 is answered under the battery's own id (protocol 1.4):
+    `broadcast_answerer` is the one that did so before, None when any may.
+    """
+    unit = broadcast_answerer if request.unit == BROADCAST_UNIT else request.unit
+    if unit is not None and frame.unit != unit:
+        return False
+    return frame.exception_code is not None or len(frame.data) == 2 * request.count
+
+
 @dataclass(slots=True)
 class LineCounters:
     """What happened on a line."""
@@ -196,7 +210,7 @@ class Line:
         if request is None or (self._reply is not None and self._reply.done()):
             self.counters.dropped_frames += 1
             return
-        is_answer = request.is_answered_by(frame, self._broadcast_answerer)
+        is_answer = is_answered_by(request, frame, self._broadcast_answerer)
         if self._answer is not None and (is_answer or self._is_late(frame)):
             self._answer = None
             self.counters.dropped_frames += 1

@@ -14,7 +14,13 @@ from .exceptions import LinkClosed, LinkLost, LinkSilent, LinkUnreachable, Reply
 from .families import Family
 from .line import LONGEST_LIMIT, Line, ReplyTimes
 from .modbus import Frame, ReadRequest
-from .models import LinkReport, PollStatistics, ProbeReport, ReadingFailure
+from .models import (
+    BatteryReading,
+    LinkReport,
+    PollStatistics,
+    ProbeReport,
+    ReadingFailure,
+)
 from .probe import probe_link
 from .transport import DISCONNECT_SECONDS, Connector, Transport, open_transport
 
@@ -23,9 +29,9 @@ POLL_SECONDS: Final = 30.0
 LEAST_READING_SECONDS: Final = 10.0
 
 
-def utcnow() -> datetime:
-    """Return the present moment."""
-    return datetime.now(UTC)
+def _shown(battery: Battery) -> BatteryReading | None:
+    """Return the reading of this poll, or the last good one while it may be held."""
+    return battery.last_reading if battery.failure is None else battery.held_reading
 
 
 @dataclass(slots=True)
@@ -54,7 +60,7 @@ class RenogyLink:
         *,
         family: Family,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = utcnow,
+        now: Callable[[], datetime] = partial(datetime.now, UTC),
     ) -> None:
         """Remember whom to ask; nothing is connected yet.
 
@@ -260,7 +266,7 @@ class RenogyLink:
         for battery in due:
             await battery.poll(line)
         for battery in self._batteries:
-            if battery.answered:
+            if battery.answered and battery.details_due_at <= self._clock():
                 await battery.read_details(line)
 
     def _count(
@@ -282,7 +288,7 @@ class RenogyLink:
             readings={
                 battery.unit: reading
                 for battery in batteries
-                if (reading := battery.reading) is not None
+                if (reading := _shown(battery)) is not None
             },
             identities={
                 battery.unit: battery.identity

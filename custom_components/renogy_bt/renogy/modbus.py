@@ -84,39 +84,26 @@ class ReadRequest:
             + self.count.to_bytes(2, "big")
         )
 
-    def is_answered_by(self, frame: Frame, broadcast_answerer: int | None) -> bool:
-        """Tell whether a frame answers this request, by unit, function and byte count.
-
-        A request to 255 is answered under the battery's own id (protocol 1.4):
-        `broadcast_answerer` is the one that did so before, None when any may.
-        """
-        unit = broadcast_answerer if self.unit == BROADCAST_UNIT else self.unit
-        if unit is not None and frame.unit != unit:
-            return False
-        return frame.exception_code is not None or len(frame.data) == 2 * self.count
-
 
 class FrameAssembler:
     """Cuts a stream of notification fragments into frames.
 
     Fragments are joined, glued frames are split, and what is no frame is skipped until a
-    right CRC is found again. At most one unfinished frame is kept, 255 bytes.
+    right CRC is found again. At most one unfinished frame is kept, 255 bytes. While
+    `is_unfinished`, what came last may be the beginning of a frame.
     """
 
     def __init__(self) -> None:
         """Start with nothing received."""
         self._received = bytearray()
+        self.is_unfinished = False
         self.skipped_bytes = 0
-
-    @property
-    def is_unfinished(self) -> bool:
-        """Whether what came last may be the beginning of a frame."""
-        return bool(self._received)
 
     def clear(self) -> None:
         """Forget an unfinished frame."""
         self.skipped_bytes += len(self._received)
         self._received.clear()
+        self.is_unfinished = False
 
     def feed(self, fragment: bytes) -> list[Frame]:
         """Take the next bytes and return the frames that they complete."""
@@ -141,6 +128,7 @@ class FrameAssembler:
         keep_from = len(received) if unfinished is None else unfinished
         self.skipped_bytes += keep_from - done
         del received[:keep_from]
+        self.is_unfinished = bool(received)
         return frames
 
 

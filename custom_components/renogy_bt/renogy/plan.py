@@ -7,7 +7,7 @@ can never pass for the answer to another block.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, override
@@ -98,11 +98,19 @@ class ReadPlan:
         """Tell whether the narrower form once answered where the block itself did not."""
         return self._misses[block] > 0
 
-    def answered(self, block: Block) -> None:
-        """Remember that the battery gives this block."""
-        self._proven.add(block)
-        self._misses.pop(block, None)
-        self._refused_until.pop(block, None)
+    def answered(
+        self, blocks: Iterable[Block], bypassed: Iterable[Block], now: float
+    ) -> None:
+        """Remember which blocks the battery gives.
+
+        `bypassed` are the blocks in whose place narrower ones were answered.
+        """
+        for block in blocks:
+            self._proven.add(block)
+            self._misses.pop(block, None)
+            self._refused_until.pop(block, None)
+        for block in bypassed:
+            self._narrower_answered(block, now)
 
     def refused(self, block: Block, now: float) -> None:
         """Remember that the battery does not give this block."""
@@ -122,7 +130,7 @@ class ReadPlan:
         self._doubted.add(block)
         return True
 
-    def narrower_answered(self, block: Block, now: float) -> None:
+    def _narrower_answered(self, block: Block, now: float) -> None:
         """Judge a doubted block, now that its narrower forms have answered."""
         if block not in self._doubted:
             return

@@ -1,11 +1,14 @@
 """Reads the blocks of one battery over a line, by the battery's plan."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
-from .exceptions import ExceptionReply, ReplyTimeout
+from .decoder import RegisterImage
+from .exceptions import ExceptionReply, InvalidBlock, ReplyTimeout
 from .line import Line
 from .modbus import ILLEGAL_ADDRESS, TOO_LONG, Frame, ReadRequest
+from .models import BatteryReading
 from .plan import NARROWER, Block, ReadPlan
 
 # A battery that has answered in this reading is there: a reply lost then is worth one more try.
@@ -16,7 +19,7 @@ class BlockReader:
     """One reading of one battery, with a budget of retries.
 
     `answered` tells whether the battery said anything at all, `gave_up` that it was silent on
-    something that a reading can do without.
+    something that a reading can do without, `objections` what of it could not be believed.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class BlockReader:
         self.frames: dict[Block, Frame] = {}
         self.answered = False
         self.gave_up = False
+        self.objections: list[str] = []
         self.retried = 0
         self._line = line
         self._unit = unit
@@ -40,9 +44,33 @@ class BlockReader:
         self._bypassed: list[Block] = []
 
     @property
-    def registers(self) -> list[tuple[int, bytes]]:
-        """What was read: addresses, and the registers that follow each."""
-        return [(block.address, frame.data) for block, frame in self.frames.items()]
+    def image(self) -> RegisterImage:
+        """The registers that were read."""
+        return RegisterImage(
+            [(block.address, frame.data) for block, frame in self.frames.items()]
+        )
+
+    async def read_believable(
+        self,
+        block: Block,
+        decode: Callable[[RegisterImage, datetime], BatteryReading],
+        now: Callable[[], datetime],
+    ) -> BatteryReading:
+        """Return what a block says, and ask once more where that cannot be believed.
+
+        Raises as `read` does, and as `decode` does.
+        """
+        while True:
+            await self.read(block)
+            try:
+                reading = decode(self.image, now())
+            except InvalidBlock as error:
+                self.objections.append(str(error))
+                if not self._start_over():
+                    raise
+            else:
+                self.confirm()
+                return reading
 
     async def read(self, block: Block) -> None:
         """Read a block or, where the battery does not give it, narrower ones.
@@ -59,12 +87,9 @@ class BlockReader:
 
     def confirm(self) -> None:
         """Let the plan learn from a reading that can be believed."""
-        for block in self.frames:
-            self._plan.answered(block)
-        for block in self._bypassed:
-            self._plan.narrower_answered(block, self._clock())
+        self._plan.answered(self.frames, self._bypassed, self._clock())
 
-    def start_over(self) -> bool:
+    def _start_over(self) -> bool:
         """Drop what cannot be believed; tell whether the battery may be read once more.
 
         Blocks that never gave anything believable are then asked in their narrower forms.

@@ -83,8 +83,8 @@ class PollGate:
         self._loop = hass.loop
         self._records = records
         self._wake = wake
-        self.only_source: Callable[[], str | None] = lambda: None
-        """Returns the source of every connection, if there is only one source."""
+        self.only_source: str | None = None
+        """The source that every connection goes through, if there is only one."""
         self._open = asyncio.Event()
         self._open.set()
         self._attempts = ConnectionAttempts(hass.loop.time)
@@ -119,7 +119,7 @@ class PollGate:
             self._records.failed(address, self._loop.time())
             self._wake()
             raise
-        self._records.connected(address, self._loop.time(), self.only_source())
+        self._records.connected(address, self._loop.time(), self.only_source)
 
     async def _until_open(self, link: str) -> None:
         try:

@@ -63,7 +63,6 @@ class Supervisor:
         self._wake = asyncio.Event()
         self._records = LinkRecords()
         self.gate = PollGate(hass, self._records, self._wake.set)
-        self.gate.only_source = self._only_source
         self._looking: asyncio.Task[None] | None = None
         self._look_again: asyncio.TimerHandle | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -141,6 +140,7 @@ class Supervisor:
         await self._watch.async_stop()
         await self._store.async_save()
         self._health.clear()
+        self.gate.only_source = None
         self._statuses.clear()
         self._notify()
 
@@ -214,6 +214,7 @@ class Supervisor:
         until.append(LOOK_PAUSE)
         if self._watch.bluez.sample().unanswered:
             until.append(ANXIOUS_LOOK_PAUSE)
+        self.gate.only_source = self._only_source()
         self._update_statuses()
         self._store.save_now_and_then()
         return max(min(until), SHORTEST_PAUSE)
