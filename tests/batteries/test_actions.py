@@ -189,7 +189,7 @@ async def test_reading_what_is_no_battery(
     hass: HomeAssistant, bank: MockConfigEntry, identifier: str
 ) -> None:
     """A device that is no battery is refused by its name."""
-    with pytest.raises(ServiceValidationError, match="is no battery"):
+    with pytest.raises(ServiceValidationError, match="is not a battery"):
         await read(hass, bank, device=identifier)
 
 
