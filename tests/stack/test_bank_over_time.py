@@ -297,6 +297,44 @@ class TestLostLinks:
         assert not is_read(hass, LOST)
 
 
+class TestSlowLinks:
+    """Two dongles that take two seconds to connect, and one that takes no connection."""
+
+    @pytest.fixture
+    def world(self) -> World:
+        """Return the owner's dongle three times, each with one battery."""
+        world = still(load_world(WORLDS / "owner.json"))
+        (link,) = world.links
+        links = [
+            replace(link, address=each, units={48: link.units[48]})
+            for each in (DONGLE, LOST, GONE)
+        ]
+        timing = replace(world.timing, service_resolution=2.0)
+        return replace(world, links=tuple(links), timing=timing)
+
+    async def test_all_of_them_return(
+        self, hass: HomeAssistant, emulated_world: EmulatedWorld, clock: Clock
+    ) -> None:
+        """Links that have failed do not keep each other from connecting when they are back."""
+        await heard(hass, DONGLE, LOST, GONE)
+        entry = bank_entry(
+            *(link_settings(address, units=(48,)) for address in (DONGLE, LOST, GONE))
+        )
+        await started(hass, entry)
+        await asyncio.sleep(2 * INTERVAL)
+        await emulated_world.set_fault("out-of-range")
+        be_deaf(emulated_world)
+        await asyncio.sleep(2.5 * INTERVAL)
+        assert not any(is_read(hass, each) for each in (DONGLE, LOST, GONE))
+        links = [link_of(entry, each) for each in (LOST, DONGLE, GONE)]
+        await clock.until(lambda: not any(link.is_polling for link in links), MINUTE)
+        await emulated_world.clear_faults()
+        for link in links:
+            link.async_poll_now()
+        await clock.until(lambda: is_read(hass) and is_read(hass, GONE), SOON)
+        assert not is_read(hass, LOST)
+
+
 class TestManyLostLinks:
     """A dongle that works, and five that take no connection any more."""
 

@@ -103,14 +103,19 @@ class _Connections:
         self.turns = ConnectingTurns(clock)
         self.links: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.failing: set[str] = set()
-        self._failing_one = asyncio.Lock()
+        self.failing_turns = ConnectingTurns(clock)
         self._known: set[str] = set()
 
     async def connect(
         self, hass: HomeAssistant, gate: PollGate, address: str, name: str
     ) -> Transport:
         """Connect to a link when it is free; raises LinkUnreachable."""
-        _known_device(hass, address)
+        try:
+            _known_device(hass, address)
+        except LinkNotSeen:
+            # Once it is heard again it may well take a connection.
+            self.failing.discard(address)
+            raise
         link = self.links[address]
         await link.acquire()
         with ExitStack() as held:
@@ -136,15 +141,21 @@ class _Connections:
         while spent < CONNECT_SECONDS:
             is_failing = address in self.failing
             patience = FAILING_TURN_SECONDS if is_failing else TURN_SECONDS
-            # Only one failing link at a time keeps the others waiting.
-            async with self._failing_one if is_failing else nullcontext():
-                try:
-                    async with self.turns.turn(patience):
-                        began_at = hass.loop.time()
+            try:
+                # Of the links that fail only one at a time keeps the others waiting.
+                async with (
+                    self.failing_turns.turn(TURN_SECONDS)
+                    if is_failing
+                    else nullcontext(),
+                    self.turns.turn(patience),
+                ):
+                    began_at = hass.loop.time()
+                    try:
                         return await connect(_known_device(hass, address), name)
-                except TurnIsOver:
-                    spent += hass.loop.time() - began_at
-                    self.failing.add(address)
+                    finally:
+                        spent += hass.loop.time() - began_at
+            except TurnIsOver:
+                self.failing.add(address)
         raise LinkUnreachable(f"{name}: no connection within {CONNECT_SECONDS:.0f} s")
 
 
