@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 import logging
 
 from bleak.backends.device import BLEDevice
@@ -22,7 +23,7 @@ from custom_components.renogy_bt.supervisor.supervisor import (
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from tests.banks import (
     bank_entry,
@@ -56,6 +57,37 @@ async def test_bank_of_four_is_set_up(hass: HomeAssistant, air: FakeAir) -> None
     assert bank_state(hass, entry, "voltage").state == "52.4"
     assert len(link.connections) == 1
     assert link.connections[0].lost.done(), "the dongle is held"
+
+
+async def test_large_bank_gives_others_their_turn(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """However many links a bank has, no more than one of them is set up at a stretch."""
+    sizes = [0]
+
+    async def look_on() -> None:
+        while True:
+            sizes.append(hass.states.async_entity_ids_count())
+            await asyncio.sleep(0)
+
+    looker = asyncio.create_task(look_on())
+    addresses = [f"6C:B2:FD:A1:B2:{number:02X}" for number in range(8)]
+    entry = bank_entry(
+        *(link_settings(each, f"BT-TH-{each}", polling=False) for each in addresses)
+    )
+    await set_up(hass, entry)
+    looker.cancel()
+    of_one_link = [
+        each
+        for each in er.async_entries_for_config_entry(
+            er.async_get(hass), entry.entry_id
+        )
+        if each.config_subentry_id == link_of(entry, addresses[0]).subentry_id
+        and each.domain in {"sensor", "binary_sensor"}
+    ]
+    steps = [after - before for before, after in pairwise(sizes)]
+    assert sum(steps) > 8 * 80
+    assert max(steps) < len(of_one_link)
 
 
 async def test_set_up_with_a_silent_battery(hass: HomeAssistant, air: FakeAir) -> None:

@@ -118,7 +118,7 @@ async def test_progress(hass: HomeAssistant, adapters: FakeAdapters) -> None:
         ),
         pytest.param(
             RecoveryRefused(RefusalReason.UNKNOWN_ADAPTER),
-            f"no Bluetooth adapter {ADAPTER}",
+            f"watches no Bluetooth adapter with the address {ADAPTER}",
             id="adapter gone",
         ),
     ],

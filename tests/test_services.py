@@ -121,7 +121,10 @@ async def test_only_administrators_may(
 
 
 MESSAGES = {
-    RefusalReason.UNKNOWN_ADAPTER: (f"no Bluetooth adapter {ADAPTER} here", True),
+    RefusalReason.UNKNOWN_ADAPTER: (
+        f"watches no Bluetooth adapter with the address {ADAPTER}",
+        True,
+    ),
     RefusalReason.BUSY: (f"running on the Bluetooth adapter {ADAPTER}", False),
     RefusalReason.LIMIT: ("Try again in 42 seconds", False),
     RefusalReason.STOPPING: ("starting or stopping", False),

@@ -1,5 +1,6 @@
 """Binary sensors of batteries and of the bank."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import override
@@ -97,10 +98,13 @@ async def async_setup_entry(
         ],
     )
     async_add_entities([BankBinarySensor(bank, BANK_PROBLEM)])
-    for link, unit in bank.batteries():
+    for link in bank.links.values():
+        # As with the sensors: others get their turn in between.
+        await asyncio.sleep(0)
         async_add_entities(
             (
                 BatteryBinarySensor(link, description, unit)
+                for unit in link.settings.units
                 for description in BATTERY_BINARY_SENSORS
             ),
             config_subentry_id=link.subentry_id,

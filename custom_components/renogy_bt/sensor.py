@@ -1,5 +1,6 @@
 """Sensors of batteries and of the bank."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -496,6 +497,8 @@ async def async_setup_entry(
     )
     async_add_entities(_bank_sensors(bank))
     for link in bank.links.values():
+        # A large bank has thousands of sensors: others get their turn in between.
+        await asyncio.sleep(0)
         async_add_entities(
             _link_sensors(bank, link), config_subentry_id=link.subentry_id
         )

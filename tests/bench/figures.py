@@ -82,12 +82,16 @@ class Cost:
     """What a bank costs Home Assistant.
 
     `import_cpu_ms` is loading the integration's code, which Home Assistant does in a thread of its
-    own, `setup_ms` setting up without the first poll, by the clock, `setup_cpu_ms` the same in CPU
-    time, as at every start; `first_setup_cpu_ms` is that of the very first time, when all devices
-    and entities are new to Home Assistant. `poll_cpu_ms` is the CPU time of a poll: bleak, D-Bus and the entities
+    own, `setup_ms` setting up from what is stored, by the clock, which a start waits for, and
+    `setup_cpu_ms` the CPU time until all batteries have been read once, at every start;
+    `first_setup_cpu_ms` is that of the very first time, when all devices and entities are new to
+    Home Assistant. `setup_stall_cpu_ms` and `first_setup_stall_cpu_ms` are the CPU time of the
+    longest callback meanwhile. `poll_cpu_ms` is the CPU time of a poll: bleak, D-Bus and the entities
     included, what Home Assistant's Bluetooth does all the time subtracted. `state_writes` are
     states that changed or were reported anew, per poll. `stall_ms` is the longest that one
-    callback kept the event loop during a poll, by the clock, `stall_cpu_ms` in CPU time.
+    callback kept the event loop during a poll, by the clock, `stall_cpu_ms` in CPU time; all
+    links are polled in the same moment. Python's collections of Home Assistant's own garbage are
+    left out of all of these.
     `memory_mb` is what is left allocated after three polls, the code included, in 10^6 bytes;
     it is measured in a run of its own and None in the others.
     """
@@ -99,6 +103,8 @@ class Cost:
     first_setup_cpu_ms: float
     setup_ms: float
     setup_cpu_ms: float
+    first_setup_stall_cpu_ms: float
+    setup_stall_cpu_ms: float
     poll_seconds: float
     poll_cpu_ms: float
     poll_cpu_ms_per_battery: float

@@ -108,8 +108,8 @@ class Report:
         return _table(
             "Cost inside Home Assistant, real bleak and D-Bus",
             "batteries | links | entities | import CPU ms | first set-up CPU ms | set-up ms"
-            " | set-up CPU ms"
-            " | poll CPU ms | per battery | state writes | longest stall ms | in CPU ms"
+            " | set-up CPU ms | longest callback of the first set-up, CPU ms"
+            " | of a set-up, CPU ms | poll CPU ms | per battery | state writes | longest callback of polls ms | in CPU ms"
             " | memory MB",
             (
                 (
@@ -120,6 +120,8 @@ class Report:
                     cost.first_setup_cpu_ms,
                     cost.setup_ms,
                     cost.setup_cpu_ms,
+                    cost.first_setup_stall_cpu_ms,
+                    cost.setup_stall_cpu_ms,
                     cost.poll_cpu_ms,
                     cost.poll_cpu_ms_per_battery,
                     f"{cost.state_writes:g}",

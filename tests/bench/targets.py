@@ -16,6 +16,7 @@ LEAST_READINGS: Final = 0.995
 MOST_SECONDS_FOR_SILENT: Final = 0.5
 MOST_CPU_MS_PER_BATTERY: Final = 5.0
 MOST_SETUP_CPU_MS: Final = 100.0
+MOST_CALLBACK_CPU_MS: Final = 50.0
 # Twice the batteries may cost twice as much, and no more.
 MOST_GROWTH: Final = 1.25
 
@@ -161,8 +162,20 @@ def _costs(costs: Sequence[Cost]) -> Iterator[Target]:
             many.poll_cpu_ms_per_battery / few.poll_cpu_ms_per_battery,
         )
         yield _at_most(
-            f"Set-up of {few.batteries} batteries at a start, besides the first poll, CPU time",
+            f"Set-up of {few.batteries} batteries at a start, with the first poll, CPU time",
             MOST_SETUP_CPU_MS,
             few.setup_cpu_ms,
             " ms",
         )
+        for what, stall in (
+            ("polls", many.stall_cpu_ms),
+            ("a set-up", many.setup_stall_cpu_ms),
+            ("the first set-up", many.first_setup_stall_cpu_ms),
+        ):
+            yield _at_most(
+                f"Longest callback of {what}, {many.batteries} batteries on {many.links}"
+                " links, CPU time",
+                MOST_CALLBACK_CPU_MS,
+                stall,
+                " ms",
+            )

@@ -45,6 +45,8 @@ COST = Cost(
     first_setup_cpu_ms=90.0,
     setup_ms=60.0,
     setup_cpu_ms=50.0,
+    first_setup_stall_cpu_ms=20.0,
+    setup_stall_cpu_ms=10.0,
     poll_seconds=0.3,
     poll_cpu_ms=12.0,
     poll_cpu_ms_per_battery=3.0,
@@ -153,8 +155,9 @@ def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
         else each
         for each in measured
     ]
-    slow = replace(COST, poll_cpu_ms_per_battery=5.1)
+    slow = replace(COST, poll_cpu_ms_per_battery=5.1, stall_cpu_ms=50.1)
     missed = [target.name for target in targets(wrong, [slow]) if not target.met]
-    assert len(missed) == 2
+    assert len(missed) == 3
     assert missed[0].startswith("Wrong values published")
     assert missed[1].startswith("Home Assistant's CPU time per battery")
+    assert missed[2].startswith("Longest callback of polls")
