@@ -34,9 +34,8 @@ from tests.ways.way import NOTIFICATION, POLL, fault_way, forms, value_way
 
 from .conftest import still
 from .integration import heard
-from .test_bank_over_time import Clock, all_read, clock, is_read, started, told
-
-__all__ = ["clock"]
+from .test_bank_over_time import all_read, is_read, started, told
+from .warped_time import Clock
 
 LOOK = "Supervisor._async_look"
 STEP = "Recovery._async_take_step"
