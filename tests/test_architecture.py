@@ -4,11 +4,13 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+import re
 
 import pytest
 
 from homeassistant.components import bluetooth
 from tests.neighbour_names import OBJECTS, is_of_library
+from tests.repository.test_documentation import document, rows, section
 
 INTEGRATION = Path(__file__).parents[1] / "custom_components" / "renogy_bt"
 PACKAGE = "custom_components.renogy_bt"
@@ -132,6 +134,30 @@ def test_the_table_allows_nothing_in_vain() -> None:
         imported[_place(module)] |= {*_imports(module, _source(module))}
     for place, names in MAY_IMPORT.items():
         assert names <= imported[place], place
+
+
+def test_the_table_is_documented() -> None:
+    """The table of rooms in the documentation is this one."""
+    documented = {
+        cells[0].strip("`"): set(re.findall(r"`(\w+)`", cells[2]))
+        for cells in rows(section(document("architecture.md"), "Rooms"))
+    }
+    assert documented == MAY_IMPORT
+    assert list(documented) == list(MAY_IMPORT)
+
+
+def test_the_drawing_shows_the_table() -> None:
+    """Every arrow is in the table, and what a room may import can be reached over arrows."""
+    text = section(document("architecture.md"), "Rooms")
+    arrows = re.findall(r"^    (\w+) --> (\w+)$", text, re.MULTILINE)
+    assert all(imported in MAY_IMPORT[room] for room, imported in arrows)
+    drawn = {room for arrow in arrows for room in arrow}
+    assert drawn >= {_place(module) for module in MODULES if "/" in module}
+    reached: dict[str, set[str]] = {}
+    for room in filter(drawn.__contains__, MAY_IMPORT):
+        direct = {imported for importer, imported in arrows if importer == room}
+        reached[room] = direct.union(*(reached[each] for each in direct))
+        assert MAY_IMPORT[room] & drawn <= reached[room], room
 
 
 def test_every_module_has_its_place() -> None:

@@ -35,7 +35,7 @@ from .const import (
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .issues.adapters import async_follow_adapters
 from .issues.bank import async_follow_balance, async_forget_balance
-from .issues.batteries import async_follow_identities, async_forget_identities
+from .issues.batteries import ReplacedBatteries, async_forget_identities
 from .issues.links import async_follow_links
 from .links.connection import async_forget_connections
 from .links.settings import LinkSettings, addresses_of, battery_identifier, links_of
@@ -106,10 +106,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop_polling)
     )
     # The registry still has the batteries as they were before this start.
-    async_follow_identities(hass, entry)
+    replaced_batteries = ReplacedBatteries(hass, entry)
     devices = BankDevices(hass, entry)
     devices.async_register()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    # What follows a link from here on hears of its polls after the entities.
+    replaced_batteries.async_follow()
     async_follow_links(hass, bank)
     for link in bank.links.values():
         entry.async_on_unload(link.async_add_listener(devices.async_update))

@@ -48,7 +48,19 @@ class ReplacedBatteries:
         self._polled_at: dict[str, datetime | None] = {}
 
     @callback
-    def async_update(self, link: LinkCoordinator) -> None:
+    def async_follow(self) -> None:
+        """Follow the links, and drop the notices about batteries that are gone."""
+        kept = {
+            _issue_id((link.address, unit)) for link, unit in self._bank.batteries()
+        }
+        async_forget_identities(self._hass, self._entry, kept)
+        for link in self._bank.links.values():
+            self._entry.async_on_unload(
+                link.async_add_listener(partial(self._async_update, link))
+            )
+
+    @callback
+    def _async_update(self, link: LinkCoordinator) -> None:
         """Compare the batteries in a link's new report with what is known of them."""
         if (
             link.error is not None
@@ -130,22 +142,6 @@ class ReplacedBatteries:
                 **before,
                 **_described(identity, reading, ""),
             },
-        )
-
-
-@callback
-def async_follow_identities(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
-    """Show notices about the batteries of a bank that were replaced.
-
-    Call this before the devices are updated.
-    """
-    batteries = ReplacedBatteries(hass, entry)
-    bank = entry.runtime_data
-    kept = {_issue_id((link.address, unit)) for link, unit in bank.batteries()}
-    async_forget_identities(hass, entry, kept)
-    for link in bank.links.values():
-        entry.async_on_unload(
-            link.async_add_listener(partial(batteries.async_update, link))
         )
 
 

@@ -229,7 +229,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
 
     def _log_changes(self) -> None:
         """Log once that a battery has fallen silent, and once that it is back."""
-        silent = set(self.settings.units) - self.data.readings.keys()
+        silent = self._fresh.keys() - self.data.readings.keys()
         for unit in sorted(silent - self._silent):
             LOGGER.warning(
                 "%s: %s does not answer (%s)",
