@@ -94,6 +94,31 @@ def test_next_one_waits_until_all_is_taken_back() -> None:
     run(scenario)
 
 
+def test_third_one_waits_while_all_is_taken_back() -> None:
+    """A link that comes while a turn is being broken off waits like any other."""
+
+    async def scenario() -> None:
+        turns = ConnectingTurns(now)
+
+        async def connect() -> None:
+            try:
+                await hang()
+            finally:
+                await asyncio.sleep(2)
+
+        slow = begin(turns, 1, connect)
+        await asyncio.sleep(0)
+        second = begin(turns, 1, lambda: asyncio.sleep(0))
+        await asyncio.sleep(2)
+        third = begin(turns, 1, lambda: asyncio.sleep(0))
+        assert await second == pytest.approx(3, abs=0.01)
+        assert await third == pytest.approx(3, abs=0.01)
+        with pytest.raises(TurnIsOver):
+            await slow
+
+    run(scenario)
+
+
 def test_own_errors_stay_what_they_are() -> None:
     """A time-out of the connecting itself is not the end of the turn."""
 

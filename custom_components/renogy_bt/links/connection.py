@@ -88,7 +88,7 @@ class ConnectingTurns:
 
     def _hurry(self) -> None:
         """Let the running turn end when its patience is over."""
-        if self._running is not None:
+        if self._running is not None and not self._running.expired():
             self._running.reschedule(max(self._clock(), self._patient_until))
 
 
