@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import bleak_retry_connector
@@ -24,13 +24,26 @@ from custom_components.renogy_bt.adapter_health.status import (
 from homeassistant.components.event import EventEntity
 from homeassistant.core import HomeAssistant, StateMachine
 from homeassistant.helpers import issue_registry as ir
-from tests.banks import bank_entry, link_of, link_settings
+from homeassistant.helpers.update_coordinator import (
+    CoordinatorEntity,
+    DataUpdateCoordinator,
+)
+from tests.banks import bank_entry, entity_id, link_of, link_settings
 from tests.emulator import EmulatedWorld, World, load_world
 from tests.emulator.__main__ import WORLDS
 from tests.fake_air import DONGLE
 from tests.repository.test_documentation import document, rows, section
 from tests.ways.tracer import Tracer
-from tests.ways.way import NOTIFICATION, POLL, fault_way, forms, value_way
+from tests.ways.way import (
+    ENTITY,
+    NOTIFICATION,
+    POLL,
+    PUBLISHED,
+    STATE,
+    fault_way,
+    forms,
+    value_way,
+)
 
 from .conftest import still
 from .integration import heard
@@ -71,11 +84,11 @@ async def test_way_of_a_value(
     """A poll passes few files, and no file twice between the notification and the report."""
     await heard(hass, DONGLE)
     entry = bank_entry(link_settings(units=(48,)))
-    first = poll_tracer()
+    first = poll_tracer(hass)
     with first.recording():
         await started(hass, entry)
         await clock.until(lambda: is_read(hass), 60)
-    later = poll_tracer()
+    later = poll_tracer(hass)
     with later.recording():
         await link_of(entry).async_refresh()
     way = value_way("value", later)
@@ -89,15 +102,29 @@ async def test_way_of_a_value(
     assert f"**{len(way.files)} files**; the limit is {way.limit}" in text
 
 
-def poll_tracer() -> Tracer:
-    """Return what traces a poll up to the first state that an entity writes in it."""
+def poll_tracer(hass: HomeAssistant) -> Tracer:
+    """Return what traces a poll up to the state of the battery's voltage."""
+
+    def state(frame: FrameType) -> str | None:
+        voltage = entity_id(hass, "sensor", f"{DONGLE.lower()}_48_voltage")
+        return STATE if frame.f_locals["entity_id"] == voltage else None
+
     tracer = Tracer(
         {POLL},
         callbacks={NOTIFICATION},
-        deeds={StateMachine.async_set_internal.__code__: "state"},
+        deeds={
+            DataUpdateCoordinator.async_update_listeners.__code__: form(PUBLISHED),
+            CoordinatorEntity._handle_coordinator_update.__code__: form(ENTITY),
+            StateMachine.async_set_internal.__code__: state,
+        },
     )
-    tracer.is_over = lambda: bool(tracer.stations)
+    tracer.is_over = lambda: STATE in forms(tracer.stations)
     return tracer
+
+
+def form(name: str) -> Callable[[FrameType], str]:
+    """Return what gives every call of a function this name."""
+    return lambda _: name
 
 
 async def test_way_of_a_fault(
@@ -116,9 +143,11 @@ async def test_way_of_a_fault(
     tracer = Tracer(
         {LOOK, STEP},
         deeds={
-            bleak_retry_connector.close_stale_connections_by_address.__code__: "step",
-            EventEntity._trigger_event.__code__: "firing",
-            ir.async_create_issue.__code__: "notice",
+            bleak_retry_connector.close_stale_connections_by_address.__code__: form(
+                "step"
+            ),
+            EventEntity._trigger_event.__code__: form("firing"),
+            ir.async_create_issue.__code__: form("notice"),
         },
         form_of=form_of,
     )

@@ -16,6 +16,7 @@ _EVENTS: Final = sys.monitoring.events
 _BEFORE: Final = -1
 
 type Form = Callable[[CodeType, object], str | None]
+type Deed = Callable[[FrameType], str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Station:
 
     form: str
     stack: tuple[str, ...]
+    at: int
+    """How many passages came before."""
 
 
 class Tracer:
@@ -44,8 +47,8 @@ class Tracer:
 
     Origins are qualified names of functions. Tasks that such a task waits for belong to it;
     what else runs at the same time does not. A function in `callbacks` is an origin too, which
-    the event loop calls outside of all tasks. `deeds` are functions of others by the names of
-    the forms that calls of them are, `form_of` tells what a function of the product returns.
+    the event loop calls outside of all tasks. `deeds` are functions of others, with what tells
+    which form a call of them is; `form_of` tells which one a function of the product returns.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class Tracer:
         origins: Collection[str],
         *,
         callbacks: Collection[str] = (),
-        deeds: Mapping[CodeType, str] | None = None,
+        deeds: Mapping[CodeType, Deed] | None = None,
         form_of: Form = lambda code, value: None,
     ) -> None:
         """Begin with nothing recorded."""
@@ -91,7 +94,7 @@ class Tracer:
         if self.is_over() or not self._belongs(frame):
             return None
         if deed is not None:
-            self.stations.append(Station(deed, _stack(frame)))
+            self._note(deed(frame), frame)
         if file is not None:
             self._began[id(frame)] = len(self.passages)
             caller = _caller(frame)
@@ -108,8 +111,7 @@ class Tracer:
         frame = sys._getframe(1)
         if self.is_over() or not self._belongs(frame):
             return None
-        if (form := self._form_of(code, value)) is not None:
-            self.stations.append(Station(form, _stack(frame)))
+        self._note(self._form_of(code, value), frame)
         caller = _caller(frame)
         if caller is not None and (back := _file_of(caller.f_code)) is not None:
             self.passages.append(
@@ -122,6 +124,10 @@ class Tracer:
                 )
             )
         return None
+
+    def _note(self, form: str | None, frame: FrameType) -> None:
+        if form is not None:
+            self.stations.append(Station(form, _stack(frame), len(self.passages)))
 
     def _began_at(self, frame: FrameType) -> int:
         return self._began.get(id(frame), _BEFORE)

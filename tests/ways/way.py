@@ -12,6 +12,9 @@ FAULT_LIMIT: Final = 18
 
 POLL: Final = "LinkCoordinator._async_update_data"
 NOTIFICATION: Final = "BleakTransport._notified"
+PUBLISHED: Final = "published"
+ENTITY: Final = "entity"
+STATE: Final = "state"
 LINK_COORDINATOR: Final = "links/coordinator.py"
 
 
@@ -41,16 +44,24 @@ class Way:
 
 
 def value_way(name: str, tracer: Tracer) -> Way:
-    """Return the way of a value: every file that runs in a poll, up to the first state.
+    """Return the way of a value: every file that runs from a poll to the state of an entity.
 
     It begins with the poll of the link's coordinator. Everything that the poll waits for is on
     it: connecting, asking, decoding, adding up the energy. What goes on at the same time
-    without being waited for (advertisements, the disconnect) is not.
+    without being waited for (advertisements, the disconnect) is not. Once the report is
+    published, each listener of the coordinator is a way of its own: on this one is the entity
+    whose state ends it.
     """
+    published = next(each.at for each in tracer.stations if each.form == PUBLISHED)
+    entity, state = (
+        max(each.at for each in tracer.stations if each.form == form)
+        for form in (ENTITY, STATE)
+    )
+    way = tracer.passages[:published] + tracer.passages[entity:state]
     return Way(
         name,
         VALUE_LIMIT,
-        _in_order(passage.file for passage in tracer.passages if not passage.is_return),
+        _in_order(passage.file for passage in way if not passage.is_return),
         Counter(passage.file for passage in entries(tracer.passages)),
     )
 
