@@ -19,6 +19,14 @@ async def hang() -> None:
     await asyncio.Event().wait()
 
 
+async def hang_and_take_back() -> None:
+    """Connect in vain, and take back what was begun, which takes its time."""
+    try:
+        await hang()
+    finally:
+        await asyncio.sleep(2)
+
+
 def begin(
     turns: ConnectingTurns,
     patience: float,
@@ -77,14 +85,7 @@ def test_next_one_waits_until_all_is_taken_back() -> None:
 
     async def scenario() -> None:
         turns = ConnectingTurns(now)
-
-        async def connect() -> None:
-            try:
-                await hang()
-            finally:
-                await asyncio.sleep(2)
-
-        slow = begin(turns, 1, connect)
+        slow = begin(turns, 1, hang_and_take_back)
         await asyncio.sleep(0)
         next_one = begin(turns, 1, lambda: asyncio.sleep(0))
         assert await next_one == pytest.approx(3, abs=0.01)
@@ -99,14 +100,7 @@ def test_third_one_waits_while_all_is_taken_back() -> None:
 
     async def scenario() -> None:
         turns = ConnectingTurns(now)
-
-        async def connect() -> None:
-            try:
-                await hang()
-            finally:
-                await asyncio.sleep(2)
-
-        slow = begin(turns, 1, connect)
+        slow = begin(turns, 1, hang_and_take_back)
         await asyncio.sleep(0)
         second = begin(turns, 1, lambda: asyncio.sleep(0))
         await asyncio.sleep(2)
