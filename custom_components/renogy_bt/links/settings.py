@@ -22,7 +22,7 @@ from ..const import (
     ENTRY_VERSION,
     SUBENTRY_TYPE_LINK,
 )
-from ..renogy.families import HUB_UNITS, Family, family_by_key, is_dongle
+from ..renogy.families import HUB_UNITS, Family, is_dongle, stored_family
 from ..renogy.models import BatteryId, FoundBattery, ProbeReport
 
 
@@ -121,7 +121,7 @@ class LinkSettings:
     @property
     def family(self) -> Family:
         """The family that the link belongs to."""
-        return family_by_key(self.family_key)
+        return stored_family(self.family_key, self.name)
 
     @property
     def is_dongle(self) -> bool:
