@@ -51,7 +51,8 @@ class LocalAdapter:
     """One adapter of a running bluetoothd.
 
     `stored` holds the addresses of the peripherals that bluetoothd keeps for good,
-    because a connect was asked for; it outlives this object.
+    because a connect was asked for, `names` the names of all that it ever heard; both
+    outlive this object, as bluetoothd's storage does.
     """
 
     world: World
@@ -59,6 +60,7 @@ class LocalAdapter:
     objects: ManagedObjects
     timers: Timers
     stored: dict[str, Peripheral]
+    names: dict[str, str]
     call_client: CallClient
     send: Send
     path: str = field(init=False)
@@ -120,6 +122,10 @@ class LocalAdapter:
             and self._strength(peripheral.link.rssi) >= WEAKEST_RSSI
         )
 
+    @property
+    def _scans_actively(self) -> bool:
+        return self.sessions.discovering and self.controller.is_scanning
+
     def _strength(self, rssi: int) -> int:
         return rssi - self.controller.specification.attenuation
 
@@ -131,19 +137,18 @@ class LocalAdapter:
         advertisement = peripheral.advertisement
         strength = self._strength(rssi)
         monitored = not self._passive_scan_lost and self.monitors.matches(advertisement)
-        scanned = (
-            self.sessions.discovering
-            and self.controller.is_scanning
-            and self.sessions.admits(advertisement.service_uuids, strength)
+        scanned = self._scans_actively and self.sessions.admits(
+            advertisement.service_uuids, strength
         )
         if not scanned and not monitored:
             return
+        name = advertisement.heard_name(actively=self._scans_actively)
         device = self._devices.get(peripheral.link.address)
         if device is None:
             device = self._new_device(peripheral)
-            device.appear(strength)
+            device.appear(strength, name)
         else:
-            device.heard(strength, duplicates=self.sessions.wants_duplicates)
+            device.heard(strength, name, duplicates=self.sessions.wants_duplicates)
         if monitored:
             self.monitors.device_found(advertisement, device.path)
 
@@ -280,6 +285,7 @@ class LocalAdapter:
             powered=lambda: self.controller.powered,
             connect_error=lambda: self.controller.connect_error,
             hears=lambda: self.hears(peripheral),
+            names=self.names,
             expired=self._forget,
         )
         self._devices[peripheral.link.address] = device

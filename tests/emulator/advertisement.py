@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .world import Link
+from .world import Link, NameIn
 
 RENOGY_SERVICE = "0000ffd0-0000-1000-8000-00805f9b34fb"
 
@@ -18,24 +18,35 @@ _MAX_PATTERN_LENGTH = 31
 
 @dataclass(frozen=True, slots=True)
 class Advertisement:
-    """One advertisement's contents."""
+    """What one peripheral advertises; `response_name` stands in its scan response."""
 
     flags: int
-    name: str
+    name: str | None
     service_uuids: tuple[str, ...]
     company_id: int
     manufacturer_data: bytes
+    response_name: str | None = None
+
+    def heard_name(self, *, actively: bool) -> str | None:
+        """Return the name that a scan hears; only an active one asks for the response."""
+        return self.name or (self.response_name if actively else None)
 
     def elements(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the type and the contents of each AD structure."""
+        """Yield the type and the contents of each AD structure, as the capture has them."""
         yield AD_FLAGS, bytes((self.flags,))
         for uuid in self.service_uuids:
             yield AD_COMPLETE_UUIDS_16, bytes.fromhex(uuid[4:8])[::-1]
-        yield AD_COMPLETE_NAME, self.name.encode()
         yield (
             AD_MANUFACTURER_DATA,
             self.company_id.to_bytes(2, "little") + self.manufacturer_data,
         )
+        if self.name is not None:
+            yield AD_COMPLETE_NAME, self.name.encode()
+
+    def response_elements(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the type and the contents of each AD structure of the scan response."""
+        if self.response_name is not None:
+            yield AD_COMPLETE_NAME, self.response_name.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +79,16 @@ def advertisement_of(link: Link) -> Advertisement:
 
     The manufacturer data is the device's own address: the company id is its first two
     bytes, little-endian, the data the other four. Only BT-TH names come with a service.
+    What the world file says of `services` and `name_in` is left out, or told elsewhere.
     """
     address = bytes.fromhex(link.address.replace(":", ""))
     return Advertisement(
         flags=_GENERAL_DISCOVERABLE_LE_ONLY,
-        name=link.name,
-        service_uuids=(RENOGY_SERVICE,) if link.name.startswith("BT-TH") else (),
+        name=link.name if link.name_in is NameIn.ADVERTISEMENT else None,
+        response_name=link.name if link.name_in is NameIn.SCAN_RESPONSE else None,
+        service_uuids=(RENOGY_SERVICE,)
+        if link.services and link.name.startswith("BT-TH")
+        else (),
         company_id=int.from_bytes(address[:2], "little"),
         manufacturer_data=address[2:],
     )

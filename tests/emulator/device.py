@@ -34,7 +34,8 @@ class Device:
     """One Device1 object and its link, if there is one.
 
     `expired` is called when a temporary device was not heard for too long. `powered`
-    and `connect_error` are the adapter's: the latter makes every connect fail.
+    and `connect_error` are the adapter's: the latter makes every connect fail. `names`
+    is bluetoothd's cache of names by address: what was heard once is known from then on.
     """
 
     adapter_path: str
@@ -46,6 +47,7 @@ class Device:
     powered: Callable[[], bool]
     connect_error: Callable[[], str | None]
     hears: Callable[[], bool]
+    names: dict[str, str]
     expired: Callable[[Device], None]
     temporary: bool = True
     connected: bool = False
@@ -67,18 +69,21 @@ class Device:
             self.objects, self.path, self.peripheral, self.world.timing, self.timers
         )
 
-    def appear(self, rssi: int | None) -> None:
+    def appear(self, rssi: int | None, name: str | None = None) -> None:
         """Add the object; without strength when it comes from bluetoothd's storage."""
         self._rssi = rssi
+        self._remember(name)
         self.objects.add(self.path, {DEVICE: self._properties(rssi)})
         self._restart_expiry()
 
-    def heard(self, rssi: int, *, duplicates: bool) -> None:
+    def heard(self, rssi: int, name: str | None, *, duplicates: bool) -> None:
         """Take an advertisement: signal what BlueZ would signal."""
         self._restart_expiry()
         if self._rssi is None or abs(self._rssi - rssi) >= RSSI_THRESHOLD:
             self._rssi = rssi
             self._set({"RSSI": Variant("n", rssi)})
+        self._remember(name)
+        self.objects.update(self.path, DEVICE, self._named())
         data = self._advertised()
         if duplicates:
             self._set({"ManufacturerData": data["ManufacturerData"]})
@@ -154,8 +159,7 @@ class Device:
         properties = {
             "Address": Variant("s", link.address),
             "AddressType": Variant("s", "public"),
-            "Name": Variant("s", link.name),
-            "Alias": Variant("s", link.name),
+            **self._named(),
             "Paired": Variant("b", False),
             "Bonded": Variant("b", False),
             "Trusted": Variant("b", False),
@@ -170,6 +174,18 @@ class Device:
             properties |= self._advertised()
             properties["RSSI"] = Variant("n", rssi)
         return properties
+
+    def _remember(self, name: str | None) -> None:
+        if name is not None:
+            self.names[self.peripheral.link.address] = name
+
+    def _named(self) -> Properties:
+        """Return the name; for one that was never heard BlueZ has an alias only."""
+        address = self.peripheral.link.address
+        name = self.names.get(address)
+        if name is None:
+            return {"Alias": Variant("s", address.replace(":", "-"))}
+        return {"Name": Variant("s", name), "Alias": Variant("s", name)}
 
     def _advertised(self) -> Properties:
         advertisement = self.peripheral.advertisement

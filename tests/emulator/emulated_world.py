@@ -68,6 +68,9 @@ class EmulatedWorld:
         self._storage: dict[str, dict[str, Peripheral]] = {
             adapter.address: {} for adapter in self.world.adapters
         }
+        self._names: dict[str, dict[str, str]] = {
+            adapter.address: {} for adapter in self.world.adapters
+        }
         self.peripherals = {
             link.address: Peripheral(
                 link,
@@ -251,6 +254,7 @@ class EmulatedWorld:
             objects=bluetoothd.objects,
             timers=self._timers,
             stored=self._storage[controller.specification.address],
+            names=self._names[controller.specification.address],
             call_client=bluetoothd.call_client,
             send=bluetoothd.send,
         )

@@ -133,7 +133,7 @@ _ADAPTER = {"adapter": Parameter(None, "name or address; the first one if left o
 _LINK = {"link": Parameter(None, "address of the link; every link if left out")}
 _BATTERY = {
     **_LINK,
-    "unit": Parameter(0, "unit id; every unit if 0", low=0, high=247),
+    "unit": Parameter(0, "unit id; every unit if 0", low=0, high=255),
 }
 _UNTIL = {
     "until": Parameter(

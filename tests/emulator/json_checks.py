@@ -4,6 +4,7 @@ Each takes a value and its place, and raises `WorldFileError` with that place an
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 import re
 from typing import Any
 
@@ -76,10 +77,12 @@ def an_integer(value: Any, path: str, low: int, high: int) -> int:
     return value
 
 
-def a_number(value: Any, path: str, low: float, high: float) -> float:
+def a_number(
+    value: Any, path: str, low: float, high: float, what: str = "a number"
+) -> float:
     """Return the value if it is a finite number from `low` to `high`."""
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise wrong(path, "must be a number")
+        raise wrong(path, f"must be {what}")
     if not low <= value <= high:
         raise wrong(path, f"must be {low:g} to {high:g}")
     return float(value)
@@ -114,11 +117,24 @@ def a_text_like(value: Any, path: str, pattern: re.Pattern[str], example: str) -
     return value
 
 
-def a_key_number(key: str, path: str, low: int, high: int) -> int:
-    """Return the number that a key is."""
-    if not _DECIMAL.fullmatch(key) or not low <= int(key) <= high:
-        raise wrong(below(path, key), f"the key must be a number from {low} to {high}")
-    return int(key)
+def a_member[E: StrEnum](value: Any, path: str, kind: type[E]) -> E:
+    """Return the member of an enumeration that the value names."""
+    if not isinstance(value, str) or value not in list(kind):
+        raise wrong(path, f"must be one of {', '.join(kind)}")
+    return kind(value)
+
+
+def a_key_number(
+    key: str, path: str, low: int, high: int, also: int | None = None
+) -> int:
+    """Return the number that a key is: from `low` to `high`, or one other."""
+    number = int(key) if _DECIMAL.fullmatch(key) else None
+    if number is not None and (low <= number <= high or number == also):
+        return number
+    other = "" if also is None else f", or {also}"
+    raise wrong(
+        below(path, key), f"the key must be a number from {low} to {high}{other}"
+    )
 
 
 def all_different[T](

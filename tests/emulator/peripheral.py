@@ -73,7 +73,9 @@ class Peripheral:
             self._advertise(self, self._rssi())
 
     def _rssi(self) -> int:
-        """Return the next strength: above and below the mean in turn."""
+        """Return the next strength: by chance, or above and below the mean in turn."""
+        if self.link.spread is not None:
+            return round(self._random.gauss(self.link.rssi, self.link.spread))
         self._above = not self._above
         wobble = self._world.rssi_wobble
         return self.link.rssi + (wobble if self._above else -wobble)

@@ -17,6 +17,14 @@ class Kind(StrEnum):
     SILENT = "silent"
 
 
+class NameIn(StrEnum):
+    """Where a peripheral tells its name; a passive scan hears no scan response."""
+
+    ADVERTISEMENT = "advertisement"
+    SCAN_RESPONSE = "scan_response"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """The timing law, in seconds; the defaults are those of the capture (protocol 1.8).
@@ -65,7 +73,9 @@ class Unit:
 class Link:
     """One Bluetooth peripheral and the units behind it.
 
-    `rssi` is in dBm at an adapter without attenuation, `mtu` the ATT MTU.
+    `rssi` is in dBm at an adapter without attenuation, `spread` the standard deviation
+    of its strength in dB, `mtu` the ATT MTU. Without `spread` the strength swings by the
+    world's `rssi_wobble`. `services` tells whether it advertises the service of its family.
     """
 
     name: str
@@ -74,6 +84,9 @@ class Link:
     kind: Kind = Kind.BATTERY
     units: Mapping[int, Unit] = field(default_factory=dict)
     rssi: int = -60
+    spread: float | None = None
+    name_in: NameIn = NameIn.ADVERTISEMENT
+    services: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from .json_checks import (
     a_boolean,
     a_key_number,
     a_list,
+    a_member,
     a_number,
     a_text,
     a_text_like,
@@ -27,12 +28,14 @@ from .json_checks import (
     without_duplicates,
     wrong,
 )
+from .modbus import BROADCAST_UNIT
 from .world import (
     ADAPTER_NAME,
     DEFAULT_ADAPTER,
     Adapter,
     Kind,
     Link,
+    NameIn,
     SolarDay,
     Timing,
     Unit,
@@ -49,6 +52,7 @@ MAX_RANGES = 64
 MAX_WORDS_PER_UNIT = 4096
 MAX_NAME_BYTES = 26
 MAX_DESCRIPTION = 1000
+MAX_UNIT_ID = 247
 
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 
@@ -187,9 +191,13 @@ def _links(value: Any, path: str) -> tuple[Link, ...]:
 
 def _link(value: Any, path: str) -> Link:
     data = an_object_of(
-        value, path, {"name", "address"}, {"mtu", "kind", "units", "rssi"}
+        value,
+        path,
+        {"name", "address"},
+        {"mtu", "kind", "units", "rssi", "name_in", "services"},
     )
-    kind = _kind(data.get("kind", Kind.BATTERY), below(path, "kind"))
+    rssi, spread = _strength(data.get("rssi", -60), below(path, "rssi"))
+    kind = a_member(data.get("kind", Kind.BATTERY), below(path, "kind"), Kind)
     if kind is Kind.BATTERY and "units" not in data:
         raise wrong(below(path, "units"), "is missing")
     return Link(
@@ -198,14 +206,24 @@ def _link(value: Any, path: str) -> Link:
         mtu=an_integer(data.get("mtu", 251), below(path, "mtu"), 23, 517),
         kind=kind,
         units=_units(data.get("units", {}), below(path, "units")),
-        rssi=an_integer(data.get("rssi", -60), below(path, "rssi"), -110, 0),
+        rssi=rssi,
+        spread=spread,
+        name_in=a_member(
+            data.get("name_in", NameIn.ADVERTISEMENT), below(path, "name_in"), NameIn
+        ),
+        services=a_boolean(data.get("services", True), below(path, "services")),
     )
 
 
-def _kind(value: Any, path: str) -> Kind:
-    if not isinstance(value, str) or value not in list(Kind):
-        raise wrong(path, f"must be one of {', '.join(Kind)}")
-    return Kind(value)
+def _strength(value: Any, path: str) -> tuple[int, float | None]:
+    """Return a mean and its spread, None where only a number is given."""
+    if not isinstance(value, list):
+        return round(a_number(value, path, -110, 0, "a number or [mean, spread]")), None
+    mean, spread = a_list(value, path, 2, 2)
+    return (
+        round(a_number(mean, f"{path}[0]", -110, 0)),
+        a_number(spread, f"{path}[1]", 0, 30),
+    )
 
 
 def _units(value: Any, path: str) -> Mapping[int, Unit]:
@@ -215,7 +233,7 @@ def _units(value: Any, path: str) -> Mapping[int, Unit]:
     return {
         unit_id: _unit(unit_id, data[key], below(path, key))
         for key in data
-        for unit_id in [a_key_number(key, path, 1, 247)]
+        for unit_id in [a_key_number(key, path, 1, MAX_UNIT_ID, BROADCAST_UNIT)]
     }
 
 

@@ -2,8 +2,12 @@
 
 import pytest
 
-from tests.emulator.advertisement import Advertisement, advertisement_of
-from tests.emulator.world import Link
+from tests.emulator.advertisement import (
+    AD_COMPLETE_NAME,
+    Advertisement,
+    advertisement_of,
+)
+from tests.emulator.world import Link, NameIn
 
 from .radio.packets import MAX_BYTES, packets
 
@@ -36,6 +40,20 @@ def test_flags_come_first() -> None:
     )
 
     assert packet[:3] == b"\x02\x01\x06"
+
+
+def test_name_may_stand_in_the_scan_response() -> None:
+    """The world decides where the name is told."""
+    link = Link(
+        name="BT-TH-FDA1B2C3",
+        address="6C:B2:FD:A1:B2:C3",
+        name_in=NameIn.SCAN_RESPONSE,
+    )
+
+    packet, response = packets(advertisement_of(link))
+
+    assert AD_COMPLETE_NAME not in dict(_elements(packet))
+    assert _elements(response) == [(AD_COMPLETE_NAME, b"BT-TH-FDA1B2C3")]
 
 
 def test_element_without_room_is_refused() -> None:

@@ -66,7 +66,7 @@ class Proxy(BaseHaRemoteScanner):
         self._async_on_advertisement(
             address,
             rssi,
-            advertisement.name,
+            advertisement.heard_name(actively=True),
             list(advertisement.service_uuids),
             {},
             {advertisement.company_id: advertisement.manufacturer_data},

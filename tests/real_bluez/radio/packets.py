@@ -10,13 +10,17 @@ MAX_BYTES: Final = 31
 def packets(advertisement: Advertisement) -> tuple[bytes, bytes]:
     """Return an advertisement as packet and scan response, 31 bytes at most each.
 
-    What does not fit into the first goes into the second, in order. Raises `ValueError`
-    for what fits into neither.
+    What does not fit into the first goes into the second, in order, as does what it holds
+    anyway. Raises `ValueError` for what fits into neither.
     """
     parts = (bytearray(), bytearray())
-    for ad_type, contents in advertisement.elements():
+    listed = [
+        *((element, parts) for element in advertisement.elements()),
+        *((element, parts[1:]) for element in advertisement.response_elements()),
+    ]
+    for (ad_type, contents), places in listed:
         structure = bytes((len(contents) + 1, ad_type)) + contents
-        for part in parts:
+        for part in places:
             if len(part) + len(structure) <= MAX_BYTES:
                 part += structure
                 break

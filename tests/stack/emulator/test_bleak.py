@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, override
 
 from bleak import BleakClient, BleakScanner
 from bleak.args.bluez import OrPattern
@@ -12,8 +12,9 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 import pytest
 
-from tests.emulator import EmulatedWorld, Unit, World, modbus
+from tests.emulator import EmulatedWorld, Link, Unit, World, modbus
 from tests.emulator.advertisement import Pattern, advertisement_of
+from tests.emulator.world import NameIn
 
 from .captures import frame
 
@@ -57,6 +58,65 @@ async def test_scan_hears_the_dongle(mode: Literal["active", "passive"]) -> None
     assert data.manufacturer_data == {0xB26C: bytes.fromhex("fda1b2c3")}
     assert data.service_uuids == ["0000ffd0-0000-1000-8000-00805f9b34fb"]
     assert -70 < data.rssi < -50
+
+
+class TestNameInScanResponse:
+    """A dongle that tells its name only when it is asked."""
+
+    NAME_IN = NameIn.SCAN_RESPONSE
+
+    @pytest.fixture
+    def world(self, world: World) -> World:
+        """Return the world with the name at its place."""
+        link = replace(world.links[0], name_in=self.NAME_IN)
+        return replace(world, links=(link,))
+
+    async def test_passive_scan_hears_no_name(self) -> None:
+        """What BlueZ shows instead, bleak takes for no name."""
+        device, data = await scan("passive", FLAGS)
+        assert (device.address, data.local_name) == (MAC, None)
+        assert data.manufacturer_data == {0xB26C: bytes.fromhex("fda1b2c3")}
+        assert data.service_uuids == ["0000ffd0-0000-1000-8000-00805f9b34fb"]
+
+    async def test_active_scan_hears_the_name(self) -> None:
+        """An active scan asks for the response."""
+        _, data = await scan("active", FLAGS)
+        assert data.local_name == NAME
+
+    async def test_name_heard_once_stays_known(self) -> None:
+        """BlueZ keeps names: a passive scan tells them after an active one."""
+        await scan("passive", FLAGS)
+        await scan("active", FLAGS)
+        await asyncio.sleep(0.6)  # the temporary device is forgotten, its name is not
+        _, data = await scan("passive", FLAGS)
+        assert data.local_name == NAME
+
+    async def test_pattern_of_the_name_does_not_match_passively(self) -> None:
+        """A monitor for the name hears nothing."""
+        pattern = (0, AdvertisementDataType.COMPLETE_LOCAL_NAME, b"BT-TH")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(scan("passive", [pattern]), 0.5)
+
+
+class TestNameNowhere(TestNameInScanResponse):
+    """A dongle that never tells its name."""
+
+    NAME_IN = NameIn.NEVER
+
+    @override
+    async def test_active_scan_hears_the_name(self) -> None:
+        """Not even an active scan hears one."""
+        device, data = await scan("active", FLAGS)
+        assert (device.address, data.local_name) == (MAC, None)
+
+    @override
+    async def test_name_heard_once_stays_known(self) -> None:
+        """There is nothing to keep, not even after a connection."""
+        device, _ = await scan("active", FLAGS)
+        async with BleakClient(device):
+            pass
+        _, data = await scan("active", FLAGS)
+        assert data.local_name is None
 
 
 async def test_passive_scan_hears_only_its_patterns() -> None:
@@ -196,6 +256,22 @@ def test_advertisement_fits_the_air(world: World) -> None:
     """A dongle's advertisement has exactly the 31 bytes that there are."""
     elements = list(advertisement_of(world.links[0]).elements())
     assert sum(2 + len(data) for _, data in elements) == 31
+
+
+def test_advertisement_is_the_captured_one() -> None:
+    """The bytes of a captured RNGC pack, its structures in their order (protocol 1.1)."""
+    link = Link(name="RNGC132BAT28000194", address="4C:E1:74:68:36:92")
+    elements = advertisement_of(link).elements()
+    assert (
+        b"".join(bytes((len(data) + 1, ad_type)) + data for ad_type, data in elements)
+        == bytes.fromhex("02010607ff4ce1746836921309") + link.name.encode()
+    )
+
+
+def test_advertised_service_can_be_left_out(world: World) -> None:
+    """A dongle may advertise no service."""
+    link = replace(world.links[0], services=False)
+    assert advertisement_of(link).service_uuids == ()
 
 
 def test_only_bt_th_names_advertise_a_service(world: World) -> None:

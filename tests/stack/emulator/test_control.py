@@ -59,7 +59,7 @@ async def test_all_faults_are_cleared_at_once(
     [
         ("SetFault", ("surprise", ""), "surprise: no such fault"),
         ("SetFault", ("silent", "{"), "silent: the parameters are not JSON"),
-        ("SetFault", ("silent", '{"unit": -1}'), "silent.unit: must be 0 to 247"),
+        ("SetFault", ("silent", '{"unit": -1}'), "silent.unit: must be 0 to 255"),
         ("SetFault", ("renumbered", '{"to": "hci0"}'), "renumbered.to: hci0 is not"),
         ("ClearFault", ("surprise",), "surprise: no such fault"),
     ],

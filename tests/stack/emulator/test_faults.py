@@ -551,7 +551,7 @@ class TestTwoAdapters:
         ("silent", {"unit": "48"}, "silent.unit: must be a number"),
         ("silent", {"unit": True}, "silent.unit: must be a number"),
         ("silent", {"unit": 48.0}, "silent.unit: must be an integer"),
-        ("silent", {"unit": 248}, "silent.unit: must be 0 to 247"),
+        ("silent", {"unit": 256}, "silent.unit: must be 0 to 255"),
         ("silent", {"link": 7}, "silent.link: must be a text"),
         ("silent", {"link": "x"}, "silent.link: there is no x"),
         ("late-reply", {"delay": float("nan")}, "late-reply.delay: must be 0 to 600"),

@@ -9,6 +9,7 @@ import pytest
 
 from tests.emulator import Kind, World, WorldFileError, load_world, parse_world
 from tests.emulator.__main__ import WORLDS
+from tests.emulator.world import NameIn
 from tests.emulator.world_file import MAX_FILE_BYTES
 
 UNIT = {"registers": {"5000": [4, 33]}, "readable": [[5000, 5052]]}
@@ -66,6 +67,26 @@ def test_contract_example_is_a_world() -> None:
     assert world.temporary_timeout == 30
 
 
+def test_what_a_link_advertises_is_read() -> None:
+    """The keys about the radio and the advertisement arrive in the world."""
+    told = {"rssi": [-88.4, 4], "name_in": "scan_response", "services": False}
+    (plain, radio) = parse_world(
+        json.dumps({"links": [LINK, {**LINK, **told, "address": "6C:B2:FD:A1:B2:C4"}]})
+    ).links
+    assert (plain.rssi, plain.spread) == (-60, None)
+    assert (plain.name_in, plain.services) == (NameIn.ADVERTISEMENT, True)
+    assert (radio.rssi, radio.spread) == (-88, 4)
+    assert (radio.name_in, radio.services) == (NameIn.SCAN_RESPONSE, False)
+
+
+def test_unit_may_be_the_broadcast_id() -> None:
+    """A pack without a hub answers under 255."""
+    (link,) = parse_world(
+        json.dumps({"links": [{**LINK, "units": {"247": UNIT, "255": UNIT}}]})
+    ).links
+    assert sorted(link.units) == [247, 255]
+
+
 @pytest.mark.parametrize("name", ["owner", "families"])
 def test_shipped_worlds_are_good(name: str) -> None:
     """The worlds that come along load."""
@@ -112,14 +133,35 @@ def test_owners_world_is_the_owners() -> None:
             "links[0].kind: must be one of battery, charge_controller, inverter, silent",
         ),
         ({"links.0.rssi": 5}, "links[0].rssi: must be -110 to 0"),
+        ({"links.0.rssi": "-60"}, "links[0].rssi: must be a number or [mean, spread]"),
+        ({"links.0.rssi": None}, "links[0].rssi: must be a number or [mean, spread]"),
+        ({"links.0.rssi": True}, "links[0].rssi: must be a number or [mean, spread]"),
+        ({"links.0.rssi": [-88]}, "links[0].rssi: must have 2 to 2 entries"),
+        ({"links.0.rssi": [-88, 4, 1]}, "links[0].rssi: must have 2 to 2 entries"),
+        ({"links.0.rssi": [-111, 4]}, "links[0].rssi[0]: must be -110 to 0"),
+        ({"links.0.rssi": [-88, -1]}, "links[0].rssi[1]: must be 0 to 30"),
+        ({"links.0.rssi": [-88, "4"]}, "links[0].rssi[1]: must be a number"),
+        (
+            {"links.0.name_in": "response"},
+            "links[0].name_in: must be one of advertisement, scan_response, never",
+        ),
+        (
+            {"links.0.name_in": None},
+            "links[0].name_in: must be one of advertisement, scan_response, never",
+        ),
+        ({"links.0.services": 0}, "links[0].services: must be true or false"),
         ({"links.0.units": []}, "links[0].units: must be an object"),
         (
             {"links.0.units": {"248": UNIT}},
-            "links[0].units.248: the key must be a number from 1 to 247",
+            "links[0].units.248: the key must be a number from 1 to 247, or 255",
         ),
         (
             {"links.0.units": {"048": UNIT}},
-            "links[0].units.048: the key must be a number from 1 to 247",
+            "links[0].units.048: the key must be a number from 1 to 247, or 255",
+        ),
+        (
+            {"links.0.units": {"256": UNIT}},
+            "links[0].units.256: the key must be a number from 1 to 247, or 255",
         ),
         (
             {"links.0.units": {str(unit): UNIT for unit in range(1, 34)}},
