@@ -28,6 +28,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
     ScanMode,
     ScannerSample,
     SlotSample,
+    Strength,
     Verdict,
 )
 from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
@@ -407,7 +408,7 @@ class Place:
             address=link.address,
             polled=link.polled,
             heard_at=link.heard_at,
-            rssi=-60,
+            strength=Strength(mean=-60.0),
             heard_elsewhere=elsewhere,
             failures=link.failures,
             failing_since=link.failing_since,

@@ -1,5 +1,6 @@
 """What is kept of links: only of those that are ours, and never without bound."""
 
+from custom_components.renogy_bt.adapter_health.samples import ConnectFailure, Strength
 from custom_components.renogy_bt.supervisor.link_records import (
     MOST_SOURCES,
     LinkRecords,
@@ -23,7 +24,7 @@ def test_strangers_leave_no_trace() -> None:
     kept.advertisement(STRANGER, ADAPTER, 1.0, -60)
     kept.connecting(STRANGER, 2.0)
     assert not kept.in_use
-    kept.failed(STRANGER, 3.0)
+    kept.failed(STRANGER, 3.0, ConnectFailure.FAILED)
     kept.given_up(STRANGER, 3.0)
     kept.connected(STRANGER, 3.0, None)
     kept.disconnected(STRANGER, 3.0)
@@ -83,7 +84,7 @@ def test_attempts_that_fail() -> None:
     for at in (10.0, 20.0):
         kept.connecting(LINK, at)
         assert kept.in_use
-        kept.failed(LINK, at + 5)
+        kept.failed(LINK, at + 5, ConnectFailure.FAILED)
         assert not kept.in_use
     (sample,) = kept.samples(ADAPTER, 26.0, ())
     assert (sample.failures, sample.failing_since, sample.failed_at) == (2, 15.0, 25.0)
@@ -106,7 +107,7 @@ def test_attempt_that_others_ended() -> None:
     (sample,) = kept.samples(ADAPTER, 16.0, ())
     assert (sample.failures, sample.failing_since) == (0, None)
     kept.connecting(LINK, 20.0)
-    kept.failed(LINK, 25.0)
+    kept.failed(LINK, 25.0, ConnectFailure.FAILED)
     kept.connecting(LINK, 30.0)
     kept.given_up(LINK, 35.0)
     (sample,) = kept.samples(ADAPTER, 36.0, ())
@@ -130,7 +131,33 @@ def test_link_whose_polling_is_paused() -> None:
     """What came of its polls means nothing any more, and it counts as not polled."""
     kept = records()
     kept.connecting(LINK, 10.0)
-    kept.failed(LINK, 15.0)
+    kept.failed(LINK, 15.0, ConnectFailure.FAILED)
     kept.polling_paused(LINK)
     (sample,) = kept.samples(ADAPTER, 16.0, ())
     assert (sample.polled, sample.failures, sample.failing_since) == (False, 0, None)
+
+
+def test_strength_is_kept_for_each_source() -> None:
+    """Each adapter and proxy hears a link in its own way; what is no strength is not known."""
+    kept = records()
+    for source, rssi in ((ADAPTER, -88), ("proxy", -60), ("odd", 127), ("mute", None)):
+        kept.advertisement(LINK, source, 1.0, rssi)
+    strengths = {
+        source: kept.samples(source, 2.0, ())[0].strength
+        for source in (ADAPTER, "proxy", "odd", "mute")
+    }
+    assert strengths == {
+        ADAPTER: Strength(mean=-88.0),
+        "proxy": Strength(mean=-60.0),
+        "odd": None,
+        "mute": None,
+    }
+
+
+def test_how_a_poll_failed() -> None:
+    """The last failure tells how; a connection ends that."""
+    kept = records()
+    kept.failed(LINK, 1.0, ConnectFailure.DENIED)
+    assert kept.samples(ADAPTER, 2.0, ())[0].failure is ConnectFailure.DENIED
+    kept.connected(LINK, 3.0, None)
+    assert kept.samples(ADAPTER, 4.0, ())[0].failure is None

@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 import logging
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
-from bleak.exc import BleakError
+from bleak.exc import BleakDBusError, BleakError
+from bleak_retry_connector import BleakConnectionError, BleakOutOfConnectionSlotsError
 import pytest
 from pytest_homeassistant_custom_component.common import get_system_health_info
 
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
-from custom_components.renogy_bt.adapter_health.samples import ScanMode
+from custom_components.renogy_bt.adapter_health.samples import ConnectFailure, ScanMode
 from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.renogy.exceptions import RenogyError
 from custom_components.renogy_bt.supervisor import neighbours
-from custom_components.renogy_bt.supervisor.neighbours import Part
+from custom_components.renogy_bt.supervisor.neighbours import Part, failure_of
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.components.bluetooth import BaseHaScanner, BluetoothScanningMode
 from homeassistant.config_entries import ConfigEntryState
@@ -316,3 +319,54 @@ async def test_nothing_is_watched_without_adapter_health(
     await supervisor.async_attach("bank", [DONGLE], RecoveryLevel.FULL)
     await supervisor.async_attach("bank", [], RecoveryLevel.OFF)
     await supervisor.async_detach("bank")
+
+
+def behind(*errors: BaseException) -> BaseException:
+    """Return the first of some errors, each raised from the next; all say the same."""
+    for error, cause in pairwise(errors):
+        error.__cause__ = cause
+    return errors[0]
+
+
+TEXT = "device not found: access denied, out of connection slots"
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (behind(RenogyError(TEXT)), ConnectFailure.NOT_HEARD),
+        (behind(RenogyError(TEXT), TimeoutError()), ConnectFailure.FAILED),
+        (behind(RenogyError(TEXT), BleakError(TEXT)), ConnectFailure.FAILED),
+        (
+            behind(
+                RenogyError(TEXT),
+                BleakConnectionError(TEXT),
+                BleakDBusError("org.bluez.Error.Failed", [TEXT]),
+            ),
+            ConnectFailure.FAILED,
+        ),
+        (
+            behind(
+                RenogyError(TEXT),
+                BleakConnectionError(TEXT),
+                BleakDBusError("org.freedesktop.DBus.Error.AccessDenied", ["x"]),
+            ),
+            ConnectFailure.DENIED,
+        ),
+        (
+            behind(RenogyError(TEXT), BleakOutOfConnectionSlotsError("x")),
+            ConnectFailure.NO_SLOT,
+        ),
+    ],
+    ids=["untried", "timeout", "bleak", "bluez", "denied", "slots"],
+)
+def test_how_connecting_failed(error: BaseException, failure: ConnectFailure) -> None:
+    """The kinds of the errors tell it, whatever their texts say."""
+    assert failure_of(error) is failure
+
+
+def test_errors_without_an_end() -> None:
+    """A ring of causes is looked at once."""
+    error = RenogyError(TEXT)
+    error.__cause__ = error
+    assert failure_of(error) is ConnectFailure.FAILED

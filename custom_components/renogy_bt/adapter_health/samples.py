@@ -169,6 +169,29 @@ class ScannerSample:
         return self.scanning is False and self.connecting == 0
 
 
+class ConnectFailure(StrEnum):
+    """How an attempt to connect to a link has failed."""
+
+    NOT_HEARD = "not_heard"
+    """Home Assistant knew no path to it: nothing was tried."""
+    NO_SLOT = "no_slot"
+    """Whatever hears it has no connection slot left."""
+    DENIED = "denied"
+    """The system bus does not let Home Assistant connect to devices."""
+    FAILED = "failed"
+    """It was tried, and no connection came about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strength:
+    """How strongly a link was heard of late."""
+
+    mean: float
+    """In dBm, each value weighted by the time that it lasted."""
+    spread: float = 0.0
+    """Standard deviation, dB."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSample:
     """One of our Bluetooth links, as seen from one adapter."""
@@ -178,13 +201,16 @@ class LinkSample:
     """Whether it is polled at all (the owner may have switched that off)."""
     heard_at: float | None = None
     """Last advertisement through this adapter."""
-    rssi: int | None = None
+    strength: Strength | None = None
+    """How strongly this adapter hears it."""
     heard_elsewhere: tuple[tuple[str, float], ...] = ()
     """(source, time) of the last advertisement through each other scanner."""
     failures: int = 0
     """Polls in a row that got no connection."""
     failing_since: float | None = None
     failed_at: float | None = None
+    failure: ConnectFailure | None = None
+    """How the last of these polls failed."""
     connected_at: float | None = None
     """Last poll that connected through this adapter."""
     stale: bool = False

@@ -49,6 +49,9 @@ class AdapterObjects:
                     added,
                     appeared_at=known.appeared_at,
                     powered_at=known.powered_at if known.powered else added.powered_at,
+                    discovering_changed_at=known.discovering_changed_at
+                    if known.discovering is added.discovering
+                    else added.discovering_changed_at,
                 )
 
     def add(self, path: object, interfaces: object, now: float | None) -> bool:
@@ -79,6 +82,7 @@ class AdapterObjects:
             passive_scanning=monitor,
             appeared_at=now,
             powered_at=now if powered else None,
+            discovering_changed_at=now,
         )
         return True
 
@@ -104,8 +108,8 @@ class AdapterObjects:
             new = replace(
                 new, powered=powered, powered_at=now if powered else known.powered_at
             )
-        if isinstance(discovering, bool):
-            new = replace(new, discovering=discovering)
+        if isinstance(discovering, bool) and discovering != known.discovering:
+            new = replace(new, discovering=discovering, discovering_changed_at=now)
         if (state := _text(changed.get("PowerState"))) is not None:
             new = replace(new, power_state=state)
         address = changed.get("Address")

@@ -53,6 +53,8 @@ class AdapterObject:
     address: str
     powered: bool
     discovering: bool
+    discovering_changed_at: float | None = None
+    """When Discovering last changed; None: it has been so since the first look."""
     power_state: str | None = None
     """Experimental in BlueZ; "off-blocked" is rfkill."""
     passive_scanning: bool = False

@@ -137,7 +137,7 @@ class _Connections:
         self, hass: HomeAssistant, address: str, name: str
     ) -> Transport:
         """Connect, in as many turns as it takes within CONNECT_SECONDS."""
-        spent = 0.0
+        spent, cause = 0.0, TurnIsOver()
         while spent < CONNECT_SECONDS:
             is_failing = address in self.failing
             patience = FAILING_TURN_SECONDS if is_failing else TURN_SECONDS
@@ -154,9 +154,11 @@ class _Connections:
                         return await connect(_known_device(hass, address), name)
                     finally:
                         spent += hass.loop.time() - began_at
-            except TurnIsOver:
+            except TurnIsOver as error:
                 self.failing.add(address)
-        raise LinkUnreachable(f"{name}: no connection within {CONNECT_SECONDS:.0f} s")
+                cause = error
+        reason = f"{name}: no connection within {CONNECT_SECONDS:.0f} s"
+        raise LinkUnreachable(reason) from cause
 
 
 _CONNECTIONS: HassKey[_Connections] = HassKey(f"{DOMAIN}_connections")

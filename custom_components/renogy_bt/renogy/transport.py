@@ -69,9 +69,9 @@ async def connect(device: BLEDevice, name: str) -> Transport:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             return await _connect(device, name)
-    except TimeoutError:
+    except TimeoutError as error:
         reason = f"{name}: no connection within {CONNECT_SECONDS:.0f} s"
-        raise LinkUnreachable(reason) from None
+        raise LinkUnreachable(reason) from error
     except _CONNECTION_ERRORS as error:
         raise LinkUnreachable(str(error) or type(error).__name__) from error
 

@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from ..adapter_health.samples import LinkSample
+from ..adapter_health.samples import ConnectFailure, LinkSample
+from ..adapter_health.strength import POSSIBLE, StrengthOverTime
 
 RATE_SPAN = 300.0
 MOST_ADVERTISEMENTS = 3000
@@ -20,8 +21,10 @@ class LinkRecord:
     """One link: its advertisements by source and its polls."""
 
     address: str
-    heard: dict[str, tuple[float, int | None]] = field(default_factory=dict)
-    """Time and signal strength of the last advertisement through each source."""
+    heard: dict[str, float] = field(default_factory=dict)
+    """Time of the last advertisement through each source."""
+    strengths: dict[str, StrengthOverTime] = field(default_factory=dict)
+    """How strongly each source hears it, as far as the source tells."""
     connected: dict[str, float] = field(default_factory=dict)
     """Last time that the link was connected through each source."""
     via: str | None = None
@@ -33,6 +36,18 @@ class LinkRecord:
     """Attempts in a row that failed."""
     failing_since: float | None = None
     failed_at: float | None = None
+    failure: ConnectFailure | None = None
+
+    def note_advertisement(self, source: str, at: float, rssi: int | None) -> None:
+        """Keep that a source has heard the link."""
+        if source not in self.heard and len(self.heard) >= MOST_SOURCES:
+            return
+        self.heard[source] = at
+        if rssi is not None and rssi in POSSIBLE:
+            known = self.strengths.get(source)
+            self.strengths[source] = (
+                known.heard(at, rssi) if known else StrengthOverTime(at, rssi)
+            )
 
     def note_connection(self, at: float) -> None:
         """Keep that the link is connected through the source that holds the connection."""
@@ -43,7 +58,7 @@ class LinkRecord:
 
     def sample(self, source: str, at: float, allocated: Collection[str]) -> LinkSample:
         """The link as seen from one adapter."""
-        heard_at, rssi = self.heard.get(source, (None, None))
+        known = self.strengths.get(source)
         polled_lately = (
             self.ended_at is not None and at - self.ended_at <= POLLED_WITHIN
         )
@@ -53,16 +68,15 @@ class LinkRecord:
         return LinkSample(
             address=self.address,
             polled=polled_lately or self.in_use_since is not None,
-            heard_at=heard_at,
-            rssi=rssi,
+            heard_at=self.heard.get(source),
+            strength=known.strength(at) if known is not None else None,
             heard_elsewhere=tuple(
-                (other, when)
-                for other, (when, _) in self.heard.items()
-                if other != source
+                (other, when) for other, when in self.heard.items() if other != source
             ),
             failures=self.failures,
             failing_since=self.failing_since,
             failed_at=self.failed_at,
+            failure=self.failure,
             connected_at=self.connected.get(source),
             stale=idle and self.address in allocated,
         )
@@ -93,11 +107,9 @@ class LinkRecords:
     ) -> None:
         """Take note of an advertisement."""
         record = self._links.get(link)
-        if record is None or (
-            source not in record.heard and len(record.heard) >= MOST_SOURCES
-        ):
+        if record is None:
             return
-        record.heard[source] = (at, rssi)
+        record.note_advertisement(source, at, rssi)
         times = self._advertisements.setdefault(
             source, deque(maxlen=MOST_ADVERTISEMENTS)
         )
@@ -124,16 +136,16 @@ class LinkRecords:
         `only_source` is the source that the connection must go through if that is certain.
         """
         record = self._record(link)
-        record.failures, record.failing_since = 0, None
+        record.failures, record.failing_since, record.failure = 0, None, None
         record.via = record.via or only_source
         record.note_connection(at)
 
-    def failed(self, link: str, at: float) -> None:
+    def failed(self, link: str, at: float, failure: ConnectFailure) -> None:
         """Take note that an attempt to connect to a link has failed."""
         record = self._record(link)
         record.in_use_since, record.ended_at = None, at
         record.failures += 1
-        record.failed_at = at
+        record.failed_at, record.failure = at, failure
         if record.failing_since is None:
             record.failing_since = at
 
@@ -152,7 +164,8 @@ class LinkRecords:
         """Take note that a link is not polled for now, and forget how its polls went."""
         record = self._record(link)
         record.in_use_since = record.ended_at = None
-        record.failures, record.failing_since, record.failed_at = 0, None, None
+        record.failures, record.failing_since = 0, None
+        record.failed_at = record.failure = None
 
     @property
     def in_use(self) -> bool:
@@ -181,5 +194,5 @@ class LinkRecords:
         return any(
             other != source and at - when <= within
             for record in self._links.values()
-            for other, (when, _) in record.heard.items()
+            for other, when in record.heard.items()
         )

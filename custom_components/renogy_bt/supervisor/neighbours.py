@@ -18,7 +18,7 @@ import bleak_retry_connector
 from homeassistant.components.bluetooth import BaseHaScanner, BluetoothScanningMode
 from homeassistant.core import CALLBACK_TYPE, callback
 
-from ..adapter_health.samples import ScanMode, ScannerSample, SlotSample
+from ..adapter_health.samples import ConnectFailure, ScanMode, ScannerSample, SlotSample
 from ..bluez import system_bus
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ LINK_LIMIT: Final = 10.0
 RECONNECT_LIMIT: Final = 5.0
 REFRESH_LIMIT: Final = 10.0
 RESET_LIMIT: Final = 90.0
+MOST_CAUSES: Final = 20
+ACCESS_DENIED: Final = "org.freedesktop.DBus.Error.AccessDenied"
 
 
 class Part(StrEnum):
@@ -281,6 +283,33 @@ async def async_refresh_adapters() -> None:
 
 
 # What bleak and its helpers do
+
+
+def failure_of(error: BaseException) -> ConnectFailure:
+    """Return how an attempt to connect has failed, by the errors behind an error.
+
+    Texts do not count: they are for people, and change. An error that no other is behind was
+    raised before anything was tried.
+    """
+    if error.__cause__ is None:
+        return ConnectFailure.NOT_HEARD
+    causes: list[BaseException] = []
+    while error.__cause__ is not None and len(causes) < MOST_CAUSES:
+        error = error.__cause__
+        causes.append(error)
+    if any(_is_denied(cause) for cause in causes):
+        return ConnectFailure.DENIED
+    # Without the class no failure is known to be for want of a slot.
+    no_slot = getattr(bleak_retry_connector, "BleakOutOfConnectionSlotsError", ())
+    if any(isinstance(cause, no_slot) for cause in causes):
+        return ConnectFailure.NO_SLOT
+    return ConnectFailure.FAILED
+
+
+def _is_denied(error: BaseException) -> bool:
+    """Return whether an error of bleak's has this D-Bus name."""
+    name = getattr(error, "dbus_error", None)
+    return isinstance(error, BleakError) and name == ACCESS_DENIED
 
 
 async def async_close_stale_connections(link: str) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
 from .link_records import LinkRecords
+from .neighbours import failure_of
 from .sampling import async_may_connect_through
 
 _LOGGER = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class PollGate:
             if self._steps != steps:
                 self._records.given_up(address, self._loop.time())
                 raise ConnectingBrokenOff from error
-            self._records.failed(address, self._loop.time())
+            self._records.failed(address, self._loop.time(), failure_of(error))
             self._wake()
             raise
         self._records.connected(address, self._loop.time(), self.only_source)

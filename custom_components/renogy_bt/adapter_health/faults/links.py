@@ -153,7 +153,7 @@ def connects_fail(view: View) -> bool:
         and (heard_since is None or link.failed_at > heard_since + HEARD_BEFORE_FAILURE)
         and link.heard_at is not None
         and view.at - link.heard_at <= FRESH_ADVERTISEMENT
-        and (link.rssi is None or link.rssi > WEAKEST_SIGNAL)
+        and (link.strength is None or link.strength.mean > WEAKEST_SIGNAL)
         and (connected_at is None or connected_at < link.failing_since)
         for link in view.polled
     )

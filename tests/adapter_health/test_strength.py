@@ -1,0 +1,59 @@
+"""The strength of a link is what lasted, not what was told last."""
+
+import pytest
+
+from custom_components.renogy_bt.adapter_health.strength import (
+    FORGOTTEN_AFTER,
+    StrengthOverTime,
+)
+
+
+def test_one_advertisement_is_what_is_known() -> None:
+    """A single strength is better than none."""
+    heard = StrengthOverTime(100.0, -71)
+    strength = heard.strength(100.0)
+    assert strength is not None
+    assert (strength.mean, strength.spread) == (-71.0, 0.0)
+
+
+def test_last_value_alone_does_not_count() -> None:
+    """A strength that lasted for minutes outweighs a moment of a better one."""
+    known = StrengthOverTime(0.0, -92).heard(290.0, -70).heard(292.0, -92)
+    strength = known.strength(300.0)
+    assert strength is not None
+    assert strength.mean == pytest.approx(-92, abs=0.5)
+
+
+def test_values_that_last_equally_long_count_equally() -> None:
+    """Mean and spread are those of the time, however often a value is told."""
+    known = StrengthOverTime(0.0, -80)
+    for second in range(1, 120):
+        known = known.heard(float(second), -80 if second % 20 < 10 else -90)
+    strength = known.strength(120.0)
+    assert strength is not None
+    assert strength.mean == pytest.approx(-85, abs=0.5)
+    assert strength.spread == pytest.approx(5, abs=0.2)
+
+
+def test_old_strengths_fade() -> None:
+    """A link that was moved nearer is soon a strong one."""
+    known = StrengthOverTime(0.0, -90)
+    for minute in range(1, 61):
+        known = known.heard(60.0 * minute, -90 if minute < 30 else -60)
+    strength = known.strength(3600.0)
+    assert strength is not None
+    assert strength.mean == pytest.approx(-61, abs=1.5)
+
+
+def test_strength_of_long_ago_is_not_known() -> None:
+    """Nobody knows how strongly a link would be heard that has been away."""
+    known = StrengthOverTime(0.0, -60)
+    assert known.strength(FORGOTTEN_AFTER) is not None
+    assert known.strength(FORGOTTEN_AFTER + 1.0) is None
+
+
+def test_clock_of_another_scanner() -> None:
+    """A stamp from before the last one changes nothing."""
+    known = StrengthOverTime(100.0, -60)
+    assert known.heard(50.0, -90) is known
+    assert known.strength(50.0) == known.strength(100.0)
