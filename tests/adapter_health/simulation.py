@@ -147,11 +147,14 @@ class Place:
     results: list[StepResult] = field(default_factory=list)
     verdicts: list[tuple[float, Verdict]] = field(default_factory=list)
     told: list[tuple[float, Verdict]] = field(default_factory=list)
+    over_bluetoothd: bool = True
+    """Whether bluetoothd knows of the scan."""
+    has_twin: bool = False
     untold: frozenset[str] = frozenset()
     """Facts of the scanner that Home Assistant does not tell."""
     start_time: float = 0.0
     last_detection: float = 0.0
-    last_connected_at: float | None = None
+    last_connected_at: float | None = 0.0
     heard: int = 0
     next_watchdog: float = 0.0
 
@@ -348,7 +351,12 @@ class Place:
     def sample(self) -> AdapterSample:
         """What is shown to the detector."""
         current = self.current_mode()
-        discovering = self.powered and current is ScanMode.ACTIVE and self.session
+        discovering = (
+            self.powered
+            and current is ScanMode.ACTIVE
+            and self.session
+            and self.over_bluetoothd
+        )
         adapter = None
         if self.name is not None:
             adapter = AdapterObject(
@@ -371,6 +379,7 @@ class Place:
                 start_time=self.start_time,
                 last_detection=self.last_detection,
                 last_connected_at=self.last_connected_at,
+                over_bluetoothd=self.over_bluetoothd,
             )
         if scanner is not None and self.untold:
             hidden: dict[str, Any] = dict.fromkeys(self.untold)
@@ -395,6 +404,11 @@ class Place:
             devices_heard=self.heard,
             management_socket=self.management_socket,
             only_adapter=self.only_adapter,
+            other_path=any(
+                link.elsewhere_at is not None and self.now - link.elsewhere_at <= DAY
+                for link in self.links
+            ),
+            has_twin=self.has_twin,
             heard_on_bus_at=self.heard_on_bus_at,
             clock_jumped=self.clock_jumped,
         )

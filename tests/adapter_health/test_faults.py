@@ -429,6 +429,15 @@ def test_somebody_elses_connections_work() -> None:
     assert place.steps == []
 
 
+def test_connections_of_others_that_are_not_told() -> None:
+    """Whether somebody else connects is not known: that nobody does is no fact."""
+    place = running()
+    place.untold = frozenset({"last_connected_at"})
+    place.links[0].accepts = never
+    place.run(6 * HOUR)
+    assert place.steps == []
+
+
 def test_stale_link() -> None:
     """A connection that nobody uses any more is dropped."""
     place = running()
@@ -443,7 +452,6 @@ def test_slots_full() -> None:
     place.foreign = ("11:22:33:44:55:66",)
     place.slots = SlotSample(slots=1, free=0, foreign=place.foreign)
     place.disconnecting = True
-    place.last_connected_at = None
     place.run(20 * MINUTE)
     assert steps_of(place) == [RecoveryStep.OWN_LINKS]
     assert place.told[-1][1] is Verdict.CONNECTS_FAILING

@@ -54,6 +54,20 @@ def test_first_look() -> None:
     assert adapter.powered_at is None
 
 
+def test_twins() -> None:
+    """Of two adapters with one address the first is the adapter, whichever was told first."""
+    objects = AdapterObjects()
+    paths = [f"/org/bluez/hci{index}" for index in (10, 2)]
+    objects.replace_all(
+        {path: interfaces() for path in paths} | {"/org/bluez/hci3": {}},
+        5.0,
+        first_look=True,
+    )
+    assert objects.by_address()[MAC].name == "hci2"
+    assert [twin.name for twin in objects.at_address(MAC)] == ["hci2", "hci10"]
+    assert objects.at_address("B8:27:EB:00:00:02") == ()
+
+
 def test_power_cycle_is_timed() -> None:
     """The last time at which power came on is kept."""
     objects = listed()

@@ -97,11 +97,30 @@ async def test_scanner_that_tells_everything(lost: dict[Part, str]) -> None:
     sample = await neighbours.async_scanner_sample(a_scanner())
     assert (sample.name, sample.scanning, sample.connecting) == ("hci0", True, 0)
     assert (sample.start_time, sample.last_detection) == (10.0, 20.0)
-    assert sample.last_connected_at is None
+    assert sample.last_connected_at == 0.0, "nobody has connected yet"
     assert (sample.requested_mode, sample.current_mode) == (None, ScanMode.PASSIVE)
     slots = neighbours.slots_of(a_scanner())
     assert slots == neighbours.Slots(5, 4, frozenset({DONGLE}))
     assert lost == {}
+
+
+@pytest.mark.parametrize(
+    ("bleaks_scanner", "is_known"), [(SimpleNamespace, True), (refuse, None)]
+)
+async def test_kind_of_scanner(
+    monkeypatch: pytest.MonkeyPatch,
+    lost: dict[Part, str],
+    bleaks_scanner: object,
+    is_known: bool | None,
+) -> None:
+    """Only bleak's scanner is known to bluetoothd; without that class it is not known."""
+    sample = await neighbours.async_scanner_sample(a_scanner())
+    assert sample.over_bluetoothd is False
+    assert lost == {}
+    monkeypatch.setattr(neighbours, "HaScanner", bleaks_scanner)
+    sample = await neighbours.async_scanner_sample(a_scanner())
+    assert sample.over_bluetoothd is is_known
+    assert lost.keys() == (set() if is_known else {Part.SCANNER_KIND})
 
 
 async def test_what_has_another_shape_is_unknown(

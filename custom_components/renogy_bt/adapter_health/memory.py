@@ -151,7 +151,7 @@ def _life_at(sample: AdapterSample) -> float | None:
     scanner = sample.scanner
     times = [at for link in sample.links for at in (link.heard_at, link.connected_at)]
     if scanner is not None:
-        times += [scanner.heard_at, scanner.last_connected_at]
+        times += [scanner.heard_at, scanner.last_connected_at or None]
     life_at = latest(*times)
     # A stamp from the future (another clock, a clock set back) must not hide silence.
     return None if life_at is None else min(life_at, sample.at)

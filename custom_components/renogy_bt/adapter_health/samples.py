@@ -148,7 +148,9 @@ class ScannerSample:
     """Equal to start_time while nothing was heard since the last start."""
     connecting: int | None = 0
     last_connected_at: float | None = None
-    """When any client last connected through this adapter."""
+    """When any client last connected through this adapter; 0 if none ever did."""
+    over_bluetoothd: bool | None = True
+    """Whether it scans by way of bluetoothd, whose Discovering tells of such scans alone."""
 
     @property
     def tells_silence(self) -> bool:
@@ -248,7 +250,11 @@ class AdapterSample:
     management_socket: bool | None = False
     """Whether Home Assistant can reset adapters by itself; None if that is not known."""
     only_adapter: bool = True
-    """No other local adapter and no proxy."""
+    """No other local adapter that is enabled, and no proxy."""
+    other_path: bool = False
+    """Another scanner that can connect has heard one of our links within a day."""
+    has_twin: bool = False
+    """Another adapter has the same address, as cheap clones do."""
     heard_on_bus_at: float | None = None
     """When bluetoothd last reported devices that Home Assistant did not hear."""
     clock_jumped: bool = False

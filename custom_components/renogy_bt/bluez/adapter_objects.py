@@ -121,12 +121,24 @@ class AdapterObjects:
         return True
 
     def by_address(self) -> dict[str, AdapterObject]:
-        """Return the adapters by their address, without those that have none."""
+        """Return the adapters by their address, without those that have none.
+
+        Of twins the first one is returned.
+        """
         return {
             adapter.address: adapter
-            for adapter in self.adapters.values()
+            for adapter in reversed(self._in_order())
             if adapter.address != NO_ADDRESS
         }
+
+    def at_address(self, address: str) -> tuple[AdapterObject, ...]:
+        """Return all adapters with an address: cheap clones may share theirs."""
+        return tuple(
+            adapter for adapter in self._in_order() if adapter.address == address
+        )
+
+    def _in_order(self) -> list[AdapterObject]:
+        return sorted(self.adapters.values(), key=lambda adapter: adapter.index)
 
     @property
     def has_zeroed(self) -> bool:

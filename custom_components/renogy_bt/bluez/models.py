@@ -68,3 +68,8 @@ class AdapterObject:
     def name(self) -> str:
         """The adapter's hciN."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def index(self) -> int:
+        """The N of hciN."""
+        return int(self.name.removeprefix("hci"))

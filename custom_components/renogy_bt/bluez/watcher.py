@@ -108,6 +108,10 @@ class BlueZWatcher:
         """Return the adapters by address, as they were last known."""
         return self._objects.by_address()
 
+    def adapters_at(self, address: str) -> tuple[AdapterObject, ...]:
+        """Return the adapters with an address, in the order of their numbers."""
+        return self._objects.at_address(address)
+
     @property
     def has_zeroed_adapter(self) -> bool:
         """Whether there is an adapter without an address."""

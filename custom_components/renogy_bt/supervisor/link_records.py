@@ -189,6 +189,14 @@ class LinkRecords:
             record.sample(source, at, allocated) for record in self._links.values()
         )
 
+    def heard_by(self, sources: Collection[str], at: float, within: float) -> bool:
+        """Whether one of these sources has lately heard one of the links."""
+        return any(
+            source in sources and at - when <= within
+            for record in self._links.values()
+            for source, when in record.heard.items()
+        )
+
     def heard_elsewhere(self, source: str, at: float, within: float) -> bool:
         """Whether another source hears one of the links."""
         return any(

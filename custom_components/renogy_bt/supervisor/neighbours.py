@@ -40,6 +40,7 @@ class Part(StrEnum):
 
     ADAPTER_HEALTH = "adapter health"
     SCANNER = "state of the scan"
+    SCANNER_KIND = "kind of the scan"
     LAST_HEARD = "time of the last advertisement"
     CONNECTING = "connections that are being made"
     SLOTS = "connection slots"
@@ -114,6 +115,10 @@ try:
 except ImportError as error:
     get_manager = _missing(Part.SERVED_BY, error)
 try:
+    from habluetooth import HaScanner
+except ImportError as error:
+    HaScanner = _missing(Part.SCANNER_KIND, error)  # type: ignore[misc]
+try:
     from bleak.backends.bluezdbus.manager import get_global_bluez_manager
 except ImportError as error:
     get_global_bluez_manager = _missing(Part.BLEAK, error)
@@ -176,8 +181,10 @@ async def async_scanner_sample(scanner: BaseHaScanner) -> ScannerSample:
         start_time=moment("start_time"),
         last_detection=moment("last_detection"),
         connecting=connections_being_made(scanner),
-        # It is 0 before the first connection.
-        last_connected_at=moment("last_connect_completed_time") or None,
+        last_connected_at=moment("last_connect_completed_time"),
+        over_bluetoothd=_asked(
+            Part.SCANNER_KIND, lambda: isinstance(scanner, HaScanner)
+        ),
     )
 
 

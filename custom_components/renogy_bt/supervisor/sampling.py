@@ -7,6 +7,7 @@ from homeassistant.core import CoreState, HomeAssistant, callback
 
 from ..adapter_health.samples import EntrySample, EntryState, HostState
 from ..bluez.adapter_objects import NO_ADDRESS
+from .neighbours import is_connectable
 
 BLUETOOTH = "bluetooth"
 CONF_SOURCE = "source"
@@ -63,13 +64,26 @@ def async_host_state(hass: HomeAssistant) -> HostState:
 
 @callback
 def async_has_other_scanners(hass: HomeAssistant, address: str) -> bool:
-    """Return whether there is another adapter or a proxy besides this adapter."""
-    others = async_adapter_entries(hass).keys() - {address}
+    """Return whether there is an enabled adapter or a proxy besides this adapter."""
+    others = (
+        other != address and entry.disabled_by is None
+        for other, entry in async_adapter_entries(hass).items()
+    )
     proxies = (
         isinstance(scanner, BaseHaRemoteScanner)
         for scanner in bluetooth.async_current_scanners(hass)
     )
-    return bool(others) or any(proxies)
+    return any(others) or any(proxies)
+
+
+@callback
+def async_sources_that_connect(hass: HomeAssistant) -> frozenset[str]:
+    """Return the adapters and proxies that are there and can make connections."""
+    return frozenset(
+        scanner.source
+        for scanner in bluetooth.async_current_scanners(hass)
+        if is_connectable(scanner)
+    )
 
 
 @callback

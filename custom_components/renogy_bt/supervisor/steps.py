@@ -214,9 +214,8 @@ class StepRunner:
 
     @staticmethod
     async def _reset(adapter: AdapterObject) -> None:
-        index = int(adapter.name.removeprefix("hci"))
         try:
-            done = await async_reset_fully(index, adapter.address)
+            done = await async_reset_fully(adapter.index, adapter.address)
         except TimeoutError as error:
             raise StepFailed("reset_timed_out") from error
         except OSError as error:

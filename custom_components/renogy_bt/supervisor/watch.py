@@ -1,6 +1,6 @@
 """Watches what shows the health of the adapters, and samples it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 import logging
 from typing import Final
@@ -16,9 +16,9 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
-from ..adapter_health.samples import AdapterSample
+from ..adapter_health.samples import AdapterSample, ScannerSample
 from ..bluez.exceptions import BlueZError
-from ..bluez.models import BusSample
+from ..bluez.models import AdapterObject, BusSample
 from ..bluez.watcher import BlueZWatcher
 from .link_records import LinkRecords
 from .neighbours import (
@@ -36,6 +36,7 @@ from .sampling import (
     async_has_other_scanners,
     async_host_state,
     async_local_scanner,
+    async_sources_that_connect,
     entry_sample,
 )
 
@@ -46,6 +47,8 @@ PING_PAUSE: Final = 25.0
 ANXIOUS_PING_PAUSE: Final = 8.0
 """The same while bluetoothd does not answer, s."""
 CLOCK_TOLERANCE: Final = 60.0
+PATH_KNOWN_FOR: Final = 86_400.0
+"""A scanner that has heard no link of ours for so long is no path to them, s."""
 LISTEN_ON_BUS: Final = 10.0
 LISTEN_ON_BUS_PAUSE: Final = 300.0
 FEW_SIGNALS: Final = 2
@@ -181,13 +184,14 @@ class StackWatch:
         now = self._clock()
         slots = None if scanner is None else slots_of(scanner)
         bus = self.bluez.sample() if self._watching_bus else BusSample(connected=False)
+        objects = self.bluez.adapters_at(address)
         return AdapterSample(
             at=now,
             address=address,
             host=async_host_state(hass),
             running_since=self._running_since,
             bus=bus,
-            adapter=self.bluez.adapters().get(address),
+            adapter=_scanned_on(objects, told),
             zeroed_adapter=self.bluez.has_zeroed_adapter,
             entry=entry_sample(async_entry_of(hass, address)),
             scanner=told,
@@ -196,6 +200,10 @@ class StackWatch:
             devices_heard=async_devices_heard(hass, address, now),
             management_socket=async_has_management_socket(),
             only_adapter=not async_has_other_scanners(hass, address),
+            other_path=records.heard_by(
+                async_sources_that_connect(hass) - {address}, now, PATH_KNOWN_FOR
+            ),
+            has_twin=len(objects) > 1,
             heard_on_bus_at=self._heard_on_bus.get(address),
             clock_jumped=self._clock_jumped,
         )
@@ -224,3 +232,15 @@ class StackWatch:
         if signals >= FEW_SIGNALS:
             self._heard_on_bus[sample.address] = self._clock()
             self._wake()
+
+
+def _scanned_on(
+    objects: Sequence[AdapterObject], scanner: ScannerSample | None
+) -> AdapterObject | None:
+    """Return the adapter at an address, among twins the one that is scanned on."""
+    scanned_on = (
+        adapter
+        for adapter in objects
+        if scanner is not None and adapter.name == scanner.name
+    )
+    return next(scanned_on, objects[0] if objects else None)

@@ -154,7 +154,9 @@ def connects_fail(view: View) -> bool:
         and link.heard_at is not None
         and view.at - link.heard_at <= FRESH_ADVERTISEMENT
         and (link.strength is None or link.strength.mean > WEAKEST_SIGNAL)
-        and (connected_at is None or connected_at < link.failing_since)
+        # What is not known may have been a moment ago.
+        and connected_at is not None
+        and connected_at < link.failing_since
         for link in view.polled
     )
 
