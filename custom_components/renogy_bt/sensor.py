@@ -74,7 +74,7 @@ class NumberedSensorDescription(SensorEntityDescription):
     `expected_fn` gives how many a battery has before it is read for the first time.
     """
 
-    values_fn: Callable[[BatteryReading], tuple[float, ...]]
+    values_fn: Callable[[BatteryReading], tuple[float | None, ...]]
     expected_fn: Callable[[KnownBattery], int] = lambda _: 0
 
 

@@ -61,10 +61,11 @@ def wrong_values(published: Values, truth: Values) -> int:
     return sum(not _is_true(name, value, truth) for name, value in published.items())
 
 
-def numbered(name: str, values: Iterable[float]) -> Iterator[tuple[str, Value]]:
-    """Yield a list's values under one name each, from 1 on."""
+def numbered(name: str, values: Iterable[float | None]) -> Iterator[tuple[str, Value]]:
+    """Yield a list's values under one name each, from 1 on, without the unknown ones."""
     for number, value in enumerate(values, 1):
-        yield f"{name}_{number}", value
+        if value is not None:
+            yield f"{name}_{number}", value
 
 
 def _is_true(name: str, value: Value, truth: Values) -> bool:

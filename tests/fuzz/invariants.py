@@ -24,7 +24,7 @@ _OPTIONAL_RANGES: dict[str, _Range] = {
 }
 _LIST_RANGES: dict[str, tuple[_Range, _Range]] = {
     "cell_voltages": ((1, 16), (0, 5)),
-    "cell_temperatures": ((1, 16), (-60, 150)),
+    "cell_temperatures": ((0, 16), (-60, 150)),
     "environment_temperatures": ((0, 2), (-60, 150)),
     "heater_temperatures": ((0, 2), (-60, 150)),
 }
@@ -41,7 +41,8 @@ def check_reading(reading: BatteryReading) -> None:
         values = getattr(reading, name)
         _check(f"number of {name}", len(values), lengths)
         for value in values:
-            _check(name, value, limits)
+            if value is not None:
+                _check(name, value, limits)
     for alarm in (*reading.status.alarms, *reading.status.contradicted_alarms):
         for part in alarm.parts:
             _check(alarm.key, part, (1, 16))

@@ -216,12 +216,12 @@ def test_rngc_cells_may_come_in_millivolts() -> None:
     assert reading.cell_voltages == (3.3, 3.3, 3.3, 3.3)
 
 
-def test_rngc_cycles_in_the_other_byte_order_cost_no_reading() -> None:
-    """Cycles that make no sense swapped are unknown, the rest of the reading stands."""
+def test_rngc_cycles_that_only_one_byte_order_allows() -> None:
+    """200 the other way round would be 51,200, which is no number of cycles."""
     module = {5042: [12, 133, 3, 0, 3, 3400, 200]}
     cells = {5000: [4, 33, 33, 33, 33], 5017: [1, 200]}
     reading = decoded(image_from({**cells, **module}, [(5000, 34), (5042, 7)]), RNGC)
-    assert reading.cycles is None
+    assert reading.cycles == 200
 
 
 def test_missing_registers_make_no_reading() -> None:

@@ -1,5 +1,9 @@
 """Tests of what cannot be true: every wolf is noticed, and no healthy pack is refused."""
 
+from collections.abc import Callable
+import math
+
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.renogy_bt.renogy.decoder import (
@@ -7,12 +11,8 @@ from custom_components.renogy_bt.renogy.decoder import (
     decode_configuration,
 )
 from custom_components.renogy_bt.renogy.exceptions import InvalidBlock
-from custom_components.renogy_bt.renogy.families import PRO
-from custom_components.renogy_bt.renogy.plausibility import (
-    OBJECTIONS,
-    READING_RANGES,
-    SENSOR_COUNT_RANGES,
-)
+from custom_components.renogy_bt.renogy.families import PRO, RNGC
+from custom_components.renogy_bt.renogy.plausibility import OBJECTIONS, REQUIRED_RANGES
 from tests.renogy.fake_link import rbt50lfp48s
 from tests.renogy.images import decoded, image_from, owners_pack
 from tests.renogy.vectors import COLD_PACK, WARM_PACK
@@ -26,18 +26,9 @@ Changes = dict[int, list[int]]
         ("cell_count", {5000: [0]}),
         ("cell_count", {5000: [17]}),
         ("cell_count", {5000: [0xFFFF]}),
-        ("cell_temperature_count", {5017: [0]}),
-        ("cell_temperature_count", {5017: [17]}),
-        ("environment_count", {5036: [3]}),
-        ("heater_count", {5039: [3]}),
         ("cell_voltages", {5001: [133]}),
         ("cell_voltages", {5001: [51]}),
         ("cell_voltages", {5015: [24_872]}),
-        ("cell_temperatures", {5018: [1501]}),
-        ("cell_temperatures", {5018: [-601]}),
-        ("board_temperature", {5035: [2000]}),
-        ("environment_temperatures", {5037: [2000]}),
-        ("heater_temperatures", {5040: [2000]}),
         ("voltage", {5043: [0]}),
         ("voltage", {5043: [801]}),
         ("voltage", {5043: [37_260]}),
@@ -46,10 +37,7 @@ Changes = dict[int, list[int]]
         ("total_capacity", {5046: [0x1E, 0x8481]}),
         ("remaining_capacity", {5044: [0, 62_501]}),
         ("remaining_capacity", {5044: [3, 0x3450]}),
-        ("cycles", {5048: [20_001]}),
-        ("charge_voltage_limit", {5049: [1001]}),
-        ("discharge_voltage_limit", {5050: [1001]}),
-        ("sum_of_cells", {5043: [506]}),
+        ("sum_of_cells", {5043: [498]}),
         ("sum_of_cells", {5043: [533]}),
         ("sum_of_cells", {5001: [0] * 16}),
         ("sum_of_cells", {5043: [133]}),
@@ -92,6 +80,7 @@ def test_a_block_of_all_ones_is_refused(block: tuple[int, int]) -> None:
     [
         pytest.param({}, id="captured"),
         pytest.param({5043: [507]}, id="module below the cells by its tolerance"),
+        pytest.param({5043: [500]}, id="all cells rounded up, and module below"),
         pytest.param({5043: [532]}, id="all cells truncated by nearly a tenth"),
         pytest.param({5018: [-400] * 15, 5042: [-1]}, id="arctic"),
         pytest.param({5018: [700] * 15}, id="hot"),
@@ -123,6 +112,58 @@ def test_captured_packs_of_12_volts_are_believed(
     """Sums of 13.0, 13.2 and 13.4 V with 13.2, 13.3 and 13.6 V of the module are normal."""
     registers = {**WARM_PACK, 5001: tenths, 5043: [module]}
     decoded(image_from(registers))
+
+
+@st.composite
+def _told_cells(draw: st.DrawFn) -> tuple[list[int], int]:
+    """Return what a healthy pack tells of its cells and its module, in tenths of a volt.
+
+    Every cell is cut or rounded, as its firmware likes; so is the module, which is measured
+    apart and up to 0.4 V wrong.
+    """
+    cells = draw(st.lists(st.floats(2.0, 4.0), min_size=1, max_size=16))
+    wholes: st.SearchStrategy[Callable[[float], int]] = st.sampled_from([int, round])
+    told = [draw(wholes)(10 * cell) for cell in cells]
+    module = sum(cells) + draw(st.floats(-0.4, 0.4))
+    return told, draw(wholes)(10 * module)
+
+
+@given(_told_cells())
+def test_cells_may_be_cut_or_rounded(told: tuple[list[int], int]) -> None:
+    """With any number of cells and any mixture of both, no reading is refused."""
+    cells, module = told
+    image = owners_pack({5000: [len(cells), *cells], 5043: [module]})
+    assert decoded(image).cell_voltages == tuple(cell / 10 for cell in cells)
+
+
+@given(
+    st.lists(st.integers(25, 36), min_size=1, max_size=16),
+    st.floats(0.01, 20.0),
+    st.booleans(),
+)
+def test_what_no_rounding_explains_is_refused(
+    cells: list[int], beyond: float, is_above: bool
+) -> None:
+    """A module further off than its 0.5 V and the step of every cell is another battery's."""
+    module = (
+        sum(cells) + len(cells) + 5 + 10 * beyond
+        if is_above
+        else sum(cells) - len(cells) / 2 - 5 - 10 * beyond
+    )
+    told = math.ceil(module) if is_above else math.floor(module)
+    image = owners_pack({5000: [len(cells), *cells], 5043: [max(told, 10)]})
+    with pytest.raises(InvalidBlock, match=r"sum_of_cells|voltage"):
+        decoded(image)
+
+
+def test_cells_in_millivolts_leave_no_room_for_rounding() -> None:
+    """Where a cell is told to 0.001 V, the module lies within its own 0.5 V."""
+    pack = {5000: [4, 3300, 3300, 3300, 3300], 5017: [1, 200], 5046: [3, 3392]}
+    for module in (127, 137):
+        decoded(image_from({**pack, 5043: [module]}), RNGC)
+    for module in (126, 138):
+        with pytest.raises(InvalidBlock, match="sum_of_cells"):
+            decoded(image_from({**pack, 5043: [module]}), RNGC)
 
 
 @pytest.mark.parametrize("pack", [WARM_PACK, COLD_PACK])
@@ -166,5 +207,5 @@ def test_the_captured_configuration_is_believed() -> None:
 
 def test_check_names_are_unique() -> None:
     """A diagnostic that names a check names one."""
-    names = [*SENSOR_COUNT_RANGES, *READING_RANGES, *OBJECTIONS]
+    names = [*REQUIRED_RANGES, *OBJECTIONS]
     assert len(names) == len(set(names))

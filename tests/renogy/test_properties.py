@@ -79,11 +79,15 @@ def _is_possible(reading: BatteryReading) -> None:
     """Assert what the plausibility rules promise of every reading."""
     cells = len(reading.cell_voltages)
     assert 1 <= cells <= 16
-    assert 1 <= len(reading.cell_temperatures) <= 16
     assert all(0 <= voltage <= 5 for voltage in reading.cell_voltages)
-    assert all(-60 <= each <= 150 for each in reading.cell_temperatures)
-    assert len(reading.environment_temperatures) <= 2
-    assert len(reading.heater_temperatures) <= 2
+    for most, temperatures in (
+        (16, reading.cell_temperatures),
+        (2, reading.environment_temperatures),
+        (2, reading.heater_temperatures),
+        (1, (reading.board_temperature,)),
+    ):
+        assert len(temperatures) <= most
+        assert all(each is None or -60 <= each <= 150 for each in temperatures)
     assert 1 <= reading.voltage <= 80
     assert abs(reading.current) <= 600
     assert 1 <= reading.total_capacity <= 2000
@@ -95,7 +99,9 @@ def _is_possible(reading: BatteryReading) -> None:
         for alarm in reading.status.alarms
         if alarm.key == "cell_voltage_error"
     ]
-    assert sum(reading.cell_voltages) - 0.501 <= reading.voltage or errors
+    half_a_step = 0.0005 if reading.cell_resolution == 0.001 else 0.05
+    lowest = sum(reading.cell_voltages) - cells * half_a_step - 0.5
+    assert lowest - 0.001 <= reading.voltage or errors
     for alarm in (*reading.status.alarms, *reading.status.contradicted_alarms):
         assert all(1 <= part <= 16 for part in alarm.parts)
 

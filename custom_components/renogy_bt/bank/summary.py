@@ -63,7 +63,12 @@ def summarise[K](
     currents = [reading.current for reading in known]
     charges = [reading.state_of_charge for reading in known]
     cells = [voltage for reading in known for voltage in reading.cell_voltages]
-    temperatures = [each for reading in known for each in reading.cell_temperatures]
+    temperatures = [
+        each
+        for reading in known
+        for each in reading.cell_temperatures
+        if each is not None
+    ]
     return BankSummary(
         state_of_charge=_weighted_state_of_charge(known),
         voltage=across(voltages) if is_whole or not in_series else None,

@@ -31,10 +31,10 @@ from .registers import (
 
 _ALWAYS_TRUSTED: Final = frozenset({STATUS_1, STATUS_2})
 
-type Parts = Mapping[str, tuple[float, ...] | None]
+type Parts = Mapping[str, tuple[float | None, ...] | None]
 """The values of the cells and sensors of a battery, by the quantity of their alarm fields.
 
-None where the battery does not tell how many there are.
+None where the battery does not tell how many there are, or a value that can be believed.
 """
 
 
@@ -52,7 +52,7 @@ class _Band:
         return state == ABOVE_LIMIT and measured <= round(self.high - self.margin, 3)
 
 
-# Only sensors that a battery has at most two of may be of unknown number.
+# A battery has at most two sensors of its environment and of its heater.
 _UNKNOWN_SENSORS: Final = (None, None)
 
 # Usual warning limits of these batteries (protocol 1.5, example dump).
@@ -139,7 +139,12 @@ def _values(fields: AlarmFields, parts: Parts) -> Sequence[float | None]:
     if not fields.has_parts:
         return (None,)
     values = parts[fields.quantity]
-    return _UNKNOWN_SENSORS if values is None else values
+    if values is not None:
+        return values
+    if fields.quantity == "cell_temperature":
+        # A cell has at most one sensor.
+        return (None,) * len(parts["cell_voltage"] or ())
+    return _UNKNOWN_SENSORS
 
 
 type _States = dict[int, list[int]]

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
+from .cycles import CycleCounter
 from .decoder import (
     RegisterImage,
     decode_configuration,
@@ -113,6 +114,8 @@ class Battery:
         self._fruitless_polls = 0
         self.details_due_at = float("-inf")
         self._counters: Counter[str] = Counter()
+        self._doubted: Counter[str] = Counter()
+        self._cycle_counter = CycleCounter()
         self._last_frames: dict[Block, bytes] = {}
         self._last_objection: str | None = None
 
@@ -164,6 +167,7 @@ class Battery:
                     decode_reading,
                     family=self._family,
                     configuration=self.configuration,
+                    cycle_counter=self._cycle_counter,
                 ),
                 self._now,
             )
@@ -220,6 +224,7 @@ class Battery:
             "silent_polls": self._silent_polls,
             "counters": dict(self._counters),
             "last_objection": self._last_objection,
+            "doubted_values": dict(self._doubted),
             "last_frames": {
                 str(block): frame.hex() for block, frame in self._last_frames.items()
             },
@@ -272,6 +277,7 @@ class Battery:
         self._last_reading_at = self._clock()
         self._failed_polls = self._fruitless_polls = 0
         self._counters["good"] += 1
+        self._doubted.update(reading.doubted)
 
     def _fail(self, failure: ReadingFailure) -> None:
         self.failure = failure

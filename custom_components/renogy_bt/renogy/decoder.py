@@ -1,24 +1,29 @@
 """From the registers of a poll to the models."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from struct import unpack_from
 from typing import Final
 
 from .alarms import Parts, decode_status
+from .cycles import CycleCounter
 from .exceptions import InvalidBlock
 from .families import Family
 from .models import BatteryConfiguration, BatteryIdentity, BatteryReading
 from .plausibility import (
-    MOST_CYCLES,
-    SENSOR_COUNT_RANGES,
+    CURRENT_LIMIT_PER_CAPACITY,
+    OPTIONAL_RANGES,
+    TEMPERATURE_RANGE,
+    VOLTAGE_LIMIT_PER_CELL,
+    Range,
     require_limits,
     require_reading,
 )
 from .registers import (
     CONFIGURATION_REGISTERS,
     IDENTITY_REGISTERS,
+    MAX_CELLS,
     REGISTERS,
     STATUS_ADDRESSES,
 )
@@ -45,7 +50,7 @@ class RegisterImage:
         if where is None:
             return None
         raw = int(unpack_from(f">{register.type}", *where)[0])
-        return None if raw == register.absent else raw
+        return None if raw in register.absent else raw
 
     def value(self, name: str) -> float | None:
         """Return the value of a register in its unit, None where there is none."""
@@ -107,37 +112,104 @@ class RegisterImage:
         return None
 
 
+class _Optional:
+    """The values that a reading can do without.
+
+    One that cannot be true is unknown, and `doubted` names it; the others are published.
+    """
+
+    def __init__(self, image: RegisterImage) -> None:
+        self._image = image
+        self._doubted: dict[str, None] = {}
+
+    @property
+    def doubted(self) -> tuple[str, ...]:
+        return tuple(self._doubted)
+
+    def doubt(self, name: str) -> None:
+        self._doubted[name] = None
+
+    def believed[N: float](
+        self, name: str, value: N | None, limits: Range | None = None
+    ) -> N | None:
+        lowest, highest = limits or OPTIONAL_RANGES[name]
+        if value is None or lowest <= value <= highest:
+            return value
+        self.doubt(name)
+        return None
+
+    def value(self, name: str, limits: Range | None = None) -> float | None:
+        return self.believed(name, self._image.value(name), limits)
+
+    def voltage_limit(self, name: str, cells: int) -> float | None:
+        """Return a limit of the module, 0 where there is none."""
+        lowest, highest = VOLTAGE_LIMIT_PER_CELL
+        limit = self._image.value(name)
+        return limit and self.believed(name, limit, (lowest * cells, highest * cells))
+
+    def current_limit(self, name: str, capacity: float) -> float | None:
+        most = CURRENT_LIMIT_PER_CAPACITY * capacity
+        return self.value(name, (-most, most))
+
+    def sensors(self, number: str, name: str) -> tuple[float | None, ...] | None:
+        """Return temperatures, None where their number is not known."""
+        count = self.believed(number, self._image.raw(number))
+        if count is None:
+            return None
+        return tuple(
+            self.believed(name, value) for value in self._image.values(name, count)
+        )
+
+
 def decode_reading(
     image: RegisterImage,
     read_at: datetime,
     family: Family,
     configuration: BatteryConfiguration | None = None,
+    cycle_counter: CycleCounter | None = None,
 ) -> BatteryReading:
-    """Return a reading; raises InvalidBlock when something in it cannot be true."""
-    parts = _parts(image, family)
+    """Return a reading; raises InvalidBlock when something in it cannot be true.
+
+    `cycle_counter` is what earlier readings of the battery showed of its cycles.
+    """
+    optional = _Optional(image)
+    cell_voltages, resolution = _cell_voltages(image, family)
+    parts = _parts(optional, cell_voltages)
+    current = image.required("current", family.current_divisor)
+    total_capacity = image.required("total_capacity")
     reading = BatteryReading(
         read_at=read_at,
-        cell_voltages=parts["cell_voltage"] or (),
+        cell_voltages=cell_voltages,
+        cell_resolution=resolution,
         cell_temperatures=parts["cell_temperature"] or (),
         # Exactly 0 where the sensor is not fitted.
-        board_temperature=image.value("board_temperature") or None,
+        board_temperature=optional.value("board_temperature") or None,
         environment_temperatures=parts["environment_temperature"] or (),
         heater_temperatures=parts["heater_temperature"] or (),
-        current=image.required("current", family.current_divisor),
+        current=current,
         voltage=image.required("voltage"),
         remaining_capacity=image.required("remaining_capacity"),
-        total_capacity=image.required("total_capacity"),
-        cycles=_cycles(image, family),
-        charge_voltage_limit=image.value("charge_voltage_limit"),
-        discharge_voltage_limit=image.value("discharge_voltage_limit"),
-        charge_current_limit=image.value("charge_current_limit"),
-        discharge_current_limit=image.value("discharge_current_limit"),
+        total_capacity=total_capacity,
+        charge_voltage_limit=optional.voltage_limit(
+            "charge_voltage_limit", len(cell_voltages)
+        ),
+        discharge_voltage_limit=optional.voltage_limit(
+            "discharge_voltage_limit", len(cell_voltages)
+        ),
+        charge_current_limit=optional.current_limit(
+            "charge_current_limit", total_capacity
+        ),
+        discharge_current_limit=optional.current_limit(
+            "discharge_current_limit", total_capacity
+        ),
         status=decode_status(
             image.words(STATUS_ADDRESSES), family, parts, configuration
         ),
     )
-    require_reading(reading, {name: image.raw(name) for name in SENSOR_COUNT_RANGES})
-    return reading
+    require_reading(reading)
+    # Only what can be believed may teach the byte order of the cycles.
+    cycles = _cycles(image, family, optional, cycle_counter or CycleCounter(), read_at)
+    return replace(reading, cycles=cycles, doubted=optional.doubted)
 
 
 def decode_identity(image: RegisterImage) -> BatteryIdentity:
@@ -149,42 +221,58 @@ def decode_identity(image: RegisterImage) -> BatteryIdentity:
 
 def decode_configuration(image: RegisterImage) -> BatteryConfiguration:
     """Return a battery's limits; raises InvalidBlock when they cannot be true."""
+    optional = _Optional(image)
     configuration = BatteryConfiguration(
-        **{row.name: image.value(row.name) for row in CONFIGURATION_REGISTERS}
+        **{
+            row.name: optional.value(row.name, TEMPERATURE_RANGE)
+            if row.name.endswith("temperature")
+            else image.value(row.name)
+            for row in CONFIGURATION_REGISTERS
+        }
     )
     require_limits(configuration)
     return configuration
 
 
-def _parts(image: RegisterImage, family: Family) -> Parts:
+def _parts(optional: _Optional, cell_voltages: tuple[float, ...]) -> Parts:
     """Return the values of the parts that a battery has, cut to the counts that it tells."""
-    cell_voltages = _cell_voltages(image, family)
-    sensors = int(image.required("cell_temperature_count"))
+    sensors = optional.sensors
     return {
         "cell_voltage": cell_voltages,
-        "cell_temperature": image.values("cell_temperatures", sensors),
-        "environment_temperature": _sensors(image, "environment"),
-        "heater_temperature": _sensors(image, "heater"),
+        "cell_temperature": sensors("cell_temperature_count", "cell_temperatures"),
+        "environment_temperature": sensors(
+            "environment_count", "environment_temperatures"
+        ),
+        "heater_temperature": sensors("heater_count", "heater_temperatures"),
     }
 
 
-def _sensors(image: RegisterImage, place: str) -> tuple[float, ...] | None:
-    count = image.raw(f"{place}_count")
-    return None if count is None else image.values(f"{place}_temperatures", count)
-
-
-def _cell_voltages(image: RegisterImage, family: Family) -> tuple[float, ...]:
+def _cell_voltages(
+    image: RegisterImage, family: Family
+) -> tuple[tuple[float, ...], float]:
+    """Return the voltages of the cells, and the step that they are told in."""
     cells = int(image.required("cell_count"))
+    if not 1 <= cells <= MAX_CELLS:
+        raise InvalidBlock("cell_count", f"{cells} cells")
+    divisor = REGISTERS["cell_voltages"].divisor
     voltages = image.values("cell_voltages", cells)
     if family.cells_may_be_millivolts and max(voltages, default=0) >= _IMPOSSIBLE_VOLTS:
-        return image.values("cell_voltages", cells, _MILLIVOLTS_PER_VOLT)
-    return voltages
+        divisor = _MILLIVOLTS_PER_VOLT
+        voltages = image.values("cell_voltages", cells, divisor)
+    return voltages, 1 / divisor
 
 
-def _cycles(image: RegisterImage, family: Family) -> int | None:
-    cycles = image.raw("cycles")
-    if cycles is None or not family.cycles_low_byte_first:
-        return cycles
-    swapped = int.from_bytes(cycles.to_bytes(2, "big"), "little")
-    # The byte order rests on one report: rather no cycles than a refused reading.
-    return swapped if swapped <= MOST_CYCLES else None
+def _cycles(
+    image: RegisterImage,
+    family: Family,
+    optional: _Optional,
+    counter: CycleCounter,
+    read_at: datetime,
+) -> int | None:
+    raw = image.raw("cycles")
+    if raw is None or not family.cycles_may_be_low_byte_first:
+        return optional.believed("cycles", raw)
+    cycles = counter.count(raw, read_at)
+    if cycles is None:
+        optional.doubt("cycles")
+    return cycles

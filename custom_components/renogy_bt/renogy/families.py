@@ -30,7 +30,7 @@ class Family:
     is_current_scale_proven: bool = True
     trusts_alarm_fields: bool = True
     cells_may_be_millivolts: bool = False
-    cycles_low_byte_first: bool = False
+    cycles_may_be_low_byte_first: bool = False
     refused_as: DeviceKind | None = None
 
     @property
@@ -53,7 +53,7 @@ RNGC: Final = Family(
     built_in_bluetooth=True,
     current_divisor=10,
     cells_may_be_millivolts=True,
-    cycles_low_byte_first=True,
+    cycles_may_be_low_byte_first=True,
 )
 RNGPRO: Final = Family(
     key="rngpro",

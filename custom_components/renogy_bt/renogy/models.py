@@ -107,16 +107,19 @@ class BatteryConfiguration:
 class BatteryReading:
     """One battery's measured values and status.
 
-    V, A, Ah and degC. `board_temperature` is None where the sensor is not fitted (it then
-    reads exactly 0) or not readable.
+    V, A, Ah and degC; `cell_resolution` is the step that cell voltages are told in.
+    `board_temperature` is None where the sensor is not fitted (it then reads exactly 0) or
+    not readable. `doubted` names the registers whose words cannot be true: what they would
+    tell is unknown.
     """
 
     read_at: datetime
     cell_voltages: tuple[float, ...]
-    cell_temperatures: tuple[float, ...]
+    cell_resolution: float = 0.1
+    cell_temperatures: tuple[float | None, ...]
     board_temperature: float | None = None
-    environment_temperatures: tuple[float, ...] = ()
-    heater_temperatures: tuple[float, ...] = ()
+    environment_temperatures: tuple[float | None, ...] = ()
+    heater_temperatures: tuple[float | None, ...] = ()
     current: float
     voltage: float
     remaining_capacity: float
@@ -127,6 +130,7 @@ class BatteryReading:
     charge_current_limit: float | None = None
     discharge_current_limit: float | None = None
     status: BatteryStatus
+    doubted: tuple[str, ...] = ()
 
     @property
     def power(self) -> float:
@@ -145,20 +149,23 @@ class BatteryReading:
 
     @property
     def temperature(self) -> float | None:
-        """Mean of the cell temperature sensors in degC."""
-        if not self.cell_temperatures:
-            return None
-        return round(sum(self.cell_temperatures) / len(self.cell_temperatures), 2)
+        """Mean of the cell temperature sensors in degC, as far as they are known."""
+        known = self._known_temperatures
+        return round(sum(known) / len(known), 2) if known else None
 
     @property
     def temperature_min(self) -> float | None:
         """Coldest cell temperature sensor in degC."""
-        return min(self.cell_temperatures, default=None)
+        return min(self._known_temperatures, default=None)
 
     @property
     def temperature_max(self) -> float | None:
         """Warmest cell temperature sensor in degC."""
-        return max(self.cell_temperatures, default=None)
+        return max(self._known_temperatures, default=None)
+
+    @property
+    def _known_temperatures(self) -> list[float]:
+        return [each for each in self.cell_temperatures if each is not None]
 
     @property
     def cell_voltage_min(self) -> float | None:

@@ -3,12 +3,16 @@
 A frame with the right unit, length and CRC may still be another request's late reply, another
 battery's that carries the same id, or garbage. The limits are set so that no LiFePO4 battery
 in working order, cold, full or nearly empty, is ever refused.
+
+What a reading can do without costs itself only: a value beyond its limits is unknown, and the
+rest is published. What ties a frame to its battery refuses the reading.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from .cycles import MOST_CYCLES
 from .exceptions import InvalidBlock
 from .models import BatteryConfiguration, BatteryReading
 from .registers import (
@@ -25,52 +29,45 @@ CELL_VOLTAGE_RANGE: Final[Range] = (0.0, 5.0)
 CELL_LIMIT_RANGE: Final[Range] = (1.0, 5.0)
 # An open or shorted sensor reads about -50 or +120 degC.
 TEMPERATURE_RANGE: Final[Range] = (-60.0, 150.0)
-VOLTAGE_LIMIT_RANGE: Final[Range] = (0.0, 100.0)
-MOST_CYCLES: Final = 20_000
 # After a calibration a battery may hold a little more than its total.
 MOST_REMAINING: Final = 1.25
 # The module voltage is measured apart from the cells'.
 MODULE_TOLERANCE: Final = 0.5
-# Cell voltages come truncated to a tenth of a volt.
-CELL_TRUNCATION: Final = 0.1
 _ROUNDING: Final = 1e-6
 
-SENSOR_COUNT_RANGES: Final[Mapping[str, Range]] = MappingProxyType(
+REQUIRED_RANGES: Final[Mapping[str, Range]] = MappingProxyType(
     {
-        "cell_count": (1, MAX_CELLS),
+        "cell_voltages": CELL_VOLTAGE_RANGE,
+        "current": (-600.0, 600.0),
+        "voltage": (1.0, 80.0),
+        "total_capacity": (1.0, 2000.0),
+    }
+)
+"""The ranges of the values without which there is no reading, by name of check and value."""
+
+OPTIONAL_RANGES: Final[Mapping[str, Range]] = MappingProxyType(
+    {
         "cell_temperature_count": (1, MAX_CELLS),
         "environment_count": (0, MAX_ENVIRONMENT_SENSORS),
         "heater_count": (0, MAX_HEATER_SENSORS),
-    }
-)
-READING_RANGES: Final[Mapping[str, Range]] = MappingProxyType(
-    {
-        "cell_voltages": CELL_VOLTAGE_RANGE,
         "cell_temperatures": TEMPERATURE_RANGE,
         "board_temperature": TEMPERATURE_RANGE,
         "environment_temperatures": TEMPERATURE_RANGE,
         "heater_temperatures": TEMPERATURE_RANGE,
-        "current": (-600.0, 600.0),
-        "voltage": (1.0, 80.0),
-        "total_capacity": (1.0, 2000.0),
         "cycles": (0, MOST_CYCLES),
-        "charge_voltage_limit": VOLTAGE_LIMIT_RANGE,
-        "discharge_voltage_limit": VOLTAGE_LIMIT_RANGE,
     }
 )
-"""The ranges of a reading's values, by the name of the check and of the value."""
+"""The ranges of the values that are unknown beyond them, by the name of the register."""
+
+# A limit that is told in another scale lies ten times off.
+VOLTAGE_LIMIT_PER_CELL: Final[Range] = (1.5, 5.0)
+# In A per Ah: batteries of this maker allow up to 2, and ten times 0.5 is a wrong scale.
+CURRENT_LIMIT_PER_CAPACITY: Final = 4.0
 
 
-def require_reading(
-    reading: BatteryReading, sensor_counts: Mapping[str, int | None]
-) -> None:
-    """Raise InvalidBlock when something in a reading cannot be true.
-
-    `sensor_counts` are the numbers of cells and sensors that the reading was cut to.
-    """
-    for check, limits in SENSOR_COUNT_RANGES.items():
-        _require_within(check, (sensor_counts[check],), limits)
-    for check, limits in READING_RANGES.items():
+def require_reading(reading: BatteryReading) -> None:
+    """Raise InvalidBlock when something in a reading cannot be true."""
+    for check, limits in REQUIRED_RANGES.items():
         found = getattr(reading, check)
         _require_within(check, found if isinstance(found, tuple) else (found,), limits)
     for check, objection in OBJECTIONS.items():
@@ -109,7 +106,9 @@ def _remaining_beyond_total(reading: BatteryReading) -> str | None:
 def _module_voltage_is_not_sum_of_cells(reading: BatteryReading) -> str | None:
     """Compare the module voltage with the cells (protocol 1.9, number 6).
 
-    A cell whose measurement failed may have any voltage that a cell can have.
+    One battery cuts the voltage of a cell to a step of its resolution, another rounds it: a
+    cell has up to half a step less, and up to a whole step more, than it says. A cell whose
+    measurement failed may have any voltage that a cell can have.
     """
     failed = {
         cell
@@ -122,10 +121,11 @@ def _module_voltage_is_not_sum_of_cells(reading: BatteryReading) -> str | None:
         for cell, voltage in enumerate(reading.cell_voltages, 1)
         if cell not in failed
     ]
-    lowest = sum(believed) - MODULE_TOLERANCE - _ROUNDING
+    step = reading.cell_resolution * len(believed)
+    lowest = sum(believed) - step / 2 - MODULE_TOLERANCE - _ROUNDING
     highest = (
         sum(believed)
-        + CELL_TRUNCATION * len(believed)
+        + step
         + CELL_VOLTAGE_RANGE[1] * len(failed)
         + MODULE_TOLERANCE
         + _ROUNDING

@@ -23,7 +23,7 @@ class Register:
     """One row of the map: `repeat` values of the same kind from `address` on.
 
     A value is its words divided by `divisor`; the battery has no value where the words are
-    `absent`. For ASCII, `words` is the length of the text.
+    one of `absent`. For ASCII, `words` is the length of the text.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Register:
     words: int = 1
     repeat: int = 1
     divisor: int = 1
-    absent: int | None = None
+    absent: tuple[int, ...] = ()
 
     @property
     def span(self) -> int:
@@ -87,8 +87,10 @@ _U32: Final = RegisterType.U32
 _S16: Final = RegisterType.S16
 _ASCII: Final = RegisterType.ASCII
 
-# An unsigned register that has no value (protocol 1.9, number 7).
-_ALL_ONES: Final = 0xFFFF
+# Registers that have no value (protocol 1.9, number 7).
+_ALL_ONES: Final = (0xFFFF,)
+# 0xFFFF, 0x8000
+_NO_SIGNED_VALUE: Final = (-1, -0x8000)
 
 MAX_CELLS: Final = 16
 MAX_ENVIRONMENT_SENSORS: Final = 2
@@ -112,7 +114,9 @@ MEASUREMENT_REGISTERS: Final[tuple[Register, ...]] = (
     Register("charge_voltage_limit", 5049, divisor=10, absent=_ALL_ONES),
     Register("discharge_voltage_limit", 5050, divisor=10, absent=_ALL_ONES),
     Register("charge_current_limit", 5051, divisor=100, absent=_ALL_ONES),
-    Register("discharge_current_limit", 5052, _S16, divisor=100),
+    Register(
+        "discharge_current_limit", 5052, _S16, divisor=100, absent=_NO_SIGNED_VALUE
+    ),
 )
 
 CELL_VOLTAGE_ALARMS: Final = 5100
