@@ -1,56 +1,73 @@
 """Tests of the connection through bleak, on a client that is scripted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock, patch
 
 import bleak
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakDBusError, BleakError
 import bleak_retry_connector
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.renogy_bt.renogy.exceptions import LinkLost, LinkUnreachable
 from custom_components.renogy_bt.renogy.transport import (
     CONNECT_SECONDS,
     DISCONNECT_SECONDS,
-    REPLY_CHARACTERISTIC,
-    REPLY_SERVICE,
-    REQUEST_CHARACTERISTIC,
-    REQUEST_SERVICE,
     BleakTransport,
     connect,
 )
 from tests.renogy.virtual_time import run
 
 DEVICE = BLEDevice("6C:B2:FD:A1:B2:C3", "BT-TH-FDA1B2C3", {})
+# Of the captured BT-2 (protocol 1.2).
+REQUEST_SERVICE = "0000ffd0-0000-1000-8000-00805f9b34fb"
+REQUEST_CHARACTERISTIC = "0000ffd1-0000-1000-8000-00805f9b34fb"
+REPLY_SERVICE = "0000fff0-0000-1000-8000-00805f9b34fb"
+REPLY_CHARACTERISTIC = "0000fff1-0000-1000-8000-00805f9b34fb"
 UPDATE_SERVICE = "f000ffd0-0451-4000-b000-000000000000"
 UPDATE_CHARACTERISTIC = "f000ffd1-0451-4000-b000-000000000000"
 STALE = BleakDBusError("org.freedesktop.DBus.Error.UnknownObject", ["StartNotify"])
 
 
-class FakeClient:
-    """A bleak client; `characteristics` are (service, characteristic) pairs."""
+type Row = tuple[str, str, tuple[str, ...]]
+"""The service, the uuid and the properties of a characteristic."""
 
-    def __init__(self, characteristics: list[tuple[str, str]] | None = None) -> None:
-        """Start connected to a BT-2."""
-        pairs = characteristics or [
-            (UPDATE_SERVICE, UPDATE_CHARACTERISTIC),
-            (REQUEST_SERVICE, REQUEST_CHARACTERISTIC),
-            (REPLY_SERVICE, REPLY_CHARACTERISTIC),
-        ]
+BT_2: list[Row] = [
+    (UPDATE_SERVICE, UPDATE_CHARACTERISTIC, ("write-without-response", "write")),
+    (
+        REQUEST_SERVICE,
+        REQUEST_CHARACTERISTIC,
+        ("read", "write-without-response", "write"),
+    ),
+    (REPLY_SERVICE, REPLY_CHARACTERISTIC, ("read", "notify")),
+]
+
+
+class FakeClient:
+    """A bleak client with the characteristics of a GATT table."""
+
+    def __init__(self, table: Sequence[Row] = BT_2) -> None:
+        """Start connected."""
         self.services = SimpleNamespace(
             characteristics={
-                handle: SimpleNamespace(uuid=uuid, service_uuid=service, handle=handle)
-                for handle, (service, uuid) in enumerate(pairs)
+                handle: SimpleNamespace(
+                    service_uuid=service,
+                    uuid=uuid,
+                    properties=list(properties),
+                    handle=handle,
+                )
+                for handle, (service, uuid, properties) in enumerate(table)
             }
         )
         self.is_connected = True
         self.disconnected: Callable[[Any], None] = lambda _: None
         self.notified: Callable[[Any, bytearray], None] | None = None
-        self.subscribed_to: str | None = None
-        self.written: list[tuple[str, bytes, bool]] = []
+        self.subscribed_to: Any = None
+        self.written: list[tuple[Any, bytes, bool]] = []
         self.cache_cleared = 0
         self.notify_error: Exception | None = None
         self.write_error: Exception | None = None
@@ -68,7 +85,7 @@ class FakeClient:
         await self._maybe_hang("start_notify")
         if self.notify_error is not None:
             raise self.notify_error
-        self.subscribed_to = characteristic.uuid
+        self.subscribed_to = characteristic
         self.notified = callback
 
     async def write_gatt_char(
@@ -77,7 +94,7 @@ class FakeClient:
         """Take a request."""
         if self.write_error is not None:
             raise self.write_error
-        self.written.append((characteristic.uuid, data, response))
+        self.written.append((characteristic, data, response))
 
     async def clear_cache(self) -> bool:
         """Count."""
@@ -138,11 +155,157 @@ def test_requests_and_replies_use_the_right_characteristics(
         client.notified(None, bytearray(b"\x30\x03"))
         await transport.write(b"request")
         assert received == [b"\x30\x03"]
-        assert client.subscribed_to == REPLY_CHARACTERISTIC
-        assert client.written == [(REQUEST_CHARACTERISTIC, b"request", False)]
+        assert client.subscribed_to.handle == 2
+        ((characteristic, data, response),) = client.written
+        assert (characteristic.handle, data, response) == (1, b"request", False)
         assert not transport.lost.done()
         await transport.disconnect()
         assert transport.lost.done()
+
+    run(main)
+
+
+READ: tuple[str, ...] = ("read",)
+WRITE = ("read", "write")
+COMMAND = ("write-without-response",)
+
+
+@pytest.mark.parametrize(
+    ("table", "request_handle", "reply_handle", "acknowledged"),
+    [
+        pytest.param(
+            [
+                (UPDATE_SERVICE, REQUEST_CHARACTERISTIC, COMMAND),
+                (REQUEST_SERVICE, REQUEST_CHARACTERISTIC, COMMAND),
+                (REPLY_SERVICE, REPLY_CHARACTERISTIC, ("notify",)),
+            ],
+            *(1, 2, False),
+            id="ffd1 in the service of updates, too",
+        ),
+        pytest.param(
+            [
+                (REQUEST_SERVICE, REQUEST_CHARACTERISTIC, READ),
+                (REQUEST_SERVICE, REQUEST_CHARACTERISTIC, COMMAND),
+                (REPLY_SERVICE, REPLY_CHARACTERISTIC, READ),
+                (REPLY_SERVICE, REPLY_CHARACTERISTIC, ("indicate",)),
+            ],
+            *(1, 3, False),
+            id="each twice, the first without its property",
+        ),
+        pytest.param(
+            [
+                (REQUEST_SERVICE, REQUEST_CHARACTERISTIC, WRITE),
+                (REPLY_SERVICE, REPLY_CHARACTERISTIC, ("notify",)),
+            ],
+            *(0, 1, True),
+            id="takes acknowledged writes only",
+        ),
+        pytest.param(
+            [
+                (REQUEST_SERVICE, REQUEST_CHARACTERISTIC, WRITE),
+                (REQUEST_SERVICE, REQUEST_CHARACTERISTIC, COMMAND),
+                (REPLY_SERVICE, REPLY_CHARACTERISTIC, ("indicate",)),
+                (REPLY_SERVICE, REPLY_CHARACTERISTIC, ("notify",)),
+            ],
+            *(1, 3, False),
+            id="commands and notifications are wanted most",
+        ),
+    ],
+)
+def test_of_two_that_are_called_alike_the_able_one_is_used(
+    clients: list[FakeClient],
+    table: list[Row],
+    request_handle: int,
+    reply_handle: int,
+    acknowledged: bool,
+) -> None:
+    """The service and the properties decide, not which comes first."""
+    client = FakeClient(table)
+    clients.append(client)
+
+    async def main() -> None:
+        await (await connect(DEVICE, "link")).write(b"request")
+
+    run(main)
+    assert client.subscribed_to.handle == reply_handle
+    ((characteristic, _, response),) = client.written
+    assert (characteristic.handle, response) == (request_handle, acknowledged)
+
+
+_SHORT_UUIDS = st.sampled_from(["ffd0", "ffd1", "fff0", "fff1", "180a"])
+_UUIDS = st.builds(
+    "{0}-{1}".format,
+    st.one_of(_SHORT_UUIDS.map("0000{}".format), _SHORT_UUIDS.map("f000{}".format)),
+    st.sampled_from(["0000-1000-8000-00805f9b34fb", "0451-4000-b000-000000000000"]),
+)
+_ROWS = st.tuples(
+    _UUIDS,
+    _UUIDS,
+    st.lists(
+        st.sampled_from(["read", *WRITE, *COMMAND, "notify", "indicate"]), unique=True
+    ).map(tuple),
+)
+_RIGHT_ROWS = st.one_of(
+    st.tuples(
+        st.just(REQUEST_SERVICE),
+        st.just(REQUEST_CHARACTERISTIC),
+        st.sampled_from([READ, WRITE, COMMAND, (*WRITE, *COMMAND), ()]),
+    ),
+    st.tuples(
+        st.just(REPLY_SERVICE),
+        st.just(REPLY_CHARACTERISTIC),
+        st.sampled_from([READ, ("read", "notify"), ("indicate",), ("notify",), ()]),
+    ),
+)
+
+
+@given(
+    st.lists(st.one_of(_ROWS, _RIGHT_ROWS, _RIGHT_ROWS), max_size=12).flatmap(
+        st.permutations
+    )
+)
+def test_any_table_is_used_right_or_refused(table: list[Row]) -> None:
+    """Whatever stands beside the pair, and in whatever order, nothing else is ever used."""
+    requests = [
+        properties
+        for service, uuid, properties in table
+        if (service, uuid) == (REQUEST_SERVICE, REQUEST_CHARACTERISTIC)
+        and {"write", "write-without-response"} & {*properties}
+    ]
+    replies = [
+        properties
+        for service, uuid, properties in table
+        if (service, uuid) == (REPLY_SERVICE, REPLY_CHARACTERISTIC)
+        and {"notify", "indicate"} & {*properties}
+    ]
+    client = FakeClient(table)
+
+    async def main() -> None:
+        transport = BleakTransport("link")
+        with patch.object(
+            bleak_retry_connector,
+            "establish_connection",
+            AsyncMock(return_value=client),
+        ):
+            await transport.open(DEVICE)
+        if not requests or not replies:
+            with pytest.raises(BleakError):
+                await transport.subscribe()
+            return
+        await transport.subscribe()
+        await transport.write(b"request")
+        ((written, _, acknowledged),) = client.written
+        assert (written.service_uuid, written.uuid) == (
+            REQUEST_SERVICE,
+            REQUEST_CHARACTERISTIC,
+        )
+        assert acknowledged is all("write-without-response" not in p for p in requests)
+        wanted = "write" if acknowledged else "write-without-response"
+        assert wanted in written.properties
+        told = client.subscribed_to
+        assert (told.service_uuid, told.uuid) == (REPLY_SERVICE, REPLY_CHARACTERISTIC)
+        by_notifying = any("notify" in properties for properties in replies)
+        assert ("notify" if by_notifying else "indicate") in told.properties
 
     run(main)
 
@@ -251,25 +414,24 @@ def test_a_connection_that_ended_at_once_is_lost(clients: list[FakeClient]) -> N
 
 
 @pytest.mark.parametrize(
-    "client",
+    "table",
     [
-        pytest.param([(UPDATE_SERVICE, UPDATE_CHARACTERISTIC)], id="other services"),
+        pytest.param(BT_2[:1], id="other services"),
         pytest.param(
-            [
-                (UPDATE_SERVICE, REQUEST_CHARACTERISTIC),
-                (REPLY_SERVICE, REPLY_CHARACTERISTIC),
-            ],
+            [(UPDATE_SERVICE, REQUEST_CHARACTERISTIC, COMMAND), BT_2[2]],
             id="other service",
         ),
+        pytest.param([*BT_2[:1], *BT_2[2:]], id="no requests"),
+        pytest.param(BT_2[:2], id="no replies"),
         pytest.param(None, id="StartNotify"),
     ],
 )
 def test_stale_services_are_read_anew(
-    clients: list[FakeClient], client: list[tuple[str, str]] | None
+    clients: list[FakeClient], table: list[Row] | None
 ) -> None:
     """When subscribing fails, the cache is cleared and the link connected once more."""
-    stale, fresh = FakeClient(client), FakeClient()
-    if client is None:
+    stale, fresh = FakeClient(table or BT_2), FakeClient()
+    if table is None:
         stale.notify_error = STALE
     clients += [stale, fresh]
 
@@ -287,7 +449,7 @@ def test_stale_services_are_read_anew(
 
 def test_services_that_stay_wrong_are_an_error(clients: list[FakeClient]) -> None:
     """One more try, then the reason is reported and nothing stays connected."""
-    tries = [FakeClient([(UPDATE_SERVICE, UPDATE_CHARACTERISTIC)]) for _ in range(2)]
+    tries = [FakeClient(BT_2[:1]) for _ in range(2)]
     clients += tries
 
     async def main() -> None:

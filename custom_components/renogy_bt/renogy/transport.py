@@ -1,7 +1,7 @@
 """One open GATT connection to a peripheral (protocol 1.2)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 import logging
 from typing import TYPE_CHECKING, Final, Protocol, override
 
@@ -22,11 +22,16 @@ DISCONNECT_SECONDS: Final = 5.0
 # Connectors bound themselves; this includes waiting for a repair and for other links.
 LONGEST_CONNECT_SECONDS: Final = 180.0
 
-# Full uuids and their services: a BT-2 has a second "ffd1", for firmware updates.
+# Full uuids and their services: a BT-2 has a second "ffd1", for firmware updates. Of those
+# that stand twice in their service the first is taken that can do what is asked of it.
 REQUEST_SERVICE: Final = "0000ffd0-0000-1000-8000-00805f9b34fb"
 REQUEST_CHARACTERISTIC: Final = "0000ffd1-0000-1000-8000-00805f9b34fb"
 REPLY_SERVICE: Final = "0000fff0-0000-1000-8000-00805f9b34fb"
 REPLY_CHARACTERISTIC: Final = "0000fff1-0000-1000-8000-00805f9b34fb"
+# Most wanted first: some batteries take nothing but commands, which are not acknowledged.
+COMMANDS: Final = "write-without-response"
+REQUEST_PROPERTIES: Final = (COMMANDS, "write")
+REPLY_PROPERTIES: Final = ("notify", "indicate")
 
 # A lost D-Bus connection surfaces as OSError or EOFError.
 _CONNECTION_ERRORS: Final = (BleakError, OSError, EOFError)
@@ -152,8 +157,12 @@ class BleakTransport(Transport):
 
     async def subscribe(self) -> None:
         """Find the characteristics and listen for replies; raises as `open` does."""
-        self._request = self._characteristic(REQUEST_SERVICE, REQUEST_CHARACTERISTIC)
-        reply = self._characteristic(REPLY_SERVICE, REPLY_CHARACTERISTIC)
+        self._request = self._characteristic(
+            REQUEST_SERVICE, REQUEST_CHARACTERISTIC, REQUEST_PROPERTIES
+        )
+        reply = self._characteristic(
+            REPLY_SERVICE, REPLY_CHARACTERISTIC, REPLY_PROPERTIES
+        )
         await self._connected.start_notify(reply, self._notified)
 
     async def forget_services(self) -> None:
@@ -166,8 +175,11 @@ class BleakTransport(Transport):
     async def write(self, frame: bytes) -> None:
         if self._request is None:
             raise LinkLost(f"{self._name}: not subscribed")
+        acknowledged = COMMANDS not in self._request.properties
         try:
-            await self._connected.write_gatt_char(self._request, frame, response=False)
+            await self._connected.write_gatt_char(
+                self._request, frame, response=acknowledged
+            )
         except _CONNECTION_ERRORS as error:
             raise LinkLost(str(error) or type(error).__name__) from error
 
@@ -189,10 +201,19 @@ class BleakTransport(Transport):
             raise LinkLost(f"{self._name}: not connected")
         return self._client
 
-    def _characteristic(self, service: str, uuid: str) -> BleakGATTCharacteristic:
-        for characteristic in self._connected.services.characteristics.values():
-            if characteristic.uuid == uuid and characteristic.service_uuid == service:
-                return characteristic
+    def _characteristic(
+        self, service: str, uuid: str, properties: Iterable[str]
+    ) -> BleakGATTCharacteristic:
+        """Return the first characteristic of a service that has the most wanted property."""
+        found = [
+            each
+            for _, each in sorted(self._connected.services.characteristics.items())
+            if each.uuid == uuid and each.service_uuid == service
+        ]
+        for wanted in properties:
+            for characteristic in found:
+                if wanted in characteristic.properties:
+                    return characteristic
         raise BleakError(f"Characteristic {uuid} was not found")
 
     def _disconnected(self, _: bleak.BleakClient) -> None:
