@@ -91,13 +91,15 @@ def values_of(
     """Return everything that a reading says."""
     values: dict[str, Value] = {
         "cell_count": len(reading.cell_voltages),
-        "cell_temperature_count": len(reading.cell_temperatures),
         **dict(numbered("cell_voltage", reading.cell_voltages)),
         **dict(numbered("cell_temperature", reading.cell_temperatures)),
         **dict(numbered("environment_temperature", reading.environment_temperatures)),
         **dict(numbered("heater_temperature", reading.heater_temperatures)),
         "alarms": alarms_text(alarm.key for alarm in reading.status.alarms),
     }
+    if reading.cell_temperatures:
+        # None at all means that their number is not known.
+        values["cell_temperature_count"] = len(reading.cell_temperatures)
     singles = {name: getattr(reading, name) for name in _SINGLE_VALUES}
     flags = {name: getattr(reading.status, name) for name in _FLAGS}
     values.update(
