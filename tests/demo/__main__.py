@@ -13,6 +13,7 @@ import tempfile
 import time
 from typing import Final
 
+from tests.emulator.__main__ import fault_rows
 from tests.emulator.solar_day import hour_of
 
 from .check import bank_entity, check_document, enable_all_entities, wait_for_batteries
@@ -49,6 +50,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
         description="Home Assistant with renogy_bt on emulated Bluetooth batteries.",
+        epilog=f"faults (name, what it falls on, what it does; its parameters):\n{fault_rows()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--check",
@@ -63,7 +66,7 @@ def _arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME",
-        help="start with this fault (python -m tests.emulator --list-faults)",
+        help='start with this fault, see below; NAME or NAME={"parameter": value}',
     )
     parser.add_argument(
         "--port",
@@ -122,7 +125,7 @@ async def _running(
 
 def _configure(folder: Path, port: int, emulator: EmulatorProcess) -> None:
     """Prepare Home Assistant; where an adapter will fail, a second scanner proves it."""
-    if emulator.has_late_faults and emulator.link_addresses:
+    if emulator.has_adapter_faults and emulator.link_addresses:
         write_configuration(
             folder,
             port,
@@ -174,8 +177,9 @@ async def _show(arguments: argparse.Namespace, folder: Path) -> None:
             await fill_energy_dashboard(client, await history)
         _log(f"Ready: open {url} (Ctrl+C ends the demo)")
         if emulator.has_late_faults:
-            await leave_resets_to_the_user(client)
-            _log("Recovery is set to gentle, so that the repair notice waits for you")
+            if emulator.has_adapter_faults:
+                await leave_resets_to_the_user(client)
+                _log("Recovery is set to gentle, so that the notice waits for you")
             _log(f"The fault begins in {PLACE_KNOWN_SECONDS:.0f} s")
             await asyncio.sleep(PLACE_KNOWN_SECONDS)
             await _begin_faults(emulator)

@@ -24,7 +24,9 @@ from .processes import child_process
 DEFAULT_WORLD: Final = Path(__file__).parents[1] / "emulator" / "worlds" / "owner.json"
 _START_SECONDS: Final = 15.0
 _CALL_SECONDS: Final = 5.0
-_LATE_SCOPES: Final = frozenset({Scope.ADAPTER, Scope.BUS})
+_ADAPTER_SCOPES: Final = frozenset({Scope.ADAPTER, Scope.BUS})
+# A link that hardly takes a connection could not be set up either.
+_LATE_LINK_FAULTS: Final = frozenset({"weak-signal"})
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,13 @@ class EmulatorProcess:
 
     @property
     def has_late_faults(self) -> bool:
-        """Whether faults of adapters or of the bus are still to come."""
+        """Whether faults are still to come."""
         return bool(self._late_faults)
+
+    @property
+    def has_adapter_faults(self) -> bool:
+        """Whether faults of adapters or of the bus are among those still to come."""
+        return any(fault.fault.scope in _ADAPTER_SCOPES for fault in self._late_faults)
 
     async def line_use(self) -> LineUse:
         """Return what all links together asked of their lines so far."""
@@ -76,7 +83,7 @@ class EmulatorProcess:
         )
 
     async def begin_late_faults(self) -> list[str]:
-        """Switch on the faults of adapters and of the bus; return their names."""
+        """Switch on the faults that were still to come; return their names."""
         for fault in self._late_faults:
             await self._call(
                 "SetFault", "ss", [fault.name, json.dumps(dict(fault.values))]
@@ -117,8 +124,8 @@ async def run_emulator(
 ) -> AsyncGenerator[EmulatorProcess]:
     """Run the world until the context ends; its day begins at an hour, if one is given.
 
-    Faults of links and batteries are there from the beginning. Those of adapters and of the bus
-    wait for `begin_late_faults`: with them nothing could be found and set up.
+    Faults of links and batteries are there from the beginning. Those of adapters and of the bus,
+    and weak signals, wait for `begin_late_faults`: with them nothing could be set up.
 
     Raises:
         DemoError: The world file or a fault is not valid, or the world does not start.
@@ -130,7 +137,11 @@ async def run_emulator(
         active = [(switch, parse_switch(switch)) for switch in faults]
     except (WorldFileError, FaultError) as err:
         raise DemoError(str(err)) from err
-    late = [fault for _, fault in active if fault.fault.scope in _LATE_SCOPES]
+    late = [
+        fault
+        for _, fault in active
+        if fault.fault.scope in _ADAPTER_SCOPES or fault.name in _LATE_LINK_FAULTS
+    ]
     command = [sys.executable, "-m", "tests.emulator", "--exit-with-parent"]
     command += ["--world", str(path)]
     if hour is not None:

@@ -28,16 +28,20 @@ def _fault(text: str) -> ActiveFault:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def fault_rows() -> str:
+    """Return the faults for a person to read, one a line and its parameters below."""
+    return "\n".join(map(_row, FAULTS.values()))
+
+
 def _row(fault: Fault) -> str:
     defaults = ", ".join(
         f"{name}={parameter.default}" for name, parameter in fault.parameters.items()
     )
-    row = f"  {fault.name:28} {fault.scope:8} {fault.description}"
-    return f"{row}\n{'':40}{defaults}" if defaults else row
+    row = f"  {fault.name:33} {fault.scope:8} {fault.description}"
+    return f"{row}\n{'':45}{defaults}" if defaults else row
 
 
 def _parser() -> argparse.ArgumentParser:
-    rows = "\n".join(map(_row, FAULTS.values()))
     parser = argparse.ArgumentParser(
         prog="python -m tests.emulator",
         description=(
@@ -45,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
             " bus. When it is ready, one JSON line on standard output says where:"
             ' {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=..."}. SIGTERM or SIGINT ends it.'
         ),
-        epilog=f"faults (name, what it falls on, what it does; its parameters):\n{rows}",
+        epilog=f"faults (name, what it falls on, what it does; its parameters):\n{fault_rows()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

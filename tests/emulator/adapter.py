@@ -35,7 +35,6 @@ from .rival import RivalClient
 from .timers import Timers
 from .world import World
 
-WEAKEST_RSSI = -100
 _SETTABLE = {
     "Alias": "s",
     "Discoverable": "b",
@@ -63,6 +62,7 @@ class LocalAdapter:
     names: dict[str, str]
     call_client: CallClient
     send: Send
+    link_ended: Callable[[], None]
     path: str = field(init=False)
     sessions: DiscoverySessions = field(init=False)
     monitors: AdvertisementMonitors = field(init=False)
@@ -116,34 +116,39 @@ class LocalAdapter:
 
     def hears(self, peripheral: Peripheral) -> bool:
         """Tell whether advertisements of a peripheral get through to this adapter."""
-        return (
-            self.controller.powered
-            and not self.controller.deaf
-            and self._strength(peripheral.link.rssi) >= WEAKEST_RSSI
+        return self._listens and self.controller.receiver.reaches(
+            peripheral.link.address, peripheral.signal
         )
+
+    @property
+    def _listens(self) -> bool:
+        return self.controller.powered and not self.controller.deaf
 
     @property
     def _scans_actively(self) -> bool:
         return self.sessions.discovering and self.controller.is_scanning
 
-    def _strength(self, rssi: int) -> int:
-        return rssi - self.controller.specification.attenuation
-
-    def advertised(self, peripheral: Peripheral, rssi: int) -> None:
-        """Take an advertisement from the air."""
-        if not self.hears(peripheral):
+    def advertised(self, peripheral: Peripheral, swing: int) -> None:
+        """Take an advertisement from the air, if it is not lost there."""
+        receiver, address = self.controller.receiver, peripheral.link.address
+        if not self._listens:
             return
-        self._queue.advertised(peripheral)
+        strength = receiver.hears(address, peripheral.signal, swing)
+        if strength is None:
+            return
+        if self.controller.hears_connectable:
+            self._queue.advertised(peripheral)
         advertisement = peripheral.advertisement
-        strength = self._strength(rssi)
         monitored = not self._passive_scan_lost and self.monitors.matches(advertisement)
         scanned = self._scans_actively and self.sessions.admits(
             advertisement.service_uuids, strength
         )
         if not scanned and not monitored:
             return
-        name = advertisement.heard_name(actively=self._scans_actively)
-        device = self._devices.get(peripheral.link.address)
+        name = advertisement.heard_name(
+            actively=self._scans_actively and receiver.hears_response(address, strength)
+        )
+        device = self._devices.get(address)
         if device is None:
             device = self._new_device(peripheral)
             device.appear(strength, name)
@@ -253,7 +258,7 @@ class LocalAdapter:
             "DiscoverableTimeout": Variant("u", 180),
             "Pairable": Variant("b", False),
             "PairableTimeout": Variant("u", 0),
-            "Discovering": Variant("b", self.sessions.discovering),
+            "Discovering": Variant("b", self._shown(self.sessions.discovering)),
             "UUIDs": Variant("as", []),
             "Modalias": Variant("s", "usb:v1D6Bp0246d0557"),
             "Roles": Variant("as", ["central", "peripheral"]),
@@ -267,8 +272,19 @@ class LocalAdapter:
     def _set_power_state(self, state: str) -> None:
         self.objects.update(self.path, ADAPTER, {"PowerState": Variant("s", state)})
 
+    def show_discovering(self) -> None:
+        """Signal Discovering if it differs from what was last told."""
+        shown = self._shown(self.sessions.discovering)
+        self.objects.update(self.path, ADAPTER, {"Discovering": Variant("b", shown)})
+
+    def _shown(self, discovering: bool) -> bool:
+        return discovering and not self.controller.hides_discovering
+
     def _discovering_changed(self, discovering: bool) -> None:
-        self._set({"Discovering": Variant("b", discovering)})
+        if self.controller.hides_discovering:
+            self.show_discovering()
+        else:
+            self._set({"Discovering": Variant("b", discovering)})
 
     def _discovery_ended(self) -> None:
         for device in self._devices.values():
@@ -282,10 +298,10 @@ class LocalAdapter:
             objects=self.objects,
             timers=self.timers,
             queue=self._queue,
-            powered=lambda: self.controller.powered,
-            connect_error=lambda: self.controller.connect_error,
+            controller=self.controller,
             hears=lambda: self.hears(peripheral),
             names=self.names,
+            link_ended=self.link_ended,
             expired=self._forget,
         )
         self._devices[peripheral.link.address] = device

@@ -10,7 +10,7 @@ from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from .adapter import LocalAdapter
-from .bluez_names import AGENT_MANAGER, ROOT, SERVICE
+from .bluez_names import AGENT_MANAGER, ROOT, SERVICE, access_denied
 from .dbus_connection import close_connection, connect_to_bus, leave_bus, own_name
 from .dbus_service import (
     INTROSPECTABLE,
@@ -39,10 +39,12 @@ type AdapterFactory = Callable[[Bluetoothd], Iterable[LocalAdapter]]
 class Bluetoothd:
     """One run of bluetoothd, from taking the name to losing it.
 
-    While it hangs, messages wait, those to it and those from it.
+    While it hangs, messages wait, those to it and those from it. `denies` tells which
+    calls the bus would not let through to it.
     """
 
     bus_address: str
+    denies: Callable[[Call], bool]
     adapters: dict[str, LocalAdapter] = field(default_factory=dict)
     objects: ManagedObjects = field(init=False)
     _bus: MessageBus | None = None
@@ -142,12 +144,12 @@ class Bluetoothd:
         except TimeoutError, OSError, EOFError:
             return None
 
-    def advertised(self, peripheral: Peripheral, rssi: int) -> None:
+    def advertised(self, peripheral: Peripheral, swing: int) -> None:
         """Take an advertisement from the air to every adapter."""
         if self._hung:
             return
         for adapter in self.adapters.values():
-            adapter.advertised(peripheral, rssi)
+            adapter.advertised(peripheral, swing)
 
     def _handle(self, message: Message) -> bool:
         """Handle one message; True keeps dbus-fast from answering it."""
@@ -160,7 +162,11 @@ class Bluetoothd:
         if message.message_type is MessageType.SIGNAL:
             self._signal(message)
             return False
-        return self._dispatch(Call(message, self.send))
+        call = Call(message, self.send)
+        if self.denies(call):
+            access_denied(call)
+            return True
+        return self._dispatch(call)
 
     def _signal(self, message: Message) -> None:
         sender, body = message.sender or "", message.body

@@ -21,6 +21,17 @@ CONNECTION_CANCELED: Final = "br-connection-canceled"
 INPUT_OUTPUT_ERROR: Final = "Input/output error"
 
 
+def access_denied(call: Call) -> None:
+    """Answer as dbus-daemon does in the name of AppArmor."""
+    call.error(
+        "org.freedesktop.DBus.Error.AccessDenied",
+        "An AppArmor policy prevents this sender from sending this message to this"
+        f' recipient; type="method_call", sender="{call.sender}"'
+        f' interface="{call.interface}" member="{call.member}"'
+        f' error name="(unset)" requested_reply="0" destination="{SERVICE}"',
+    )
+
+
 def fail(call: Call, text: str) -> None:
     """Answer with org.bluez.Error.Failed."""
     call.error("org.bluez.Error.Failed", text)

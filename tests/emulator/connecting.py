@@ -44,13 +44,15 @@ class ConnectQueue:
         hears: Callable[[], bool],
         link_up: Callable[[], None],
         not_found: Callable[[], None],
+        *,
+        at_once: bool,
     ) -> ConnectAttempt:
-        """Begin to connect; a peripheral that advertises is taken at once."""
+        """Begin to connect: `at_once` where no advertisement can be missed."""
         attempt = ConnectAttempt(peripheral, hears, link_up, not_found)
         attempt.limit = self.timers.call_later(
             self.timing.connect_limit, lambda: self._give_up(attempt)
         )
-        if hears() and peripheral.is_connectable:
+        if at_once and hears() and peripheral.is_connectable:
             self._ready.append(attempt)
             self._create_next()
         else:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from .discovery import Outcome
 from .faults import ActiveFault
+from .radio import Receiver
 from .timers import Timers
 from .world import Adapter, Timing
 
@@ -14,7 +15,8 @@ class Controller:
     """One controller's state and what is wrong with it at the moment.
 
     It outlives bluetoothd. `name` is its hci name, which may change; `power_changed`
-    is called when it lost or got power, whoever caused it.
+    is called when it lost or got power, whoever caused it. `returns` counts how often it
+    came back after a drop.
 
     What is wrong with it is told by the faults that are active.
     """
@@ -24,10 +26,12 @@ class Controller:
     timers: Timers
     faults: Callable[[], Collection[ActiveFault]]
     power_changed: Callable[[Controller], None]
+    receiver: Receiver
     name: str = field(init=False)
     plugged: bool = True
     powered: bool = True
     is_scanning: bool = False
+    returns: int = 0
     _starting: bool = False
     _generation: int = 0
 
@@ -49,7 +53,10 @@ class Controller:
     @property
     def deaf(self) -> bool:
         """Tell whether no advertisement gets through."""
-        return self._fault("discovery-stuck", "scanner-silent") is not None
+        return (
+            self._fault("discovery-stuck", "scanner-silent", "discovery-deaf")
+            is not None
+        )
 
     @property
     def blocked(self) -> bool:
@@ -67,10 +74,31 @@ class Controller:
         return self._fault("stuck-start") is not None
 
     @property
+    def hears_connectable(self) -> bool:
+        """Tell whether advertisements are noticed that a connect waits for.
+
+        Since Linux 6.15 some kernels do so only while a discovery runs (bluez#2503).
+        """
+        return self.is_scanning or (
+            self._fault("connects-only-while-discovering") is None
+        )
+
+    @property
+    def hides_discovering(self) -> bool:
+        """Tell whether Discovering stays false whatever is started."""
+        fault = self._fault("discovery-deaf")
+        return fault is not None and fault.text("discovering") == "false"
+
+    @property
     def connect_error(self) -> str | None:
         """Return what every connect ends with, None where connects work."""
         fault = self._fault("connects-failing")
         return fault.text("error") if fault else None
+
+    def aborts_connect(self, link: str) -> bool:
+        """Tell whether connects to a link are aborted before anything went on the air."""
+        fault = self._fault("connects-abort")
+        return fault is not None and fault.falls_on_link(link)
 
     def start_discovery(self, done: Callable[[Outcome], None]) -> None:
         """Begin to scan; refused while another start is under way."""

@@ -8,6 +8,7 @@ two seconds of grace.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+import math
 
 from dbus_fast import Variant
 
@@ -20,22 +21,24 @@ from .bluez_names import (
     in_progress,
 )
 from .connecting import ConnectAttempt, ConnectQueue
+from .controller import Controller
 from .dbus_service import Call, ManagedObjects, Properties
 from .gatt import GattTree
 from .peripheral import Peripheral
+from .radio import RECHECK_SECONDS, Receiver, Signal
 from .timers import Timers
 from .world import World
 
 RSSI_THRESHOLD = 8
+ABORT_SECONDS = 0.05
 
 
 @dataclass(slots=True, eq=False)
 class Device:
     """One Device1 object and its link, if there is one.
 
-    `expired` is called when a temporary device was not heard for too long. `powered`
-    and `connect_error` are the adapter's: the latter makes every connect fail. `names`
-    is bluetoothd's cache of names by address: what was heard once is known from then on.
+    `expired` is called when a temporary device was not heard for too long; `hears`
+    tells whether the adapter would notice the peripheral. `names` is bluetoothd's cache of names by address: what was heard once is known from then on.
     """
 
     adapter_path: str
@@ -44,10 +47,10 @@ class Device:
     objects: ManagedObjects
     timers: Timers
     queue: ConnectQueue
-    powered: Callable[[], bool]
-    connect_error: Callable[[], str | None]
+    controller: Controller
     hears: Callable[[], bool]
     names: dict[str, str]
+    link_ended: Callable[[], None]
     expired: Callable[[Device], None]
     temporary: bool = True
     connected: bool = False
@@ -59,12 +62,12 @@ class Device:
     _connect_call: Call | None = None
     _resolution: asyncio.TimerHandle | None = None
     _disconnection: asyncio.TimerHandle | None = None
+    _end: asyncio.TimerHandle | None = None
     _disconnect_calls: list[Call] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Derive the object's path and prepare its services."""
-        address = self.peripheral.link.address.replace(":", "_")
-        self.path = f"{self.adapter_path}/dev_{address}"
+        self.path = f"{self.adapter_path}/dev_{self._address.replace(':', '_')}"
         self.gatt = GattTree(
             self.objects, self.path, self.peripheral, self.world.timing, self.timers
         )
@@ -107,14 +110,21 @@ class Device:
             in_progress(call)
         elif self.connected:
             call.reply()
-        elif not self.powered():
+        elif not self.controller.powered:
             fail(call, INPUT_OUTPUT_ERROR)
         else:
             self.temporary = False
             self.timers.cancel(self._expiry)
             self._connect_call = call
+            if self.controller.aborts_connect(self._address):
+                self.timers.call_later(ABORT_SECONDS, lambda: self._aborted(call))
+                return
             self._attempt = self.queue.start(
-                self.peripheral, self.hears, self._link_up, self._not_found
+                self.peripheral,
+                self._is_noticed,
+                self._link_up,
+                self._not_found,
+                at_once=self._receiver.misses_nothing(self._address, self._signal),
             )
 
     def disconnect(self, call: Call) -> None:
@@ -154,10 +164,24 @@ class Device:
         """Take note that the peripheral or the air broke the link."""
         self._gone()
 
+    @property
+    def _address(self) -> str:
+        return self.peripheral.link.address
+
+    @property
+    def _signal(self) -> Signal:
+        return self.peripheral.signal
+
+    @property
+    def _receiver(self) -> Receiver:
+        return self.controller.receiver
+
+    def _is_noticed(self) -> bool:
+        return self.hears() and self.controller.hears_connectable
+
     def _properties(self, rssi: int | None) -> Properties:
-        link = self.peripheral.link
         properties = {
-            "Address": Variant("s", link.address),
+            "Address": Variant("s", self._address),
             "AddressType": Variant("s", "public"),
             **self._named(),
             "Paired": Variant("b", False),
@@ -177,14 +201,13 @@ class Device:
 
     def _remember(self, name: str | None) -> None:
         if name is not None:
-            self.names[self.peripheral.link.address] = name
+            self.names[self._address] = name
 
     def _named(self) -> Properties:
         """Return the name; for one that was never heard BlueZ has an alias only."""
-        address = self.peripheral.link.address
-        name = self.names.get(address)
+        name = self.names.get(self._address)
         if name is None:
-            return {"Alias": Variant("s", address.replace(":", "-"))}
+            return {"Alias": Variant("s", self._address.replace(":", "-"))}
         return {"Name": Variant("s", name), "Alias": Variant("s", name)}
 
     def _advertised(self) -> Properties:
@@ -221,9 +244,11 @@ class Device:
             )
 
     def _link_up(self) -> None:
-        """Take the link from the air, or fail as a broken controller does."""
+        """Take the link from the air, or fail as a broken controller or a far link does."""
         self._attempt = None
-        error = self.connect_error()
+        error = self.controller.connect_error
+        if error is None and not self._receiver.connects(self._address, self._signal):
+            error = ABORT_BY_LOCAL
         if error is None and self.peripheral.connect(self):
             self.connected = True
             self._set({"Connected": Variant("b", True)})
@@ -231,17 +256,36 @@ class Device:
             self._resolution = self.timers.call_later(
                 self.world.timing.service_resolution, self._resolved
             )
+            self._endure()
             return
+        self._failed(error or ABORT_BY_LOCAL, flickers=error == ABORT_BY_LOCAL)
+
+    def _aborted(self, call: Call) -> None:
+        """End a connect that never went on the air, unless it has ended otherwise."""
+        if self._connect_call is call:
+            self._failed(ABORT_BY_LOCAL, flickers=True)
+
+    def _failed(self, error: str, *, flickers: bool) -> None:
+        """Answer a connect with an error, before which the link may look made."""
         self.peripheral.statistics.failed_connects += 1
-        if error == ABORT_BY_LOCAL:
+        if flickers:
             self._set({"Connected": Variant("b", True)})
             self._set({"Connected": Variant("b", False)})
-        self._answer_connect(error or ABORT_BY_LOCAL)
+        self._answer_connect(error)
+
+    def _endure(self) -> None:
+        """Let the link live as long as its strength lets it, looked at anew at times."""
+        seconds = self._receiver.lasts(self._address, self._signal)
+        if seconds > RECHECK_SECONDS and self._signal.spread is not None:
+            self._end = self.timers.call_later(RECHECK_SECONDS, self._endure)
+        elif seconds < math.inf:
+            self._end = self.timers.call_later(
+                seconds, lambda: self.peripheral.break_of(self)
+            )
 
     def _not_found(self) -> None:
         self._attempt = None
-        self.peripheral.statistics.failed_connects += 1
-        self._answer_connect(ABORT_BY_LOCAL)
+        self._failed(ABORT_BY_LOCAL, flickers=False)
 
     def _answer_connect(self, error: str | None = None) -> None:
         call, self._connect_call = self._connect_call, None
@@ -270,6 +314,7 @@ class Device:
     def _gone(self) -> None:
         self.timers.cancel(self._resolution)
         self.timers.cancel(self._disconnection)
+        self.timers.cancel(self._end)
         self._resolution = self._disconnection = None
         self.connected = False
         self.gatt.disconnected()
@@ -281,3 +326,4 @@ class Device:
         for call in calls:
             call.reply()
         self._restart_expiry()
+        self.link_ended()

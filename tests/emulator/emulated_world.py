@@ -1,22 +1,28 @@
 """The emulated Bluetooth world as one object on the running event loop."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from itertools import count
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from .adapter import LocalAdapter
 from .bluez import Bluetoothd
+from .bluez_names import DEVICE
 from .bus import PrivateBus
 from .control import ControlService
 from .controller import Controller
+from .dbus_service import Call
 from .devices import devices_of
 from .fault_switches import FaultSwitches
 from .faults import ActiveFault, FaultError, Scope, activate
 from .peripheral import Peripheral
+from .radio import Receiver
 from .statistics import LinkStatistics
 from .timers import Timers
-from .world import ADAPTER_NAME, World
+from .world import ADAPTER_NAME, Adapter, World
+
+type Listener = Callable[[Peripheral, int], None]
 
 
 class EmulatedWorld:
@@ -32,6 +38,7 @@ class EmulatedWorld:
         self.world = world
         self.bus = bus
         self._age = age
+        self._listeners: list[Listener] = []
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -56,14 +63,7 @@ class EmulatedWorld:
         self._faults = FaultSwitches(self, self._timers)
         self._began = self._timers.now() - self._age
         self._controllers = [
-            Controller(
-                adapter,
-                self.world.timing,
-                self._timers,
-                self.active_faults,
-                self._faults.power_changed,
-            )
-            for adapter in self.world.adapters
+            self._new_controller(adapter) for adapter in self.world.adapters
         ]
         self._storage: dict[str, dict[str, Peripheral]] = {
             adapter.address: {} for adapter in self.world.adapters
@@ -100,6 +100,15 @@ class EmulatedWorld:
         await self._control.stop()
         await self.stop_bluetoothd(gracefully=True)
         await self._timers.stop()
+
+    def receiver(self, address: str, attenuation: float) -> Receiver:
+        """Return the ears of a radio, of an adapter or of a proxy, at its place."""
+        return Receiver(self.world.seed, address, attenuation, self._timers.now)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Hand every advertisement on before any radio lost it; returns how to end."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def age(self) -> float:
         """Return how long ago the world began, in seconds."""
@@ -199,6 +208,26 @@ class EmulatedWorld:
         taken = {controller.name for controller in self._controllers}
         return ADAPTER_NAME.fullmatch(name) is not None and name not in taken
 
+    def free_name(self) -> str:
+        """Return the lowest hci name that no controller has."""
+        return next(name for name in map("hci{}".format, count()) if self.is_free(name))
+
+    def add_twin(self, controller: Controller) -> None:
+        """Plug a second controller with the same address in."""
+        adapter = replace(controller.specification, name=self.free_name())
+        twin = self._new_controller(adapter)
+        self._controllers.append(twin)
+        if self._bluetoothd is not None:
+            self._bluetoothd.add_adapter(self._new_adapter(self._bluetoothd, twin))
+
+    def remove_twins(self, controller: Controller) -> None:
+        """Take the other controllers with this address away."""
+        for twin in list(self._controllers):
+            address = controller.specification.address
+            if twin is not controller and twin.specification.address == address:
+                self.pull_out(twin)
+                self._controllers.remove(twin)
+
     async def stop_bluetoothd(self, *, gracefully: bool) -> None:
         """Stop bluetoothd, if it runs."""
         bluetoothd, self._bluetoothd = self._bluetoothd, None
@@ -215,7 +244,7 @@ class EmulatedWorld:
             return
         for controller in self._controllers:
             controller.reset_scan()
-        bluetoothd = Bluetoothd(self.bus.address)
+        bluetoothd = Bluetoothd(self.bus.address, self._is_denied)
         await bluetoothd.start(self._new_adapters)
         self._bluetoothd = bluetoothd
 
@@ -240,6 +269,26 @@ class EmulatedWorld:
         await self.start_bluetoothd()
         await self._control.start()
 
+    def _new_controller(self, adapter: Adapter) -> Controller:
+        return Controller(
+            adapter,
+            self.world.timing,
+            self._timers,
+            self.active_faults,
+            self._faults.power_changed,
+            self.receiver(adapter.address, adapter.attenuation),
+        )
+
+    def _link_ended(self) -> None:
+        """Tell the faults, unless the link ended because bluetoothd did."""
+        if self._bluetoothd is not None:
+            self._faults.link_ended()
+
+    def _is_denied(self, call: Call) -> bool:
+        return (call.interface, call.member) == (DEVICE, "Connect") and any(
+            fault.name == "connect-denied" for fault in self.active_faults()
+        )
+
     def _new_adapters(self, bluetoothd: Bluetoothd) -> Iterator[LocalAdapter]:
         for controller in self._controllers:
             if controller.plugged:
@@ -257,11 +306,14 @@ class EmulatedWorld:
             names=self._names[controller.specification.address],
             call_client=bluetoothd.call_client,
             send=bluetoothd.send,
+            link_ended=self._link_ended,
         )
 
-    def _advertised(self, peripheral: Peripheral, rssi: int) -> None:
+    def _advertised(self, peripheral: Peripheral, swing: int) -> None:
         if self._bluetoothd is not None:
-            self._bluetoothd.advertised(peripheral, rssi)
+            self._bluetoothd.advertised(peripheral, swing)
+        for listener in list(self._listeners):
+            listener(peripheral, swing)
 
     def _controller(self, wanted: Any, fault_name: str) -> Controller:
         for controller in self._controllers:
@@ -275,6 +327,6 @@ class EmulatedWorld:
         if fault.fault.scope is Scope.ADAPTER:
             controller = self._controller(values["adapter"], fault.name)
             values["adapter"] = controller.specification.address
-        elif "link" in values and values["link"] not in {None, *self.peripherals}:
+        if "link" in values and values["link"] not in {None, *self.peripherals}:
             raise FaultError(f"{fault.name}.link: there is no {values['link']}")
         return replace(fault, values=MappingProxyType(values))

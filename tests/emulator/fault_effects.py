@@ -4,8 +4,10 @@ Most faults need nothing here: controller, peripheral and line look at what is a
 whenever it matters. This is about those that are an event.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 from typing import Protocol
 
@@ -36,6 +38,15 @@ class Target(Protocol):
     def is_free(self, name: str) -> bool:
         """Tell whether no controller has this hci name."""
 
+    def free_name(self) -> str:
+        """Return the lowest hci name that no controller has."""
+
+    def add_twin(self, controller: Controller) -> None:
+        """Plug a second controller with the same address in."""
+
+    def remove_twins(self, controller: Controller) -> None:
+        """Take the other controllers with this address away."""
+
     async def stop_bluetoothd(self, *, gracefully: bool) -> None:
         """Stop bluetoothd."""
 
@@ -53,7 +64,15 @@ class Target(Protocol):
 
 
 type Beginning = Callable[[Target, ActiveFault], Awaitable[float | None]]
-type End = Callable[[Target, ActiveFault], Awaitable[None]]
+type End = Callable[[Target, ActiveFault], Coroutine[None, None, None]]
+
+
+class Occasion(Enum):
+    """When a fault strikes again: EVERY so many seconds, at once the first time."""
+
+    EVERY = "every"
+    POWERED_ON = "powered on"
+    DISCONNECTED = "disconnected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +80,13 @@ class Effect:
     """What happens at a fault's beginning and end.
 
     A beginning returns after how many seconds the fault is to end, None for one that
-    something else ends.
+    something else ends. Until then `again` happens on each `occasion`.
     """
 
     begin: Beginning
     end: End
+    again: End | None = None
+    occasion: Occasion = Occasion.EVERY
 
 
 async def _nothing(target: Target, fault: ActiveFault) -> None:
@@ -114,6 +135,58 @@ async def _renumber(target: Target, fault: ActiveFault) -> float:
     target.pull_out(controller)
     controller.name = name
     return fault.number("seconds")
+
+
+async def _drop(target: Target, fault: ActiveFault) -> None:
+    """Drop off USB, and return after a while, at times under another number."""
+    controller = target.controller_of(fault)
+    target.pull_out(controller)
+    await asyncio.sleep(fault.number("seconds"))
+    renumbers = fault.integer("renumbers")
+    controller.returns += 1
+    if renumbers and controller.returns % renumbers == 0:
+        controller.name = target.free_name()
+    target.plug_in(controller)
+
+
+async def _forget_adapter(target: Target, fault: ActiveFault) -> None:
+    """Start bluetoothd anew on a system that does not know the adapter any more."""
+    controller = target.controller_of(fault)
+    await target.stop_bluetoothd(gracefully=True)
+    target.pull_out(controller)
+    await target.start_bluetoothd()
+
+
+async def _add_twin(target: Target, fault: ActiveFault) -> None:
+    target.add_twin(target.controller_of(fault))
+
+
+async def _remove_twin(target: Target, fault: ActiveFault) -> None:
+    target.remove_twins(target.controller_of(fault))
+
+
+async def _off_and_on(target: Target, fault: ActiveFault) -> None:
+    await _power_off(target, fault)
+    await asyncio.sleep(fault.number("seconds"))
+    await _power_on(target, fault)
+
+
+async def _power_off_soon(target: Target, fault: ActiveFault) -> None:
+    if seconds := fault.number("again"):
+        await asyncio.sleep(seconds)
+        await _power_off(target, fault)
+
+
+async def _show_discovering(target: Target, fault: ActiveFault) -> None:
+    adapter = target.adapter_of(target.controller_of(fault))
+    if adapter is not None:
+        adapter.show_discovering()
+
+
+async def _crash(target: Target, fault: ActiveFault) -> None:
+    await target.stop_bluetoothd(gracefully=False)
+    await asyncio.sleep(fault.number("seconds"))
+    await target.start_bluetoothd()
 
 
 async def _kill_bluetoothd(target: Target, fault: ActiveFault) -> float:
@@ -166,5 +239,18 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
         "rfkill-blocked": Effect(_power_off, _power_on),
         "unplugged": Effect(_unplug, _plug),
         "out-of-range": Effect(_break_links, _nothing),
+        "weak-signal": Effect(_break_links, _nothing),
+        "discovery-deaf": Effect(_show_discovering, _show_discovering),
+        "usb-drops": Effect(_nothing, _plug, _drop),
+        "adapter-gone": Effect(_forget_adapter, _plug),
+        "twin-address": Effect(_add_twin, _remove_twin),
+        "foreign-power-cycles": Effect(_nothing, _power_on, _off_and_on),
+        "foreign-power-off": Effect(
+            _power_off, _power_on, _power_off_soon, Occasion.POWERED_ON
+        ),
+        "bluetoothd-crash-loop": Effect(_nothing, _start_bluetoothd, _crash),
+        "bluetoothd-crashes-at-disconnect": Effect(
+            _nothing, _start_bluetoothd, _crash, Occasion.DISCONNECTED
+        ),
     }
 )

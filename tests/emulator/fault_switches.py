@@ -1,11 +1,11 @@
 """The faults that are on: switching them, and what ends them by itself."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from .controller import Controller
-from .fault_effects import EFFECTS, NO_EFFECT, Effect, Target
+from .fault_effects import EFFECTS, NO_EFFECT, Effect, End, Occasion, Target
 from .faults import ActiveFault, FaultError, Until
 from .timers import Timers
 
@@ -21,6 +21,7 @@ class FaultSwitches:
     timers: Timers
     _active: list[ActiveFault] = field(default_factory=list)
     _ended: dict[ActiveFault, asyncio.Event] = field(default_factory=dict)
+    _tasks: dict[ActiveFault, asyncio.Task[None]] = field(default_factory=dict)
 
     @property
     def active(self) -> Collection[ActiveFault]:
@@ -40,6 +41,7 @@ class FaultSwitches:
             raise
         if seconds is not None:
             self.timers.spawn(self._end_later(fault, seconds))
+        self._strike(Occasion.EVERY, [fault])
         return fault
 
     async def clear(self, name: str) -> None:
@@ -62,8 +64,12 @@ class FaultSwitches:
         for fault in list(self._active):
             self._forget(fault)
 
+    def link_ended(self) -> None:
+        """Let happen what the end of a link brings about."""
+        self._strike(Occasion.DISCONNECTED, self._active)
+
     def power_changed(self, controller: Controller) -> None:
-        """End what a controller's loss or return of power ends."""
+        """End what a controller's loss or return of power ends, and begin what it begins."""
         if controller.powered:
             ending = {Until.POWER_ON}
         elif controller.plugged:
@@ -71,9 +77,33 @@ class FaultSwitches:
         else:
             ending = {Until.POWER_CYCLE, Until.UNPLUGGED}
         address = controller.specification.address
-        for fault in list(self._active):
-            if fault.values.get("adapter") == address and fault.until in ending:
+        concerned = [
+            fault for fault in self._active if fault.values.get("adapter") == address
+        ]
+        for fault in concerned:
+            if fault.until in ending:
                 self._forget(fault)
+        if controller.powered:
+            self._strike(Occasion.POWERED_ON, concerned)
+
+    def _strike(self, occasion: Occasion, faults: Iterable[ActiveFault]) -> None:
+        """Let faults strike again whose occasion it is, unless they are just doing so."""
+        for fault in faults:
+            effect, task = self._effect(fault), self._tasks.get(fault)
+            if effect.again is None or effect.occasion is not occasion:
+                continue
+            if task is None or task.done():
+                self._tasks[fault] = self.timers.spawn(self._again(fault, effect.again))
+
+    async def _again(self, fault: ActiveFault, again: End) -> None:
+        """Strike once, or for ever at the fault's own pace."""
+        loop = asyncio.get_running_loop()
+        while True:
+            begun = loop.time()
+            await again(self.world, fault)
+            if "every" not in fault.values:
+                return
+            await asyncio.sleep(begun + fault.number("every") - loop.time())
 
     @staticmethod
     def _effect(fault: ActiveFault) -> Effect:
@@ -87,6 +117,9 @@ class FaultSwitches:
         if not self._is_active(fault):
             return
         self._remove(fault)
+        if task := self._tasks.pop(fault, None):
+            task.cancel()
+            await asyncio.wait([task])
         await self._effect(fault).end(self.world, fault)
         self._forget(fault)
 
@@ -98,6 +131,8 @@ class FaultSwitches:
 
     def _forget(self, fault: ActiveFault) -> None:
         self._remove(fault)
+        if task := self._tasks.pop(fault, None):
+            task.cancel()
         if ended := self._ended.pop(fault, None):
             ended.set()
 

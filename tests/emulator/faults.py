@@ -5,7 +5,7 @@ The names are public: `scripts/demo --fault NAME`. Setting one is
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 import json
 from types import MappingProxyType
@@ -142,6 +142,7 @@ _UNTIL = {
         choices=(Until.POWER_CYCLE, Until.UNPLUGGED, Until.CLEARED),
     )
 }
+_UNTIL_CLEARED = replace(_UNTIL["until"], default=Until.CLEARED.value)
 _EVERY = Parameter(1, "every nth reply", low=1, high=10_000)
 
 
@@ -149,7 +150,8 @@ def _row(
     name: str,
     scope: Scope,
     description: str,
-    until: Until = Until.CLEARED,
+    ends: Until = Until.CLEARED,
+    /,
     **parameters: Parameter,
 ) -> Fault:
     scoped: Mapping[str, Parameter] = {
@@ -158,16 +160,17 @@ def _row(
         Scope.LINK: _LINK,
         Scope.BATTERY: _BATTERY,
     }[scope]
-    ended = _UNTIL if until is Until.POWER_CYCLE else {}
+    ended = _UNTIL if ends is Until.POWER_CYCLE else {}
     return Fault(
         name,
         scope,
         description,
-        until,
+        ends,
         MappingProxyType({**scoped, **ended, **parameters}),
     )
 
 
+_TRUTH = ("true", "false")
 _SECONDS = "seconds until it is over by itself"
 
 _ROWS = (
@@ -276,7 +279,88 @@ _ROWS = (
         Until.POWER_CYCLE,
         error=Parameter("le-connection-abort-by-local", "what BlueZ says"),
     ),
+    # What the field reports (docs/adapter-health.md has the table).
+    _row(
+        "connects-abort",
+        Scope.ADAPTER,
+        "advertisements are heard well, every connect is aborted at once",
+        **_LINK,
+        until=_UNTIL_CLEARED,
+    ),
+    _row(
+        "connects-only-while-discovering",
+        Scope.ADAPTER,
+        "connects find nothing unless a discovery runs, as since Linux 6.15",
+    ),
+    _row(
+        "discovery-deaf",
+        Scope.ADAPTER,
+        "StartDiscovery succeeds and nothing is ever reported",
+        discovering=Parameter("true", "what Discovering says", choices=_TRUTH),
+        until=_UNTIL_CLEARED,
+    ),
+    _row(
+        "usb-drops",
+        Scope.ADAPTER,
+        "the adapter drops off USB and returns, again and again",
+        every=Parameter(300.0, "seconds from drop to drop", low=0.01, high=86_400),
+        seconds=Parameter(5.0, "seconds that it is away", low=0.0, high=3600.0),
+        renumbers=Parameter(
+            3, "every nth return has another hci number; 0 means none", high=1000
+        ),
+    ),
+    _row(
+        "adapter-gone",
+        Scope.ADAPTER,
+        "after an update and a new start bluetoothd does not have the adapter any more",
+    ),
+    _row(
+        "twin-address",
+        Scope.ADAPTER,
+        "a second adapter with the same address is there",
+    ),
+    _row(
+        "foreign-power-cycles",
+        Scope.ADAPTER,
+        "another program switches the adapter off and on, again and again",
+        every=Parameter(600.0, "seconds from one to the next", low=0.01, high=86_400),
+        seconds=Parameter(2.0, "seconds that it is off", low=0.0, high=3600.0),
+    ),
+    _row(
+        "foreign-power-off",
+        Scope.ADAPTER,
+        "another program switches the adapter off, and again after anybody switched it"
+        " on",
+        again=Parameter(
+            10.0, "how soon it does so again, in seconds; 0 means never", high=86_400
+        ),
+    ),
+    _row(
+        "bluetoothd-crashes-at-disconnect",
+        Scope.BUS,
+        "bluetoothd dies when a link ends, and is started again",
+        seconds=Parameter(3.0, "seconds that it is away", low=0.0, high=600.0),
+    ),
+    _row(
+        "bluetoothd-crash-loop",
+        Scope.BUS,
+        "bluetoothd dies and is started again, again and again",
+        every=Parameter(120.0, "seconds from one to the next", low=0.01, high=86_400),
+        seconds=Parameter(3.0, "seconds that it is away", low=0.0, high=600.0),
+    ),
+    _row(
+        "connect-denied",
+        Scope.BUS,
+        "the bus denies Device1.Connect alone, as AppArmor does to a container",
+    ),
     # Links.
+    _row(
+        "weak-signal",
+        Scope.LINK,
+        "the link is at the edge of range: some advertisements, hardly a connect",
+        rssi=Parameter(-88.0, "mean strength in dBm", low=-110.0, high=0.0),
+        spread=Parameter(4.0, "its standard deviation in dB", low=0.0, high=30.0),
+    ),
     _row(
         "out-of-range",
         Scope.LINK,

@@ -8,6 +8,7 @@ from .advertisement import Advertisement, advertisement_of
 from .devices import Device
 from .faults import ActiveFault
 from .line import Line
+from .radio import Signal
 from .statistics import LinkStatistics
 from .timers import Timers
 from .world import Link, World
@@ -38,7 +39,7 @@ class Peripheral:
         faults: Callable[[], Collection[ActiveFault]],
         advertise: Callable[[Peripheral, int], None],
     ) -> None:
-        """Prepare a peripheral; `advertise` gets it with the RSSI of each advert."""
+        """Prepare a peripheral; `advertise` gets it with the swing of each advert, in dB."""
         self.link = link
         self.advertisement: Advertisement = advertisement_of(link)
         self.statistics = LinkStatistics()
@@ -70,22 +71,33 @@ class Peripheral:
     def _tick(self) -> None:
         self._timers.call_later(self._world.advertising_interval, self._tick)
         if self.is_connectable:
-            self._advertise(self, self._rssi())
+            self._advertise(self, self._swing())
 
-    def _rssi(self) -> int:
-        """Return the next strength: by chance, or above and below the mean in turn."""
-        if self.link.spread is not None:
-            return round(self._random.gauss(self.link.rssi, self.link.spread))
+    @property
+    def signal(self) -> Signal:
+        """Return how strong it is."""
+        weak = next(iter(self._faults_of_link("weak-signal")), None)
+        if weak is not None:
+            return Signal(weak.number("rssi"), weak.number("spread"))
+        return Signal(self.link.rssi, self.link.spread)
+
+    def _swing(self) -> int:
+        """Return by how much the next advertisement is off the mean: up and down in turn.
+
+        Chance takes the place of that where the strength has a spread.
+        """
+        if self.signal.spread is not None:
+            return 0
         self._above = not self._above
         wobble = self._world.rssi_wobble
-        return self.link.rssi + (wobble if self._above else -wobble)
+        return wobble if self._above else -wobble
 
-    def _has_fault(self, *names: str) -> bool:
-        return any(
-            fault.name in names and fault.falls_on_link(self.link.address)
+    def _faults_of_link(self, *names: str) -> list[ActiveFault]:
+        return [
+            fault
             for fault in self._faults()
-            if "link" in fault.values
-        )
+            if fault.name in names and fault.falls_on_link(self.link.address)
+        ]
 
     def _faults_of_unit(self, unit: int) -> list[ActiveFault]:
         address = self.link.address
@@ -103,7 +115,7 @@ class Peripheral:
     @property
     def is_in_range(self) -> bool:
         """Tell whether radio gets through at all."""
-        return not self._has_fault("out-of-range")
+        return not self._faults_of_link("out-of-range")
 
     @property
     def is_connectable(self) -> bool:
@@ -111,7 +123,7 @@ class Peripheral:
         return (
             self._central is None
             and self.is_in_range
-            and not self._has_fault("held-by-other-central")
+            and not self._faults_of_link("held-by-other-central")
         )
 
     @property
@@ -126,14 +138,14 @@ class Peripheral:
         self._central = central
         self.statistics.connects += 1
         self.statistics.connect_seconds += self._world.timing.connect
-        for fault in self._faults():
-            if fault.name == "link-drops" and fault.falls_on_link(self.link.address):
-                self._timers.call_later(
-                    fault.number("seconds"), lambda: self._break_of(central)
-                )
+        for fault in self._faults_of_link("link-drops"):
+            self._timers.call_later(
+                fault.number("seconds"), lambda: self.break_of(central)
+            )
         return True
 
-    def _break_of(self, central: Central) -> None:
+    def break_of(self, central: Central) -> None:
+        """Break the link if it is this central's."""
         if self._central is central:
             self.break_link()
 

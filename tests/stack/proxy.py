@@ -5,6 +5,7 @@ It is registered as ESPHome's are; which path a connection takes is decided by h
 
 import asyncio
 from collections.abc import Callable
+import math
 from typing import Any, override
 
 from bleak.args import SizedBuffer
@@ -29,11 +30,12 @@ SLOTS = 3
 
 
 class Proxy(BaseHaRemoteScanner):
-    """A proxy in the emulated world, which may fail to connect, or wait with it."""
+    """A proxy in the emulated world, which may be far, fail to connect, or wait with it."""
 
-    def __init__(self, world: EmulatedWorld) -> None:
-        """Hear nothing yet."""
+    def __init__(self, world: EmulatedWorld, attenuation: float = 0.0) -> None:
+        """Hear nothing yet; `attenuation` in dB is what its place costs."""
         self.world = world
+        self.receiver = world.receiver(PROXY, attenuation)
         self.fails = False
         self.goes_on = asyncio.Event()
         self.goes_on.set()
@@ -59,6 +61,17 @@ class Proxy(BaseHaRemoteScanner):
             stop()
 
         return gone
+
+    def listen(self) -> Callable[[], None]:
+        """Pass on every advertisement that arrives at its place; returns how to end."""
+
+        def advertised(peripheral: Peripheral, swing: int) -> None:
+            address = peripheral.link.address
+            strength = self.receiver.hears(address, peripheral.signal, swing)
+            if strength is not None:
+                self.hear(address, strength)
+
+        return self.world.listen(advertised)
 
     def hear(self, address: str, rssi: int) -> None:
         """Pass on an advertisement of a peripheral."""
@@ -105,6 +118,7 @@ class ProxyClient(BaseBleakClient, Central):
         self._proxy = proxy
         self._peripheral: Peripheral = proxy.world.peripheral(device.address)
         self._notify: NotifyCallback | None = None
+        self._end: asyncio.TimerHandle | None = None
 
     @property
     @override
@@ -125,8 +139,15 @@ class ProxyClient(BaseBleakClient, Central):
     async def connect(self, pair: bool, **kwargs: Any) -> None:
         self._proxy.attempts += 1
         await self._proxy.goes_on.wait()
-        if self._proxy.fails or not self._peripheral.connect(self):
+        peripheral, receiver = self._peripheral, self._proxy.receiver
+        reaches = receiver.connects(peripheral.link.address, peripheral.signal)
+        if self._proxy.fails or not reaches or not peripheral.connect(self):
             raise BleakError("proxy cannot connect")
+        lasts = receiver.lasts(peripheral.link.address, peripheral.signal)
+        if lasts < math.inf:
+            self._end = asyncio.get_running_loop().call_later(
+                lasts, peripheral.break_of, self
+            )
         self._proxy.connects += 1
         self._proxy.links.append(self)
         self._proxy.links_changed()
@@ -145,6 +166,8 @@ class ProxyClient(BaseBleakClient, Central):
 
     @override
     def link_lost(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
         self._proxy.links.remove(self)
         self._proxy.links_changed()
         if self._disconnected_callback is not None:

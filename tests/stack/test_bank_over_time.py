@@ -187,7 +187,7 @@ class Deaf(Peripheral):
     @override
     def _tick(self) -> None:
         self._timers.call_later(self._world.advertising_interval, self._tick)
-        self._advertise(self, self._rssi())
+        self._advertise(self, self._swing())
 
     @property
     @override

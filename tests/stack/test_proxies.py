@@ -1,6 +1,9 @@
 """Batteries that are read through Bluetooth proxies, over Home Assistant's own routing."""
 
 from collections.abc import AsyncGenerator
+from functools import partial
+from itertools import pairwise
+from typing import override
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -71,6 +74,33 @@ async def test_nearer_proxy_is_polled_through(
     assert proxy.links == []
     assert_all_true(hass, units)
     assert link_of(entry).served_by == proxy.name
+
+
+async def test_proxy_tells_every_advertisement_that_reaches_its_place(
+    hass: HomeAssistant, emulated_world: EmulatedWorld
+) -> None:
+    """A proxy tells each strength, where BlueZ keeps changes below 8 dB to itself.
+
+    Far away it misses most advertisements.
+    """
+
+    class Listener(Proxy):
+        @override
+        def hear(self, address: str, rssi: int) -> None:
+            strengths.append(rssi)
+
+    strengths: list[int] = []
+    with_signal = partial(emulated_world.set_fault, "weak-signal", link=DONGLE)
+    for mean, least, most in ((-60.0, 50, 50), (-90.0, 2, 30), (-105.0, 0, 0)):
+        await with_signal(rssi=mean, spread=1.0)
+        proxy, heard_before = Listener(emulated_world), len(strengths)
+        listening = proxy.listen()
+        peripheral = emulated_world.peripheral(DONGLE)
+        for _ in range(50):
+            emulated_world._advertised(peripheral, 0)
+        listening()
+        assert least <= len(strengths) - heard_before <= most
+    assert any(abs(one - other) in range(1, 8) for one, other in pairwise(strengths))
 
 
 async def test_proxy_that_does_not_tell_its_slots(

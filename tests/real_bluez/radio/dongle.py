@@ -66,7 +66,7 @@ class Dongle:
         faults: Callable[[], Collection[ActiveFault]],
         advertise: Callable[[Dongle, int], None],
     ) -> None:
-        """Prepare a dongle; `advertise` gets it with the strength of each advert."""
+        """Prepare a dongle; `advertise` gets it with the swing of each advert, in dB."""
         began = timers.now()
         self.address = hci.Address(link.address, hci.AddressType.PUBLIC_DEVICE)
         self.peripheral = Peripheral(
@@ -75,7 +75,7 @@ class Dongle:
             world,
             timers,
             faults,
-            lambda _peripheral, rssi: advertise(self, rssi),
+            lambda _peripheral, swing: advertise(self, swing),
         )
         self.advertisement, self.scan_response = packets(self.peripheral.advertisement)
         self._timers = timers

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from tests.emulator.faults import ActiveFault, parse_switch
+from tests.emulator.radio import Receiver
 from tests.emulator.timers import Timers
 from tests.emulator.world import World
 
@@ -28,8 +29,10 @@ class Radio:
         self._adapters = [
             Adapter(each.name, each.address, self._air) for each in world.adapters
         ]
-        self._attenuation = {
-            adapter: each.attenuation
+        self._receivers = {
+            adapter: Receiver(
+                world.seed, each.address, each.attenuation, self._timers.now
+            )
             for adapter, each in zip(self._adapters, world.adapters, strict=True)
         }
         self._dongles = [
@@ -63,19 +66,23 @@ class Radio:
     def _active(self) -> Collection[ActiveFault]:
         return self._faults
 
-    def _advertised(self, dongle: Dongle, rssi: int) -> None:
-        if dongle.is_advertising:
-            for adapter in self._adapters:
+    def _advertised(self, dongle: Dongle, swing: int) -> None:
+        if not dongle.is_advertising:
+            return
+        peripheral = dongle.peripheral
+        for adapter, receiver in self._receivers.items():
+            strength = receiver.hears(peripheral.link.address, peripheral.signal, swing)
+            if strength is not None:
                 adapter.hear(
                     dongle.address,
                     dongle.advertisement,
                     dongle.scan_response,
-                    rssi - self._attenuation[adapter],
+                    strength,
                 )
 
     def _beacon_heard(self, beacon: Beacon) -> None:
-        for adapter in self._adapters:
-            rssi = beacon.rssi - self._attenuation[adapter]
+        for adapter, receiver in self._receivers.items():
+            rssi = round(beacon.rssi - receiver.attenuation)
             adapter.hear(beacon.address, beacon.data, b"", rssi)
 
     def _adapter(self, arguments: list[str]) -> Adapter:

@@ -1,7 +1,7 @@
 """Each fault of adapters, links and the bus does what the table says.
 
-The faults of batteries are tested in `test_line`; `test_every_fault_is_tested` sees to
-it that none is forgotten.
+The faults of batteries are tested in `test_line`, those that public reports tell of in
+`test_field_faults`; `test_every_fault_is_tested` sees to it that none is forgotten.
 """
 
 import asyncio
@@ -25,47 +25,19 @@ from tests.emulator.bluez_names import DEVICE, GATT_CHARACTERISTIC
 from tests.emulator.dbus_connection import disconnected
 from tests.emulator.faults import Scope, Until, activate, describe
 
-from . import test_line
+from . import test_field_faults, test_line
 from .dbus_client import HCI0, LIMIT, CallFailed, Client, connected
-
-MAC = "6C:B2:FD:A1:B2:C3"
-DONGLE = f"{HCI0}/dev_6C_B2_FD_A1_B2_C3"
-ROOT = "/org/bluez"
-
-
-async def scan(client: Client) -> None:
-    """Begin a scan and wait until the dongle is heard."""
-    await client.call("StartDiscovery")
-    await client.until(lambda: DONGLE in client.objects_named("InterfacesAdded"))
-
-
-async def connect(client: Client) -> None:
-    """Connect the dongle."""
-    await client.call("Connect", path=DONGLE, interface=DEVICE)
-
-
-async def heard_again(client: Client) -> None:
-    """Wait for one more advertisement."""
-    client.signals.clear()
-    await client.until(
-        lambda: (
-            bool(client.changes(DONGLE, "RSSI"))
-            or DONGLE in client.objects_named("InterfacesAdded")
-        )
-    )
-
-
-def has_changed(client: Client, values: list[bool]) -> bool:
-    """Tell whether Connected was signalled with just these values."""
-    return client.changes(DONGLE, "Connected") == values
-
-
-async def hears_nothing(client: Client) -> None:
-    """Make sure that several advertisements' time brings none."""
-    client.signals.clear()
-    await asyncio.sleep(0.35)
-    assert client.changes(DONGLE, "RSSI") == []
-    assert DONGLE not in client.objects_named("InterfacesAdded")
+from .dongle import (
+    DONGLE,
+    MAC,
+    ROOT,
+    connect,
+    has_changed,
+    heard_again,
+    hears_nothing,
+    owner,
+    scan,
+)
 
 
 @pytest.mark.parametrize("name", ["discovery-stuck", "scanner-silent"])
@@ -138,22 +110,6 @@ async def test_fault_scan_session_lost(
         await client.call("StopDiscovery")
     await client.call("StartDiscovery")
     await heard_again(client)
-
-
-async def owner(client: Client) -> str | None:
-    """Return who owns org.bluez."""
-    try:
-        unique_name: str = await client.call(
-            "GetNameOwner",
-            "s",
-            "org.bluez",
-            destination="org.freedesktop.DBus",
-            path="/org/freedesktop/DBus",
-            interface="org.freedesktop.DBus",
-        )
-    except CallFailed:
-        return None
-    return unique_name
 
 
 @pytest.mark.parametrize("name", ["bluetoothd-restart", "bluetoothd-graceful-restart"])
@@ -622,7 +578,12 @@ def test_every_fault_is_tested() -> None:
     """For each row there is a test that has its name."""
     tests = " ".join(
         name
-        for name in [*globals(), *vars(test_line)]
+        for name in [
+            *globals(),
+            *vars(test_line),
+            *vars(test_field_faults),
+            *vars(test_field_faults.TestWeakSignal),
+        ]
         if name.startswith("test_fault_")
     )
     assert [name for name in FAULTS if name.replace("-", "_") not in tests] == []
