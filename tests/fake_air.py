@@ -4,6 +4,7 @@ Connections are made where the integration makes them, to scripted dongles that 
 Modbus frames; everything above, the device library included, is real.
 """
 
+from collections.abc import Sequence
 import time
 from typing import Any
 from unittest.mock import AsyncMock
@@ -53,6 +54,7 @@ class FakeAir:
         name: str = DONGLE_NAME,
         *,
         manufacturer_data: dict[int, bytes] | None = None,
+        service_uuids: Sequence[str] = (),
         connectable: bool = True,
         rssi: int = -60,
     ) -> None:
@@ -65,7 +67,7 @@ class FakeAir:
                 rssi=rssi,
                 manufacturer_data=manufacturer_data or {},
                 service_data={},
-                service_uuids=[],
+                service_uuids=list(service_uuids),
                 source=SCANNER,
                 device=device,
                 advertisement=None,
@@ -108,6 +110,7 @@ class FakeAir:
 def quick_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the time out of the fake hardware, and most of the patience with silent units."""
     library = "custom_components.renogy_bt.renogy"
+    links = "custom_components.renogy_bt.links"
     quick: dict[str, Any] = {
         "tests.renogy.fake_link.FIXED_SECONDS": 0.0,
         "tests.renogy.fake_link.SECONDS_PER_BYTE": 0.0,
@@ -119,6 +122,7 @@ def quick_line(monkeypatch: pytest.MonkeyPatch) -> None:
         f"{library}.probe.LONGEST_LIMIT": PATIENCE,
         f"{library}.line.LONGEST_LIMIT": PATIENCE,
         f"{library}.line.SHORTEST_LIMIT": PATIENCE,
+        f"{links}.discovery.NAME_SEARCH_SECONDS": PATIENCE,
     }
     for name, value in quick.items():
         monkeypatch.setattr(name, value)

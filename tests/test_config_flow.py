@@ -270,7 +270,7 @@ async def test_other_device_is_refused(
 async def test_user_picks_from_what_is_not_set_up(
     hass: HomeAssistant, air: FakeAir
 ) -> None:
-    """The list has the links in range that may be Renogy batteries and are in no bank."""
+    """The list has what is in range, in no bank, and may be a battery or is refused by name."""
     await set_up(hass, bank_entry(link_settings(OTHER, OTHER_NAME, (48,))))
     air.bring(two_batteries(), OTHER, OTHER_NAME)
     air.bring(four_batteries())
@@ -282,7 +282,7 @@ async def test_user_picks_from_what_is_not_set_up(
     flow = await add_integration(hass)
     flow.expect_form("pick")
     assert sorted(options_of(flow.step, "address")) == sorted(
-        [DONGLE, THIRD, "F0:F8:F2:00:00:01"]
+        [DONGLE, "22:22:33:44:55:66", THIRD, "F0:F8:F2:00:00:01"]
     )
 
 

@@ -49,7 +49,7 @@ async def test_bank_of_an_older_minor_version(
     before = entry.as_dict()
     await set_up(hass, entry)
     assert entry.state is ConfigEntryState.LOADED
-    assert (entry.version, entry.minor_version) == (1, 2)
+    assert (entry.version, entry.minor_version) == (1, 3)
     polled = {link.address: link.polling for link in links_of(entry).values()}
     assert polled == {DONGLE: True, OTHER: False}
     after = entry.as_dict()

@@ -125,6 +125,7 @@ def test_states_have_names() -> None:
     selectors = ENGLISH["selector"]
     assert selectors["wiring"]["options"].keys() == set(Wiring)
     assert selectors["recovery"]["options"].keys() == set(RecoveryLevel)
+    assert selectors["link"]["options"].keys() == {"may_be_a_battery"}
     assert selectors["recovery_level"]["options"].keys() == set(STEPS_TO_ASK_FOR)
 
 
@@ -172,7 +173,7 @@ def test_no_text_is_dead(path: str) -> None:
     layout = {
         *("abort", "data", "data_description", "description", "entry_type", "error"),
         *("flow_title", "initiate_flow", "menu_options", "name", "progress", "step"),
-        "title",
+        *("sections", "title"),
     }
     used = constants() | layout | {"user", "reconfigure", "init"}
     used |= {name.removeprefix("async_step_") for name in _steps()}

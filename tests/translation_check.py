@@ -16,7 +16,11 @@ from homeassistant.config_entries import (
     ConfigSubentryFlowManager,
     OptionsFlowManager,
 )
-from homeassistant.data_entry_flow import FlowManager, FlowResultType
+from homeassistant.data_entry_flow import (
+    FlowManager,
+    FlowResultType,
+    section as Section,
+)
 from homeassistant.helpers import issue_registry as ir
 
 PACKAGE = Path(custom_components.renogy_bt.__path__[0])
@@ -58,21 +62,28 @@ def texts_of(tree: Any) -> Iterable[str]:
             yield from texts_of(value)
 
 
+def _texts_of_fields(step: Mapping[str, Any], schema: Any) -> Iterable[str]:
+    """Yield the texts of a form's fields, and of its sections with theirs."""
+    for key, field in schema.schema.items() if schema else ():
+        if isinstance(field, Section):
+            texts = step["sections"][str(key)]
+            yield from (texts["name"], texts["description"])
+            yield from _texts_of_fields(texts, field.schema)
+        else:
+            yield step["data"][str(key)]
+            yield step["data_description"][str(key)]
+
+
 def _check(section: Mapping[str, Any], step_id: str, result: Mapping[str, Any]) -> None:
     texts: list[str] = []
     match result["type"]:
         case FlowResultType.FORM:
             step = section["step"][step_id]
-            schema = result["data_schema"]
-            fields = {str(key) for key in schema.schema} if schema else set()
-            assert fields <= step.get("data", {}).keys(), step_id
-            assert fields <= step.get("data_description", {}).keys(), step_id
             # A form may ask less than it can, its text must make sense then too.
             texts += [
                 text for key, text in step.items() if key in {"title", "description"}
             ]
-            texts += [step["data"][field] for field in fields]
-            texts += [step["data_description"][field] for field in fields]
+            texts += _texts_of_fields(step, result["data_schema"])
             texts += [
                 section["error"][error] for error in (result["errors"] or {}).values()
             ]

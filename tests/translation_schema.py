@@ -54,11 +54,22 @@ def _described_fields_exist(step: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flow(*, is_subentry: bool = False) -> probatio.Schema:
-    step = {
-        probatio.Optional("title"): _text,
-        probatio.Optional("description"): _text,
+    fields: dict[Any, Any] = {
         probatio.Optional("data"): _TEXTS,
         probatio.Optional("data_description"): _TEXTS,
+    }
+    part: dict[Any, Any] = {
+        probatio.Required("name"): _text,
+        probatio.Optional("description"): _text,
+        **fields,
+    }
+    step: dict[Any, Any] = {
+        probatio.Optional("title"): _text,
+        probatio.Optional("description"): _text,
+        **fields,
+        probatio.Optional("sections"): {
+            _key: probatio.All(part, _described_fields_exist)
+        },
         probatio.Optional("menu_options"): _TEXTS,
         probatio.Optional("menu_option_descriptions"): _TEXTS,
         probatio.Optional("submit"): _text,

@@ -38,6 +38,7 @@ from .issues.bank import async_follow_balance, async_forget_balance
 from .issues.batteries import ReplacedBatteries, async_forget_identities
 from .issues.links import async_follow_links
 from .links.connection import async_forget_connections
+from .links.naming import async_take_up_names
 from .links.settings import LinkSettings, addresses_of, battery_identifier, links_of
 from .services import async_setup_services
 from .storage.alarms import AlarmStore
@@ -72,10 +73,13 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     if entry.version != ENTRY_VERSION:
         return False
     if entry.minor_version < ENTRY_MINOR_VERSION:
-        for link in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK):
-            # Before, every link was polled.
-            data = {CONF_POLLING: True, **link.data}
-            hass.config_entries.async_update_subentry(entry, link, data=data)
+        for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK):
+            # Before 1.2 every link was polled.
+            data = {CONF_POLLING: True, **subentry.data}
+            link = LinkSettings.from_data(data).with_shown_family()
+            hass.config_entries.async_update_subentry(
+                entry, subentry, data=link.as_data()
+            )
         hass.config_entries.async_update_entry(entry, minor_version=ENTRY_MINOR_VERSION)
     return True
 
@@ -117,6 +121,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
         entry.async_on_unload(link.async_add_listener(devices.async_update))
     entry.async_on_unload(async_follow_balance(hass, entry))
     bank.async_start_polling()
+    async_take_up_names(hass, entry)
     return True
 
 

@@ -4,7 +4,12 @@ from typing import Any, override
 
 import probatio
 
-from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
+from homeassistant.components import bluetooth
+from homeassistant.components.bluetooth import (
+    BluetoothChange,
+    BluetoothScanningMode,
+    BluetoothServiceInfoBleak,
+)
 from homeassistant.config_entries import (
     SOURCE_BLUETOOTH,
     ConfigEntry,
@@ -15,7 +20,7 @@ from homeassistant.config_entries import (
     OptionsFlow,
 )
 from homeassistant.const import CONF_NAME
-from homeassistant.core import callback
+from homeassistant.core import CALLBACK_TYPE, callback
 
 from .bank.summary import Wiring
 from .const import (
@@ -32,7 +37,14 @@ from .flows.link import LinkFlow
 from .flows.options import BankOptionsFlow
 from .flows.selectors import WIRING_SELECTOR, choice
 from .flows.subentry import LinkSubentryFlow
-from .links.probing import clean_name, refusal_of
+from .flows.unit_ids import UNIT_IDS_FIELDS
+from .links.discovery import (
+    async_search_name,
+    may_be_a_link,
+    name_matcher,
+    name_of,
+    refusal_of,
+)
 from .links.settings import async_banks
 
 DEFAULT_TITLE = "Battery bank"
@@ -46,6 +58,8 @@ class RenogyConfigFlow(
     LinkFlow[ConfigFlowContext, ConfigFlowResult, str], ConfigFlow, domain=DOMAIN
 ):
     """Sets up a bank with its first link, or adds a discovered link to a bank."""
+
+    _stop_waiting: CALLBACK_TYPE | None = None
 
     VERSION = ENTRY_VERSION
     MINOR_VERSION = ENTRY_MINOR_VERSION
@@ -72,14 +86,19 @@ class RenogyConfigFlow(
     ) -> ConfigFlowResult:
         """Offer a link that Home Assistant has discovered."""
         self._address = discovery_info.address
-        self._name = clean_name(discovery_info.name)
-        if (refusal := refusal_of(self._name)) is not None:
+        self._name = name_of(discovery_info) or self._address
+        self._abort_if_refused()
+        if not may_be_a_link(discovery_info):
             return self.async_abort(
-                reason=refusal, description_placeholders=self._placeholders
+                reason="not_supported", description_placeholders=self._placeholders
             )
         self._abort_if_link_configured()
         await self.async_set_unique_id(self._address)
         self._abort_if_unique_id_configured()
+        # Without a name, the device may be one that is refused by its name.
+        name = await async_search_name(self.hass, self._address)
+        self._name = name or self._address
+        self._abort_if_refused()
         self.context["title_placeholders"] = {CONF_NAME: self._name}
         return await self.async_step_bluetooth_confirm()
 
@@ -87,14 +106,47 @@ class RenogyConfigFlow(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask before connecting to a discovered link."""
+        self._async_stop_waiting_for_name()
         if user_input is not None:
-            return await self.async_step_probe()
+            return await self._async_probe_with(user_input)
+        if self._name == self._address:
+            self._async_wait_for_name()
         self._set_confirm_only()
-        return self.async_show_form(
-            step_id="bluetooth_confirm",
-            errors=self._errors,
-            description_placeholders=self._placeholders,
+        return self._ask_for_probe(
+            "bluetooth_confirm", probatio.Schema(UNIT_IDS_FIELDS)
         )
+
+    @callback
+    def _async_wait_for_name(self) -> None:
+        """Show the name of a discovered link as soon as it is heard, or drop the discovery."""
+
+        @callback
+        def heard(info: BluetoothServiceInfoBleak, _: BluetoothChange) -> None:
+            if (name := name_of(info)) is None:
+                return
+            self._async_stop_waiting_for_name()
+            self._name = name
+            if refusal_of(name) is None:
+                self.async_update_title_placeholders({CONF_NAME: name})
+            else:
+                self.hass.config_entries.flow.async_abort(self.flow_id)
+
+        self._stop_waiting = bluetooth.async_register_callback(
+            self.hass, heard, name_matcher(self._address), BluetoothScanningMode.PASSIVE
+        )
+
+    @callback
+    def _async_stop_waiting_for_name(self) -> None:
+        if self._stop_waiting is not None:
+            self._stop_waiting()
+            self._stop_waiting = None
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """Listen no longer when the flow is over."""
+        super().async_remove()
+        self._async_stop_waiting_for_name()
 
     @override
     async def async_step_user(

@@ -10,9 +10,10 @@ MANUFACTURER: Final = "Renogy"
 
 SUBENTRY_TYPE_LINK: Final = "link"
 
-# The version of a bank's stored data. Since 1.2 each link says whether it is polled.
+# The version of a bank's stored data. Since 1.2 each link says whether it is polled, since 1.3
+# no family was guessed for want of a name.
 ENTRY_VERSION: Final = 1
-ENTRY_MINOR_VERSION: Final = 2
+ENTRY_MINOR_VERSION: Final = 3
 
 CONF_BANK: Final = "bank"
 CONF_CELLS: Final = "cells"
@@ -22,6 +23,7 @@ CONF_IMBALANCE_LIMIT: Final = "imbalance_limit"
 CONF_POLLING: Final = "polling"
 CONF_RECOVERY: Final = "recovery"
 CONF_UNIT: Final = "unit"
+CONF_UNIT_IDS: Final = "unit_ids"
 CONF_UNITS: Final = "units"
 CONF_UPDATE_INTERVAL: Final = "update_interval"
 CONF_WIRING: Final = "wiring"

@@ -12,10 +12,13 @@ from custom_components.renogy_bt.renogy.families import (
     RNGPRO125BAT,
     RNGUSBAT,
     STANDARD,
+    UNDECIDED,
     Family,
     family_by_key,
     family_of,
+    family_shown,
     is_dongle,
+    local_name,
     stored_family,
 )
 
@@ -31,13 +34,15 @@ from custom_components.renogy_bt.renogy.families import (
         ("rngpro125bat-1", RNGPRO125BAT),
         ("RNGPRO24BATT0001", RNGPRO),
         ("RNGUSBAT0001", RNGUSBAT),
-        ("Boat battery", STANDARD),
-        ("", STANDARD),
-        (None, STANDARD),
+        ("Boat battery", UNDECIDED),
+        ("", UNDECIDED),
+        (" \0", UNDECIDED),
+        (None, UNDECIDED),
+        ("6C:B2:FD:A1:B2:C3", UNDECIDED),
     ],
 )
 def test_names_tell_the_family(name: str | None, family: Family) -> None:
-    """Padding and case do not matter, and an unknown name is standard."""
+    """Padding and case do not matter; an unknown or missing name tells nothing."""
     assert family_of(name) is family
 
 
@@ -51,6 +56,7 @@ def test_names_tell_the_family(name: str | None, family: Family) -> None:
         ("RNGPRO125BAT0001", 100, True),
         ("RNGPRO24BATT0001", 100, False),
         ("RNGUSBAT0001", 100, False),
+        ("6C:B2:FD:A1:B2:C3", 100, False),
     ],
 )
 def test_names_tell_the_scale_of_the_current(
@@ -71,6 +77,10 @@ def test_names_tell_the_scale_of_the_current(
         ("rngpro", "BT-TH-FDA1B2C3", RNGPRO),
         ("standard", "RNGPRO12BATT4600123", STANDARD),
         ("rngpro12batt", "RNGPRO24BATT0001", RNGPRO12BATT),
+        ("standard", "Boat battery", STANDARD),
+        ("undecided", "RNGRBP1228000830", PRO),
+        ("undecided", "6C:B2:FD:A1:B2:C3", UNDECIDED),
+        ("undecided", "RNGRBC5000001", UNDECIDED),
     ],
 )
 def test_a_stored_family_gets_the_row_of_its_name(
@@ -84,13 +94,81 @@ def test_a_stored_family_gets_the_row_of_its_name(
     ("name", "kind"),
     [
         ("RTMShunt300ABC", DeviceKind.SHUNT),
+        ("RTMShunt5001", DeviceKind.SHUNT),
+        ("RNGSHUNT500001", DeviceKind.SHUNT),
+        ("RNGPMS1260001", DeviceKind.MONITOR),
         ("RNGRIU1234", DeviceKind.INVERTER),
         ("BTRIC0001", DeviceKind.INVERTER),
+        ("BTRIV1234", DeviceKind.INVERTER),
+        ("BTRI213AB", DeviceKind.INVERTER),
+        ("BTRIL23XY", DeviceKind.INVERTER),
+        ("BTRAC0001", DeviceKind.INVERTER),
+        ("RNGRBC3050001", DeviceKind.CHARGE_CONTROLLER),
+        ("RBC2150", DeviceKind.CHARGE_CONTROLLER),
+        ("RCC20RVRE", DeviceKind.CHARGE_CONTROLLER),
+        ("RNG-CTRL-RVR40", DeviceKind.CHARGE_CONTROLLER),
+        ("rng-ctrl-wnd30  \0", DeviceKind.CHARGE_CONTROLLER),
     ],
 )
 def test_names_tell_what_is_no_battery(name: str, kind: DeviceKind) -> None:
-    """Shunts and inverters are refused by name."""
+    """The makers' other devices are refused by name, though some names begin like a battery's."""
     assert family_of(name).refused_as is kind
+
+
+@pytest.mark.parametrize(
+    ("units", "models", "advertises_service", "family"),
+    [
+        # A dongle has several batteries, whatever they tell.
+        ((48, 49, 50, 51), ("RBT50LFP48S",) * 4, True, STANDARD),
+        ((48, 49), (None, None), False, STANDARD),
+        ((33, 34), ("RBT100LFP12SH-G1", None), False, STANDARD),
+        ((48, 49), ("RBT12200LFP-B", "RBT12200LFP-B"), True, UNDECIDED),
+        # A single battery is told by its model.
+        ((48,), ("RBT50LFP48S",), False, STANDARD),
+        ((48,), ("RBT100LFP12-BT",), False, STANDARD),
+        ((48,), ("rbt200lfp12-bt ",), False, STANDARD),
+        ((48,), ("RBT12200LFP",), False, PRO),
+        ((48,), ("RBT12200LFP-BT",), False, PRO),
+        ((48,), ("RBT12200LFP-B",), False, RNGC),
+        ((255,), ("RBT12100LFP-BT",), False, RNGPRO12BATT),
+        ((255,), ("RBT12500LFP-SHBT",), False, RNGPRO125BAT),
+        ((255,), ("RBT12100LFP-SHBT",), False, RNGUSBAT),
+        # Without a model that is known, the service tells the standard family.
+        ((48,), (None,), True, STANDARD),
+        ((48,), ("LFP100",), True, STANDARD),
+        ((48,), (None,), False, UNDECIDED),
+        ((48,), ("RBT24100LFP-BT",), False, UNDECIDED),
+        ((255,), (None,), True, UNDECIDED),
+        ((255,), (None,), False, UNDECIDED),
+    ],
+)
+def test_batteries_show_their_family(
+    units: tuple[int, ...],
+    models: tuple[str | None, ...],
+    advertises_service: bool,
+    family: Family,
+) -> None:
+    """Without a name the batteries decide, and what decides nothing is left undecided."""
+    shown = family_shown(units, models, advertises_service=advertises_service)
+    assert shown is family
+
+
+@pytest.mark.parametrize(
+    ("advertised", "name"),
+    [
+        ("BT-TH-FDA1B2C3   \0", "BT-TH-FDA1B2C3"),
+        ("Boat battery", "Boat battery"),
+        (None, None),
+        ("  \0", None),
+        ("6C:B2:FD:A1:B2:C3", None),
+        ("6c-b2-fd-a1-b2-c3", None),
+        ("6CB2FDA1B2C3", None),
+        ("BT-TH-6CB2FDA1B2C3", "BT-TH-6CB2FDA1B2C3"),
+    ],
+)
+def test_an_address_is_no_name(advertised: str | None, name: str | None) -> None:
+    """Where there is no name, Home Assistant and BlueZ show the address instead."""
+    assert local_name(advertised) == name
 
 
 def test_keys_find_their_family() -> None:
@@ -102,20 +180,22 @@ def test_keys_find_their_family() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "models", "dongle"),
+    ("family", "models", "dongle"),
     [
-        ("BT-TH-FDA1B2C3", [], True),
-        ("BT-TH-FDA1B2C3", ["RBT50LFP48S"] * 4, True),
-        ("BT-TH-FDA1B2C3", ["RBT100LFP12S"], True),
-        ("BT-TH-FDA1B2C3", [None], True),
-        ("BT-TH-66EDFC11", ["RBT100LFP12-BT"], False),
-        ("BT-TH-66EDFC11", ["RBT100LFP12-BT"] * 2, True),
-        ("RNGRBP1228000830", ["RBT12200LFP"], False),
-        ("RNGPRO12", [], False),
+        (STANDARD, [], True),
+        (STANDARD, ["RBT50LFP48S"] * 4, True),
+        (STANDARD, ["RBT100LFP12S"], True),
+        (STANDARD, [None], True),
+        (STANDARD, ["RBT100LFP12-BT"], False),
+        (STANDARD, ["RBT100LFP12-BT"] * 2, True),
+        (PRO, ["RBT12200LFP"], False),
+        (RNGPRO, [], False),
+        (UNDECIDED, [None], False),
+        (UNDECIDED, [None, None], True),
     ],
 )
 def test_a_batterys_own_bluetooth_is_no_dongle(
-    name: str, models: list[str | None], dongle: bool
+    family: Family, models: list[str | None], dongle: bool
 ) -> None:
-    """Only a lone model with built-in Bluetooth, or a name of such, is its own link."""
-    assert is_dongle(name, models) is dongle
+    """Only a lone model with built-in Bluetooth, or a family of such, is its own link."""
+    assert is_dongle(family, models) is dongle

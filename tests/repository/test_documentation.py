@@ -258,7 +258,8 @@ def test_options_and_fields_are_explained() -> None:
         label
         for form in forms
         for step in form["step"].values()
-        for label in step.get("data", {}).values()
+        for part in (step, *step.get("sections", {}).values())
+        for label in part.get("data", {}).values()
     }
 
 

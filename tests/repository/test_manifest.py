@@ -48,7 +48,22 @@ SCHEMA = probatio.Schema(
             {
                 probatio.Required("connectable"): bool,
                 probatio.Required("local_name"): probatio.All(str, _local_name),
-            }
+            },
+            {
+                probatio.Required("connectable"): bool,
+                probatio.Required("service_uuid"): probatio.Match(
+                    r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+                ),
+            },
+            {
+                probatio.Required("connectable"): bool,
+                probatio.Required("manufacturer_id"): probatio.All(
+                    int, probatio.Range(0, 0xFFFF)
+                ),
+                probatio.Required("manufacturer_data_start"): [
+                    probatio.All(int, probatio.Range(0, 0xFF))
+                ],
+            },
         ],
         probatio.Required("codeowners"): [probatio.Match(r"^@[\w-]+$")],
         probatio.Required("config_flow"): True,
@@ -89,11 +104,38 @@ def test_fields_are_in_order() -> None:
     assert rest == sorted(rest)
 
 
+# Address blocks that batteries and dongles were seen with (protocol 1.1).
+ADDRESS_BLOCKS = {
+    *("60:98:66", "E0:7D:EA", "F8:55:48", "FC:A8:9B", "AC:4D:16", "80:6F:B0"),
+    *("C4:D3:6A", "C4:64:E3", "F4:60:77", "F0:F8:F2", "4C:E1:74", "6C:B2:FD"),
+}
+
+
 def test_matchers_are_for_connectable_devices() -> None:
     """What cannot be connected to is no link, and no pattern is given twice."""
-    assert all(matcher["connectable"] for matcher in MANIFEST["bluetooth"])
-    names = [matcher["local_name"] for matcher in MANIFEST["bluetooth"]]
-    assert len(set(names)) == len(names)
+    matchers = MANIFEST["bluetooth"]
+    assert all(matcher["connectable"] for matcher in matchers)
+    assert len({str(matcher) for matcher in matchers}) == len(matchers)
+
+
+def test_matchers_of_what_tells_no_name() -> None:
+    """A device that tells no name wakes the flow by the service, or by its whole address block."""
+    services = [each["service_uuid"] for each in _matchers_with("service_uuid")]
+    assert services == ["0000ffd0-0000-1000-8000-00805f9b34fb"]
+    blocks = {
+        bytes(
+            (
+                *each["manufacturer_id"].to_bytes(2, "little"),
+                *each["manufacturer_data_start"],
+            )
+        )
+        for each in _matchers_with("manufacturer_id")
+    }
+    assert blocks == {bytes.fromhex(each.replace(":", "")) for each in ADDRESS_BLOCKS}
+
+
+def _matchers_with(key: str) -> list[dict[str, Any]]:
+    return [matcher for matcher in MANIFEST["bluetooth"] if key in matcher]
 
 
 def test_what_is_used_is_depended_on() -> None:

@@ -16,12 +16,17 @@ from homeassistant.data_entry_flow import (
     FlowHandler,
     FlowResult,
 )
+from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN
-from ..links.probing import ProbeProblem, async_probe_link, async_unconfigured_links
+from ..links.discovery import Candidate, async_candidates, refusal_of
+from ..links.probing import ProbedLink, ProbeProblem, async_probe_link
 from ..links.settings import LinkSettings, async_bank_of_link, position
 from ..renogy.models import FoundBattery, ProbeReport
 from .selectors import choice
+from .unit_ids import UNIT_IDS_FIELDS, WrongUnitIds, unit_ids_of
+
+_UNSURE = f"component.{DOMAIN}.selector.link.options.may_be_a_battery"
 
 
 def battery_rows(batteries: Iterable[FoundBattery], units: list[int]) -> str:
@@ -33,16 +38,25 @@ def battery_rows(batteries: Iterable[FoundBattery], units: list[int]) -> str:
     )
 
 
+def _label(address: str, candidate: Candidate, unsure: str) -> str:
+    name = (
+        candidate.name if candidate.name == address else f"{candidate.name} ({address})"
+    )
+    return name if candidate.is_sure else f"{name}: {unsure}"
+
+
 class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     FlowHandler[ContextT, ResultT, HandlerT]
 ):
     """Searches for links, lets the user pick one, probes it and shows what was found."""
 
     _address: str
-    _name: str
-    _candidates: dict[str, str]
+    _name: str = ""
+    _candidates: dict[str, Candidate]
+    _given: dict[str, Any]
+    _unit_ids: tuple[int, ...] = ()
     _search: asyncio.Task[None] | None = None
-    _probe: asyncio.Task[ProbeReport | ProbeProblem] | None = None
+    _probe: asyncio.Task[ProbedLink | ProbeProblem] | None = None
     _problem: ProbeProblem | None = None
     _report: ProbeReport | None = None
 
@@ -71,6 +85,12 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         return {CONF_NAME: self._name, "reason": reason}
 
     @callback
+    def _abort_if_refused(self) -> None:
+        """End the flow where the name says that the device is no battery."""
+        if (refusal := refusal_of(self._name)) is not None:
+            raise AbortFlow(refusal, description_placeholders=self._placeholders)
+
+    @callback
     def _abort_if_link_configured(self) -> None:
         if async_bank_of_link(self.hass, self._address) is not None:
             raise AbortFlow("already_configured")
@@ -91,7 +111,7 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
                 step_id="search", progress_action="search", progress_task=self._search
             )
         await self._search
-        self._candidates = async_unconfigured_links(self.hass)
+        self._candidates = async_candidates(self.hass)
         return self.async_show_progress_done(
             next_step_id="pick" if self._candidates else "nothing_found"
         )
@@ -108,23 +128,46 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         """Let the user pick one of the links that were heard."""
         if user_input is not None:
             self._address = user_input[CONF_ADDRESS]
-            self._name = self._candidates[self._address]
+            self._name = self._candidates[self._address].name
             self._abort_if_link_configured()
-            return await self.async_step_probe()
-        labels = {
-            address: f"{name} ({address})" for address, name in self._candidates.items()
+            self._abort_if_refused()
+            return await self._async_probe_with(user_input)
+        labels = await self._async_labels()
+        schema = probatio.Schema(
+            {probatio.Required(CONF_ADDRESS): choice(labels), **UNIT_IDS_FIELDS}
+        )
+        return self._ask_for_probe("pick", schema)
+
+    async def _async_labels(self) -> dict[str, str]:
+        """Return the labels of what may be picked, by address."""
+        texts = await async_get_translations(
+            self.hass, self.hass.config.language, "selector", {DOMAIN}
+        )
+        return {
+            address: _label(address, candidate, texts.get(_UNSURE, ""))
+            for address, candidate in self._candidates.items()
         }
-        schema = probatio.Schema({probatio.Required(CONF_ADDRESS): choice(labels)})
-        if self._problem is None:
-            return self.async_show_form(step_id="pick", data_schema=schema)
+
+    def _ask_for_probe(self, step_id: str, schema: probatio.Schema) -> ResultT:
+        """Show a form that starts a probe, with what was given before it failed."""
+        if self._problem is not None:
+            schema = self.add_suggested_values_to_schema(schema, self._given)
         return self.async_show_form(
-            step_id="pick",
-            data_schema=self.add_suggested_values_to_schema(
-                schema, {CONF_ADDRESS: self._address}
-            ),
+            step_id=step_id,
+            data_schema=schema,
             errors=self._errors,
             description_placeholders=self._placeholders,
         )
+
+    async def _async_probe_with(self, user_input: dict[str, Any]) -> ResultT:
+        """Probe the link as the user has asked for."""
+        self._given = user_input
+        try:
+            self._unit_ids = unit_ids_of(user_input)
+        except WrongUnitIds as error:
+            self._problem = ProbeProblem(key="unit_ids_wrong", reason=str(error))
+            return await self._async_ask_again()
+        return await self.async_step_probe()
 
     async def async_step_probe(
         self, user_input: dict[str, Any] | None = None
@@ -132,7 +175,9 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         """Find the batteries behind the link."""
         if self._probe is None:
             self._probe = self.hass.async_create_task(
-                async_probe_link(self.hass, self._address, self._name),
+                async_probe_link(
+                    self.hass, self._address, self._name, self._asked_units
+                ),
                 f"{DOMAIN} probe of {self._name}",
                 eager_start=False,
             )
@@ -149,7 +194,8 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
             self._problem = outcome
             return self.async_show_progress_done(next_step_id="probe_failed")
         self._problem = None
-        self._report = outcome
+        self._name = outcome.name
+        self._report = outcome.report
         return self.async_show_progress_done(next_step_id="found")
 
     async def async_step_probe_failed(
@@ -180,6 +226,11 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
                 "batteries": battery_rows(self._report.batteries, units),
             },
         )
+
+    @property
+    def _asked_units(self) -> tuple[int, ...]:
+        """The unit ids that are asked besides the usual ones."""
+        return self._unit_ids
 
     def _found_schema(self) -> probatio.Schema:
         """Return what is asked together with the list of batteries."""

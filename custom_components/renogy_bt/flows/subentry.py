@@ -15,9 +15,10 @@ from homeassistant.const import CONF_NAME
 
 from ..const import CONF_FORGET
 from ..links.rescan import Rescan
-from ..links.settings import KnownBattery, LinkSettings, position
+from ..links.settings import KnownBattery, LinkSettings, position, title_of
 from .link import LinkFlow, battery_rows
 from .selectors import choice
+from .unit_ids import UNIT_IDS_FIELDS
 
 
 class LinkSubentryFlow(
@@ -39,12 +40,15 @@ class LinkSubentryFlow(
         self._address = self._known.address
         self._name = self._known.name
         if user_input is not None:
-            return await self.async_step_probe()
-        return self.async_show_form(
-            step_id="reconfigure",
-            errors=self._errors,
-            description_placeholders=self._placeholders,
-        )
+            return await self._async_probe_with(user_input)
+        return self._ask_for_probe("reconfigure", probatio.Schema(UNIT_IDS_FIELDS))
+
+    @property
+    @override
+    def _asked_units(self) -> tuple[int, ...]:
+        if self.source != SOURCE_RECONFIGURE:
+            return self._unit_ids
+        return (*self._unit_ids, *self._known.units)
 
     @property
     def _known(self) -> LinkSettings:
@@ -80,10 +84,13 @@ class LinkSubentryFlow(
         if user_input is None:
             return self._show_rescanned(rescan)
         forgotten = {int(unit) for unit in user_input.get(CONF_FORGET, ())}
+        result = rescan.result(forgotten)
+        subentry = self._get_reconfigure_subentry()
         return self.async_update_and_abort(
             self._get_entry(),
-            self._get_reconfigure_subentry(),
-            data=rescan.result(forgotten).as_data(),
+            subentry,
+            data=result.as_data(),
+            title=title_of(subentry, result),
         )
 
     async def async_step_rescanned_silent(

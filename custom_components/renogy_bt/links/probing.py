@@ -1,13 +1,11 @@
-"""Finding links, and the batteries behind a link."""
+"""Finding the batteries behind a link, and their family."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from homeassistant.components import bluetooth
-from homeassistant.components.bluetooth import BluetoothServiceInfoBleak
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 
 from ..const import LOGGER
 from ..renogy.exceptions import (
@@ -17,11 +15,16 @@ from ..renogy.exceptions import (
     NotABattery,
     RenogyError,
 )
-from ..renogy.families import FAMILIES, family_of
+from ..renogy.families import UNDECIDED, Family, family_of, family_shown, local_name
 from ..renogy.models import ProbeReport
 from ..renogy.probe import probe_link
 from .connection import LinkNotSeen, async_connector
-from .settings import async_bank_of_link
+from .discovery import (
+    async_advertises_service,
+    async_heard_name,
+    async_search_name,
+    refusal_of,
+)
 
 # The more special an error, the earlier.
 LINK_PROBLEMS: Final[Mapping[type[RenogyError], str]] = MappingProxyType(
@@ -53,52 +56,49 @@ class ProbeProblem:
     final: bool = False
 
 
-def clean_name(advertised: str | None) -> str:
-    """Return an advertised name without the blanks and NULs that pad it (protocol 1.1)."""
-    return (advertised or "").strip(" \0")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbedLink:
+    """What a probe found, and the name of the link: its address where no name is known."""
 
-
-def refusal_of(name: str) -> str | None:
-    """Return why a device with this name is refused, None if it may be a battery."""
-    return family_of(name).refused_as
-
-
-def _spells_own_address(info: BluetoothServiceInfoBleak) -> bool:
-    """Return whether the manufacturer data are the address, as of Renogy (protocol 1.1)."""
-    address = bytes.fromhex(info.address.replace(":", ""))
-    return any(
-        company.to_bytes(2, "little") + data == address
-        for company, data in info.manufacturer_data.items()
-    )
-
-
-def _may_be_a_link(info: BluetoothServiceInfoBleak) -> bool:
-    name = clean_name(info.name).upper()
-    if refusal_of(name):
-        return False
-    return _spells_own_address(info) or any(
-        name.startswith(family.name_prefix.upper()) for family in FAMILIES
-    )
-
-
-@callback
-def async_unconfigured_links(hass: HomeAssistant) -> dict[str, str]:
-    """Return the names of possible links that are in no bank yet, by address."""
-    return {
-        info.address: clean_name(info.name) or info.address
-        for info in bluetooth.async_discovered_service_info(hass, connectable=True)
-        if _may_be_a_link(info) and async_bank_of_link(hass, info.address) is None
-    }
+    name: str
+    report: ProbeReport
 
 
 async def async_probe_link(
-    hass: HomeAssistant, address: str, name: str
-) -> ProbeReport | ProbeProblem:
-    """Connect to a link and find the batteries behind it."""
+    hass: HomeAssistant, address: str, name: str, unit_ids: Collection[int] = ()
+) -> ProbedLink | ProbeProblem:
+    """Connect to a link and find the batteries behind it, and the family that they are of.
+
+    `unit_ids` are asked besides the usual ones. Where the `name` is only the address, a name
+    is searched as soon as the batteries do not show their family.
+    """
+    told = local_name(name) or async_heard_name(hass, address)
+    if (refusal := refusal_of(told)) is not None:
+        return ProbeProblem(key=refusal, final=True)
+    connector = async_connector(hass, address, told or address)
     try:
-        return await probe_link(async_connector(hass, address, name), family_of(name))
+        report = await probe_link(connector, family_of(told), unit_ids)
     except NotABattery as error:
         return ProbeProblem(key=error.kind, final=True)
     except RenogyError as error:
-        LOGGER.debug("Probing %s failed: %r", name, error)
+        LOGGER.debug("Probing %s failed: %r", told or address, error)
         return ProbeProblem(key=link_problem(error), reason=str(error))
+    family = _family(hass, address, told, report)
+    if family is UNDECIDED and told is None:
+        told = await async_search_name(hass, address)
+        family = _family(hass, address, told, report)
+    return ProbedLink(name=told or address, report=replace(report, family=family.key))
+
+
+def _family(
+    hass: HomeAssistant, address: str, name: str | None, report: ProbeReport
+) -> Family:
+    """Return the family that the name tells, or else the batteries that were found."""
+    named = family_of(name)
+    if named is not UNDECIDED and named.refused_as is None:
+        return named
+    return family_shown(
+        [battery.unit for battery in report.batteries],
+        [battery.model for battery in report.batteries],
+        advertises_service=async_advertises_service(hass, address),
+    )

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
+from ..renogy.families import UNDECIDED
 from .probing import ProbeProblem, async_probe_link
-from .settings import KnownBattery, LinkSettings
+from .settings import KnownBattery, LinkSettings, async_store_link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,8 @@ class Rescan:
     def result(self, forgotten: Collection[int] = ()) -> LinkSettings:
         """Return the link as it is to be stored.
 
-        Silence is no proof of absence: known batteries are kept, except the `forgotten` units.
+        Silence is no proof of absence: known batteries are kept, except the `forgotten` units,
+        and so is a family that was decided when nothing decides it now.
         """
         known = {battery.unit: battery for battery in self.known.batteries}
         found = [
@@ -43,8 +45,12 @@ class Rescan:
         ]
         kept = [each for each in self.silent if each.unit not in forgotten]
         batteries = sorted((*found, *kept), key=lambda battery: battery.unit)
+        is_undecided = self.found.family_key == UNDECIDED.key
         return replace(
-            self.found, batteries=tuple(batteries), polling=self.known.polling
+            self.found,
+            family_key=(self.known if is_undecided else self.found).family_key,
+            batteries=tuple(batteries),
+            polling=self.known.polling,
         )
 
 
@@ -57,16 +63,14 @@ async def async_rescan(
     changed.
     """
     known = LinkSettings.from_data(entry.subentries[subentry_id].data)
-    report = await async_probe_link(hass, known.address, known.name)
-    if isinstance(report, ProbeProblem):
-        return report
-    found = LinkSettings.from_probe(known.address, known.name, report)
+    probed = await async_probe_link(hass, known.address, known.name, known.units)
+    if isinstance(probed, ProbeProblem):
+        return probed
+    found = LinkSettings.from_probe(known.address, probed.name, probed.report)
     subentry = entry.subentries.get(subentry_id)
     if subentry is None:
         # The link was removed meanwhile: the result cannot be stored.
         return Rescan(known=known, found=found)
     rescan = Rescan(known=LinkSettings.from_data(subentry.data), found=found)
-    hass.config_entries.async_update_subentry(
-        entry, subentry, data=rescan.result().as_data()
-    )
+    async_store_link(hass, entry, subentry, rescan.result())
     return rescan

@@ -22,7 +22,16 @@ from ..const import (
     ENTRY_VERSION,
     SUBENTRY_TYPE_LINK,
 )
-from ..renogy.families import HUB_UNITS, Family, is_dongle, stored_family
+from ..renogy.families import (
+    HUB_UNITS,
+    UNDECIDED,
+    Family,
+    family_of,
+    family_shown,
+    is_dongle,
+    local_name,
+    stored_family,
+)
 from ..renogy.models import BatteryId, FoundBattery, ProbeReport
 
 
@@ -80,6 +89,21 @@ class LinkSettings:
             polling=data[CONF_POLLING],
         )
 
+    def named(self, name: str) -> Self:
+        """Return this link with the name that it tells, and the family that the name tells."""
+        family = family_of(name)
+        if family is UNDECIDED or family.refused_as is not None:
+            return replace(self, name=name)
+        return replace(self, name=name, family_key=family.key)
+
+    def with_shown_family(self) -> Self:
+        """Return this link with the family that its batteries show, if it has no name."""
+        if self.has_name:
+            return self
+        models = [battery.model for battery in self.batteries]
+        family = family_shown(self.units, models, advertises_service=False)
+        return replace(self, family_key=family.key)
+
     @classmethod
     def from_probe(cls, address: str, name: str, report: ProbeReport) -> Self:
         """Return the settings of a link that was probed."""
@@ -124,9 +148,14 @@ class LinkSettings:
         return stored_family(self.family_key, self.name)
 
     @property
+    def has_name(self) -> bool:
+        """Whether the link has told its name; its address stands for it until then."""
+        return local_name(self.name) is not None
+
+    @property
     def is_dongle(self) -> bool:
         """Whether the link is a dongle, not a battery with built-in Bluetooth."""
-        return is_dongle(self.name, [battery.model for battery in self.batteries])
+        return is_dongle(self.family, [battery.model for battery in self.batteries])
 
     @property
     def units(self) -> tuple[int, ...]:
@@ -197,6 +226,25 @@ def battery_identifier(battery: BatteryId) -> str:
 def link_identifier(address: str) -> str:
     """Return the identifier of a link's entities, and of a dongle's device."""
     return format_mac(address)
+
+
+@callback
+def async_store_link(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    subentry: ConfigSubentry,
+    link: LinkSettings,
+) -> None:
+    """Store a link that has changed; the bank reloads."""
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data=link.as_data(), title=title_of(subentry, link)
+    )
+
+
+def title_of(subentry: ConfigSubentry, link: LinkSettings) -> str:
+    """Return the title of a stored link: it follows the name, unless somebody changed it."""
+    known = LinkSettings.from_data(subentry.data)
+    return link.name if subentry.title == known.name else subentry.title
 
 
 def links_of(entry: ConfigEntry) -> dict[str, LinkSettings]:

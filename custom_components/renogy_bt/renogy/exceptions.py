@@ -9,6 +9,7 @@ class DeviceKind(StrEnum):
     CHARGE_CONTROLLER = "charge_controller"
     INVERTER = "inverter"
     SHUNT = "shunt"
+    MONITOR = "monitor"
     OTHER = "not_a_battery"
 
 

@@ -1,10 +1,12 @@
-"""The families of Renogy peripherals, told by their advertised names (protocol 1.1, 1.6)."""
+"""The families of Renogy peripherals, told by their names or by what they show (protocol 1.1, 1.6)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+import re
 from typing import Final
 
 from .exceptions import DeviceKind
+from .modbus import BROADCAST_UNIT
 
 DEFAULT_UNIT: Final = 0xF7
 HUB_UNITS: Final = tuple(range(48, 56))
@@ -20,6 +22,7 @@ class Family:
     the likelier one, and nobody has compared it with another meter. Where
     `trusts_alarm_fields` is false the registers
     5100-5105 and 5108 do not follow the makers' document and are ignored.
+    `models` is a pattern of the models that are of this family whatever the name is.
     `refused_as` names what the peripheral is when it cannot be a battery.
     """
 
@@ -31,6 +34,7 @@ class Family:
     trusts_alarm_fields: bool = True
     cells_may_be_millivolts: bool = False
     cycles_may_be_low_byte_first: bool = False
+    models: str | None = None
     refused_as: DeviceKind | None = None
 
     @property
@@ -40,12 +44,19 @@ class Family:
         return (*units, DEFAULT_UNIT)
 
 
-STANDARD: Final = Family(key="standard", name_prefix="BT-TH")
+STANDARD: Final = Family(
+    key="standard",
+    name_prefix="BT-TH",
+    # RBT50LFP48S, RBT100LFP12-BT: the voltage stands behind "LFP". Of the other families it
+    # stands before the capacity.
+    models=r"RBT\d+LFP\d.*",
+)
 PRO: Final = Family(
     key="pro",
     name_prefix="RNGRBP",
     built_in_bluetooth=True,
     current_divisor=10,
+    models=r"RBT12200LFP(?!-B$).*",
 )
 RNGC: Final = Family(
     key="rngc",
@@ -54,6 +65,7 @@ RNGC: Final = Family(
     current_divisor=10,
     cells_may_be_millivolts=True,
     cycles_may_be_low_byte_first=True,
+    models=r"RBT12200LFP-B",
 )
 RNGPRO: Final = Family(
     key="rngpro",
@@ -69,19 +81,42 @@ RNGPRO12BATT: Final = replace(
     name_prefix="RNGPRO12BATT",
     current_divisor=10,
     is_current_scale_proven=True,
+    models=r"RBT12100LFP-BT.*",
 )
 RNGPRO125BAT: Final = replace(
     RNGPRO,
     key="rngpro125bat",
     name_prefix="RNGPRO125BAT",
     is_current_scale_proven=True,
+    models=r"RBT12500LFP-SHBT.*",
 )
 RNGUSBAT: Final = Family(
     key="rngusbat",
     name_prefix="RNGUSBAT",
     built_in_bluetooth=True,
     is_current_scale_proven=False,
+    models=r"RBT12100LFP-SHBT.*",
 )
+UNDECIDED: Final = Family(
+    key="undecided",
+    name_prefix="",
+    is_current_scale_proven=False,
+    trusts_alarm_fields=False,
+    cells_may_be_millivolts=True,
+    cycles_may_be_low_byte_first=True,
+)
+"""What neither its name nor what it shows tells apart: it is believed as little as any."""
+
+_OTHER_DEVICES: Final = {
+    DeviceKind.SHUNT: ("RTMShunt", "RNGSHUNT"),
+    DeviceKind.INVERTER: ("RNGRIU", "BTRI", "BTRAC"),
+    DeviceKind.CHARGE_CONTROLLER: ("RNG-CTRL-", "RNGRBC", "RBC", "RCC"),
+    DeviceKind.MONITOR: ("RNGPMS",),
+}
+"""How the names of the makers' other devices begin."""
+
+# Home Assistant has the address in place of a missing name, BlueZ with dashes.
+_AN_ADDRESS: Final = re.compile(r"[0-9A-F]{2}([:-]?[0-9A-F]{2}){5}", re.IGNORECASE)
 
 FAMILIES: Final[tuple[Family, ...]] = (
     STANDARD,
@@ -91,23 +126,59 @@ FAMILIES: Final[tuple[Family, ...]] = (
     RNGPRO12BATT,
     RNGPRO125BAT,
     RNGUSBAT,
-    Family(key="shunt", name_prefix="RTMShunt300", refused_as=DeviceKind.SHUNT),
-    Family(key="inverter_riu", name_prefix="RNGRIU", refused_as=DeviceKind.INVERTER),
-    Family(key="inverter_ric", name_prefix="BTRIC", refused_as=DeviceKind.INVERTER),
+    UNDECIDED,
+    *(
+        Family(key=prefix.lower(), name_prefix=prefix, refused_as=kind)
+        for kind, prefixes in _OTHER_DEVICES.items()
+        for prefix in prefixes
+    ),
 )
 
 
-def family_of(local_name: str | None) -> Family:
+def local_name(advertised: str | None) -> str | None:
+    """Return an advertised name without what pads it, None where there is no name."""
+    name = (advertised or "").strip(" \0")
+    return None if not name or _AN_ADDRESS.fullmatch(name) else name
+
+
+def family_of(advertised: str | None) -> Family:
     """Return the family that an advertised name belongs to.
 
-    Names come padded with blanks or NUL, and the longest beginning decides. A name that is
-    not known, for instance one that the owner changed, is taken for the standard family.
+    The longest beginning decides. A name that is not known, for instance one that the owner
+    changed, decides nothing, nor does a missing one.
     """
-    name = (local_name or "").strip(" \0").upper()
+    name = (local_name(advertised) or "").upper()
     return max(
         (family for family in FAMILIES if name.startswith(family.name_prefix.upper())),
         key=lambda family: len(family.name_prefix),
-        default=STANDARD,
+    )
+
+
+def family_shown(
+    units: Sequence[int], models: Sequence[str | None], *, advertises_service: bool
+) -> Family:
+    """Return the family that the batteries behind a link show without a name.
+
+    Only a dongle has several batteries. Of single batteries only those of the standard family
+    advertise the service of the requests, and only others answer as unit 255 alone.
+    """
+    told = {_family_of_model(model) for model in models if model} - {UNDECIDED}
+    if len(units) > 1:
+        return STANDARD if told <= {STANDARD} else UNDECIDED
+    if told:
+        return told.pop()
+    is_standard = advertises_service and BROADCAST_UNIT not in units
+    return STANDARD if is_standard else UNDECIDED
+
+
+def _family_of_model(model: str) -> Family:
+    return next(
+        (
+            family
+            for family in FAMILIES
+            if family.models and re.fullmatch(family.models, model.strip().upper())
+        ),
+        UNDECIDED,
     )
 
 
@@ -116,22 +187,25 @@ def family_by_key(key: str) -> Family:
     return {family.key: family for family in FAMILIES}[key]
 
 
-def stored_family(key: str, local_name: str) -> Family:
+def stored_family(key: str, name: str) -> Family:
     """Return the family of a link that was stored by its key; raises KeyError.
 
     Where the key stands for names that have rows of their own by now, the name decides.
     """
-    family, named = family_by_key(key), family_of(local_name)
-    return named if named.name_prefix.startswith(family.name_prefix) else family
+    family, named = family_by_key(key), family_of(name)
+    is_of_family = named.name_prefix.startswith(family.name_prefix)
+    return named if is_of_family and named.refused_as is None else family
 
 
-def is_dongle(local_name: str | None, models: Sequence[str | None] = ()) -> bool:
+def is_dongle(family: Family, models: Sequence[str | None]) -> bool:
     """Tell whether a link is a BT-1 or BT-2 dongle rather than a battery's own Bluetooth.
 
-    Both advertise as "BT-TH-..." (protocol 1.1); a lone battery whose model says "-BT" is
+    Both are of the standard family (protocol 1.1); a lone battery whose model says "-BT" is
     its own link.
     """
-    if family_of(local_name) is not STANDARD:
+    if family.key == UNDECIDED.key:
+        return len(models) > 1
+    if family.key != STANDARD.key:
         return False
     lone = models[0] if len(models) == 1 else None
     return lone is None or "BT" not in lone.upper().partition("-")[2]

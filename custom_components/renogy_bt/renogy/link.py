@@ -113,7 +113,7 @@ class RenogyLink:
     async def probe(self) -> ProbeReport:
         """Find the batteries behind the link; raises as `probe_link` does."""
         return await self._exclusively(
-            partial(probe_link, self._connector, self._family)
+            partial(probe_link, self._connector, self._family, self.units)
         )
 
     async def close(self) -> None:

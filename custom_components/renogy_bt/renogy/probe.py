@@ -5,6 +5,7 @@ reply that was lost. So silent ids are asked a second time.
 """
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
@@ -34,8 +35,10 @@ CONTROLLER_UNITS: Final = (96, 97, 16, 17)
 INVERTER_UNIT: Final = 32
 
 
-async def probe_link(connector: Connector, family: Family) -> ProbeReport:
-    """Find the batteries behind a link.
+async def probe_link(
+    connector: Connector, family: Family, unit_ids: Collection[int] = ()
+) -> ProbeReport:
+    """Find the batteries behind a link; `unit_ids` are asked besides the usual ones.
 
     Raises LinkUnreachable, LinkLost, LinkSilent when nothing answers, NotABattery when
     something else than a battery does.
@@ -43,7 +46,7 @@ async def probe_link(connector: Connector, family: Family) -> ProbeReport:
     if family.refused_as is not None:
         raise NotABattery(family.refused_as)
     transport = await open_transport(connector)
-    prober = _Prober(Line(transport, ReplyTimes()))
+    prober = _Prober(Line(transport, ReplyTimes()), unit_ids)
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(PROBE_SECONDS):
@@ -59,8 +62,11 @@ async def probe_link(connector: Connector, family: Family) -> ProbeReport:
 class _Prober:
     """Asks the units of one link in turn."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, unit_ids: Collection[int]) -> None:
         self._line = line
+        self._unit_ids = tuple(
+            unit for unit in dict.fromkeys(unit_ids) if unit != BROADCAST_UNIT
+        )
         self._cells: dict[int, int] = {}
         self._identities: dict[int, BatteryIdentity] = {}
         self._answered: set[int] = set()
@@ -73,7 +79,10 @@ class _Prober:
         if family.built_in_bluetooth:
             await self._ask_alone()
         if not self._answered:
-            await self._ask_each(family)
+            await self._ask_each((*self._unit_ids, *family.probe_units))
+        else:
+            others = tuple(unit for unit in self._unit_ids if unit not in self._cells)
+            await self._ask_units(others, FIRST_PASS_SECONDS)
         if not self._cells:
             await self._refuse()
         for unit in sorted(self._cells):
@@ -92,12 +101,13 @@ class _Prober:
             for unit, cells in sorted(self._cells.items())
         )
 
-    async def _ask_each(self, family: Family) -> None:
+    async def _ask_each(self, units: tuple[int, ...]) -> None:
         """Ask the units one by one, and 255 only when none of them answers.
 
         With several batteries on the bus a request to 255 makes them all talk at once.
         """
-        silent = await self._ask_units(family.probe_units, FIRST_PASS_SECONDS)
+        asked = tuple(dict.fromkeys(units))
+        silent = await self._ask_units(asked, FIRST_PASS_SECONDS)
         if not self._answered:
             await self._ask_alone()
         if BROADCAST_UNIT not in self._answered:
