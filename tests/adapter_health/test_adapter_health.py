@@ -7,8 +7,8 @@ from custom_components.renogy_bt.adapter_health.ladder import (
 )
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapter_health.status import EventKind
-
-from .simulation import MINUTE, Link, Place, always
+from tests.health_months.radio import MINUTE, Link, always
+from tests.health_months.simulation import Place
 
 
 class Told:
@@ -56,7 +56,7 @@ def test_notice_of_a_deaf_adapter_outlasts_the_resets_of_home_assistant() -> Non
     told.run(60 * MINUTE)
     assert told.verdicts > {Verdict.SILENT}
     assert [is_told for _, is_told in told.changes] == [True]
-    kinds = [event.kind for event in told.health.take_events()]
+    kinds = [event.kind for _, event in told.place.events]
     assert kinds.count(EventKind.GAVE_UP) == 1
 
 

@@ -15,9 +15,9 @@ from custom_components.renogy_bt.adapter_health.samples import (
     Reason,
     Verdict,
 )
+from tests.health_months.radio import DONGLE, HOUR, MINUTE, PROXY, Link, always
+from tests.health_months.simulation import Place
 from tests.restart import after_restart
-
-from .simulation import DONGLE, HOUR, MINUTE, PROXY, Link, Place, always
 
 
 def test_a_running_step_suspends_judgement() -> None:

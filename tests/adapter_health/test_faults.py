@@ -17,8 +17,8 @@ from custom_components.renogy_bt.adapter_health.samples import (
     Verdict,
 )
 from custom_components.renogy_bt.bluez.models import BusFault, BusSample
-
-from .simulation import DAY, HOUR, MINUTE, Link, Place, always, never
+from tests.health_months.radio import DAY, HOUR, MINUTE, Link, always, never
+from tests.health_months.simulation import Place
 
 OWNER = ":1.5"
 
@@ -241,11 +241,8 @@ def test_witness_that_never_shared_the_link() -> None:
     place = running(links=[Link()], only_adapter=False, other_devices=lambda _: 0)
     link = place.links[0]
     link.present = never
-    link.elsewhere_at = place.now
     link.reached_elsewhere = link.heard_elsewhere = always
-    for _ in range(240):
-        link.elsewhere_at = place.now
-        place.run(30)
+    place.run(2 * HOUR)
     assert place.steps == []
 
 
@@ -440,7 +437,7 @@ def test_connections_of_others_that_are_not_told() -> None:
 
 def test_stale_link() -> None:
     """A connection that nobody uses any more is dropped."""
-    place = running()
+    place = running(other_devices=lambda _: 1)
     place.links[0].stale, place.links[0].present = True, never
     place.run_until(lambda: bool(place.steps), 240)
     assert steps_of(place) == [RecoveryStep.OWN_LINKS]

@@ -1,0 +1,1 @@
+"""Thirty simulated days of every benign and every faulty world of one adapter."""

@@ -1,0 +1,494 @@
+"""Worlds in which something breaks: it is mended in time or told, and calmly."""
+
+from custom_components.renogy_bt.adapter_health.samples import (
+    EntryState,
+    ScanMode,
+    SlotSample,
+    Verdict,
+)
+from custom_components.renogy_bt.bluez.models import BusFault, BusSample
+
+from .radio import DAY, HOUR, MINUTE, Link, always, never, nightly
+from .registry import faulty
+from .simulation import OWNER, Place, Play
+
+SECOND_LINK = "6C:B2:FD:00:00:02"
+NEIGHBOUR = "11:22:33:44:55:66"
+BETWEEN = 1.3 * DAY
+"""Time between two faults of a kind."""
+SILENT = frozenset({Verdict.SILENT})
+CONNECTS_FAIL = frozenset({Verdict.CONNECTS_FAILING})
+
+
+# The scan is lost
+
+
+@faulty(mended_within=75)
+def session_lost(place: Place) -> Play:
+    """Somebody switches the adapter off and on: active scanning ends."""
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.session, place.powered_at = False, place.now
+
+
+@faulty(mended_within=75)
+def session_lost_unseen(place: Place) -> Play:
+    """Active scanning ends, and nothing shows why."""
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.session = False
+
+
+@faulty(mended_within=75)
+def dead_scanner(place: Place) -> Play:
+    """A scanner in AUTO mode stays in an active window that has died."""
+    place.mode = ScanMode.AUTO
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.window, place.session = always, False
+
+
+@faulty(mended_within=75)
+def bluetoothd_restart(place: Place) -> Play:
+    """Bluetoothd is restarted under a scanner in active mode."""
+    for owner in range(9, 100):
+        yield BETWEEN
+        place.breaks()
+        yield from place.restart_bluetoothd(f":1.{owner}")
+
+
+@faulty(mended_within=75)
+def bluetoothd_restart_auto(place: Place) -> Play:
+    """Bluetoothd is restarted under a scanner in AUTO mode."""
+    place.mode = ScanMode.AUTO
+    yield from bluetoothd_restart(place)
+
+
+@faulty(mended_within=90)
+def bus_restart(place: Place) -> Play:
+    """The system bus is gone for some seconds."""
+    for owner in range(9, 100):
+        yield BETWEEN
+        place.breaks()
+        place.session, place.bus_lost = False, True
+        place.bus = BusSample(connected=False, fault=BusFault.UNREACHABLE, known=False)
+        yield 5.0
+        place.bus_lost = False
+        place.bus = BusSample(owner=f":1.{owner}", owner_changed_at=place.now)
+
+
+@faulty(mended_within=60)
+def renumbered(place: Place) -> Play:
+    """The adapter returns under another number."""
+    for turn in range(1, 100):
+        yield BETWEEN
+        place.breaks()
+        place.unplug()
+        yield 3.0
+        place.plug_in(f"hci{turn % 2}")
+
+
+@faulty(mended_within=60)
+def away_for_days(place: Place) -> Play:
+    """The adapter is away for days and comes back as hci1, beside another scanner."""
+    place.only_adapter = False
+    yield 5 * DAY
+    place.unplug()
+    yield 60.0
+    place.entry, place.entry_reason = EntryState.RETRYING, "adapter None not found"
+    yield 3 * DAY
+    place.breaks()
+    place.plug_in("hci1")
+
+
+@faulty(mended_within=60, told={Verdict.MISSING})
+def unplugged_for_a_day(place: Place) -> Play:
+    """The adapter is away for a day and comes back under its own number."""
+    while True:
+        yield 0.5 * DAY
+        place.unplug()
+        yield DAY
+        place.breaks()
+        place.plug_in()
+
+
+@faulty(mended_within=60)
+def loose_plug(place: Place) -> Play:
+    """A cable is loose for a moment, now and then."""
+    while True:
+        yield 0.9 * DAY
+        place.breaks()
+        place.unplug()
+        yield 10.0
+        place.plug_in()
+
+
+# Starting is refused
+
+
+@faulty(mended_within=180)
+def start_refused_at_start(place: Place) -> Play:
+    """The entry cannot be set up: the adapter refuses every start of a scan."""
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.refusing, place.session = True, False
+        place.entry = EntryState.RETRYING
+        place.entry_reason = (
+            "hci0: Failed to start Bluetooth: org.bluez.Error.InProgress"
+        )
+
+
+@faulty(mended_within=240)
+def start_refused(place: Place) -> Play:
+    """The scan ends, and the adapter refuses every start of another."""
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.refusing, place.session = True, False
+
+
+@faulty(told={Verdict.START_REFUSED})
+def start_refused_for_good(place: Place) -> Play:
+    """The adapter refuses every start of a scan, and no reset cures it."""
+    yield 0.9 * DAY
+    place.breaks()
+    place.refusing = place.incurable = True
+    place.session = False
+
+
+@faulty(told={Verdict.START_REFUSED}, never_reset=True)
+def start_refused_beside_connections(place: Place) -> Play:
+    """Starting is refused while another integration holds a connection that works."""
+    yield 0.9 * DAY
+    place.breaks()
+    place.foreign, place.refusing = (NEIGHBOUR,), True
+    place.incurable, place.session = True, False
+
+
+# Silence
+
+
+def _shared(place: Place) -> None:
+    place.links = [Link(heard_elsewhere=always)]
+    place.only_adapter = False
+
+
+@faulty(mended_within=180)
+def deaf_with_a_witness(place: Place) -> Play:
+    """The adapter goes deaf while a proxy hears the link."""
+    _shared(place)
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.deaf = True
+
+
+@faulty(mended_within=400)
+def deaf_in_a_lively_place(place: Place) -> Play:
+    """The adapter goes deaf where many devices are always heard."""
+    place.other_devices = lambda _: 6
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.deaf = True
+
+
+@faulty(mended_within=400)
+def deaf_in_a_quiet_place(place: Place) -> Play:
+    """The adapter goes deaf where nothing but one dongle was ever heard, for days."""
+    place.mode = ScanMode.AUTO
+    while True:
+        yield 9.3 * DAY
+        place.breaks()
+        place.deaf = True
+
+
+@faulty(told=SILENT)
+def deaf_for_good(place: Place) -> Play:
+    """The adapter goes deaf in a lively place, and no reset cures it."""
+    place.other_devices = lambda _: 6
+    yield 0.9 * DAY
+    place.breaks()
+    place.deaf = place.incurable = True
+
+
+@faulty(told=SILENT)
+def deaf_for_good_with_a_witness(place: Place) -> Play:
+    """The adapter goes deaf beside a proxy, and no reset cures it."""
+    _shared(place)
+    yield 0.9 * DAY
+    place.breaks()
+    place.deaf = place.incurable = True
+
+
+@faulty(told=SILENT)
+def deaf_and_bank_reloaded_half_hourly(place: Place) -> Play:
+    """The adapter is deaf for good, and the bank is loaded again every half hour."""
+    place.other_devices = lambda _: 6
+    yield 0.9 * DAY
+    place.breaks()
+    place.deaf = place.incurable = True
+    while True:
+        yield 0.5 * HOUR
+        place.reload_bank()
+
+
+@faulty()
+def discovers_nothing(place: Place) -> Play:
+    """Discovery starts and nothing is ever reported, from the very first start on."""
+    place.deaf = place.incurable = True
+    place.breaks()
+    yield DAY
+
+
+@faulty(told={Verdict.HOME_ASSISTANT_SIDE, Verdict.SILENT})
+def heard_on_the_bus(place: Place) -> Play:
+    """Bluetoothd reports devices, Home Assistant gets none of them."""
+    place.other_devices = lambda _: 6
+    yield 0.9 * DAY
+    place.breaks()
+    place.deaf = place.incurable = True
+    while True:
+        yield 5 * MINUTE
+        place.heard_on_bus_at = place.now if place.management_socket else None
+
+
+# Power
+
+
+@faulty(mended_within=260)
+def powered_off(place: Place) -> Play:
+    """Somebody switches the adapter off by mistake."""
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.powered = place.session = False
+
+
+@faulty(told={Verdict.POWERED_OFF})
+def powered_off_at_night(place: Place) -> Play:
+    """The owner switches the adapter off every night and on in the morning."""
+    while True:
+        off = nightly(22, 6)(place.now)
+        if off and not place.incurable:
+            place.powered = place.session = False
+        if not off and place.incurable:
+            place.powered, place.powered_at = True, place.now
+        place.incurable = off
+        yield 5 * MINUTE
+
+
+@faulty(told={Verdict.BLOCKED})
+def blocked(place: Place) -> Play:
+    """The adapter is blocked by rfkill for two hours."""
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.powered, place.session, place.power_state = False, False, "off-blocked"
+        yield 2 * HOUR
+        place.power_state, place.powered, place.powered_at = "on", True, place.now
+
+
+@faulty()
+def foreign_power_cycles(place: Place) -> Play:
+    """Another program power cycles the adapter every ten minutes."""
+    while True:
+        yield 10 * MINUTE
+        place.powered = place.session = False
+        yield 3.0
+        place.powered, place.powered_at = True, place.now
+
+
+# The adapter comes and goes
+
+
+@faulty(told={Verdict.MISSING})
+def drops_off_usb(place: Place) -> Play:
+    """A USB adapter drops off the bus ten times an hour and returns within seconds."""
+    yield DAY
+    place.breaks()
+    while True:
+        yield 6 * MINUTE
+        place.unplug()
+        yield 4.0
+        place.plug_in()
+
+
+@faulty(told={Verdict.MISSING}, never_reset=True)
+def gone_since_an_update(place: Place) -> Play:
+    """The adapter is gone since the host was restarted with a new system."""
+    yield 0.9 * DAY
+    place.breaks()
+    place.unplug()
+    yield from place.restart_host(down=120.0)
+
+
+@faulty(told={Verdict.MISSING})
+def controller_without_an_address(place: Place) -> Play:
+    """The controller comes up without an address."""
+    yield 0.9 * DAY
+    place.breaks()
+    place.unplug()
+    place.zeroed_adapter = True
+
+
+@faulty(mended_within=150, never_reset=True)
+def twin(place: Place) -> Play:
+    """A second dongle has the same address, and the scan ends now and then."""
+    place.has_twin = True
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.session = False
+
+
+# Connections
+
+
+@faulty(mended_within=900)
+def connects_failing(place: Place) -> Play:
+    """The only link is heard well and cannot be connected to."""
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.disconnecting = True
+
+
+@faulty(mended_within=500)
+def connects_of_two_links_failing(place: Place) -> Play:
+    """Two links are heard well and cannot be connected to."""
+    place.links = [Link(), Link(SECOND_LINK)]
+    yield from connects_failing(place)
+
+
+@faulty(told=CONNECTS_FAIL)
+def connects_abort(place: Place) -> Play:
+    """Every connect aborts at once although the links are heard well; nothing cures it."""
+    place.links = [Link(), Link(SECOND_LINK)]
+    yield 0.9 * DAY
+    place.breaks()
+    place.disconnecting = place.incurable = True
+
+
+@faulty(told=CONNECTS_FAIL)
+def connects_only_while_discovering(place: Place) -> Play:
+    """A connect succeeds only while the controller discovers, which is seldom in AUTO mode."""
+    place.mode = ScanMode.AUTO
+    place.window = lambda now: now % (12 * HOUR) < 15.0
+    yield 0.9 * DAY
+    place.connects_while_discovering = True
+
+
+@faulty(told=CONNECTS_FAIL)
+def connect_denied(place: Place) -> Play:
+    """AppArmor denies Connect, and nothing else."""
+    place.links = [Link(), Link(SECOND_LINK)]
+    yield 0.9 * DAY
+    place.breaks()
+    place.connects_denied = True
+
+
+@faulty(told=CONNECTS_FAIL, never_reset=True)
+def slots_held_by_others(place: Place) -> Play:
+    """Other integrations hold every connection slot for two days."""
+    yield 0.9 * DAY
+    place.foreign = (NEIGHBOUR,)
+    place.slots = SlotSample(slots=1, free=0, foreign=place.foreign)
+    place.links[0].accepts = never
+    yield 2 * DAY
+    place.foreign, place.slots, place.links[0].accepts = (), None, always
+
+
+@faulty(mended_within=400)
+def stale_link(place: Place) -> Play:
+    """BlueZ keeps a connection that nobody uses, and the link is not heard meanwhile."""
+    (link,) = place.links
+    link.present = lambda _: not link.stale
+    place.other_devices = lambda _: 1
+    while True:
+        yield BETWEEN
+        place.breaks()
+        link.stale = True
+
+
+# Home Assistant's entry and bluetoothd
+
+
+@faulty(mended_within=240)
+def entry_failed(place: Place) -> Play:
+    """Home Assistant's Bluetooth entry is left in an error of its set-up."""
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.entry, place.session = EntryState.FAILED, False
+
+
+@faulty(mended_within=240)
+def entry_unloaded(place: Place) -> Play:
+    """Home Assistant's Bluetooth entry is left unloaded."""
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.entry, place.session = EntryState.NOT_LOADED, False
+
+
+@faulty(told={Verdict.BLUETOOTHD_DOWN})
+def bluetoothd_down(place: Place) -> Play:
+    """Bluetoothd does not run for an hour."""
+    for owner in range(9, 100):
+        yield BETWEEN
+        place.breaks()
+        place.bus_lost = True
+        yield from place.restart_bluetoothd(f":1.{owner}", down=HOUR)
+        place.bus_lost = False
+
+
+@faulty(told={Verdict.BLUETOOTHD_HUNG})
+def bluetoothd_hung(place: Place) -> Play:
+    """Bluetoothd answers nothing for twenty minutes."""
+    while True:
+        yield BETWEEN
+        place.breaks()
+        place.bus = BusSample(owner=OWNER, unanswered=3, unanswered_since=place.now)
+        place.deaf = place.bus_lost = True
+        yield 20 * MINUTE
+        place.bus = BusSample(owner=OWNER)
+        place.deaf = place.bus_lost = False
+
+
+@faulty(told={Verdict.BUS_LOST})
+def bus_denied(place: Place) -> Play:
+    """AppArmor denies the system bus to Home Assistant as a whole."""
+    yield 0.9 * DAY
+    place.breaks()
+    place.bus_lost, place.session = True, False
+    place.links[0].accepts = never
+    place.bus = BusSample(connected=False, fault=BusFault.ACCESS_DENIED, known=False)
+
+
+@faulty()
+def bluetoothd_crashes_every_two_minutes(place: Place) -> Play:
+    """Bluetoothd crashes every two minutes."""
+    yield 0.9 * DAY
+    place.breaks()
+    for owner in range(9, 1_000_000):
+        yield 2 * MINUTE
+        yield from place.restart_bluetoothd(f":1.{owner}")
+
+
+@faulty()
+def bluetoothd_crashes_at_each_disconnect(place: Place) -> Play:
+    """Bluetoothd crashes whenever a poll has ended."""
+    yield 0.9 * DAY
+    place.breaks()
+    seen = place.last_connected_at
+    owner = 9
+    while True:
+        yield 2.0
+        if place.last_connected_at != seen:
+            seen, owner = place.last_connected_at, owner + 1
+            yield from place.restart_bluetoothd(f":1.{owner}")

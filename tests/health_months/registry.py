@@ -1,0 +1,70 @@
+"""Where worlds are entered."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from custom_components.renogy_bt.adapter_health.samples import Verdict
+
+from .simulation import Place, Play
+from .world import World
+
+type Build = Callable[[Place], Play | None]
+
+
+class Entry(Protocol):
+    """Enters the world that a function builds."""
+
+    def __call__[B: Build](self, build: B) -> B:
+        """Enter a world, and return its function unchanged."""
+
+
+BENIGN: dict[str, World] = {}
+FAULTY: dict[str, World] = {}
+
+
+def _described(build: Build) -> tuple[str, str]:
+    assert build.__doc__ is not None
+    return build.__name__.replace("_", "-"), build.__doc__.splitlines()[0]
+
+
+def enter_benign(name: str, what: str, build: Build, *, troubled: bool = False) -> None:
+    """Enter a world in which nothing is wrong with the adapter."""
+    BENIGN[name] = World(
+        name=name, what=what, build=build, benign=True, troubled=troubled
+    )
+
+
+def benign[B: Build](build: B) -> B:
+    """Enter the world that a function builds, in which nothing is wrong with the adapter."""
+    enter_benign(*_described(build), build)
+    return build
+
+
+def troubled[B: Build](build: B) -> B:
+    """Enter a world in which something is wrong now and then, too short to be worth a word."""
+    enter_benign(*_described(build), build, troubled=True)
+    return build
+
+
+def faulty(
+    *,
+    mended_within: float | None = None,
+    told: frozenset[Verdict] | set[Verdict] = frozenset(),
+    never_reset: bool = False,
+) -> Entry:
+    """Enter a world in which something breaks, with what is promised of it."""
+
+    def enter[B: Build](build: B) -> B:
+        name, what = _described(build)
+        FAULTY[name] = World(
+            name=name,
+            what=what,
+            build=build,
+            benign=False,
+            mended_within=mended_within,
+            told=frozenset(told),
+            never_reset=never_reset,
+        )
+        return build
+
+    return enter

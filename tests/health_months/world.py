@@ -1,0 +1,202 @@
+"""A world: a place in which something is so for thirty days, and what is promised of it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
+from custom_components.renogy_bt.adapter_health.limits import RESETS_PER_HOUR
+from custom_components.renogy_bt.adapter_health.samples import HostState, Verdict
+
+from .radio import DAY, HOUR, MINUTE
+from .simulation import Place, Play
+
+DAYS = 30.0
+MOST_NOTICE_CHANGES = 4
+"""Changes of notices that an adapter's user puts up with in a day."""
+MOST_EVENTS = 12
+"""Events of an adapter that its user puts up with in a day."""
+RESTART_TAKES = 300.0
+"""A restart of Home Assistant in the middle of a fault puts its end off by so much, s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What is built and played in a place, and what has to come of it."""
+
+    name: str
+    what: str
+    build: Callable[[Place], Play | None]
+    benign: bool
+    mended_within: float | None = None
+    """Longest time that what broke may not work, s; None: only a human can mend it."""
+    told: frozenset[Verdict] = frozenset()
+    """The user must be told of one of these, and of nothing else; empty: anything goes."""
+    never_reset: bool = False
+    """No step may reset the radio, although something is wrong."""
+    troubled: bool = False
+    """Something is wrong in this benign world now and then, which is not worth a word."""
+    disturbed: bool = False
+    """Rights change, clocks are set and Home Assistant restarts besides."""
+
+    def with_disturbances(self) -> World:
+        """The same world, with changes of rights, clocks and Home Assistant besides."""
+        within = self.mended_within
+        return replace(
+            self,
+            name=f"{self.name}-disturbed",
+            disturbed=True,
+            mended_within=None if within is None else within + RESTART_TAKES,
+        )
+
+    def place(self, *, management_socket: bool) -> Place:
+        """A place of this kind, at its beginning."""
+        place = Place(management_socket=management_socket)
+        play = self.build(place)
+        place.play(place.retries())
+        if play is not None:
+            place.play(play)
+        if self.disturbed:
+            if self.benign:
+                place.play(_disturbances(place))
+                place.play(_other_rights(place))
+            else:
+                place.play(_restart_in_the_middle(place))
+        return place
+
+
+def _disturbances(place: Place) -> Play:
+    """Restart Home Assistant, set the clock and suspend the machine now and then."""
+    yield 7 * HOUR
+    for turn in range(1_000_000):
+        match turn % 4:
+            case 0 | 2:
+                yield from place.restart_host()
+            case 1:
+                place.clock_set_by += [2 * HOUR, -5 * HOUR, 400.0][turn % 3]
+                place.clock_jumped = True
+            case _:
+                place.suspend(3 * HOUR)
+        yield 31 * HOUR
+
+
+def _other_rights(place: Place) -> Play:
+    """Take or give the right to the management socket in the middle of the month."""
+    yield DAYS / 2 * DAY
+    place.management_socket = not place.management_socket
+
+
+def _restart_in_the_middle(place: Place) -> Play:
+    """Restart Home Assistant soon after something broke, and again the day after."""
+    while True:
+        if place.broken_at is None:
+            yield 10.0
+            continue
+        yield 50.0
+        yield from place.restart_host()
+        for _ in range(26 * 60):
+            if place.broken_at is None:
+                break
+            yield MINUTE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a world."""
+
+    name: str
+    benign: bool
+    management: bool
+    days: float
+    resets: int
+    reloads: int
+    notice_changes: int
+    notice_changes_worst_day: int
+    events_worst_day: int
+    recovered_s: float | None
+    """Longest time until what had broken worked again; None if nothing broke or it never did."""
+    problems: tuple[str, ...]
+    """What was promised and did not come true."""
+
+
+def live(world: World, *, management: bool, days: float = DAYS) -> Outcome:
+    """Let days pass in a world, and see what came of it."""
+    place = world.place(management_socket=management)
+    place.run(days * DAY)
+    steps = [step for _, step, _ in place.steps]
+    changes = [at for at, _ in place.notices]
+    fully_mended = place.broken_at is None and place.repairs
+    return Outcome(
+        name=world.name,
+        benign=world.benign,
+        management=management,
+        days=days,
+        resets=len(place.resets),
+        reloads=steps.count(RecoveryStep.RESTART_SCANNING),
+        notice_changes=len(changes),
+        notice_changes_worst_day=_most_within(changes, DAY),
+        events_worst_day=_most_within([at for at, _ in place.events], DAY),
+        recovered_s=round(max(place.repairs), 1) if fully_mended else None,
+        problems=tuple(_problems(world, place, is_whole=days >= DAYS)),
+    )
+
+
+def _most_within(times: list[float], span: float) -> int:
+    """The most of some ascending times that lie within any span."""
+    most = first = 0
+    for last, at in enumerate(times):
+        while at - times[first] >= span:
+            first += 1
+        most = max(most, last + 1 - first)
+    return most
+
+
+def _problems(world: World, place: Place, *, is_whole: bool) -> Iterator[str]:
+    """Say what was promised and did not come true."""
+    if world.benign and place.steps:
+        yield f"{len(place.steps)} steps, {len(place.resets)} resets"
+    if world.benign and place.notices:
+        yield f"{len(place.notices)} changes of notices"
+    if world.benign and not world.troubled and place.accusations:
+        yield f"accused: {', '.join(sorted(place.accusations))}"
+    changes = _most_within([at for at, _ in place.notices], DAY)
+    if changes > MOST_NOTICE_CHANGES:
+        yield f"{changes} changes of notices in a day"
+    events = _most_within([at for at, _ in place.events], DAY)
+    if events > MOST_EVENTS:
+        yield f"{events} events in a day"
+    if _most_within([at for at, _, _ in place.resets], HOUR) > RESETS_PER_HOUR:
+        yield "more resets in an hour than are allowed"
+    if world.never_reset and place.resets:
+        yield f"{len(place.resets)} resets"
+    yield from _unmended(world, place, is_whole=is_whole)
+    if is_whole or place.notices:
+        yield from _untold(world, place)
+
+
+def _unmended(world: World, place: Place, *, is_whole: bool) -> Iterator[str]:
+    limit = world.mended_within
+    if limit is None:
+        return
+    took = [*place.repairs]
+    if place.broken_at is not None and place.now - place.broken_at > limit:
+        took.append(place.now - place.broken_at)
+    if not took and is_whole:
+        yield "nothing broke"
+    if took and max(took) > limit:
+        yield f"did not work for {max(took):.0f} s, {limit:.0f} at most"
+
+
+def _untold(world: World, place: Place) -> Iterator[str]:
+    if not world.told:
+        return
+    told = {
+        verdict
+        for verdict in Verdict
+        if any(shown and f"_{verdict}_" in shown for _, shown in place.notices)
+    }
+    if not told:
+        yield "nothing was told"
+    if told - world.told:
+        yield f"told of {', '.join(sorted(told - world.told))}"
+    if place.host is not HostState.RUNNING:
+        yield "the month ended during a restart"
