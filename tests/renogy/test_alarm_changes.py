@@ -10,9 +10,9 @@ from custom_components.renogy_bt.renogy.alarm_changes import (
 )
 from custom_components.renogy_bt.renogy.families import RNGPRO
 from custom_components.renogy_bt.renogy.models import Alarm, AlarmSeverity
-from custom_components.renogy_bt.renogy.registers import ALARM_SOURCES
 from tests.renogy.fake_link import rbt50lfp48s
 from tests.renogy.images import decoded, image_from, owners_pack
+from tests.renogy.makers_document import ALARMS
 
 RAISED = AlarmChangeKind.RAISED
 CLEARED = AlarmChangeKind.CLEARED
@@ -20,7 +20,8 @@ CLEARED = AlarmChangeKind.CLEARED
 
 def alarm(key: str, *parts: int) -> Alarm:
     """Return an alarm as it is read."""
-    return Alarm(key=key, severity=ALARM_SOURCES[key].severity, parts=parts)
+    _, severity = ALARMS[key]
+    return Alarm(key=key, severity=AlarmSeverity(severity), parts=parts)
 
 
 def changes(
@@ -33,7 +34,7 @@ def changes(
     ]
 
 
-@pytest.mark.parametrize("key", ALARM_SOURCES)
+@pytest.mark.parametrize("key", ALARMS)
 def test_every_alarm_is_raised_and_cleared(key: str) -> None:
     """Whatever the alarm, it fires once when it begins and once when it ends."""
     begun = (alarm(key),)

@@ -9,13 +9,6 @@ from custom_components.renogy_bt.renogy.models import (
     BatteryConfiguration,
     BatteryStatus,
 )
-from custom_components.renogy_bt.renogy.registers import (
-    ALARM_BITS,
-    ALARM_FIELDS,
-    ALARM_SOURCES,
-    FLAG_BITS,
-    AlarmBit,
-)
 from tests.renogy.fake_link import rbt50lfp48s
 from tests.renogy.images import decoded, image_from, owners_pack
 from tests.renogy.vectors import CAPTURES
@@ -29,25 +22,6 @@ def _status(changes: dict[int, list[int]]) -> BatteryStatus:
 
 def _double(word: int) -> list[int]:
     return [word >> 16, word & 0xFFFF]
-
-
-@pytest.mark.parametrize("bit", ALARM_BITS, ids=lambda bit: bit.key)
-def test_each_protection_and_warning_has_a_name(bit: AlarmBit) -> None:
-    """A set bit of 5106 or 5107 is one alarm with its severity, and a problem."""
-    status = _status({bit.address: [1 << bit.bit]})
-    assert status.alarms == (Alarm(key=bit.key, severity=bit.severity),)
-    assert status.problem is True
-    assert status.contradicted_alarms == ()
-
-
-@pytest.mark.parametrize("address", [5106, 5107])
-def test_each_flag_follows_its_bit(address: int) -> None:
-    """A flag is true exactly when its bit is."""
-    flags = [flag for flag in FLAG_BITS if flag.address == address]
-    for flag in flags:
-        status = _status({address: [1 << flag.bit]})
-        for other in flags:
-            assert getattr(status, other.name) is (other.name == flag.name)
 
 
 @pytest.mark.parametrize("cell", range(1, 16))
@@ -264,11 +238,6 @@ def test_what_is_known_of_alarms_is_said(
     registers = {address: [word] for address, word in rbt50lfp48s().registers.items()}
     image = image_from(registers, [(5000, 53), *blocks])
     assert decoded(image, family).status.alarm_words == words
-
-
-def test_every_alarm_has_one_source() -> None:
-    """No two alarms of the words 5100-5108 share a name."""
-    assert len(ALARM_SOURCES) == 3 * len(ALARM_FIELDS) + len(ALARM_BITS) + 1
 
 
 def test_rngpro_protections_are_believed() -> None:

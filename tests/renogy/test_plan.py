@@ -24,7 +24,7 @@ from custom_components.renogy_bt.renogy.plan import (
     Block,
     ReadPlan,
 )
-from custom_components.renogy_bt.renogy.registers import MEASUREMENT_REGISTERS
+from tests.renogy.makers_document import MEASUREMENTS as MEASURED, ROWS
 
 ALL_BLOCKS = {
     *NARROWER,
@@ -46,9 +46,32 @@ def test_blocks_fit_into_a_reply() -> None:
 def test_the_two_usual_blocks_read_everything_that_is_measured() -> None:
     """No measured register is left out of the widest block or of its two parts."""
     for block in (EVERYTHING, MEASUREMENTS):
-        for row in MEASUREMENT_REGISTERS:
-            assert block.address <= row.address
-            assert row.address + row.span <= block.address + block.count
+        for first, last in [
+            *((row.counted_at, row.address + row.longest - 1) for row in ROWS),
+            *((each.address, each.address + each.words - 1) for each in MEASURED),
+        ]:
+            assert block.address <= first
+            assert last < block.address + block.count
+
+
+def test_each_block_has_the_narrower_forms_that_batteries_give() -> None:
+    """The tree of blocks, from everything in one request down to what can be done without."""
+    assert {
+        str(block): " ".join(map(str, narrower)) for block, narrower in NARROWER.items()
+    } == {
+        "5000x110": "5000x53 5100x10",
+        "5000x53": "5000x34 5035x18",
+        "5000x34": "5000x17 5017x16",
+        "5035x18": "5042x11",
+        "5042x11": "5042x7",
+        "5100x10": "5104x6",
+        "5104x6": "5106x2",
+        "5106x2": "",
+        "5110x32": "5122x8",
+        "5122x8": "",
+        "5200x24": "",
+    }
+    assert str(CELL_COUNT) == "5000x1"
 
 
 def test_widest_first() -> None:

@@ -11,15 +11,14 @@ from custom_components.renogy_bt.renogy.models import (
     BatteryStatus,
 )
 from custom_components.renogy_bt.renogy.registers import (
-    ALARM_BITS,
     CONFIGURATION_REGISTERS,
-    FLAG_BITS,
     IDENTITY_REGISTERS,
     REGISTER_RANGE,
     REGISTERS,
     Register,
     RegisterType,
 )
+from tests.renogy.makers_document import FLAGS
 
 # (first, last) of each run of registers that protocol 1.5 describes.
 DOCUMENTED = [(5000, 5033), (5035, 5052), (5100, 5141), (5200, 5223), (5226, 5229)]
@@ -67,18 +66,10 @@ def test_models_have_a_field_per_row(
     assert {row.name for row in rows} == {field.name for field in fields(model)}
 
 
-def test_every_flag_of_a_status_has_a_bit() -> None:
-    """No flag of the model is without a source, no bit without a flag."""
+def test_every_flag_of_a_status_is_in_the_document() -> None:
+    """No flag of the model is without a bit."""
     flags = {field.name for field in fields(BatteryStatus)}
-    others = {"alarms", "alarm_words", "contradicted_alarms"}
-    assert {bit.name for bit in FLAG_BITS} == flags - others
-
-
-def test_no_status_bit_has_two_meanings() -> None:
-    """A bit is a flag or an alarm, never both."""
-    bits = [(flag.address, flag.bit) for flag in FLAG_BITS]
-    bits += [(alarm.address, alarm.bit) for alarm in ALARM_BITS]
-    assert len(bits) == len(set(bits))
+    assert flags - {"alarms", "alarm_words", "contradicted_alarms"} == set(FLAGS)
 
 
 def test_signed_values_are_read_as_such() -> None:
