@@ -189,7 +189,7 @@ async def _show(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 async def _set_up(client: HomeAssistantClient, emulator: EmulatorProcess) -> None:
-    await set_up_links(client, emulator.link_addresses, _log)
+    await set_up_links(client, emulator.owner_units, _log)
     await wait_for_batteries(client, emulator.batteries)
 
 

@@ -27,6 +27,8 @@ _CALL_SECONDS: Final = 5.0
 _ADAPTER_SCOPES: Final = frozenset({Scope.ADAPTER, Scope.BUS})
 # A link that hardly takes a connection could not be set up either.
 _LATE_LINK_FAULTS: Final = frozenset({"weak-signal"})
+# Ids that are looked for without being told (protocol 1.4).
+_USUAL_UNITS: Final = frozenset({*range(33, 41), *range(48, 64), 247, 255})
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class EmulatorProcess:
         self._late_faults = tuple(late_faults)
         links = [link for link in world.links if link.kind is Kind.BATTERY]
         self.link_addresses = [link.address for link in links]
+        self.owner_units = {
+            link.address: sorted(link.units.keys() - _USUAL_UNITS) for link in links
+        }
         self.batteries = [
             (link.address, known_as(unit))
             for link in links

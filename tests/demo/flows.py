@@ -1,8 +1,8 @@
 """Setting the integration up through its own config flows, as a person would."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from .client import HomeAssistantClient, Json
 from .errors import DemoError
@@ -13,6 +13,8 @@ _FLOWS: Final = "/api/config/config_entries/flow"
 _OPTIONS_FLOWS: Final = "/api/config/config_entries/options/flow"
 _ADD_TO_BANK: Final = "add_to_bank"
 _ADDED: Final = frozenset({"added_to_bank", "already_configured"})
+# Discovery of a link without a name first waits ten seconds for the name.
+_DISCOVERY_SECONDS: Final = 20.0
 
 
 async def confirm_adapters(client: HomeAssistantClient) -> None:
@@ -23,21 +25,32 @@ async def confirm_adapters(client: HomeAssistantClient) -> None:
 
 
 async def set_up_links(
-    client: HomeAssistantClient, addresses: Iterable[str], log: Callable[[str], None]
+    client: HomeAssistantClient,
+    owner_units: Mapping[str, list[int]],
+    log: Callable[[str], None],
 ) -> None:
-    """Confirm the discovery of each of these links; the first makes the bank, the others join it.
+    """Set each of these links up; the first makes the bank, the others join it.
+
+    `owner_units` are the unit ids by link that only its owner knows. A link that is not
+    discovered is searched and picked.
 
     Raises:
         DemoError: A link was refused, with Home Assistant's own reason.
 
     """
     configured = await _configured_addresses(client)
-    for address in addresses:
+    for address, units in owner_units.items():
         if address.casefold() in configured:
             continue
-        flow_id = await _discovered(client, address)
-        log(f"Found {address}, setting it up")
-        await _finish(client, flow_id, address)
+        try:
+            async with asyncio.timeout(_DISCOVERY_SECONDS):
+                flow_id = await _discovered(client, address)
+        except TimeoutError:
+            log(f"{address} was not discovered, searching for it")
+            flow = await client.post(_FLOWS, {"handler": DOMAIN})
+            flow_id = str(flow["flow_id"])
+        log(f"Setting {address} up")
+        await _finish(client, flow_id, address, units)
 
 
 async def leave_resets_to_the_user(client: HomeAssistantClient) -> None:
@@ -74,7 +87,9 @@ async def _discovered(client: HomeAssistantClient, address: str) -> str:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _finish(client: HomeAssistantClient, flow_id: str, address: str) -> None:
+async def _finish(
+    client: HomeAssistantClient, flow_id: str, address: str, units: list[int]
+) -> None:
     step: Json = await client.get(f"{_FLOWS}/{flow_id}")
     while True:
         match step["type"]:
@@ -94,7 +109,20 @@ async def _finish(client: HomeAssistantClient, flow_id: str, address: str) -> No
             case _ if step.get("errors"):
                 raise DemoError(f"{address} was refused: {step['errors']}")
             case _:
-                step = await client.post(f"{_FLOWS}/{flow_id}", {})
+                step = await client.post(
+                    f"{_FLOWS}/{flow_id}", _answers(step, address, units)
+                )
+
+
+def _answers(form: Json, address: str, units: list[int]) -> dict[str, Any]:
+    """Fill in a form as the owner of a link would."""
+    fields = {field["name"] for field in form["data_schema"] or ()}
+    answers: dict[str, Any] = {}
+    if "address" in fields:
+        answers["address"] = address
+    if "advanced" in fields and units:
+        answers["advanced"] = {"unit_ids": ", ".join(map(str, units))}
+    return answers
 
 
 def _join_bank(menu: Json) -> str:

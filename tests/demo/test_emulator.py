@@ -23,3 +23,11 @@ def test_battery_ids(reply_unit: int | None, known_as: int) -> None:
     link = Link(name="RNGPRO12BATT46001", address=ADDRESS, units={48: unit})
     emulator = EmulatorProcess(World(links=(link,)), "unix:path=/nowhere", ())
     assert emulator.batteries == [(ADDRESS, known_as)]
+
+
+def test_ids_that_the_owner_has_set() -> None:
+    """What no probe looks for by itself, the owner has to tell."""
+    units = {unit: Unit(unit_id=unit) for unit in (10, 11, 33, 48, 63, 64, 247)}
+    link = Link(name="BT-TH-F2004601", address=ADDRESS, units=units)
+    emulator = EmulatorProcess(World(links=(link,)), "unix:path=/nowhere", ())
+    assert emulator.owner_units == {ADDRESS: [10, 11, 64]}

@@ -138,7 +138,7 @@ class Trial:
         async with asyncio.timeout(_START_SECONDS):
             await _choose_mode(client, self._case.mode)
             if self._with_integration:
-                await set_up_links(client, emulator.link_addresses, _no_log)
+                await set_up_links(client, emulator.owner_units, _no_log)
                 await wait_for_batteries(client, emulator.batteries)
             else:
                 while await self._last_read(client) is None:

@@ -116,41 +116,33 @@ def test_names_tell_what_is_no_battery(name: str, kind: DeviceKind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "models", "advertises_service", "family"),
+    ("models", "family"),
     [
         # A dongle has several batteries, whatever they tell.
-        ((48, 49, 50, 51), ("RBT50LFP48S",) * 4, True, STANDARD),
-        ((48, 49), (None, None), False, STANDARD),
-        ((33, 34), ("RBT100LFP12SH-G1", None), False, STANDARD),
-        ((48, 49), ("RBT12200LFP-B", "RBT12200LFP-B"), True, UNDECIDED),
+        (("RBT50LFP48S",) * 4, STANDARD),
+        ((None, None), STANDARD),
+        (("RBT100LFP12SH-G1", None), STANDARD),
+        (("RBT12200LFP-B", "RBT12200LFP-B"), UNDECIDED),
         # A single battery is told by its model.
-        ((48,), ("RBT50LFP48S",), False, STANDARD),
-        ((48,), ("RBT100LFP12-BT",), False, STANDARD),
-        ((48,), ("rbt200lfp12-bt ",), False, STANDARD),
-        ((48,), ("RBT12200LFP",), False, PRO),
-        ((48,), ("RBT12200LFP-BT",), False, PRO),
-        ((48,), ("RBT12200LFP-B",), False, RNGC),
-        ((255,), ("RBT12100LFP-BT",), False, RNGPRO12BATT),
-        ((255,), ("RBT12500LFP-SHBT",), False, RNGPRO125BAT),
-        ((255,), ("RBT12100LFP-SHBT",), False, RNGUSBAT),
-        # Without a model that is known, the service tells the standard family.
-        ((48,), (None,), True, STANDARD),
-        ((48,), ("LFP100",), True, STANDARD),
-        ((48,), (None,), False, UNDECIDED),
-        ((48,), ("RBT24100LFP-BT",), False, UNDECIDED),
-        ((255,), (None,), True, UNDECIDED),
-        ((255,), (None,), False, UNDECIDED),
+        (("RBT50LFP48S",), STANDARD),
+        (("RBT100LFP12-BT",), STANDARD),
+        (("rbt200lfp12-bt ",), STANDARD),
+        (("RBT12200LFP",), PRO),
+        (("RBT12200LFP-BT",), PRO),
+        (("RBT12200LFP-B",), RNGC),
+        (("RBT12100LFP-BT",), RNGPRO12BATT),
+        (("RBT12500LFP-SHBT",), RNGPRO125BAT),
+        (("RBT12100LFP-SHBT",), RNGUSBAT),
+        (("RBT24100LFP-BT",), UNDECIDED),
+        (("LFP100",), UNDECIDED),
+        ((None,), UNDECIDED),
     ],
 )
 def test_batteries_show_their_family(
-    units: tuple[int, ...],
-    models: tuple[str | None, ...],
-    advertises_service: bool,
-    family: Family,
+    models: tuple[str | None, ...], family: Family
 ) -> None:
     """Without a name the batteries decide, and what decides nothing is left undecided."""
-    shown = family_shown(units, models, advertises_service=advertises_service)
-    assert shown is family
+    assert family_shown(models) is family
 
 
 @pytest.mark.parametrize(

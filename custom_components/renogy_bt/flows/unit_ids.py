@@ -17,7 +17,7 @@ HIGHEST_UNIT: Final = 247
 # Each absent id costs up to a second and a half.
 MOST_UNITS: Final = 32
 
-_ID_OR_RANGE: Final = re.compile(r"(\d{1,5})(?:[-\u2013](\d{1,5}))?")
+_ID_OR_RANGE: Final = re.compile(r"([0-9]{1,5})(?:[-\u2013]([0-9]{1,5}))?")
 
 UNIT_IDS_FIELDS: Final = {
     probatio.Optional(SECTION_ADVANCED): section(

@@ -13,7 +13,6 @@ from homeassistant.components.bluetooth import (
 from homeassistant.core import HomeAssistant, callback
 
 from ..renogy.families import UNDECIDED, family_of, local_name
-from ..renogy.transport import REQUEST_SERVICE
 from .settings import async_bank_of_link
 
 NAME_SEARCH_SECONDS: Final = 10
@@ -78,13 +77,6 @@ def async_heard_name(hass: HomeAssistant, address: str) -> str | None:
     """Return the name that was heard of a peripheral."""
     info = bluetooth.async_last_service_info(hass, address, connectable=False)
     return None if info is None else name_of(info)
-
-
-@callback
-def async_advertises_service(hass: HomeAssistant, address: str) -> bool:
-    """Return whether a peripheral is heard to have the service of the requests."""
-    info = bluetooth.async_last_service_info(hass, address, connectable=False)
-    return info is not None and REQUEST_SERVICE in info.service_uuids
 
 
 def name_matcher(address: str) -> BluetoothCallbackMatcher:

@@ -19,12 +19,7 @@ from ..renogy.families import UNDECIDED, Family, family_of, family_shown, local_
 from ..renogy.models import ProbeReport
 from ..renogy.probe import probe_link
 from .connection import LinkNotSeen, async_connector
-from .discovery import (
-    async_advertises_service,
-    async_heard_name,
-    async_search_name,
-    refusal_of,
-)
+from .discovery import async_heard_name, async_search_name, refusal_of
 
 # The more special an error, the earlier.
 LINK_PROBLEMS: Final[Mapping[type[RenogyError], str]] = MappingProxyType(
@@ -83,22 +78,16 @@ async def async_probe_link(
     except RenogyError as error:
         LOGGER.debug("Probing %s failed: %r", told or address, error)
         return ProbeProblem(key=link_problem(error), reason=str(error))
-    family = _family(hass, address, told, report)
+    family = _family(told, report)
     if family is UNDECIDED and told is None:
         told = await async_search_name(hass, address)
-        family = _family(hass, address, told, report)
+        family = _family(told, report)
     return ProbedLink(name=told or address, report=replace(report, family=family.key))
 
 
-def _family(
-    hass: HomeAssistant, address: str, name: str | None, report: ProbeReport
-) -> Family:
+def _family(name: str | None, report: ProbeReport) -> Family:
     """Return the family that the name tells, or else the batteries that were found."""
     named = family_of(name)
     if named is not UNDECIDED and named.refused_as is None:
         return named
-    return family_shown(
-        [battery.unit for battery in report.batteries],
-        [battery.model for battery in report.batteries],
-        advertises_service=async_advertises_service(hass, address),
-    )
+    return family_shown([battery.model for battery in report.batteries])

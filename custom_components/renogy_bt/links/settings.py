@@ -101,8 +101,7 @@ class LinkSettings:
         if self.has_name:
             return self
         models = [battery.model for battery in self.batteries]
-        family = family_shown(self.units, models, advertises_service=False)
-        return replace(self, family_key=family.key)
+        return replace(self, family_key=family_shown(models).key)
 
     @classmethod
     def from_probe(cls, address: str, name: str, report: ProbeReport) -> Self:

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from .exceptions import DeviceKind
-from .modbus import BROADCAST_UNIT
 
 DEFAULT_UNIT: Final = 0xF7
 HUB_UNITS: Final = tuple(range(48, 56))
@@ -154,21 +153,16 @@ def family_of(advertised: str | None) -> Family:
     )
 
 
-def family_shown(
-    units: Sequence[int], models: Sequence[str | None], *, advertises_service: bool
-) -> Family:
-    """Return the family that the batteries behind a link show without a name.
+def family_shown(models: Sequence[str | None]) -> Family:
+    """Return the family that the batteries behind a link show, by their models, without a name.
 
-    Only a dongle has several batteries. Of single batteries only those of the standard family
-    advertise the service of the requests, and only others answer as unit 255 alone.
+    Only a dongle has several batteries. The services tell nothing: BlueZ adds those that every
+    family has to the advertised ones, as soon as it has been connected.
     """
     told = {_family_of_model(model) for model in models if model} - {UNDECIDED}
-    if len(units) > 1:
+    if len(models) > 1:
         return STANDARD if told <= {STANDARD} else UNDECIDED
-    if told:
-        return told.pop()
-    is_standard = advertises_service and BROADCAST_UNIT not in units
-    return STANDARD if is_standard else UNDECIDED
+    return told.pop() if told else UNDECIDED
 
 
 def _family_of_model(model: str) -> Family:
