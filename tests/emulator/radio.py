@@ -6,7 +6,8 @@ several dB of that, because other radios share the band. One advertisement is on
 one way. A connection takes dozens of packets both ways within a second, the dongle's
 small receiver among them, so it fails some 4 dB earlier: reports of connects that abort
 begin at about -80 dBm (hbldh/bleak#993), and at -85 to -95 dBm some advertisements
-arrive and hardly a connect succeeds (BMS_BLE-HA#245, #705, #815).
+arrive and hardly a connect succeeds (BMS_BLE-HA#245, #705, #815). The chance of one
+connect is small there because a poll tries it a dozen times, and one success is enough.
 """
 
 from collections.abc import Callable
@@ -32,16 +33,18 @@ class Reach:
 
 CURVE = (
     Reach(-76, heard=1.0, connects=1.0, breaks=0.0),
-    Reach(-80, heard=0.97, connects=0.9, breaks=0.003),
-    Reach(-84, heard=0.8, connects=0.3, breaks=0.1),
-    Reach(-88, heard=0.4, connects=0.02, breaks=0.7),
-    Reach(-92, heard=0.1, connects=0.001, breaks=2.0),
-    Reach(-96, heard=0.01, connects=0.0, breaks=5.0),
+    Reach(-80, heard=0.97, connects=0.8, breaks=0.005),
+    Reach(-82, heard=0.9, connects=0.25, breaks=0.05),
+    Reach(-84, heard=0.8, connects=0.03, breaks=0.3),
+    Reach(-86, heard=0.6, connects=0.003, breaks=1.0),
+    Reach(-88, heard=0.4, connects=0.0003, breaks=2.0),
+    Reach(-92, heard=0.1, connects=0.0, breaks=4.0),
+    Reach(-96, heard=0.01, connects=0.0, breaks=6.0),
     Reach(-100, heard=0.0, connects=0.0, breaks=10.0),
 )
 
-SLOW_SHARE = 0.6
-FAST_SHARE = 0.8
+SLOW_SHARE = 0.5
+FAST_SHARE = 0.87
 """Of a spread: what people and doors do, and what each packet's channel does (squares add up)."""
 SLOW_SECONDS = 300.0
 """How long the slow part remembers itself: somebody sits, a door stays open."""
