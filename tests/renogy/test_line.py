@@ -12,12 +12,7 @@ from custom_components.renogy_bt.renogy.exceptions import (
     LinkLost,
     ReplyTimeout,
 )
-from custom_components.renogy_bt.renogy.line import (
-    LONGEST_EXTENSION,
-    Line,
-    ReplyTimes,
-    is_answered_by,
-)
+from custom_components.renogy_bt.renogy.line import Line, ReplyTimes, is_answered_by
 from custom_components.renogy_bt.renogy.modbus import (
     Frame,
     FrameAssembler,
@@ -27,6 +22,9 @@ from custom_components.renogy_bt.renogy.modbus import (
 from tests.renogy.fake_link import FakeLink, FakeTransport
 from tests.renogy.vectors import CAPTURES, EXCEPTIONS, MIXED, REFUSED
 from tests.renogy.virtual_time import run
+
+# As documented, not as the code has it.
+LONGEST_EXTENSION = 1.0
 
 A1 = CAPTURES["A1"].reply
 A2 = CAPTURES["A2"].reply

@@ -16,7 +16,6 @@ from custom_components.renogy_bt.renogy.exceptions import (
 from custom_components.renogy_bt.renogy.families import PRO, RNGPRO, STANDARD
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.models import ReadingFailure
-from custom_components.renogy_bt.renogy.transport import LONGEST_CONNECT_SECONDS
 from tests.renogy.fake_link import (
     CONNECT_SECONDS,
     DISCONNECT_SECONDS,
@@ -29,6 +28,9 @@ from tests.renogy.fake_link import (
     silent,
 )
 from tests.renogy.virtual_time import run
+
+# As documented, not as the code has it.
+LONGEST_CONNECT_SECONDS = 180.0
 
 UNITS = (48, 49, 50, 51)
 

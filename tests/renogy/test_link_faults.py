@@ -9,7 +9,6 @@ from typing import override
 
 import pytest
 
-from custom_components.renogy_bt.renogy.battery import SILENT_POLLS_UNTIL_BACKOFF
 from custom_components.renogy_bt.renogy.exceptions import LinkSilent
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.modbus import with_crc
@@ -35,6 +34,9 @@ from tests.renogy.fake_link import (
 )
 from tests.renogy.vectors import CAPTURES, EXCEPTIONS
 from tests.renogy.virtual_time import run
+
+# As documented, not as the code has it.
+SILENT_POLLS_UNTIL_BACKOFF = 3
 
 A1 = CAPTURES["A1"].reply
 A5 = CAPTURES["A5"].reply

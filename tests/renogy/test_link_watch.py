@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 
 from custom_components.renogy_bt.renogy.link_watch import (
-    CHANGES_WINDOW,
-    FIRST_PROBE_PAUSE,
-    SILENT_SECONDS,
-    UNREACHABLE_SECONDS,
     LinkTrouble,
     LinkWatch,
     PollOutcome,
     TroubleKind,
 )
+
+# As documented, not as the code has it.
+CHANGES_WINDOW = 24 * 3600.0
+FIRST_PROBE_PAUSE = 6 * 3600.0
+SILENT_SECONDS = 900.0
+UNREACHABLE_SECONDS = 1800.0
 
 MINUTE = 60.0
 HOUR = 3600.0

@@ -3,13 +3,15 @@
 import pytest
 
 from custom_components.renogy_bt.renogy.modbus import (
-    MAX_WORDS,
     FrameAssembler,
     ReadRequest,
     crc16,
     with_crc,
 )
 from tests.renogy.vectors import CAPTURES, EXCEPTIONS, REFUSED, REQUESTS
+
+# As documented, not as the code has it.
+MAX_WORDS = 125
 
 A1 = CAPTURES["A1"].reply
 A2 = CAPTURES["A2"].reply

@@ -2,7 +2,6 @@
 
 import pytest
 
-from custom_components.renogy_bt.renogy.modbus import MAX_WORDS
 from custom_components.renogy_bt.renogy.plan import (
     CELL_COUNT,
     CELL_TEMPERATURES,
@@ -16,8 +15,6 @@ from custom_components.renogy_bt.renogy.plan import (
     MODULE_NO_LIMITS,
     MODULE_NO_TEMPERATURES,
     NARROWER,
-    REFUSAL_SECONDS,
-    SILENCE_REFUSAL_SECONDS,
     STATUS,
     STATUS_NO_CELLS,
     STATUS_WORDS,
@@ -25,6 +22,11 @@ from custom_components.renogy_bt.renogy.plan import (
     ReadPlan,
 )
 from tests.renogy.makers_document import MEASUREMENTS as MEASURED, ROWS
+
+# As documented, not as the code has it.
+MAX_WORDS = 125
+REFUSAL_SECONDS = 24 * 3600.0
+SILENCE_REFUSAL_SECONDS = 3600.0
 
 ALL_BLOCKS = {
     *NARROWER,

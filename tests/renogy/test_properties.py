@@ -22,7 +22,6 @@ from custom_components.renogy_bt.renogy.families import (
     family_of,
 )
 from custom_components.renogy_bt.renogy.modbus import (
-    MAX_WORDS,
     FrameAssembler,
     ReadRequest,
     crc16,
@@ -33,6 +32,9 @@ from tests.renogy.fake_link import Delivery, FakeLink, four_batteries, link_to
 from tests.renogy.images import READ_AT, owners_pack
 from tests.renogy.vectors import CAPTURES, EXCEPTIONS
 from tests.renogy.virtual_time import run
+
+# As documented, not as the code has it.
+MAX_WORDS = 125
 
 BATTERY_FAMILIES = [family for family in FAMILIES if family.refused_as is None]
 GOOD_FRAMES = [capture.reply for capture in CAPTURES.values() if capture.reply]

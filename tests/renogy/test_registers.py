@@ -86,6 +86,7 @@ def test_what_was_not_read_is_absent() -> None:
     assert image.values("heater_temperatures", 2) == ()
     assert image.words((5041, 5042, 5044, 5045)) == {5042: 0, 5044: 0}
     assert image.text("model") is None
+    assert RegisterImage([(5042, bytes(2))]).value("voltage") is None
 
 
 def test_long_numbers_have_their_high_word_first() -> None:

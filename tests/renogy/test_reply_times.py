@@ -2,11 +2,11 @@
 
 import pytest
 
-from custom_components.renogy_bt.renogy.line import (
-    LONGEST_LIMIT,
-    SHORTEST_LIMIT,
-    ReplyTimes,
-)
+from custom_components.renogy_bt.renogy.line import ReplyTimes
+
+# As documented, not as the code has it.
+LONGEST_LIMIT = 2.0
+SHORTEST_LIMIT = 0.5
 
 
 def test_an_unknown_reply_is_waited_for_longest() -> None:

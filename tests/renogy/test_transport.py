@@ -14,13 +14,12 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.renogy_bt.renogy.exceptions import LinkLost, LinkUnreachable
-from custom_components.renogy_bt.renogy.transport import (
-    CONNECT_SECONDS,
-    DISCONNECT_SECONDS,
-    BleakTransport,
-    connect,
-)
+from custom_components.renogy_bt.renogy.transport import BleakTransport, connect
 from tests.renogy.virtual_time import run
+
+# As documented, not as the code has it.
+CONNECT_SECONDS = 20.0
+DISCONNECT_SECONDS = 5.0
 
 DEVICE = BLEDevice("6C:B2:FD:A1:B2:C3", "BT-TH-FDA1B2C3", {})
 # Of the captured BT-2 (protocol 1.2).
