@@ -388,10 +388,10 @@ def test_controller_without_an_address() -> None:
 
 
 def test_connects_failing_on_one_link() -> None:
-    """Advertisements without a connection: from our own links to a power cycle in 15 min."""
+    """Advertisements without a connection: from our own links to a power cycle in 5 min."""
     place = running()
     place.disconnecting = True
-    assert place.run_until(lambda: bool(place.resets), 900) >= 550
+    assert place.run_until(lambda: bool(place.resets), 300) >= 200
     assert steps_of(place) == [
         RecoveryStep.OWN_LINKS,
         RecoveryStep.RESTART_SCANNING,
@@ -402,10 +402,12 @@ def test_connects_failing_on_one_link() -> None:
 
 
 def test_connects_failing_on_all_links() -> None:
-    """When several links fail alike, less patience is needed."""
+    """When several links fail alike, that is no chance."""
     place = running(links=[Link(), Link("6C:B2:FD:00:00:02")])
     place.disconnecting = True
-    assert 290 <= place.run_until(lambda: bool(place.resets), 500) <= 480
+    assert place.run_until(lambda: bool(place.resets), 300) >= 200
+    place.run(2 * MINUTE)
+    assert place.is_judged(Verdict.OK)
 
 
 def test_one_of_two_links_refuses() -> None:

@@ -147,9 +147,10 @@ def result_of_step(
             return StepResult.RECOVERED
         case Verdict.UNKNOWN:
             return StepResult.ABORTED
-        case Verdict.STARTING:
-            return StepResult.NO_EFFECT if passed >= VERIFICATION else None
-        case Verdict.QUIET if taken_under not in (Verdict.SILENT, Verdict.QUIET):
-            return StepResult.RECOVERED
-        case _:
+        case Verdict.QUIET if taken_under in (Verdict.SILENT, Verdict.QUIET):
             return StepResult.NO_EFFECT
+        case Verdict.STARTING | Verdict.QUIET:
+            is_certain = False
+        case _:
+            is_certain = not judgement.standing
+    return StepResult.NO_EFFECT if is_certain or passed >= VERIFICATION else None

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from .faults import SIGNS
+from .faults.over import end_of
 from .faults.sign import Sign
 from .history import OwnSteps
-from .memory import NOTHING_HELD, Memory, observe
+from .memory import NOTHING_HELD, Memory, OpenFault, observe
 from .samples import (
     DAY,
     AdapterSample,
@@ -21,6 +22,8 @@ from .view import QUIET_AFTER, View
 
 SETTLING_TIME = 60.0
 """How long a step or a start may take to show its effect, s."""
+UNWANTED = frozenset({Reason.ENTRY_ABSENT, Reason.ENTRY_DISABLED})
+"""The adapter's owner has taken it out of use: no fault of it is left."""
 POLLING_TIME = 120.0
 """How long polls that failed before a step may take to show its effect, s."""
 
@@ -40,7 +43,20 @@ def detect(
         judgement = _pausing(memory, sample)
     else:
         held, judgement = _judge(View(sample, memory, own))
-    return replace(memory, held=held, judgement=judgement), judgement
+    open_fault = _open_fault(memory.open_fault, sample, judgement)
+    memory = replace(memory, held=held, open_fault=open_fault, judgement=judgement)
+    return memory, judgement
+
+
+def _open_fault(
+    before: OpenFault | None, sample: AdapterSample, judgement: Judgement
+) -> OpenFault | None:
+    """The fault that is not proven to be over after a judgement."""
+    if judgement.verdict is Verdict.OK or judgement.reason in UNWANTED:
+        return None
+    if judgement.verdict.is_fault and not judgement.standing:
+        return OpenFault(judgement=judgement, seen_at=sample.at)
+    return before
 
 
 def _judge(view: View) -> tuple[Mapping[Reason, float], Judgement]:
@@ -86,9 +102,10 @@ def _believe(view: View, sign: Sign, since: float) -> Judgement:
 
 def _begun(memory: Memory, verdict: Verdict, since: float) -> float:
     """Since when a verdict holds, which may be the verdict of the last sample already."""
-    before = memory.judgement
-    if before is not None and before.verdict is verdict:
-        return min(since, before.since)
+    fault = memory.open_fault
+    for before in (memory.judgement, fault.judgement if fault is not None else None):
+        if before is not None and before.verdict is verdict:
+            since = min(since, before.since)
     return since
 
 
@@ -104,7 +121,18 @@ def _is_in_use(view: View, fault_since: float) -> bool:
 
 def _without_fault(view: View, suspected: tuple[float, Reason] | None) -> Judgement:
     recheck_at, suspicion = suspected or (None, None)
-    verdict, reason = _harmless_verdict(view, suspicion)
+    fault = view.memory.open_fault
+    is_open = fault is not None and not end_of(fault).proof(view, fault)
+    if (
+        fault is not None
+        and is_open
+        and end_of(fault).stands
+        and not _has_just_begun(view)
+    ):
+        return replace(
+            fault.judgement, standing=True, suspicion=suspicion, recheck_at=recheck_at
+        )
+    verdict, reason = _harmless_verdict(view, suspicion, is_open=is_open)
     return Judgement(
         verdict=verdict,
         since=_begun(view.memory, verdict, view.at),
@@ -116,20 +144,32 @@ def _without_fault(view: View, suspected: tuple[float, Reason] | None) -> Judgem
     )
 
 
-def _harmless_verdict(view: View, suspicion: Reason | None) -> tuple[Verdict, Reason]:
+def _has_just_begun(view: View) -> bool:
+    """Whether a step or a start was so lately that its effect is awaited."""
+    return (
+        view.sample.entry.state is EntryState.IN_PROGRESS
+        or view.scanner is None
+        or view.adapter is None
+        or _is_settling(view)
+    )
+
+
+def _harmless_verdict(
+    view: View, suspicion: Reason | None, *, is_open: bool
+) -> tuple[Verdict, Reason]:
+    """What is so without a fault; nothing works again before that is proven."""
     if view.sample.entry.state is EntryState.IN_PROGRESS:
         return Verdict.STARTING, Reason.ENTRY_STARTING
     before = view.memory.judgement
     was_fault = before is not None and before.verdict.is_fault
-    if (
-        view.scanner is None
-        or view.adapter is None
-        or _is_settling(view)
-        or (was_fault and suspicion is not None)
-    ):
+    if _has_just_begun(view) or (was_fault and suspicion is not None):
         return Verdict.STARTING, Reason.SETTLING
     quiet_after = max(QUIET_AFTER, view.memory.traffic.meaningful_silence)
-    if view.silence >= quiet_after or view.has_heard_nothing_since(view.stepped_at):
+    if (
+        is_open
+        or view.silence >= quiet_after
+        or view.has_heard_nothing_since(view.stepped_at)
+    ):
         return Verdict.QUIET, Reason.NOTHING_HEARD
     return Verdict.OK, Reason.WORKING
 

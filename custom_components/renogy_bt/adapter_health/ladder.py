@@ -69,10 +69,10 @@ PLANS_BY_REASON: Mapping[Reason, tuple[RecoveryStep, ...]] = {
 }
 """Steps that are taken instead, where the sign calls for other ones than its verdict."""
 PATIENCE: Mapping[tuple[Verdict, Evidence, RecoveryStep], float] = {
-    (Verdict.CONNECTS_FAILING, Evidence.WEAK, _RESTART_SCANNING): 240.0,
-    (Verdict.CONNECTS_FAILING, Evidence.WEAK, _POWER_CYCLE): 600.0,
-    (Verdict.CONNECTS_FAILING, Evidence.WEAK, _FULL_RESET): 900.0,
-    (Verdict.CONNECTS_FAILING, Evidence.CERTAIN, _POWER_CYCLE): 300.0,
+    (Verdict.CONNECTS_FAILING, Evidence.WEAK, _RESTART_SCANNING): 120.0,
+    (Verdict.CONNECTS_FAILING, Evidence.WEAK, _POWER_CYCLE): 210.0,
+    (Verdict.CONNECTS_FAILING, Evidence.WEAK, _FULL_RESET): 300.0,
+    (Verdict.CONNECTS_FAILING, Evidence.CERTAIN, _POWER_CYCLE): 210.0,
 }
 """Age that a fault must have before a step is worth it, s."""
 

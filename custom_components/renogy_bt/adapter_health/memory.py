@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..bluez.models import BusSample
+from .connects import NO_LINKS, LinkMemories, remembered
 from .history import OwnSteps
 from .samples import (
     AdapterSample,
@@ -34,6 +35,15 @@ BUS_FAULTS = frozenset(
 )
 NOTHING_HELD: Mapping[Reason, float] = MappingProxyType({})
 NOTHING_SHARED: Mapping[tuple[str, str], float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenFault:
+    """A fault that was believed and is not proven to be over."""
+
+    judgement: Judgement
+    seen_at: float
+    """When its sign was last seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +80,9 @@ class Memory:
     """When something last happened to the adapter that can bring traffic back."""
     held: Mapping[Reason, float] = NOTHING_HELD
     """Since when each sign has been seen."""
+    links: LinkMemories = NO_LINKS
+    """What is known of each of our links at this adapter."""
+    open_fault: OpenFault | None = None
     judgement: Judgement | None = None
 
 
@@ -112,6 +125,8 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         witnesses=_witnesses(memory, sample, shared_since),
         disturbed_at=disturbed_at,
         held=NOTHING_HELD if broken or _has_stepped(memory, own) else memory.held,
+        links=remembered(memory.links, sample, disturbed_at),
+        open_fault=memory.open_fault,
         judgement=memory.judgement,
     )
 

@@ -19,6 +19,8 @@ from .samples import HOUR, HostState, Judgement, Verdict
 
 RESTS = (0.5 * HOUR, 2 * HOUR, 6 * HOUR)
 """Pauses after a climb in vain, s; the last one repeats."""
+CONNECT_RESTS = (6 * HOUR, 24 * HOUR, 72 * HOUR)
+"""The same where connections fail: what a whole climb does not mend, another will not, s."""
 FAILURE_PAUSES = (60.0, 120.0, 240.0, *RESTS)
 """Pauses after steps that could not be carried out, s; the last one repeats."""
 TOLD_FAILURES = 3
@@ -115,6 +117,11 @@ def decide(
         return climb, Decision(hold=Hold.NOT_IN_USE)
     if awaited is not None:
         return climb, _verifying(climb, judgement, awaited)
+    if judgement.standing:
+        # No step without a sign: nobody would see whether it helps.
+        return climb, Decision(
+            hold=Hold.EVIDENCE, until=judgement.recheck_at, tell=_is_told(climb)
+        )
     climb = _after_rest(climb, situation.at)
     if judgement.verdict is Verdict.QUIET:
         climb, decision = _experiment(climb, judgement, situation)
@@ -126,7 +133,7 @@ def _work_on(
     climb: Climb,
     judgement: Judgement,
     situation: Situation,
-    rests: tuple[float, ...] = RESTS,
+    rests: tuple[float, ...] | None = None,
 ) -> tuple[Climb, Decision]:
     """Take the next step of the plan; where there is none, tell the user and rest."""
     step = _next_step(climb, judgement, situation)
@@ -138,6 +145,8 @@ def _work_on(
     if not climb.tried:
         return climb, Decision(hold=Hold.LADDER_ENDED, tell=True)
     if climb.rest_until is None:
+        failing = judgement.verdict is Verdict.CONNECTS_FAILING
+        rests = rests or (CONNECT_RESTS if failing else RESTS)
         rest = rests[min(climb.climbs, len(rests) - 1)]
         climb = replace(climb, rest_until=situation.at + rest, climbs=climb.climbs + 1)
     return climb, Decision(hold=Hold.RESTING, until=climb.rest_until, tell=True)

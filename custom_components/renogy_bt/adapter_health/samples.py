@@ -278,3 +278,5 @@ class Judgement:
     """Every connection through the adapter is certainly gone."""
     in_use: bool = True
     """Whether one of our links depends on the adapter; else only watch."""
+    standing: bool = False
+    """A fault that nothing shows at present, and nothing shows to be over."""

@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from ..bluez.models import AdapterObject
+from .connects import LinkMemory
 from .history import OwnSteps
 from .memory import Memory
 from .samples import DAY, AdapterSample, EntryState, LinkSample, ScannerSample
@@ -90,10 +91,20 @@ class View:
         After a recovery step, and after a time in which bluetoothd could not be asked, a
         link must have failed anew.
         """
-        since = max(self.memory.steady_since, self.stepped_at or 0.0)
+        since = self.excused_until
         if not all(_has_failed_since(link, since) for link in self.polled):
             return 0
         return min((link.failures for link in self.polled), default=0)
+
+    @property
+    def excused_until(self) -> float:
+        """Polls that failed before do not count: a step, or a time without bluetoothd."""
+        return max(self.memory.steady_since, self.stepped_at or 0.0)
+
+    def failure_rate(self, link: LinkSample) -> float | None:
+        """Share of a link's polls that fail by chance at its strength, None if not known."""
+        known = self.memory.links.get(link.address, LinkMemory())
+        return known.learned.failure_rate(link.strength, self.at)
 
     @cached_property
     def listening(self) -> bool:

@@ -2,14 +2,20 @@
 
 from functools import partial
 
-from ..samples import Evidence, Reason, Verdict
+from ..connects import failures_needed, is_good
+from ..samples import ConnectFailure, Evidence, LinkSample, Reason, Verdict
 from ..view import FRESH_ADVERTISEMENT, View
 from .sign import HOSTS_TURN, Sign, after, from_silence
 
-WEAKEST_SIGNAL = -90
 WITNESSED_SILENCE = 75.0
 HEARD_BEFORE_FAILURE = 60.0
 """A failed poll counts only if the link had been heard for so long by then, s."""
+CONNECTS_WAIT = 90.0
+"""A dongle that starts, or that somebody's phone lets go, takes less, s."""
+OTHER_PATHS_TURN = 600.0
+"""Home Assistant leaves a path that fails by itself where there is another one, s."""
+MIDDLING_STRENGTH_WAIT = 1800.0
+"""A strength that is known to carry may have fallen by up to 8 dB, and BlueZ not told it, s."""
 
 
 def is_troubled(view: View) -> bool:
@@ -115,22 +121,58 @@ def unexplained_silence(view: View) -> bool:
     return view.failures >= 2 and view.alone and view.listening
 
 
+def _accusers(view: View) -> tuple[LinkSample, ...]:
+    """Links that are heard as strongly as ever carried a connection, and fail in a row.
+
+    None of them counts while any such link does not fail.
+    """
+    heard = [
+        (link, rate)
+        for link in view.polled
+        if link.heard_at is not None
+        and view.at - link.heard_at <= FRESH_ADVERTISEMENT
+        and (rate := view.failure_rate(link)) is not None
+    ]
+    if not all(_fails_in_a_row(view, link, rate) for link, rate in heard):
+        return ()
+    return tuple(link for link, _ in heard)
+
+
+def _fails_in_a_row(view: View, link: LinkSample, rate: float) -> bool:
+    heard_since = view.memory.heard_since
+    return (
+        link.failing_since is not None
+        and link.failed_at is not None
+        and link.failure is ConnectFailure.FAILED
+        and link.failures >= failures_needed(rate)
+        and link.failed_at > view.excused_until
+        and (heard_since is None or link.failed_at > heard_since + HEARD_BEFORE_FAILURE)
+    )
+
+
 def _from_failures(view: View, seen_since: float) -> float:
-    """Count from when all links have failed although they were heard."""
+    """Count from when all of them have failed although they were heard."""
     failing_since = max(
-        (link.failing_since or view.at for link in view.polled), default=view.at
+        (link.failing_since or view.at for link in _accusers(view)), default=view.at
     )
     return max(failing_since, view.memory.heard_since or failing_since)
 
 
 def _connects_due(view: View, since: float) -> float:
-    """Give failing connections longer where another scanner may serve the links."""
+    """Give failing connections longer where a middling strength or another path is why."""
+    accusers = _accusers(view)
     other_path = any(
         view.at - heard_at <= FRESH_ADVERTISEMENT
-        for link in view.polled
+        for link in accusers
         for _, heard_at in link.heard_elsewhere
     )
-    return max(since + (600.0 if other_path else 120.0), view.patient_until)
+    middling = not any(link.strength and is_good(link.strength) for link in accusers)
+    waits = (
+        CONNECTS_WAIT,
+        OTHER_PATHS_TURN if other_path else 0.0,
+        MIDDLING_STRENGTH_WAIT if middling else 0.0,
+    )
+    return max(since + max(waits), view.patient_until)
 
 
 @partial(
@@ -142,23 +184,17 @@ def _connects_due(view: View, since: float) -> float:
     due=_connects_due,
 )
 def connects_fail(view: View) -> bool:
-    """Every link is heard well and none can be connected to."""
-    if view.powered is None or view.scanner is None or view.failures < 3:
+    """What is heard strongly enough cannot be connected to, and nothing else was."""
+    if view.powered is None or view.scanner is None:
         return False
+    accusers = _accusers(view)
+    # What is not known may have been a moment ago.
     connected_at = view.scanner.last_connected_at
-    heard_since = view.memory.heard_since
-    return all(
-        link.failing_since is not None
-        and link.failed_at is not None
-        and (heard_since is None or link.failed_at > heard_since + HEARD_BEFORE_FAILURE)
-        and link.heard_at is not None
-        and view.at - link.heard_at <= FRESH_ADVERTISEMENT
-        and (link.strength is None or link.strength.mean > WEAKEST_SIGNAL)
-        # What is not known may have been a moment ago.
-        and connected_at is not None
-        and connected_at < link.failing_since
-        for link in view.polled
-    )
+    if not accusers or connected_at is None:
+        return False
+    failing_since = min(link.failing_since or view.at for link in accusers)
+    others = [link.connected_at or 0.0 for link in view.sample.links]
+    return max(connected_at, *others) < failing_since
 
 
 @partial(
@@ -169,5 +205,5 @@ def connects_fail(view: View) -> bool:
     due=_connects_due,
 )
 def several_connects_fail(view: View) -> bool:
-    """Several links are heard well and none can be connected to."""
-    return len(view.polled) > 1 and connects_fail.is_seen(view)
+    """Several links are heard strongly enough and none can be connected to."""
+    return len(_accusers(view)) > 1 and connects_fail.is_seen(view)
