@@ -324,6 +324,41 @@ async def test_charging_battery(hass: HomeAssistant, air: FakeAir) -> None:
 
 
 @pytest.mark.usefixtures("all_enabled")
+async def test_one_odd_word_makes_one_value_unknown(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """Words that cannot be true show as unknown, and everything else as it is."""
+    battery = rbt50lfp48s()
+    air.bring(FakeLink({48: battery}))
+    entry = bank_entry(link_settings(units=(48,)))
+    await set_up(hass, entry)
+    battery.put(5018, [0x8000, 150])
+    battery.put(5036, [0xFFFF])
+    battery.put(5048, [20_001, 5550])
+    await next_poll(hass)
+    states = {
+        key: battery_state(hass, key).state
+        for key in (
+            *("cell_temperature_1", "cell_temperature_2", "temperature_min"),
+            *("environment_temperature_1", "heater_temperature_1", "cycles"),
+            *("charge_voltage_limit", "discharge_voltage_limit", "voltage"),
+        )
+    }
+    assert states == {
+        "cell_temperature_1": STATE_UNKNOWN,
+        "cell_temperature_2": "15.0",
+        "temperature_min": "13.0",
+        "environment_temperature_1": STATE_UNKNOWN,
+        "heater_temperature_1": "9.5",
+        "cycles": STATE_UNKNOWN,
+        "charge_voltage_limit": STATE_UNKNOWN,
+        "discharge_voltage_limit": "37.5",
+        "voltage": "52.4",
+    }
+    assert bank_state(hass, entry, "temperature_min").state == "13.0"
+
+
+@pytest.mark.usefixtures("all_enabled")
 async def test_battery_that_does_not_tell_everything(
     hass: HomeAssistant, air: FakeAir
 ) -> None:
