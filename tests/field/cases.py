@@ -4,7 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from custom_components.renogy_bt.renogy.modbus import crc16
+from tests.renogy.fake_link import FakeBattery
+
 FOLDER = Path(__file__).parent
+
+ANYTHING = ((0, 0xFFFF),)
 
 type Case = dict[str, Any]
 
@@ -17,3 +22,30 @@ def cases(kind: str) -> dict[str, Case]:
     }
     assert found, f"no cases of the kind {kind}"
     return found
+
+
+def put(battery: FakeBattery, registers: dict[str, list[int]]) -> None:
+    """Set registers as they stand in a case."""
+    for address, words in registers.items():
+        battery.put(int(address), words)
+
+
+def battery(unit: str, told: dict[str, Any]) -> FakeBattery:
+    """Return a battery as reported; what was captured stands above what is made up."""
+    made = FakeBattery(
+        readable=told.get("readable", ANYTHING), reply_unit=told.get("reply_unit")
+    )
+    put(made, told.get("completed", {}))
+    put(made, told.get("registers", {}))
+    for asked, reply in told.get("replies", {}).items():
+        frame = bytes.fromhex(reply)
+        address, count = map(int, asked.split("x"))
+        assert crc16(frame) == 0
+        assert frame[0] == told.get("reply_unit", int(unit))
+        assert (frame[1], frame[2]) == (3, 2 * count)
+        data = frame[3:-2]
+        made.put(
+            address,
+            [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2)],
+        )
+    return made

@@ -7,51 +7,23 @@ from typing import Any
 import pytest
 
 from custom_components.renogy_bt.renogy.families import family_of
-from custom_components.renogy_bt.renogy.modbus import crc16
 from custom_components.renogy_bt.renogy.models import (
     BatteryReading,
     LinkReport,
     ReadingFailure,
 )
-from tests.renogy.fake_link import FakeBattery, FakeLink, link_to
+from tests.renogy.fake_link import FakeLink, link_to
 from tests.renogy.virtual_time import run
 
-from .cases import Case, cases
+from .cases import Case, battery, cases, put
 
 CASES = cases("values")
-ANYTHING = ((0, 0xFFFF),)
 MINUTE = 60.0
 HOUR = 3600.0
 STATUS = (
     *("charge_mosfet", "discharge_mosfet", "heater", "fully_charged"),
     "problem",
 )
-
-
-def _put(battery: FakeBattery, registers: dict[str, list[int]]) -> None:
-    for address, words in registers.items():
-        battery.put(int(address), words)
-
-
-def _battery(unit: str, told: dict[str, Any]) -> FakeBattery:
-    """Return a battery as reported; what was captured stands above what is made up."""
-    battery = FakeBattery(
-        readable=told.get("readable", ANYTHING), reply_unit=told.get("reply_unit")
-    )
-    _put(battery, told.get("completed", {}))
-    _put(battery, told.get("registers", {}))
-    for asked, reply in told.get("replies", {}).items():
-        frame = bytes.fromhex(reply)
-        address, count = map(int, asked.split("x"))
-        assert crc16(frame) == 0
-        assert frame[0] == told.get("reply_unit", int(unit))
-        assert (frame[1], frame[2]) == (3, 2 * count)
-        data = frame[3:-2]
-        battery.put(
-            address,
-            [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2)],
-        )
-    return battery
 
 
 def _said(reading: BatteryReading, name: str) -> Any:
@@ -64,7 +36,7 @@ def _said(reading: BatteryReading, name: str) -> Any:
 
 async def _reports(case: Case) -> list[LinkReport]:
     """Return what each poll of a case brings."""
-    units = {int(unit): _battery(unit, told) for unit, told in case["units"].items()}
+    units = {int(unit): battery(unit, told) for unit, told in case["units"].items()}
     fake = FakeLink(units)
     link = link_to(fake, family=family_of(case["name"]))
     reports = []
@@ -73,7 +45,7 @@ async def _reports(case: Case) -> list[LinkReport]:
             poll["after_hours"] * HOUR if "after_hours" in poll else MINUTE
         )
         for unit, registers in poll.get("change", {}).items():
-            _put(units[int(unit)], registers)
+            put(units[int(unit)], registers)
         reports.append(await link.poll())
     await link.close()
     return reports
