@@ -108,6 +108,7 @@ async def test_progress(hass: HomeAssistant, adapters: FakeAdapters) -> None:
         pytest.param(StepResult.NO_EFFECT, "still does not work", id="no effect"),
         pytest.param(StepResult.FAILED, "could not be carried out", id="failed"),
         pytest.param(StepResult.ABORTED, "was broken off", id="aborted"),
+        pytest.param(StepResult.UNCLEAR, "cannot be told", id="unclear"),
         pytest.param(
             RecoveryRefused(RefusalReason.LIMIT, 61.4),
             "Try again in 61 seconds",

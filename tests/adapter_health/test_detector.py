@@ -84,7 +84,7 @@ def test_memory_survives_a_restart() -> None:
     assert kept.witnesses == {(DONGLE, PROXY)}
     assert kept.used_at == pytest.approx(50.0, abs=60)
     assert kept.heard_at == pytest.approx(50.0, abs=60)
-    assert kept.life_at is None
+    assert kept.life_at == pytest.approx(50.0, abs=60)
     assert kept.looked_at is None
 
 

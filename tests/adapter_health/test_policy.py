@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from hypothesis import given, settings, strategies as st
+import pytest
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.climb import Climb
@@ -303,17 +304,17 @@ def test_a_gentle_step_is_not_repeated_without_pause() -> None:
     assert 5 <= len(climber.steps) <= 9
 
 
-def test_an_adapter_that_is_switched_off_again_is_wanted_off() -> None:
-    """Within an hour it is not switched on twice, not even over a restart."""
+def test_an_adapter_that_is_wanted_off_is_left_off() -> None:
+    """Nothing is done against what somebody wants; when that is so, test_power.py says."""
     climber = Climber()
     off = judgement(Verdict.POWERED_OFF, reason=Reason.POWER_OFF)
-    climber.turn(0, off)
-    climber.turn(60, OK)
-    climber.climb = after_restart(
-        AdapterHealth("", climb=climber.climb), stopped_at=100.0, started_at=5000.0
-    ).climb
-    assert climber.turn(5100, off) == Decision(hold=Hold.LADDER_ENDED, tell=True)
+    assert climber.turn(0, off, is_wanted_off=True) == Decision(
+        hold=Hold.LADDER_ENDED, tell=True
+    )
+    assert climber.taken == []
+    climber.turn(60, off)
     assert climber.taken == [RecoveryStep.POWER_CYCLE]
+    assert climber.climb.switched_on_at == 60
 
 
 def test_after_a_step_that_could_not_be_carried_out_comes_the_next() -> None:
@@ -420,10 +421,11 @@ def test_a_new_silence_waits_for_the_pause_between_experiments() -> None:
     climber.turn(0, silence)
     climber.turn(60, silence)
     climber.turn(120, OK)
+    climber.turn(120 + HOUR, OK)
     climber.climb = after_restart(
-        AdapterHealth("", climb=climber.climb), stopped_at=200.0, started_at=200.0
+        AdapterHealth("", climb=climber.climb), stopped_at=3800.0, started_at=3800.0
     ).climb
-    decision = climber.turn(3600, silence)
+    decision = climber.turn(4000, silence)
     assert decision.hold is Hold.RESTING
     assert (
         climber.turn(60 + EXPERIMENT_PAUSE + 1, silence).step
@@ -431,9 +433,21 @@ def test_a_new_silence_waits_for_the_pause_between_experiments() -> None:
     )
 
 
-def test_unknown_state_ends_a_step_without_a_result() -> None:
-    """When the entry is taken away in the middle, the step is aborted."""
+@pytest.mark.parametrize(
+    ("reason", "at", "result"),
+    [
+        (Reason.ENTRY_DISABLED, 40, StepResult.ABORTED),
+        (Reason.ENTRY_ABSENT, 40, StepResult.ABORTED),
+        (Reason.SCANNER_UNKNOWN, 59, None),
+        (Reason.SCANNER_UNKNOWN, 60, StepResult.UNCLEAR),
+        (Reason.BUS_UNWATCHED, 60, StepResult.UNCLEAR),
+    ],
+)
+def test_unknown_state_ends_a_step_without_a_result(
+    reason: Reason, at: float, result: StepResult | None
+) -> None:
+    """A step is aborted if its entry is taken away, and unclear if nothing is told any more."""
     climber = Climber()
     climber.turn(0, judgement(Verdict.SILENT))
-    climber.turn(40, judgement(Verdict.UNKNOWN, evidence=Evidence.NONE))
-    assert climber.results == [StepResult.ABORTED]
+    climber.turn(at, judgement(Verdict.UNKNOWN, evidence=Evidence.NONE, reason=reason))
+    assert climber.results == ([] if result is None else [result])

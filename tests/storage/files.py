@@ -96,7 +96,7 @@ CHANGE = {
     "verdict": "silent",
     "reason": "heard_elsewhere",
 }
-HEALTH = {
+HEALTH: dict[str, Any] = {
     "memory": {
         "traffic": {
             "edges": list(EDGES),
@@ -105,20 +105,58 @@ HEALTH = {
             "devices": 4.0,
             "looks": 20,
         },
+        "life_ago": 3.0,
         "heard_ago": 3.5,
         "used_ago": None,
         "witnesses": [[DONGLE, "AA:BB:CC:00:00:09"]],
+        "is_undiscovered": False,
+        "fault": {
+            "verdict": "silent",
+            "reason": "heard_elsewhere",
+            "evidence": "witnessed",
+            "severed": False,
+            "in_use": True,
+            "depended_on": True,
+            "since_ago": 90000.0,
+            "seen_ago": 15.0,
+        },
+        "connects": {
+            DONGLE: {
+                "tries": [0.0] * 4 + [200.0] + [0.0] * 8,
+                "failed": [0.0] * 4 + [2.5] + [0.0] * 8,
+                "since_ago": 604800.0,
+            }
+        },
+        "off_ago": None,
+        "offs_ago": [172800.0, 86400.0],
+        "cycles_ago": [600.0],
     },
-    "ladder": {"experiment_ago": 7200.0, "powered_on_ago": None},
+    "ladder": {
+        "against": "silent",
+        "tried": ["restart_scanning", "power_cycle"],
+        "failed": ["full_reset"],
+        "failures": 2,
+        "failed_ago": 120.0,
+        "calm_ago": None,
+        "climbs": 1,
+        "rest_for": 1800.0,
+        "gentle_ago": [300.0],
+        "experiment_ago": 7200.0,
+        "switched_on_ago": 90000.0,
+        "stepped_ago": 60.0,
+    },
+    "told": {"fault": "silent", "has_given_up": True},
     "limiter": {"ages": [900.0, 30.0], "failures": 1},
     "history": {"recoveries": 1, "records": [CHANGE, STEP]},
-    "powered_off_by_us": True,
+    "powered_off_by_us": False,
+    "kept_at": "2026-11-23T13:00:00+00:00",
 }
+LEFT_OFF = HEALTH | {"powered_off_by_us": True}
 ADAPTERS = Kind(
     key=lambda _: STORAGE_KEY,
     read=read_adapters,
-    data={"adapters": {ADAPTER: HEALTH, "B8:27:EB:00:00:02": HEALTH}},
-    minor_version=2,
+    data={"adapters": {ADAPTER: LEFT_OFF, "B8:27:EB:00:00:02": LEFT_OFF}},
+    minor_version=3,
 )
 KINDS = (ENERGY, ALARMS, ADAPTERS)
 

@@ -1,10 +1,12 @@
 """What is known of the adapters goes through a restart, and damage gives nothing away."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
 
 from hypothesis import given, strategies as st
+import probatio
 import pytest
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
@@ -17,16 +19,18 @@ from custom_components.renogy_bt.adapter_health.limits import (
     RateLimiter,
 )
 from custom_components.renogy_bt.adapter_health.memory import Memory
-from custom_components.renogy_bt.adapter_health.samples import Verdict
+from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from custom_components.renogy_bt.storage.adapters import (
     AdapterStore,
     data_of,
     health_from_data,
 )
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+from tests.fake_air import DONGLE
 from tests.restart import after_restart
 
-from .files import ADAPTER, ADAPTERS, CHANGE, HEALTH, STEP, Folder, changed
+from .files import ADAPTER, ADAPTERS, CHANGE, HEALTH, LEFT_OFF, STEP, Folder, changed
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -43,35 +47,89 @@ def health_with(path: str, value: Any) -> AdapterHealth:
     return health_from_data(ADAPTER, changed(HEALTH, tuple(path.split()), value), 5.0)
 
 
+@pytest.fixture
+def calendar(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Set the calendar to so many seconds after the file was written."""
+
+    def set_calendar(seconds: float) -> None:
+        now = datetime(2026, 11, 23, 13, tzinfo=UTC) + timedelta(seconds=seconds)
+        monkeypatch.setattr(dt_util, "utcnow", lambda: now)
+
+    set_calendar(0.0)
+    return set_calendar
+
+
+@pytest.mark.usefixtures("calendar")
 def test_nothing_changes_without_a_restart_in_between() -> None:
     """What was read is written as it was, moments as their ages."""
     health = health_from_data(ADAPTER, HEALTH, 5.0)
-    health.memory = replace(health.memory, looked_at=5.0)
     assert json.loads(json.dumps(data_of(health, 5.0))) == HEALTH
 
 
+@pytest.mark.parametrize(
+    ("away", "counted"),
+    [(0.0, 0.0), (2 * DAY, 2 * DAY), (-DAY, 0.0), (20_000 * DAY, 0.0)],
+    ids=["at once", "two days", "set back", "never set before"],
+)
+def test_time_without_home_assistant(
+    calendar: Callable[[float], None], away: float, counted: float
+) -> None:
+    """A fault gets older meanwhile, unless the calendar was wrong; pauses go on where they were."""
+    calendar(away)
+    health = health_from_data(ADAPTER, HEALTH, 5.0)
+    memory, climb = health.memory, health.climb
+    assert memory.open_fault is not None
+    assert memory.open_fault.judgement.since == 5.0 - 90_000.0 - counted
+    assert memory.open_fault.seen_at == -10.0
+    assert memory.links[DONGLE].learned.since == 5.0 - 7 * DAY
+    assert memory.power.offs == (5.0 - 2 * DAY - counted, 5.0 - DAY - counted)
+    assert climb.switched_on_at == 5.0 - 90_000.0 - counted
+    assert climb.rest_until == 1805.0
+    assert memory.heard_at == 1.5
+    assert health.limiter.ages == (900.0, 30.0)
+
+
+def test_what_was_worked_on_goes_on() -> None:
+    """Nothing that was tried, and nothing that was told, is forgotten."""
+    health = health_from_data(ADAPTER, HEALTH, 5.0)
+    climb = health.climb
+    assert climb.against is Verdict.SILENT
+    assert climb.tried == (RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE)
+    assert climb.failed == (RecoveryStep.FULL_RESET,)
+    assert (climb.failures, climb.climbs) == (2, 1)
+    assert health.open_fault is Verdict.SILENT
+    assert health.has_given_up
+    fault = health.memory.open_fault
+    assert fault is not None
+    assert fault.judgement.verdict is Verdict.SILENT
+    assert fault.judgement.reason is Reason.HEARD_ELSEWHERE
+    assert fault.depended_on
+    learned = health.memory.links[DONGLE].learned
+    assert (learned.tries[4], learned.failed[4]) == (200.0, 2.5)
+    assert health.own.ended_at == -55.0
+
+
+def test_adapter_that_was_left_off_is_not_kept_waiting() -> None:
+    """What was done before does not delay switching it on."""
+    assert health_from_data(ADAPTER, LEFT_OFF, 5.0).own.ended_at is None
+
+
+@pytest.mark.parametrize("rest", [-1.0, LONGEST_REST + 1, float("inf"), "for ever"])
+def test_rest_without_an_end(rest: object) -> None:
+    """No file makes an adapter wait for ever."""
+    with pytest.raises(probatio.Invalid):
+        health_with("ladder rest_for", rest)
+
+
 @pytest.mark.parametrize("age", [0, 0.0, 1, DAY])
-def test_ages_up_to_the_oldest_are_taken(age: float) -> None:
-    """A moment is found again by another clock; the oldest itself is still taken."""
+def test_moments_are_ages(age: float) -> None:
+    """A moment is found again by another clock."""
     assert health_with("memory heard_ago", age).memory.heard_at == 5.0 - age
 
 
-def test_older_moments_mean_nothing() -> None:
-    """What was too long ago is as good as never."""
-    assert health_with("memory heard_ago", DAY + 1).memory.heard_at is None
-    assert health_with("memory used_ago", DAY + 1).memory.used_at is None
-    health = health_with("ladder experiment_ago", LONGEST_REST + 1)
-    assert health.climb.experiment_at is None
-    assert health_with("ladder powered_on_ago", HOUR + 1).climb == replace(
-        health_from_data(ADAPTER, HEALTH, 5.0).climb, against=None
-    )
-
-
-def test_adapter_that_was_switched_on_by_us() -> None:
-    """Whoever switches it off again within the hour wants it off, after a restart too."""
-    climb = health_with("ladder powered_on_ago", 60.0).climb
-    assert climb.against is Verdict.POWERED_OFF
-    assert climb.recovered_at == -55.0
+def test_old_moments_stay_known() -> None:
+    """However long the adapter has heard nothing, it is known that it did before."""
+    assert health_with("memory heard_ago", 9 * DAY).memory.heard_at == 5.0 - 9 * DAY
 
 
 def test_moments_of_the_future_are_now() -> None:
@@ -98,9 +156,22 @@ def test_limits_outlive_any_order_and_number(ages: list[float], failures: int) -
 
 def test_step_that_was_open_is_aborted() -> None:
     """A step that was still open when Home Assistant went down stays undecided."""
-    history = health_with("history records", [STEP | {"result": "pending"}]).history
-    assert history.steps[0].result is StepResult.ABORTED
-    assert history.recoveries == 1
+    health = health_with("history records", [STEP | {"result": "pending"}])
+    assert health.history.steps[0].result is StepResult.ABORTED
+    assert health.history.recoveries == 1
+
+
+def test_step_that_was_open_is_not_taken_again() -> None:
+    """If its fault is found again, it did not help: the climb goes on after it."""
+    ladder = HEALTH["ladder"] | {"tried": []}
+    records = [STEP | {"result": "pending"}]
+    data = changed(HEALTH, ("history", "records"), records) | {"ladder": ladder}
+    health = health_from_data(ADAPTER, data, 5.0)
+    assert health.climb.tried == (RecoveryStep.POWER_CYCLE,)
+    assert health.limiter.failures == 2
+    of_a_sound_one = [records[0] | {"verdict": "ok"}]
+    data = changed(data, ("history", "records"), of_a_sound_one)
+    assert health_from_data(ADAPTER, data, 5.0).climb.tried == ()
 
 
 def test_many_records() -> None:
@@ -119,15 +190,45 @@ async def test_steps_under_their_old_names(
         for old in ("reload", "own_links")
     ]
     path = ("adapters", ADAPTER, "history", "records")
-    old = changed(ADAPTERS.data, path, [CHANGE, *old_steps])
+    old = changed(older_data(), path, [CHANGE, *old_steps])
     folder.put(ADAPTERS.key(""), ADAPTERS.frame(data=old, minor_version=1))
     store = AdapterStore(hass, present())
     await store.async_load()
     steps = [record.step for record in store.health_of(ADAPTER).history.steps]
     assert steps == [RecoveryStep.RESTART_SCANNING, RecoveryStep.OWN_LINKS]
     written = json.loads(folder.content(ADAPTERS.key("")) or b"")
-    assert written["minor_version"] == 2
-    assert written["data"] == changed(ADAPTERS.data, path, [CHANGE, *new_steps])
+    assert written["minor_version"] == 3
+    kept = written["data"]["adapters"][ADAPTER]["history"]["records"]
+    assert kept == [CHANGE, *new_steps]
+    assert "cannot be read" not in caplog.text
+
+
+def older_data() -> dict[str, Any]:
+    """Return what version 1.2 wrote."""
+    memory = {key: HEALTH["memory"][key] for key in ("traffic", "heard_ago")}
+    health = {
+        "memory": memory | {"used_ago": 7.5, "witnesses": []},
+        "ladder": {"experiment_ago": 7200.0, "powered_on_ago": 60.0},
+        **{key: HEALTH[key] for key in ("limiter", "history", "powered_off_by_us")},
+    }
+    return {"adapters": {ADAPTER: health}}
+
+
+async def test_file_of_before_the_climb_was_kept(
+    hass: HomeAssistant, folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What version 1.2 kept is taken over; what it did not keep is as in a new adapter."""
+    folder.put(ADAPTERS.key(""), ADAPTERS.frame(data=older_data(), minor_version=2))
+    store = AdapterStore(hass, present())
+    await store.async_load()
+    health, now = store.health_of(ADAPTER), hass.loop.time()
+    assert health.memory.used_at == pytest.approx(now - 7.5, abs=1.0)
+    assert health.climb.experiment_at == pytest.approx(now - 7200.0, abs=1.0)
+    assert health.climb.switched_on_at == pytest.approx(now - 60.0, abs=1.0)
+    assert len(health.limiter.ages) == 2
+    assert health.climb.tried == ()
+    assert health.open_fault is None
+    assert health.memory.open_fault is None
     assert "cannot be read" not in caplog.text
 
 
@@ -147,7 +248,7 @@ async def test_adapters_that_are_gone_are_kept(
     assert list(store.left_off()) == [ADAPTER, "B8:27:EB:00:00:02"]
     await store.async_save()
     written = json.loads(folder.content(ADAPTERS.key("")) or b"")["data"]["adapters"]
-    assert written[ADAPTER] == HEALTH
+    assert written[ADAPTER] == LEFT_OFF
     assert written[other.address]["powered_off_by_us"] is True
     again = AdapterStore(hass, present())
     await again.async_load()

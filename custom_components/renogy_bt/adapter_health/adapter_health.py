@@ -154,7 +154,8 @@ class AdapterHealth:
         self, sample: AdapterSample, judgement: Judgement, level: RecoveryLevel
     ) -> None:
         self.limiter = self.limiter.at(sample.at)
-        awaited, was_at_end = self.history.awaited, self.decision.is_end
+        awaited = self.history.awaited
+        was_told_end = self.decision.tell and self.decision.is_end
         self.climb, result, self.decision = take_turn(
             self.climb,
             judgement,
@@ -167,11 +168,14 @@ class AdapterHealth:
                 limiter=self.limiter,
                 awaited=awaited,
                 stepped_at=self.own.ended_at,
+                is_wanted_off=self.memory.power.is_wanted_off(
+                    sample.at, self.climb.switched_on_at
+                ),
             ),
         )
         if awaited is not None and result is not None:
             self._note_result(awaited.step, result)
-        if self.decision.tell and self.decision.is_end and not was_at_end:
+        if self.decision.tell and self.decision.is_end and not was_told_end:
             if not self.has_given_up:
                 self._tell(EventKind.GAVE_UP)
             self.has_given_up = True
@@ -186,7 +190,7 @@ class AdapterHealth:
                 self._tell(EventKind.RECOVERED, step)
             case StepResult.NO_EFFECT:
                 self._tell(EventKind.NO_EFFECT, step)
-            case _:
+            case StepResult.ABORTED:
                 self._tell(EventKind.STEP_FAILED, step)
 
     def _tell(

@@ -5,10 +5,12 @@ from typing import Any, Self
 
 from .history import StepResult
 from .ladder import GENTLE_STEPS, RecoveryStep
-from .samples import HOUR, Evidence, Judgement, Reason, Verdict
+from .samples import HOUR, OUT_OF_USE, Evidence, Judgement, Reason, Verdict
 
 VERIFICATION = 150.0
 """A step whose effect cannot be seen by then had none, s."""
+TELLS_AFTER = 60.0
+"""What Home Assistant does not tell so long after a step, it will not tell at all, s."""
 RELAPSE = HOUR
 """A fault that returns within this time continues the climb where it ended, s."""
 LONGEST_REST = 72 * HOUR
@@ -37,8 +39,8 @@ class Climb:
     failures: int = 0
     """Steps of this climb that could not be carried out."""
     failed_at: float | None = None
-    recovered_at: float | None = None
-    """When a step last helped."""
+    switched_on_at: float | None = None
+    """When a step last switched the adapter on because it was off."""
     calm_since: float | None = None
     """Since when nothing has called for steps, after the adapter was found to be well."""
     climbs: int = 0
@@ -60,11 +62,13 @@ class Climb:
         if step in GENTLE_STEPS:
             gentle = (*(at for at in gentle if 0.0 <= now - at < HOUR), now)
         experiment = judgement.reason is Reason.UNEXPLAINED_SILENCE
+        switches_on = step.is_reset and judgement.verdict is Verdict.POWERED_OFF
         return replace(
             self,
             against=judgement.verdict if calls_for_steps(judgement) else self.against,
             gentle_steps=gentle,
             experiment_at=now if experiment else self.experiment_at,
+            switched_on_at=now if switches_on else self.switched_on_at,
         )
 
     def after_failed_step(
@@ -74,16 +78,17 @@ class Climb:
         return replace(
             self.after_step(step, judgement, now),
             experiment_at=self.experiment_at,
+            switched_on_at=self.switched_on_at,
             failed=_with(self.failed, step),
             failures=self.failures + 1,
             failed_at=now,
         )
 
-    def after_result(self, step: RecoveryStep, result: StepResult, now: float) -> Self:
+    def after_result(self, step: RecoveryStep, result: StepResult) -> Self:
         """The climb once the effect of a step is known."""
         match result:
             case StepResult.RECOVERED:
-                return replace(self, recovered_at=now, failed=(), failures=0)
+                return replace(self, failed=(), failures=0)
             case StepResult.NO_EFFECT:
                 return replace(self, tried=_with(self.tried, step))
             case _:
@@ -145,8 +150,10 @@ def result_of_step(
     match judgement.verdict:
         case Verdict.OK:
             return StepResult.RECOVERED
-        case Verdict.UNKNOWN:
+        case Verdict.UNKNOWN if judgement.reason in OUT_OF_USE:
             return StepResult.ABORTED
+        case Verdict.UNKNOWN:
+            return StepResult.UNCLEAR if passed >= TELLS_AFTER else None
         case Verdict.QUIET if taken_under in (Verdict.SILENT, Verdict.QUIET):
             return StepResult.NO_EFFECT
         case Verdict.STARTING | Verdict.QUIET:

@@ -7,9 +7,9 @@ from .faults import SIGNS
 from .faults.over import end_of
 from .faults.sign import Sign
 from .history import OwnSteps
-from .memory import NOTHING_HELD, Memory, OpenFault, observe
+from .memory import NOTHING_HELD, Memory, OpenFault, observe, was_used
 from .samples import (
-    DAY,
+    OUT_OF_USE,
     AdapterSample,
     EntryState,
     Evidence,
@@ -22,8 +22,6 @@ from .view import QUIET_AFTER, View
 
 SETTLING_TIME = 60.0
 """How long a step or a start may take to show its effect, s."""
-UNWANTED = frozenset({Reason.ENTRY_ABSENT, Reason.ENTRY_DISABLED})
-"""The adapter's owner has taken it out of use: no fault of it is left."""
 POLLING_TIME = 120.0
 """How long polls that failed before a step may take to show its effect, s."""
 
@@ -43,19 +41,26 @@ def detect(
         judgement = _pausing(memory, sample)
     else:
         held, judgement = _judge(View(sample, memory, own))
-    open_fault = _open_fault(memory.open_fault, sample, judgement)
+    open_fault = _open_fault(memory, sample, judgement)
     memory = replace(memory, held=held, open_fault=open_fault, judgement=judgement)
     return memory, judgement
 
 
 def _open_fault(
-    before: OpenFault | None, sample: AdapterSample, judgement: Judgement
+    memory: Memory, sample: AdapterSample, judgement: Judgement
 ) -> OpenFault | None:
     """The fault that is not proven to be over after a judgement."""
-    if judgement.verdict is Verdict.OK or judgement.reason in UNWANTED:
+    before = memory.open_fault
+    if judgement.verdict is Verdict.OK or judgement.reason in OUT_OF_USE:
         return None
     if judgement.verdict.is_fault and not judgement.standing:
-        return OpenFault(judgement=judgement, seen_at=sample.at)
+        return OpenFault(
+            judgement=judgement,
+            seen_at=sample.at,
+            depended_on=before.depended_on
+            if before is not None
+            else was_used(memory.used_at, judgement.since),
+        )
     return before
 
 
@@ -101,7 +106,11 @@ def _believe(view: View, sign: Sign, since: float) -> Judgement:
 
 
 def _begun(memory: Memory, verdict: Verdict, since: float) -> float:
-    """Since when a verdict holds, which may be the verdict of the last sample already."""
+    """Since when a verdict holds.
+
+    It may be the verdict of the last sample already. A fault lasts until it is proven to be
+    over, through steps and starts and whatever is seen of it in between.
+    """
     fault = memory.open_fault
     for before in (memory.judgement, fault.judgement if fault is not None else None):
         if before is not None and before.verdict is verdict:
@@ -110,12 +119,14 @@ def _begun(memory: Memory, verdict: Verdict, since: float) -> float:
 
 
 def _is_in_use(view: View, fault_since: float) -> bool:
-    """Whether a link depended on the adapter when the fault began."""
+    """Whether a link depends on the adapter, or did so when the fault began."""
     if not view.sample.links:
         return False
-    used_at = view.memory.used_at
-    return view.sample.only_adapter or (
-        used_at is not None and fault_since - used_at <= DAY
+    fault = view.memory.open_fault
+    return (
+        (fault is not None and fault.depended_on)
+        or not view.has_other_path
+        or was_used(view.memory.used_at, fault_since)
     )
 
 

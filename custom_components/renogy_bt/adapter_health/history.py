@@ -42,6 +42,8 @@ class StepResult(StrEnum):
     NO_EFFECT = "no_effect"
     FAILED = "failed"
     """It could not be carried out."""
+    UNCLEAR = "unclear"
+    """Nothing tells whether it helped."""
     ABORTED = "aborted"
     """Home Assistant stopped, or the adapter's entry went away, in the middle."""
 

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ..bluez.models import BusSample
+from ..bluez.models import AdapterObject, BusSample
 from .connects import NO_LINKS, LinkMemories, remembered
 from .history import OwnSteps
+from .power import Power
 from .samples import (
+    DAY,
     AdapterSample,
     EntryState,
     HostState,
     Judgement,
     Reason,
+    ScanMode,
     ScannerSample,
     Verdict,
     latest,
@@ -33,8 +36,17 @@ HUNG_AFTER = 3
 BUS_FAULTS = frozenset(
     {Verdict.BLUETOOTHD_HUNG, Verdict.BLUETOOTHD_DOWN, Verdict.BUS_LOST}
 )
+HEARD_UNDISCOVERED = 60.0
+"""Who hears for so long while Discovering is false scans without bluetoothd's knowledge, s."""
+REPLAY = 5.0
+"""What is heard so soon after a scan has ended was still on its way, s."""
 NOTHING_HELD: Mapping[Reason, float] = MappingProxyType({})
 NOTHING_SHARED: Mapping[tuple[str, str], float] = MappingProxyType({})
+
+
+def was_used(used_at: float | None, fault_since: float) -> bool:
+    """Whether a link used the adapter within the day before a fault began."""
+    return used_at is not None and fault_since - used_at <= DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +56,8 @@ class OpenFault:
     judgement: Judgement
     seen_at: float
     """When its sign was last seen."""
+    depended_on: bool = False
+    """Whether a link had used the adapter when something first was wrong with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +74,8 @@ class Memory:
     """What Home Assistant gave up meanwhile, it has not begun again since."""
     life_at: float | None = None
     """Last sign of life: an advertisement heard or a connection made."""
+    advert_at: float | None = None
+    """Last advertisement of any device."""
     heard_at: float | None = None
     """Last time that one of our links was heard or connected."""
     heard_since: float | None = None
@@ -78,6 +94,11 @@ class Memory:
     """(link, source) that this adapter and another scanner heard at the same time."""
     disturbed_at: float | None = None
     """When something last happened to the adapter that can bring traffic back."""
+    power: Power = field(default_factory=Power)
+    undiscovered_since: float | None = None
+    """Since when Home Assistant scans actively while bluetoothd does not discover."""
+    is_undiscovered: bool = False
+    """Much was heard meanwhile: bluetoothd does not know of this scan."""
     held: Mapping[Reason, float] = NOTHING_HELD
     """Since when each sign has been seen."""
     links: LinkMemories = NO_LINKS
@@ -94,6 +115,8 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
     broken = cured or _is_broken(memory, sample)
     steady_since = sample.at if broken else memory.steady_since
     life_at = latest(memory.life_at, _life_at(sample))
+    advert_at = latest(memory.advert_at, _advert_at(sample))
+    undiscovered_since = _undiscovered_since(memory, sample)
     disturbed_at = _disturbed_at(memory, sample, own)
     connected_at = latest(*(link.connected_at for link in links))
     heard_at = latest(memory.heard_at, connected_at, *(link.heard_at for link in links))
@@ -110,6 +133,7 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         is_stalled=_is_idle(sample)
         and (memory.is_stalled or (cured and _was_bus_fault_believed(memory))),
         life_at=life_at,
+        advert_at=advert_at,
         heard_at=heard_at,
         heard_since=_heard_since(memory, heard_at),
         used_at=latest(memory.used_at, connected_at, *heard_here_alone),
@@ -124,6 +148,9 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         shared_since=shared_since,
         witnesses=_witnesses(memory, sample, shared_since),
         disturbed_at=disturbed_at,
+        power=memory.power.after_look(_known_adapter(sample), own, sample.at),
+        undiscovered_since=undiscovered_since,
+        is_undiscovered=_is_undiscovered(memory, sample, undiscovered_since, advert_at),
         held=NOTHING_HELD if broken or _has_stepped(memory, own) else memory.held,
         links=remembered(memory.links, sample, disturbed_at),
         open_fault=memory.open_fault,
@@ -164,12 +191,64 @@ def _is_idle(sample: AdapterSample) -> bool:
 def _life_at(sample: AdapterSample) -> float | None:
     """The last sign of life that a sample shows."""
     scanner = sample.scanner
-    times = [at for link in sample.links for at in (link.heard_at, link.connected_at)]
+    times = [_advert_at(sample), *(link.connected_at for link in sample.links)]
     if scanner is not None:
-        times += [scanner.heard_at, scanner.last_connected_at or None]
-    life_at = latest(*times)
-    # A stamp from the future (another clock, a clock set back) must not hide silence.
-    return None if life_at is None else min(life_at, sample.at)
+        times.append(scanner.last_connected_at or None)
+    return _not_ahead(latest(*times), sample.at)
+
+
+def _advert_at(sample: AdapterSample) -> float | None:
+    """The last advertisement that a sample shows."""
+    scanner = sample.scanner
+    times = [link.heard_at for link in sample.links]
+    if scanner is not None:
+        times.append(scanner.heard_at)
+    return _not_ahead(latest(*times), sample.at)
+
+
+def _not_ahead(at: float | None, now: float) -> float | None:
+    """A time that is not in the future: a clock that was set back must not hide silence."""
+    return None if at is None else min(at, now)
+
+
+def _known_adapter(sample: AdapterSample) -> AdapterObject | None:
+    """The adapter, if bluetoothd tells of it now."""
+    bus = sample.bus
+    return sample.adapter if bus.connected and bus.owner and bus.known else None
+
+
+def _undiscovered_since(memory: Memory, sample: AdapterSample) -> float | None:
+    """Since when an active scan has not shown in Discovering; None while it does."""
+    scanner, adapter = sample.scanner, _known_adapter(sample)
+    if adapter is None or scanner is None:
+        return memory.undiscovered_since
+    if (
+        scanner.current_mode is not ScanMode.ACTIVE
+        or scanner.has_stopped
+        or adapter.discovering
+    ):
+        return None
+    since = memory.undiscovered_since
+    return sample.at if since is None else since
+
+
+def _is_undiscovered(
+    memory: Memory,
+    sample: AdapterSample,
+    since: float | None,
+    advert_at: float | None,
+) -> bool:
+    """Whether more was heard than could be of a scan that bluetoothd makes."""
+    if since is not None and advert_at is not None:
+        return memory.is_undiscovered or advert_at - since >= HEARD_UNDISCOVERED
+    adapter, scanner = _known_adapter(sample), sample.scanner
+    shows = (
+        adapter is not None
+        and adapter.discovering
+        and scanner is not None
+        and scanner.current_mode is ScanMode.ACTIVE
+    )
+    return memory.is_undiscovered and not shows
 
 
 def _heard_since(memory: Memory, heard_at: float | None) -> float | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from .climb import LONGEST_REST, RELAPSE, Climb, calls_for_steps, result_of_step
+from .climb import LONGEST_REST, Climb, calls_for_steps, result_of_step
 from .history import StepRecord, StepResult
 from .ladder import (
     ALLOWED,
@@ -66,6 +66,8 @@ class Situation:
     """The last step while its effect is not known yet."""
     stepped_at: float | None = None
     """When the last step ended."""
+    is_wanted_off: bool = False
+    """Somebody who means it has switched the adapter off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,7 @@ def take_turn(
         stepped_at = now if situation.stepped_at is None else situation.stepped_at
         result = result_of_step(awaited.verdict, judgement, now - stepped_at)
         if result is not None:
-            climb = climb.after_result(awaited.step, result, now)
+            climb = climb.after_result(awaited.step, result)
             situation = replace(situation, awaited=None)
     climb = climb.under(judgement, now, situation.stepped_at)
     climb, decision = decide(climb, judgement, situation)
@@ -203,10 +205,7 @@ def _next_step(
     if judgement.verdict is Verdict.SILENT and situation.management_socket:
         # Home Assistant has reset the adapter itself by now, more than once.
         return None
-    if judgement.verdict is Verdict.POWERED_OFF and _was_just_powered_on(
-        climb, situation.at
-    ):
-        # Somebody wants it off.
+    if judgement.verdict is Verdict.POWERED_OFF and situation.is_wanted_off:
         return None
     impossible = () if situation.management_socket else (RecoveryStep.FULL_RESET,)
     out_of_question = {*climb.tried, *climb.failed, *impossible}
@@ -217,14 +216,6 @@ def _next_step(
             if step in ALLOWED[situation.level] and step not in out_of_question
         ),
         None,
-    )
-
-
-def _was_just_powered_on(climb: Climb, now: float) -> bool:
-    return (
-        climb.against is Verdict.POWERED_OFF
-        and climb.recovered_at is not None
-        and now - climb.recovered_at < RELAPSE
     )
 
 

@@ -73,6 +73,7 @@ class Reason(StrEnum):
     BUS_NO_SOCKET = "bus_no_socket"
     BUS_ACCESS_DENIED = "bus_access_denied"
     BUS_UNWATCHED = "bus_unwatched"
+    BUS_UNNEEDED = "bus_unneeded"
     NO_OWNER = "no_owner"
     CALLS_UNANSWERED = "calls_unanswered"
     ADAPTER_GONE = "adapter_gone"
@@ -92,11 +93,16 @@ class Reason(StrEnum):
     HEARD_ON_BUS = "heard_on_bus"
     HEARD_ELSEWHERE = "heard_elsewhere"
     UNUSUAL_SILENCE = "unusual_silence"
+    STILL_DEAF = "still_deaf"
     UNEXPLAINED_SILENCE = "unexplained_silence"
     NOTHING_HEARD = "nothing_heard"
     STALE_LINK = "stale_link"
     SLOTS_FULL = "slots_full"
     CONNECTS_FAIL = "connects_fail"
+
+
+OUT_OF_USE = frozenset({Reason.ENTRY_ABSENT, Reason.ENTRY_DISABLED})
+"""The adapter's owner has taken it out of use: what was wrong with it does not matter."""
 
 
 class HostState(StrEnum):

@@ -5,10 +5,12 @@ from functools import cached_property
 from ..bluez.models import AdapterObject
 from .connects import LinkMemory
 from .history import OwnSteps
-from .memory import Memory
+from .memory import REPLAY, Memory
 from .samples import DAY, AdapterSample, EntryState, LinkSample, ScannerSample
 
 FRESH_ADVERTISEMENT = 90.0
+HEARD_LATELY = 60.0
+"""Who has heard devices within this time is not deaf, s."""
 WITNESSED_WITHIN = 60.0
 AFTER_HOST_START = 180.0
 """Weak evidence counts only this long after Home Assistant started, s."""
@@ -27,8 +29,10 @@ class View:
         self.sample = sample
         self.memory = memory
         self.at = sample.at
-        self.alone = sample.management_socket is False
-        """Home Assistant cannot reset adapters by itself."""
+        self.is_cycled_by_others = memory.power.is_cycled_often(sample.at)
+        """Another program keeps switching the adapter off and on."""
+        self.alone = sample.management_socket is False and not self.is_cycled_by_others
+        """Nobody but us resets the adapter."""
         self.stepped_at = own.ended_at
         self.power_fault = own.power_fault
         self.polled = tuple(link for link in sample.links if link.polled)
@@ -74,6 +78,26 @@ class View:
         """Whether silence can be told from not knowing what the scanner hears."""
         return self.scanner is None or self.scanner.tells_silence
 
+    @property
+    def is_known_to_bluetoothd(self) -> bool:
+        """Whether Discovering would show that the scan is on."""
+        return (
+            self.scanner is not None
+            and self.scanner.over_bluetoothd is not False
+            and not self.memory.is_undiscovered
+        )
+
+    def is_heard_after(self, event_at: float) -> bool:
+        """Whether devices are heard now although something has happened to the scan."""
+        if not self.knows_silence:
+            return self.sample.devices_heard > 0
+        advert = self.memory.advert_at
+        return (
+            advert is not None
+            and advert > event_at + REPLAY
+            and self.at - advert <= HEARD_LATELY
+        )
+
     def has_heard_nothing_since(self, time: float | None) -> bool:
         """Whether there was certainly no sign of life since then."""
         life = self.memory.life_at
@@ -109,13 +133,25 @@ class View:
     @cached_property
     def listening(self) -> bool:
         """Whether the adapter should hear our links: it scans and has heard them before."""
-        heard = self.memory.heard_at
+        heard, life = self.memory.heard_at, self.memory.life_at
         return (
             self.powered is not None
             and self.scanner is not None
             and self.knows_silence
             and heard is not None
-            and self.silent_since - heard <= DAY
+            # How long ago that was does not matter: the silence may be the fault.
+            and (life is None or life - heard <= DAY)
+        )
+
+    @property
+    def has_other_path(self) -> bool:
+        """Whether our links do without the adapter.
+
+        After a start any other adapter or proxy may prove to hear them.
+        """
+        sample = self.sample
+        return sample.other_path or (
+            not sample.only_adapter and self.at < self.patient_until
         )
 
     @property

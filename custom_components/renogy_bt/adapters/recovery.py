@@ -43,6 +43,7 @@ FAILURES: Final[Mapping[str, str]] = {
 """Translation keys by the reason why a step could not be carried out."""
 RESULTS: Final[Mapping[StepResult, str]] = {
     StepResult.ABORTED: "recovery_aborted",
+    StepResult.UNCLEAR: "recovery_unclear",
     StepResult.NO_EFFECT: "recovery_without_effect",
 }
 """Translation keys by what a step came to, if not by a reason."""

@@ -1,28 +1,42 @@
 """What is known of the adapters, kept over restarts of Home Assistant.
 
-No clock outlasts a restart: moments are kept as ages.
+No clock of Home Assistant outlasts a restart: moments are kept as ages. The time while Home
+Assistant was down counts only where somebody else goes by the calendar: since when there has been
+a fault, and when another hand switched the adapter. All else goes on where it was.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 import probatio
 
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 
 from ..adapter_health.adapter_health import AdapterHealth
-from ..adapter_health.climb import LONGEST_REST, RELAPSE, Climb
+from ..adapter_health.climb import LONGEST_REST, Climb
+from ..adapter_health.connects import (
+    CLASSES,
+    MOST_LINKS,
+    MOST_TRIES,
+    LearnedConnects,
+    LinkMemory,
+)
 from ..adapter_health.history import (
     AdapterHistory,
+    OwnSteps,
     StepRecord,
     StepResult,
     VerdictRecord,
 )
 from ..adapter_health.ladder import RecoveryStep
 from ..adapter_health.limits import RESETS_PER_HOUR, RateLimiter
-from ..adapter_health.memory import Memory
-from ..adapter_health.samples import DAY, HOUR, Reason, Verdict
+from ..adapter_health.memory import Memory, OpenFault
+from ..adapter_health.power import MOST_KEPT, Power
+from ..adapter_health.samples import DAY, HOUR, Evidence, Judgement, Reason, Verdict
 from ..adapter_health.traffic import (
     EDGES,
     FAMILIARITY,
@@ -40,6 +54,8 @@ SAVE_EVERY: Final = 900.0
 _ADAPTERS: Final = "adapters"
 _LEFT_OFF: Final = "powered_off_by_us"
 _MOST: Final = 10_000
+_LONGEST_AWAY: Final = 90 * DAY
+"""A calendar that says that Home Assistant was down for longer was wrong once, s."""
 
 _COUNT: Final = whole_number(0, 10**9)
 _AGE: Final = number(0.0, 1e12)
@@ -73,17 +89,60 @@ _TRAFFIC: Final = fields(
     },
     lambda edges, **learned: LearnedTraffic(**learned),
 )
+_FAULT: Final = fields(
+    {
+        "verdict": probatio.Coerce(Verdict),
+        "reason": probatio.Coerce(Reason),
+        "evidence": probatio.Coerce(Evidence),
+        "severed": bool,
+        "in_use": bool,
+        "depended_on": bool,
+        "since_ago": _AGE,
+        "seen_ago": _AGE,
+    }
+)
+_TRIES: Final = tuple_of(number(0.0, MOST_TRIES), CLASSES, CLASSES)
+_CONNECTS: Final = fields({"tries": _TRIES, "failed": _TRIES, "since_ago": _AGO})
+_STEPS: Final = tuple_of(probatio.Coerce(RecoveryStep), len(RecoveryStep))
 _HEALTH: Final = fields(
     {
         "memory": fields(
             {
                 "traffic": _TRAFFIC,
+                "life_ago": _AGO,
                 "heard_ago": _AGO,
                 "used_ago": _AGO,
                 "witnesses": tuple_of(tuple_of(_NAME, 2, 2), _MOST),
+                "is_undiscovered": bool,
+                "fault": probatio.Maybe(_FAULT),
+                "connects": mapping_of(_NAME, _CONNECTS, MOST_LINKS),
+                "off_ago": _AGO,
+                "offs_ago": tuple_of(_AGE, MOST_KEPT),
+                "cycles_ago": tuple_of(_AGE, MOST_KEPT),
             }
         ),
-        "ladder": fields({"experiment_ago": _AGO, "powered_on_ago": _AGO}),
+        "ladder": fields(
+            {
+                "against": probatio.Maybe(probatio.Coerce(Verdict)),
+                "tried": _STEPS,
+                "failed": _STEPS,
+                "failures": _COUNT,
+                "failed_ago": _AGO,
+                "calm_ago": _AGO,
+                "climbs": _COUNT,
+                "rest_for": probatio.Maybe(number(0.0, LONGEST_REST)),
+                "gentle_ago": tuple_of(_AGE, _MOST),
+                "experiment_ago": _AGO,
+                "switched_on_ago": _AGO,
+                "stepped_ago": _AGO,
+            }
+        ),
+        "told": fields(
+            {
+                "fault": probatio.Maybe(probatio.Coerce(Verdict)),
+                "has_given_up": bool,
+            }
+        ),
         "limiter": fields({"ages": tuple_of(_AGE, _MOST), "failures": _COUNT}),
         "history": fields(
             {
@@ -93,6 +152,7 @@ _HEALTH: Final = fields(
             AdapterHistory,
         ),
         _LEFT_OFF: bool,
+        "kept_at": probatio.Maybe(probatio.AsDatetime(require_timezone=True)),
     }
 )
 
@@ -106,15 +166,32 @@ def _checked(data: Any) -> Any:
 _SHAPE: Final = fields({_ADAPTERS: mapping_of(_NAME, _checked, _MOST)})
 
 
-def _with_present_names(minor_version: int, data: Any) -> Any:
-    """Return data with the names of recovery steps since version 1.2."""
-    if minor_version < 2:
-        for health in data[_ADAPTERS].values():
-            for record in health["history"]["records"]:
-                if "rung" in record:
-                    step = record.pop("rung")
-                    record["step"] = {"reload": "restart_scanning"}.get(step, step)
+def _migrated(minor_version: int, data: Any) -> Any:
+    """Return data of an older version as this version writes them."""
+    for health in data[_ADAPTERS].values():
+        if minor_version < 2:
+            _name_steps(health["history"]["records"])
+        if minor_version < 3:
+            _add_what_lasts(health)
     return data
+
+
+def _name_steps(records: list[Any]) -> None:
+    """Call the recovery steps as since version 1.2."""
+    for record in records:
+        if "rung" in record:
+            step = record.pop("rung")
+            record["step"] = {"reload": "restart_scanning"}.get(step, step)
+
+
+def _add_what_lasts(health: dict[str, Any]) -> None:
+    """Add what is kept since version 1.3, as of an adapter without a fault."""
+    new = data_of(AdapterHealth(""), 0.0)
+    switched_on_ago = health["ladder"].pop("powered_on_ago")
+    for part in ("memory", "ladder"):
+        health[part] = {**new[part], **health[part]}
+    health["ladder"]["switched_on_ago"] = switched_on_ago
+    health |= {"told": new["told"], "kept_at": None}
 
 
 class AdapterStore:
@@ -129,8 +206,8 @@ class AdapterStore:
             STORAGE_KEY,
             _SHAPE,
             content="histories of Bluetooth adapters",
-            minor_version=2,
-            migrate=_with_present_names,
+            minor_version=3,
+            migrate=_migrated,
         )
         self._clock = hass.loop.time
         self._present = present
@@ -181,8 +258,7 @@ class AdapterStore:
 def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
     """Return what is worth keeping of an adapter's health, as plain data."""
     memory, climb, limiter = health.memory, health.climb, health.limiter.at(now)
-    traffic, looked_at = memory.traffic, memory.looked_at
-    was_off = climb.against is Verdict.POWERED_OFF
+    traffic, power, rest_until = memory.traffic, memory.power, climb.rest_until
     return {
         "memory": {
             "traffic": {
@@ -192,14 +268,37 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
                 "devices": round(traffic.devices, 3),
                 "looks": traffic.looks,
             },
-            "heard_ago": _age_of(memory.heard_at, looked_at),
-            "used_ago": _age_of(memory.used_at, looked_at),
+            "life_ago": _age_of(memory.life_at, now),
+            "heard_ago": _age_of(memory.heard_at, now),
+            "used_ago": _age_of(memory.used_at, now),
             "witnesses": sorted(map(list, memory.witnesses)),
+            "is_undiscovered": memory.is_undiscovered,
+            "fault": _data_of_fault(memory.open_fault, now),
+            "connects": {
+                address: _data_of_connects(link.learned, now)
+                for address, link in memory.links.items()
+            },
+            "off_ago": _age_of(power.off_since, now),
+            "offs_ago": _ages_of(power.offs, now),
+            "cycles_ago": _ages_of(power.cycles, now),
         },
         "ladder": {
+            "against": climb.against,
+            "tried": list(climb.tried),
+            "failed": list(climb.failed),
+            "failures": climb.failures,
+            "failed_ago": _age_of(climb.failed_at, now),
+            "calm_ago": _age_of(climb.calm_since, now),
+            "climbs": climb.climbs,
+            "rest_for": None
+            if rest_until is None
+            else min(max(rest_until - now, 0.0), LONGEST_REST),
+            "gentle_ago": _ages_of(climb.gentle_steps, now),
             "experiment_ago": _age_of(climb.experiment_at, now),
-            "powered_on_ago": _age_of(climb.recovered_at, now) if was_off else None,
+            "switched_on_ago": _age_of(climb.switched_on_at, now),
+            "stepped_ago": _age_of(health.own.ended_at, now),
         },
+        "told": {"fault": health.open_fault, "has_given_up": health.has_given_up},
         "limiter": {"ages": list(limiter.ages), "failures": limiter.failures},
         "history": {
             "recoveries": health.history.recoveries,
@@ -209,38 +308,149 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
             ],
         },
         _LEFT_OFF: health.powered_off_by_us,
+        "kept_at": dt_util.utcnow().isoformat(),
+    }
+
+
+def _data_of_fault(fault: OpenFault | None, now: float) -> dict[str, Any] | None:
+    if fault is None:
+        return None
+    judgement = fault.judgement
+    return {
+        "verdict": judgement.verdict,
+        "reason": judgement.reason,
+        "evidence": judgement.evidence,
+        "severed": judgement.severed,
+        "in_use": judgement.in_use,
+        "depended_on": fault.depended_on,
+        "since_ago": _age_of(judgement.since, now),
+        "seen_ago": _age_of(fault.seen_at, now),
+    }
+
+
+def _data_of_connects(learned: LearnedConnects, now: float) -> dict[str, Any]:
+    return {
+        "tries": [round(tries, 2) for tries in learned.tries],
+        "failed": [round(failed, 2) for failed in learned.failed],
+        "since_ago": _age_of(learned.since, now),
     }
 
 
 def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterHealth:
     """Return the health that `data_of` kept."""
     kept = _HEALTH(data)
-    memory, ladder, limiter = kept["memory"], kept["ladder"], kept["limiter"]
-    powered_on_at = _moment_of(ladder["powered_on_ago"], now, RELAPSE)
+    limiter, told, history = kept["limiter"], kept["told"], kept["history"]
     ages = sorted((age for age in limiter["ages"] if age < HOUR), reverse=True)
+    then = now - _time_away(kept["kept_at"])
+    climb = _climb(kept["ladder"], now, then)
+    failures = limiter["failures"]
+    awaited = history.awaited
+    if awaited is not None and awaited.verdict is not Verdict.OK:
+        # It was not seen to help; if the fault is found again, it did not.
+        climb = climb.after_result(awaited.step, StepResult.NO_EFFECT)
+        failures += awaited.step.is_reset
+    left_off = kept[_LEFT_OFF]
+    stepped_at = _moment_of(kept["ladder"]["stepped_ago"], now)
     return AdapterHealth(
         address,
-        memory=Memory(
-            traffic=memory["traffic"],
-            heard_at=_moment_of(memory["heard_ago"], now, DAY),
-            used_at=_moment_of(memory["used_ago"], now, DAY),
-            witnesses=frozenset(memory["witnesses"]),
-        ),
-        climb=Climb(
-            experiment_at=_moment_of(ladder["experiment_ago"], now, LONGEST_REST),
-            against=None if powered_on_at is None else Verdict.POWERED_OFF,
-            recovered_at=powered_on_at,
-        ),
-        limiter=RateLimiter(tuple(ages), limiter["failures"]),
+        memory=_memory(kept["memory"], now, then),
+        climb=climb,
+        limiter=RateLimiter(tuple(ages), failures),
         # A step that was still open when Home Assistant went down stays undecided.
-        history=kept["history"].concluding(StepResult.ABORTED),
-        powered_off_by_us=kept[_LEFT_OFF],
+        history=history.concluding(StepResult.ABORTED),
+        # An adapter that was left off is switched on without any pause.
+        own=OwnSteps(ended_at=None if left_off else stepped_at),
+        powered_off_by_us=left_off,
+        open_fault=told["fault"],
+        has_given_up=told["has_given_up"],
     )
 
 
-def _age_of(moment: float | None, now: float | None) -> float | None:
-    return None if moment is None or now is None else max(now - moment, 0.0)
+def _memory(kept: Mapping[str, Any], now: float, then: float) -> Memory:
+    """Return what the detector remembered; by the calendar it was kept `then`."""
+    return Memory(
+        traffic=kept["traffic"],
+        life_at=_moment_of(kept["life_ago"], now),
+        heard_at=_moment_of(kept["heard_ago"], now),
+        used_at=_moment_of(kept["used_ago"], now),
+        witnesses=frozenset(kept["witnesses"]),
+        is_undiscovered=kept["is_undiscovered"],
+        open_fault=_open_fault(kept["fault"], now, then),
+        links=MappingProxyType(
+            {
+                address: LinkMemory(
+                    learned=LearnedConnects(
+                        tries=learned["tries"],
+                        failed=learned["failed"],
+                        since=_moment_of(learned["since_ago"], now),
+                    )
+                )
+                for address, learned in kept["connects"].items()
+            }
+        ),
+        power=Power(
+            off_since=_moment_of(kept["off_ago"], then),
+            offs=_moments_of(kept["offs_ago"], then),
+            cycles=_moments_of(kept["cycles_ago"], then),
+        ),
+    )
 
 
-def _moment_of(age: float | None, now: float, oldest: float) -> float | None:
-    return None if age is None or age > oldest else now - age
+def _open_fault(
+    kept: Mapping[str, Any] | None, now: float, then: float
+) -> OpenFault | None:
+    if kept is None:
+        return None
+    return OpenFault(
+        judgement=Judgement(
+            verdict=kept["verdict"],
+            since=then - kept["since_ago"],
+            evidence=kept["evidence"],
+            reason=kept["reason"],
+            severed=kept["severed"],
+            in_use=kept["in_use"],
+        ),
+        seen_at=now - kept["seen_ago"],
+        depended_on=kept["depended_on"],
+    )
+
+
+def _climb(kept: Mapping[str, Any], now: float, then: float) -> Climb:
+    rest_for, experiment_ago = kept["rest_for"], kept["experiment_ago"]
+    return Climb(
+        against=kept["against"],
+        tried=kept["tried"],
+        failed=kept["failed"],
+        failures=kept["failures"],
+        failed_at=_moment_of(kept["failed_ago"], now),
+        calm_since=_moment_of(kept["calm_ago"], now),
+        climbs=kept["climbs"],
+        rest_until=None if rest_for is None else now + rest_for,
+        gentle_steps=_moments_of(kept["gentle_ago"], now),
+        experiment_at=_moment_of(experiment_ago, now),
+        switched_on_at=_moment_of(kept["switched_on_ago"], then),
+    )
+
+
+def _time_away(kept_at: datetime | None) -> float:
+    """Return how long Home Assistant was down; 0 if the calendar was set meanwhile."""
+    if kept_at is None:
+        return 0.0
+    away = (dt_util.utcnow() - kept_at).total_seconds()
+    return away if 0.0 <= away <= _LONGEST_AWAY else 0.0
+
+
+def _age_of(moment: float | None, now: float) -> float | None:
+    return None if moment is None else max(now - moment, 0.0)
+
+
+def _ages_of(moments: Iterable[float], now: float) -> list[float]:
+    return [max(now - moment, 0.0) for moment in moments]
+
+
+def _moment_of(age: float | None, now: float) -> float | None:
+    return None if age is None else now - age
+
+
+def _moments_of(ages: Iterable[float], now: float) -> tuple[float, ...]:
+    return tuple(sorted(now - age for age in ages))

@@ -12,6 +12,7 @@ SIGNS: tuple[tuple[Seen, tuple[Sign, ...]], ...] = (
     (
         bus.is_troubled,
         (
+            bus.unneeded,
             bus.unwatched,
             bus.no_socket,
             bus.access_denied,
@@ -56,6 +57,7 @@ SIGNS: tuple[tuple[Seen, tuple[Sign, ...]], ...] = (
             links.heard_on_bus,
             links.heard_elsewhere,
             links.unusual_silence,
+            links.still_deaf,
             links.unexplained_silence,
             links.several_connects_fail,
             links.connects_fail,

@@ -84,8 +84,12 @@ def _witnessed_silence_due(view: View, since: float) -> float:
 )
 def heard_elsewhere(view: View) -> bool:
     """A scanner that usually hears the same link hears it, this adapter does not."""
-    doubtful = view.memory.fruitless_starts >= 2 or (view.alone and view.failures >= 1)
-    return doubtful and view.listening and view.witnessed
+    return _is_doubtful(view) and view.listening and view.witnessed
+
+
+def _is_doubtful(view: View) -> bool:
+    """Whether the scan brings nothing, or polls fail."""
+    return view.memory.fruitless_starts >= 2 or (view.alone and view.failures >= 1)
 
 
 def _unusual_silence_due(view: View, since: float) -> float:
@@ -106,6 +110,21 @@ def unusual_silence(view: View) -> bool:
     fruitless = view.memory.fruitless_starts
     doubtful = fruitless >= 2 or (view.alone and (fruitless >= 1 or view.failures >= 1))
     return doubtful and view.listening and view.memory.traffic.is_lively
+
+
+@partial(
+    Sign,
+    Reason.STILL_DEAF,
+    Verdict.SILENT,
+    evidence=Evidence.LEARNED,
+    since=from_silence,
+    due=_witnessed_silence_due,
+)
+def still_deaf(view: View) -> bool:
+    """Nothing was heard since a silence that was proven to be no chance."""
+    fault = view.memory.open_fault
+    was_silent = fault is not None and fault.judgement.verdict is Verdict.SILENT
+    return was_silent and _is_doubtful(view) and view.listening
 
 
 @partial(

@@ -2,9 +2,10 @@
 
 from functools import partial
 
+from ..memory import REPLAY
 from ..samples import Reason, ScanMode, Verdict
 from ..view import FRESH_ADVERTISEMENT, View
-from .sign import HOSTS_TURN, Sign, after, after_hosts_turn
+from .sign import HOSTS_TURN, Moment, Sign, after_hosts_turn
 
 
 def is_expected(view: View) -> bool:
@@ -56,12 +57,12 @@ def _outlived(view: View, event_at: float | None) -> bool:
         or event_at is None
         or scanner.start_time is None
         or scanner.start_time >= event_at
+        or view.is_heard_after(event_at)
     ):
         return False
-    if scanner.current_mode is ScanMode.ACTIVE:
+    if scanner.current_mode is ScanMode.ACTIVE and view.is_known_to_bluetoothd:
         return not adapter.discovering
-    life = view.memory.life_at
-    return view.knows_silence and (life is None or life <= event_at + 2.0)
+    return view.has_heard_nothing_since(event_at + REPLAY)
 
 
 @partial(
@@ -69,7 +70,12 @@ def _outlived(view: View, event_at: float | None) -> bool:
 )
 def owner_changed(view: View) -> bool:
     """The scan is older than this bluetoothd."""
-    return _outlived(view, view.sample.bus.owner_changed_at)
+    scanner = view.scanner
+    return (
+        scanner is not None
+        and scanner.over_bluetoothd is not False
+        and _outlived(view, view.sample.bus.owner_changed_at)
+    )
 
 
 @partial(
@@ -80,7 +86,16 @@ def adapter_returned(view: View) -> bool:
     return view.powered is not None and _outlived(view, view.powered.appeared_at)
 
 
-@partial(Sign, Reason.POWER_CYCLED, Verdict.SESSION_LOST, due=after(20.0), severed=True)
+def _lost_due(seconds: float) -> Moment:
+    """Leave the scan to Home Assistant where another program keeps ending it."""
+    return lambda view, since: (
+        since + (HOSTS_TURN if view.is_cycled_by_others else seconds)
+    )
+
+
+@partial(
+    Sign, Reason.POWER_CYCLED, Verdict.SESSION_LOST, due=_lost_due(20.0), severed=True
+)
 def power_cycled(view: View) -> bool:
     """The scan is older than the last power cycle."""
     return (
@@ -90,16 +105,15 @@ def power_cycled(view: View) -> bool:
     )
 
 
-@partial(Sign, Reason.NOT_DISCOVERING, Verdict.SESSION_LOST, due=after(30.0))
+@partial(Sign, Reason.NOT_DISCOVERING, Verdict.SESSION_LOST, due=_lost_due(30.0))
 def not_discovering(view: View) -> bool:
-    """Home Assistant scans actively, but bluetoothd does not discover."""
-    scanner, adapter = view.scanner, view.powered
+    """Home Assistant scans actively, but bluetoothd does not discover, and nothing is heard."""
+    since = view.memory.undiscovered_since
     return (
-        adapter is not None
-        and not adapter.discovering
-        and scanner is not None
-        and scanner.current_mode is ScanMode.ACTIVE
-        and not scanner.has_stopped
+        view.powered is not None
+        and since is not None
+        and view.is_known_to_bluetoothd
+        and not view.is_heard_after(since)
     )
 
 
