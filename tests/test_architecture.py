@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What Home Assistant looks for by name
     "binary_sensor": {
         *("homeassistant", "renogy", "bank", "adapter_health", "coordinator"),
-        *("adapters", "entity"),
+        *("links", "adapters", "entity"),
     },
     "button": {"homeassistant", "adapter_health", "coordinator", "adapters", "entity"},
     "event": {

@@ -18,7 +18,13 @@ from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
 from .bank.summary import BankSummary
 from .coordinator import RenogyConfigEntry
-from .entity import AdapterEntity, RenogyBankEntity, RenogyBatteryEntity
+from .entity import (
+    AdapterEntity,
+    RenogyBankEntity,
+    RenogyBatteryEntity,
+    RenogyLinkEntity,
+)
+from .links.coordinator import LinkCoordinator
 from .renogy.models import BatteryId, BatteryReading, ChargingState
 
 PARALLEL_UPDATES = 0
@@ -66,6 +72,13 @@ BATTERY_BINARY_SENSORS: tuple[ConditionDescription[BatteryReading], ...] = (
     ),
 )
 
+WEAK_SIGNAL = ConditionDescription[LinkCoordinator](
+    key="weak_signal",
+    device_class=BinarySensorDeviceClass.PROBLEM,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    value_fn=lambda link: link.is_signal_too_weak,
+)
+
 BANK_PROBLEM = ConditionDescription[BankSummary[BatteryId]](
     key="problem",
     device_class=BinarySensorDeviceClass.PROBLEM,
@@ -102,11 +115,14 @@ async def async_setup_entry(
         # As with the sensors: others get their turn in between.
         await asyncio.sleep(0)
         async_add_entities(
-            (
-                BatteryBinarySensor(link, description, unit)
-                for unit in link.settings.units
-                for description in BATTERY_BINARY_SENSORS
-            ),
+            [
+                LinkBinarySensor(link, WEAK_SIGNAL),
+                *(
+                    BatteryBinarySensor(link, description, unit)
+                    for unit in link.settings.units
+                    for description in BATTERY_BINARY_SENSORS
+                ),
+            ],
             config_subentry_id=link.subentry_id,
         )
 
@@ -121,6 +137,18 @@ class BatteryBinarySensor(RenogyBatteryEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         """Return the condition in the battery's reading."""
         return self.entity_description.value_fn(self.reading)
+
+
+class LinkBinarySensor(RenogyLinkEntity, BinarySensorEntity):
+    """A condition of a link."""
+
+    entity_description: ConditionDescription[LinkCoordinator]
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return the condition of the link as of its last poll."""
+        return self.entity_description.value_fn(self.coordinator)
 
 
 class BankBinarySensor(RenogyBankEntity, BinarySensorEntity):

@@ -9,6 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.issues import links as link_issues
+from custom_components.renogy_bt.links import signal
 from custom_components.renogy_bt.links.settings import LinkSettings, links_of
 from custom_components.renogy_bt.renogy.models import LinkReport
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
@@ -36,8 +37,10 @@ from tests.translation_check import ENGLISH, placeholders, texts_of
 
 MINUTE = 60.0
 HOUR = 3600.0
+DAY = 24 * HOUR
 
 UNREACHABLE = "link_unreachable_6cb2fda1b2c3"
+WEAK_SIGNAL = "link_weak_signal_6cb2fda1b2c3"
 IDS_CHANGED = "link_ids_changed_6cb2fda1b2c3"
 IDS_COLLIDE = "link_ids_collide_6cb2fda1b2c3"
 
@@ -57,7 +60,8 @@ class Clock:
         """Begin at an odd moment."""
         self._hass = hass
         self._at = 12_345.0
-        monkeypatch.setattr(link_issues, "monotonic", lambda: self._at)
+        for module in (link_issues, signal):
+            monkeypatch.setattr(module, "monotonic", lambda: self._at)
 
     async def pass_by(self, seconds: float, every: float = 5 * MINUTE) -> None:
         """Let time pass, with a poll every five minutes."""
@@ -537,3 +541,108 @@ async def test_dialogue_of_what_is_over(
     await clock.pass_by(5 * MINUTE)
     assert shown(hass) == set()
     (await flow.submit()).expect_abort("over")
+
+
+# Too weak
+
+
+def weak_state(hass: HomeAssistant) -> str:
+    """Return the state of the link's own entity."""
+    state = hass.states.get("binary_sensor.bt_th_fda1b2c3_signal_too_weak")
+    assert state is not None
+    return state.state
+
+
+async def test_weak_signal(
+    hass: HomeAssistant,
+    air: FakeAir,
+    link: FakeLink,
+    entry: MockConfigEntry,
+    clock: Clock,
+) -> None:
+    """A link that is heard and too weak to be read says so, and what to do."""
+    air.advertise(rssi=-88)
+    link.unreachable = "abort-by-local"
+    await clock.pass_by(25 * MINUTE)
+    assert shown(hass) == set()
+    assert weak_state(hass) == "off"
+    await clock.pass_by(10 * MINUTE)
+    assert shown(hass) == {WEAK_SIGNAL}
+    assert weak_state(hass) == "on"
+    issue = issue_of(hass, WEAK_SIGNAL)
+    assert not issue.is_fixable
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["strength"] == "-88 dBm"
+    await clock.pass_by(DAY)
+    assert issue_of(hass, WEAK_SIGNAL) is issue
+
+
+async def test_weak_signal_that_is_read_now_and_then(
+    hass: HomeAssistant,
+    air: FakeAir,
+    link: FakeLink,
+    entry: MockConfigEntry,
+    clock: Clock,
+) -> None:
+    """A poll that succeeds now and then does not take the notice away."""
+    air.advertise(rssi=-88)
+    link.unreachable = "abort-by-local"
+    await clock.pass_by(40 * MINUTE)
+    for _ in range(10):
+        link.unreachable = None
+        await clock.pass_by(5 * MINUTE)
+        assert shown(hass) == {WEAK_SIGNAL}
+        link.unreachable = "abort-by-local"
+        await clock.pass_by(25 * MINUTE)
+        assert shown(hass) == {WEAK_SIGNAL}
+
+
+async def test_weak_signal_outlives_a_reload(
+    hass: HomeAssistant,
+    air: FakeAir,
+    link: FakeLink,
+    entry: MockConfigEntry,
+    clock: Clock,
+) -> None:
+    """What was seen of a link does not begin anew with its bank."""
+    air.advertise(rssi=-88)
+    link.unreachable = "abort-by-local"
+    for _ in range(3):
+        await clock.pass_by(15 * MINUTE)
+        await hass.config_entries.async_reload(entry.entry_id)
+        await settle(hass)
+        air.advertise(rssi=-88)
+    await clock.pass_by(5 * MINUTE)
+    assert shown(hass) == {WEAK_SIGNAL}
+
+
+async def test_unreachable_although_heard_well(
+    hass: HomeAssistant,
+    air: FakeAir,
+    link: FakeLink,
+    entry: MockConfigEntry,
+    clock: Clock,
+) -> None:
+    """A good signal is not the reason."""
+    air.advertise(rssi=-60)
+    link.unreachable = "abort-by-local"
+    await clock.pass_by(5 * HOUR)
+    assert shown(hass) == {UNREACHABLE}
+    assert weak_state(hass) == "off"
+
+
+async def test_signal_is_not_weak_while_polling_is_off(
+    hass: HomeAssistant,
+    air: FakeAir,
+    link: FakeLink,
+    entry: MockConfigEntry,
+    clock: Clock,
+) -> None:
+    """Who does not poll a link has no trouble with it."""
+    air.advertise(rssi=-88)
+    link.unreachable = "abort-by-local"
+    await clock.pass_by(40 * MINUTE)
+    await link_of(entry).async_set_polling(False)
+    await settle(hass)
+    assert shown(hass) == set()
+    assert weak_state(hass) == "off"

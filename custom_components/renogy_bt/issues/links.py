@@ -49,7 +49,7 @@ class LinkIssues:
         """Start with nothing known of any link."""
         self._hass = hass
         self._watches: dict[str, LinkWatch] = {}
-        self._reasons: dict[str, str] = {}
+        self._facts: dict[str, dict[str, str]] = {}
         async_dispatcher_connect(
             hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._async_entry_changed
         )
@@ -107,7 +107,7 @@ class LinkIssues:
         for (domain, issue_id), issue in tuple(ir.async_get(self._hass).issues.items()):
             is_ours = domain == DOMAIN and issue_id.startswith(_PREFIX)
             if is_ours and issue.active and issue_id not in wanted:
-                self._reasons.pop(issue_id, None)
+                self._facts.pop(issue_id, None)
                 ir.async_delete_issue(self._hass, DOMAIN, issue_id)
 
     def colliding(self, address: str) -> tuple[int, ...]:
@@ -140,11 +140,9 @@ class LinkIssues:
         trouble: LinkTrouble,
     ) -> None:
         issue_id = _issue_id(link, trouble.kind)
-        if issue_id not in self._reasons:
-            # Asked only once: it tells the seconds, so that it is never the same.
-            self._reasons[issue_id] = bluetooth.async_address_reachability_diagnostics(
-                self._hass, link.address, BluetoothReachabilityIntent.CONNECTION
-            )
+        if issue_id not in self._facts:
+            # Asked only once: they are never the same, and the notice is to stay as it is.
+            self._facts[issue_id] = self._async_facts(link.address)
         ir.async_create_issue(
             self._hass,
             DOMAIN,
@@ -160,9 +158,20 @@ class LinkIssues:
                 "bank": entry.title,
                 "silent": _listed(trouble.silent),
                 "others": _listed(trouble.others),
-                "reason": self._reasons[issue_id],
+                **self._facts[issue_id],
             },
         )
+
+    @callback
+    def _async_facts(self, address: str) -> dict[str, str]:
+        """Return what is so of a link when its trouble is noticed, in words."""
+        signal = async_get_supervisor(self._hass).signal_of(address)
+        return {
+            "reason": bluetooth.async_address_reachability_diagnostics(
+                self._hass, address, BluetoothReachabilityIntent.CONNECTION
+            ),
+            "strength": "–" if signal is None else f"{signal.strength.mean:.0f} dBm",
+        }
 
     def _name_of(self, entry: ConfigEntry, link: LinkSettings) -> str:
         """Return the name of a link: the user's own name if there is one."""
@@ -196,12 +205,13 @@ class LinkIssues:
 
 
 def _outcome_of(link: LinkCoordinator, is_excused: bool) -> PollOutcome:
-    units = link.settings.units
+    units, too_weak = link.settings.units, link.is_signal_too_weak
     match link.error:
         case None:
             failed = link.data.failed
             return PollOutcome(
                 reached=True,
+                too_weak=too_weak,
                 answering=[
                     unit for unit in units if failed.get(unit) not in _NO_ANSWER
                 ],
@@ -212,9 +222,11 @@ def _outcome_of(link: LinkCoordinator, is_excused: bool) -> PollOutcome:
                 changed=link.data.identity_changed,
             )
         case LinkSilent(garbled=garbled):
-            return PollOutcome(reached=True, silent=units, garbled=garbled)
+            return PollOutcome(
+                reached=True, too_weak=too_weak, silent=units, garbled=garbled
+            )
         case _:
-            return PollOutcome(reached=False, excused=is_excused)
+            return PollOutcome(reached=False, excused=is_excused, too_weak=too_weak)
 
 
 def _issue_id(link: LinkSettings, kind: TroubleKind) -> str:

@@ -21,6 +21,7 @@ from ..renogy.transport import Transport
 from ..supervisor.supervisor import async_get_supervisor
 from .connection import async_connector, async_serving_scanner
 from .settings import BatteryLabel, LinkSettings
+from .signal import async_forget, async_is_too_weak, async_note_poll
 
 LINK_QUALITY_POLLS: Final = 100
 RETRY_SECONDS: Final = 30.0
@@ -132,6 +133,11 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         fresh = self._fresh[unit]
         return 100 * sum(fresh) / len(fresh) if fresh else None
 
+    @property
+    def is_signal_too_weak(self) -> bool:
+        """Whether the signal has long been too weak to read the link."""
+        return async_is_too_weak(self.hass, self.address)
+
     # Polling
 
     @override
@@ -220,6 +226,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self.polled_at = dt_util.utcnow()
         for unit, polls in self._fresh.items():
             polls.append(unit in self.fresh)
+        is_reached = self.last_update_success or isinstance(self.error, LinkSilent)
+        async_note_poll(self.hass, self.address, reached=is_reached)
         if self.last_update_success:
             self._log_changes()
             return
@@ -315,6 +323,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         else:
             self._note_reached()
             self.error = None
+            async_forget(self.hass, self.address)
             await self.client.close()
             self._gate.polling_paused(self.address)
         self.async_update_listeners()

@@ -28,6 +28,7 @@ class TroubleKind(StrEnum):
     """What can be wrong with a link."""
 
     UNREACHABLE = "unreachable"
+    WEAK_SIGNAL = "weak_signal"
     IDS_CHANGED = "ids_changed"
     IDS_COLLIDE = "ids_collide"
 
@@ -49,13 +50,15 @@ class LinkTrouble:
 class PollOutcome:
     """What one poll of a link brought, by unit id.
 
-    A link that was not `reached` may be `excused`: something else is to blame. `silent` are
+    A link that was not `reached` may be `excused`: something else is to blame. The signal of a
+    link may be `too_weak`, which shows in many polls, not in this one alone. `silent` are
     the unit ids without an answer, `garbled` the unit ids whose answers were not frames,
     `changed` the unit ids that another battery than before answered for.
     """
 
     reached: bool
     excused: bool = False
+    too_weak: bool = False
     answering: Collection[int] = ()
     silent: Collection[int] = ()
     garbled: Collection[int] = ()
@@ -82,13 +85,14 @@ class LinkWatch:
         self._garbled_at: dict[int, deque[float]] = {}
         self._changed_at: dict[int, deque[float]] = {}
         self._is_reached = False
+        self._is_too_weak = False
 
     def polled(self, at: float, poll: PollOutcome) -> None:
         """Take note of a poll."""
         if self._polled_at is not None and at - self._polled_at > LONGEST_GAP:
             self._unreached_since = None
         self._polled_at = at
-        self._is_reached = poll.reached
+        self._is_reached, self._is_too_weak = poll.reached, poll.too_weak
         if poll.reached or poll.excused:
             self._unreached_since = None
         elif self._unreached_since is None:
@@ -136,6 +140,8 @@ class LinkWatch:
         at = self._polled_at
         if at is None:
             return None
+        if self._is_too_weak:
+            return LinkTrouble(kind=TroubleKind.WEAK_SIGNAL)
         if (
             self._unreached_since is not None
             and at - self._unreached_since >= UNREACHABLE_SECONDS

@@ -1,10 +1,10 @@
 """What is known of our links: which sources hear them, and how their polls go."""
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from ..adapter_health.samples import ConnectFailure, LinkSample
+from ..adapter_health.samples import ConnectFailure, LinkSample, Strength
 from ..adapter_health.strength import POSSIBLE, StrengthOverTime
 
 RATE_SPAN = 300.0
@@ -196,6 +196,16 @@ class LinkRecords:
             for record in self._links.values()
             for source, when in record.heard.items()
         )
+
+    def strengths(
+        self, link: str, at: float, within: float
+    ) -> Iterator[tuple[str, Strength]]:
+        """Yield each source that has lately heard a link, with the strength at it."""
+        record = self._record(link)
+        for source, known in record.strengths.items():
+            strength = known.strength(at)
+            if strength is not None and at - record.heard[source] <= within:
+                yield source, strength
 
     def heard_elsewhere(self, source: str, at: float, within: float) -> bool:
         """Whether another source hears one of the links."""

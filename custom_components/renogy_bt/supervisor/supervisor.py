@@ -12,9 +12,10 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..adapter_health.adapter_health import AdapterHealth
+from ..adapter_health.connects import is_good
 from ..adapter_health.history import StepResult
 from ..adapter_health.ladder import RecoveryLevel, RecoveryStep
-from ..adapter_health.samples import AdapterSample, Verdict
+from ..adapter_health.samples import AdapterSample, Strength, Verdict
 from ..adapter_health.status import AdapterEvent, AdapterStatus
 from ..storage.adapters import AdapterStore
 from .link_records import LinkRecords
@@ -29,6 +30,8 @@ _LOGGER = logging.getLogger(__name__)
 LOOK_PAUSE: Final = 30.0
 ANXIOUS_LOOK_PAUSE: Final = 10.0
 SHORTEST_PAUSE: Final = 0.2
+SIGNAL_KNOWN_FOR: Final = 600.0
+"""The strength of a link that was not heard for longer is not that of now, s."""
 _SUPERVISOR: HassKey[Supervisor] = HassKey("renogy_bt_supervisor")
 
 
@@ -38,6 +41,14 @@ def async_get_supervisor(hass: HomeAssistant) -> Supervisor:
     if _SUPERVISOR not in hass.data:
         hass.data[_SUPERVISOR] = Supervisor(hass)
     return hass.data[_SUPERVISOR]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSignal:
+    """How strong a link is, and whether that is too little for a connection if it is known."""
+
+    strength: Strength
+    is_weak: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +287,21 @@ class Supervisor:
     def adapters(self) -> Mapping[str, AdapterStatus]:
         """The local adapters by address."""
         return self._statuses
+
+    def signal_of(self, link: str) -> LinkSignal | None:
+        """Return how strong a link is where it is heard best, None if that is not known.
+
+        It is not weak as far as is known where an adapter with a fault may be why it fails.
+        """
+        heard = self._records.strengths(link.upper(), self._clock(), SIGNAL_KNOWN_FOR)
+        source, strength = max(
+            heard, key=lambda each: each[1].mean, default=(None, None)
+        )
+        if strength is None:
+            return None
+        status = self._statuses.get(source or "")
+        is_excused = status is not None and status.problem
+        return LinkSignal(strength, None if is_excused else not is_good(strength))
 
     @property
     def bus_reachable(self) -> bool | None:
