@@ -30,7 +30,8 @@ from .timers import Timers
 from .world import World
 
 RSSI_THRESHOLD = 8
-ABORT_SECONDS = 0.05
+ABORT_SECONDS = 0.35
+"""How long an aborted connect looks like a link (hbldh/bleak#1240)."""
 
 
 @dataclass(slots=True, eq=False)

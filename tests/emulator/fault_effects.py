@@ -120,8 +120,18 @@ async def _power_on(target: Target, fault: ActiveFault) -> None:
 
 
 async def _unplug(target: Target, fault: ActiveFault) -> float | None:
-    target.pull_out(target.controller_of(fault))
+    controller = target.controller_of(fault)
+    _check_name(target, fault)
+    target.pull_out(controller)
+    if fault.values["to"]:
+        controller.name = fault.text("to")
     return fault.number("seconds") or None
+
+
+def _check_name(target: Target, fault: ActiveFault) -> None:
+    if fault.values["to"] and not target.is_free(fault.text("to")):
+        name = f"{fault.name}.to: {fault.text('to')}"
+        raise FaultError(f"{name} is not free or no adapter's name")
 
 
 async def _plug(target: Target, fault: ActiveFault) -> None:
@@ -129,11 +139,10 @@ async def _plug(target: Target, fault: ActiveFault) -> None:
 
 
 async def _renumber(target: Target, fault: ActiveFault) -> float:
-    controller, name = target.controller_of(fault), fault.text("to")
-    if not target.is_free(name):
-        raise FaultError(f"renumbered.to: {name} is not free or no adapter's name")
+    controller = target.controller_of(fault)
+    _check_name(target, fault)
     target.pull_out(controller)
-    controller.name = name
+    controller.name = fault.text("to")
     return fault.number("seconds")
 
 

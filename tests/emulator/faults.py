@@ -271,6 +271,7 @@ _ROWS = (
         seconds=Parameter(
             0.0, _SECONDS + "; 0 means when cleared", low=0.0, high=3600.0
         ),
+        to=Parameter(None, "its name when it returns; the old one if left out"),
     ),
     _row(
         "connects-failing",

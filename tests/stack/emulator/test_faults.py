@@ -391,6 +391,19 @@ async def test_fault_unplugged_survives_a_restart(
     assert HCI0 in await client.objects()
 
 
+async def test_fault_unplugged_returns_as_another(
+    client: Client, emulated_world: EmulatedWorld
+) -> None:
+    """It may come back under another number; a name that is taken is refused."""
+    with pytest.raises(FaultError, match="unplugged.to: hci0 is not free"):
+        await emulated_world.set_fault("unplugged", to="hci0")
+    fault = await emulated_world.set_fault("unplugged", seconds=0.01, to="hci3")
+    await emulated_world.fault_ended(fault)
+    objects = await client.objects()
+    assert HCI0 not in objects
+    assert "/org/bluez/hci3" in objects
+
+
 async def test_fault_connects_failing(
     client: Client, emulated_world: EmulatedWorld
 ) -> None:
