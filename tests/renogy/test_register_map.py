@@ -19,7 +19,7 @@ from custom_components.renogy_bt.renogy.models import (
     BatteryReading,
     BatteryStatus,
 )
-from custom_components.renogy_bt.renogy.registers import ALARM_SOURCES
+from custom_components.renogy_bt.renogy.registers import ALARM_SOURCES, REGISTERS
 from tests.renogy.images import decoded, image_from, owners_pack
 from tests.renogy.makers_document import (
     ALARMS,
@@ -82,6 +82,32 @@ def test_every_measured_value_is_in_the_document() -> None:
     assert {field.name for field in fields(BatteryReading)} - derived == documented
     assert {field.name for field in fields(BatteryConfiguration)} == {
         each.shown_as for each in THRESHOLDS
+    }
+
+
+def test_the_map_is_as_wide_as_the_document() -> None:
+    """Every register is in the map with its first and last word, and no other is."""
+    numbers = [*MEASUREMENTS, *THRESHOLDS]
+    assert {
+        name: (row.address, row.address + row.span - 1)
+        for name, row in REGISTERS.items()
+    } == {
+        **{
+            each.shown_as: (each.address, each.address + each.words - 1)
+            for each in numbers
+        },
+        **{
+            each.shown_as: (each.address, each.address + each.words - 1)
+            for each in TEXTS
+        },
+        **{
+            each.shown_as: (each.address, each.address + each.longest - 1)
+            for each in ROWS
+        },
+        "cell_count": (5000, 5000),
+        "cell_temperature_count": (5017, 5017),
+        "environment_count": (5036, 5036),
+        "heater_count": (5039, 5039),
     }
 
 
