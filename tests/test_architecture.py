@@ -59,8 +59,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diagnostics": {"homeassistant", "supervisor", "links", "coordinator", "const"},
     "system_health": {"homeassistant", "supervisor", "coordinator", "const"},
     "repairs": {
-        *("homeassistant", "adapter_health", "supervisor", "links", "adapters"),
-        *("issues", "const"),
+        *("homeassistant", "renogy", "adapter_health", "supervisor", "links"),
+        *("adapters", "issues", "flows", "const"),
     },
     "services": {
         *("homeassistant", "renogy", "adapter_health", "supervisor", "batteries"),

@@ -20,6 +20,7 @@ from custom_components.renogy_bt.adapter_health.status import EventKind, Refusal
 from custom_components.renogy_bt.adapters.recovery import FAILURES, RESULTS
 from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.issues.adapters import TEXTS
+from custom_components.renogy_bt.issues.scales import SCALE_NOTICES
 from custom_components.renogy_bt.links.probing import LINK_PROBLEMS
 from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
 from custom_components.renogy_bt.renogy.link_watch import TroubleKind
@@ -133,7 +134,11 @@ def test_issues_have_texts() -> None:
     """Everything that people are told of has a text, of the right kind."""
     told = {f"adapter_{verdict}" for verdict in Verdict if verdict.is_fault}
     told |= {f"link_{kind}" for kind in TroubleKind} | set(TEXTS.values())
-    assert ENGLISH["issues"].keys() == told | {"imbalance", "battery_replaced"}
+    assert ENGLISH["issues"].keys() == told | {
+        "imbalance",
+        "battery_replaced",
+        *SCALE_NOTICES,
+    }
     for key, issue in ENGLISH["issues"].items():
         is_fixable = key in FLOWS
         assert ("fix_flow" in issue) is is_fixable, key

@@ -37,6 +37,7 @@ from .issues.adapters import async_follow_adapters
 from .issues.bank import async_follow_balance, async_forget_balance
 from .issues.batteries import ReplacedBatteries, async_forget_identities
 from .issues.links import async_follow_links
+from .issues.scales import async_follow_scales, async_forget_scales
 from .links.connection import async_forget_connections
 from .links.naming import async_take_up_names
 from .links.settings import LinkSettings, addresses_of, battery_identifier, links_of
@@ -117,6 +118,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     # What follows a link from here on hears of its polls after the entities.
     replaced_batteries.async_follow()
     async_follow_links(hass, bank)
+    async_follow_scales(hass, entry)
     for link in bank.links.values():
         entry.async_on_unload(link.async_add_listener(devices.async_update))
     entry.async_on_unload(async_follow_balance(hass, entry))
@@ -140,6 +142,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
     await AlarmStore(hass, entry.entry_id).async_remove()
     async_forget_balance(hass, entry)
     async_forget_identities(hass, entry)
+    async_forget_scales(hass, entry)
     for address in addresses_of(entry):
         bluetooth.async_rediscover_address(hass, address)
 
@@ -184,16 +187,18 @@ def _async_entry_changed(
     if entry.domain == DOMAIN and entry.disabled_by is not None:
         async_forget_balance(hass, entry)
         async_forget_identities(hass, entry)
+        async_forget_scales(hass, entry)
 
 
 def _setup_of(entry: ConfigEntry) -> _Setup:
     """Return what a bank is set up from: when it changes, the bank reloads.
 
-    Whether a link is polled is left out. The link's coordinator takes that over at once, and a
-    reload would make the entities of all other links unavailable for a moment.
+    Whether a link is polled, and the scales of currents, are left out. The link's coordinator takes
+    them over at once, and a reload would make the entities of all other links unavailable for a
+    moment.
     """
     links = {
-        subentry_id: replace(link, polling=True)
+        subentry_id: replace(link, polling=True).with_scales({})
         for subentry_id, link in links_of(entry).items()
     }
     return entry.title, dict(entry.options), links

@@ -149,12 +149,17 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             fresh=fresh,
             summary=summary,
             meter=MeterReading(
-                energy=self._energy,
+                energy=None if self._is_unscaled else self._energy,
                 estimate=self._meters.advance_bank(
                     self.hass.loop.time(), summary, is_fresh=len(fresh) == len(readings)
                 ),
             ),
         )
+
+    @property
+    def _is_unscaled(self) -> bool:
+        """Whether a battery's current has no known scale, so that the energy would dip."""
+        return any(link.scales.unknown for link in self.links.values())
 
     @override
     async def async_shutdown(self) -> None:

@@ -105,6 +105,7 @@ def _battery(link: LinkCoordinator, unit: int) -> dict[str, Any]:
             "position": position(unit, link.settings.units),
             "failure": link.failed.get(unit),
             "link_quality": link.link_quality(unit),
+            "current_scale": link.scales.diagnostics(unit),
             "reading": asdict(reading) if reading else None,
             "identity": asdict(identity) if identity else None,
             "configuration": asdict(configuration) if configuration else None,

@@ -6,8 +6,15 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
+import probatio
+
 from homeassistant.components.repairs import FlowType, RepairsFlow, RepairsFlowResult
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntry, ConfigSubentry
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigSubentry,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError
@@ -15,11 +22,15 @@ from homeassistant.helpers import issue_registry as ir
 
 from .adapter_health.ladder import PLANS, RecoveryStep
 from .adapters.recovery import async_recover
-from .const import DOMAIN, SUBENTRY_TYPE_LINK
+from .const import CONF_DIVISOR, DOMAIN, SUBENTRY_TYPE_LINK
+from .flows.selectors import choice
 from .issues.adapters import ATTR_ADDRESS
 from .issues.batteries import ATTR_CELLS, ATTR_MODEL, ATTR_UNIT, REPLACED
 from .issues.links import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID, FIXABLE
+from .issues.scales import SCALE_NOTICES
+from .links.coordinator import LinkCoordinator
 from .links.settings import KnownBattery, LinkSettings
+from .renogy.current_scale import HUNDREDTHS, TENTHS
 from .supervisor.supervisor import async_get_supervisor
 
 
@@ -209,11 +220,59 @@ class ReplacedBatteryFlow(LinkRepairFlow):
         )
 
 
+class CurrentScaleFlow(LinkRepairFlow):
+    """Asks which of two values another meter shows, and stores the scale of the current."""
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Begin; the input of this step is the id of the issue, not an answer."""
+        return await self.async_step_scale()
+
+    async def async_step_scale(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Show what the current is by either scale; select the measured one."""
+        issue, bank, subentry = self._issue_and_link()
+        assert self.data is not None
+        unit = int(str(self.data[ATTR_UNIT]))
+        link = _loaded_link(bank, LinkSettings.from_data(subentry.data).address)
+        reading = link.readings.get(unit) if link is not None else None
+        if link is None or reading is None:
+            return self.async_abort(reason="not_read")
+        if user_input is not None:
+            link.async_tell_current_scale(unit, int(user_input[CONF_DIVISOR]))
+            return self.async_create_entry(data={})
+        count = reading.current_count
+        found = link.scales.found.get(unit)
+        default = probatio.UNDEFINED if found is None else str(found.divisor)
+        values = {
+            str(TENTHS): f"{count / TENTHS:.1f} A",
+            str(HUNDREDTHS): f"{count / HUNDREDTHS:.2f} A",
+        }
+        return self.async_show_form(
+            step_id="scale",
+            data_schema=probatio.Schema(
+                {probatio.Required(CONF_DIVISOR, default=default): choice(values)}
+            ),
+            description_placeholders=issue.translation_placeholders,
+        )
+
+
+def _loaded_link(bank: ConfigEntry, address: str) -> LinkCoordinator | None:
+    """Return a link of a bank, None while the bank is not set up."""
+    if bank.state is not ConfigEntryState.LOADED:
+        return None
+    link: LinkCoordinator | None = bank.runtime_data.links.get(address)
+    return link
+
+
 FLOWS: Final[Mapping[str, Callable[[], RepairsFlow]]] = MappingProxyType(
     {
         **{f"adapter_{verdict}": AdapterRepairFlow for verdict in PLANS},
         **{f"link_{kind}": RescanRepairFlow for kind in FIXABLE},
         REPLACED: ReplacedBatteryFlow,
+        **dict.fromkeys(SCALE_NOTICES, CurrentScaleFlow),
     }
 )
 """The flows that fix issues, by translation key."""

@@ -308,12 +308,14 @@ METER_SENSORS: tuple[ValueDescription[MeterReading], ...] = (
     ValueDescription(
         key="energy_charged",
         **ENERGY,
-        value_fn=lambda meter: meter.energy.charged,
+        value_fn=lambda meter: None if meter.energy is None else meter.energy.charged,
     ),
     ValueDescription(
         key="energy_discharged",
         **ENERGY,
-        value_fn=lambda meter: meter.energy.discharged,
+        value_fn=lambda meter: (
+            None if meter.energy is None else meter.energy.discharged
+        ),
     ),
     ValueDescription(
         key="time_to_full",

@@ -17,6 +17,7 @@ FIRST = BatteryReading(
     read_at=datetime(2026, 11, 23, tzinfo=UTC),
     cell_voltages=(3.3, 3.4),
     cell_temperatures=(12.0, 13.0),
+    current_count=400,
     current=4.0,
     voltage=50.0,
     remaining_capacity=40.0,

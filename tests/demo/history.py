@@ -122,8 +122,9 @@ def _values(
         readings = _readings(world, real_day, age)
         energy.add(
             {
-                battery: PowerSample(at=age, power=reading.power)
+                battery: PowerSample(at=age, power=power)
                 for battery, reading in readings.items()
+                if (power := reading.power) is not None
             }
         )
         yield {

@@ -13,7 +13,7 @@ from custom_components.renogy_bt.renogy.exceptions import InvalidBlock
 from custom_components.renogy_bt.renogy.families import (
     PRO,
     RNGC,
-    RNGPRO,
+    RNGPRO125BAT,
     STANDARD,
     Family,
 )
@@ -83,7 +83,7 @@ def test_capacity_keeps_its_fraction() -> None:
 @pytest.mark.parametrize(
     ("name", "family", "current", "voltage", "remaining", "total", "cycles"),
     [
-        ("C1", RNGPRO, -2.01, 13.3, 476.91, 500.0, 24),
+        ("C1", RNGPRO125BAT, -2.01, 13.3, 476.91, 500.0, 24),
         ("D1", STANDARD, -0.86, 13.6, 97.2, 100.0, 15),
         ("D1", PRO, -8.6, 13.6, 97.2, 100.0, 15),
     ],

@@ -13,7 +13,7 @@ from custom_components.renogy_bt.renogy.exceptions import (
     LinkUnreachable,
     ReplyTimeout,
 )
-from custom_components.renogy_bt.renogy.families import PRO, RNGPRO, STANDARD
+from custom_components.renogy_bt.renogy.families import PRO, RNGPRO125BAT, STANDARD
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.models import ReadingFailure
 from tests.renogy.fake_link import (
@@ -384,7 +384,7 @@ def test_a_battery_with_built_in_bluetooth_is_asked_as_255() -> None:
         battery.put(5042, [0xFF37, 133, 7, 18_222, 7, 41_248, 24])
         battery.put(5100, [0, 0x00AA, 0, 0, 0, 0, 6, 0])
         fake = FakeLink({255: battery})
-        link = link_to(fake, family=RNGPRO)
+        link = link_to(fake, family=RNGPRO125BAT)
         report = await link.poll()
         assert report.readings[255].current == -2.01
         assert report.readings[255].status.problem is False

@@ -173,7 +173,7 @@ def test_no_optional_word_refuses_a_reading(
     """Whatever stands in them, the rest is published as it is."""
     changes = {address: [word] for address, word in words.items()}
     reading = decoded(owners_pack(changes), family)
-    for name in ("cell_voltages", "voltage", "current", "remaining_capacity"):
+    for name in ("cell_voltages", "voltage", "current_count", "remaining_capacity"):
         assert getattr(reading, name) == getattr(HEALTHY, name)
     assert reading.total_capacity == HEALTHY.total_capacity
 

@@ -91,7 +91,7 @@ def _is_possible(reading: BatteryReading) -> None:
         assert len(temperatures) <= most
         assert all(each is None or -60 <= each <= 150 for each in temperatures)
     assert 1 <= reading.voltage <= 80
-    assert abs(reading.current) <= 600
+    assert reading.current is None or abs(reading.current) <= 600
     assert 1 <= reading.total_capacity <= 2000
     assert 0 <= reading.remaining_capacity <= 1.25 * reading.total_capacity
     assert 0 <= reading.state_of_charge <= 100

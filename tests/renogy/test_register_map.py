@@ -60,8 +60,10 @@ COUNTS = {
 }
 
 
-def _changed(number: Number, value: float, base: BatteryReading) -> BatteryReading:
-    changes: dict[str, float] = {number.shown_as: value}
+def _changed(number: Number, count: int, base: BatteryReading) -> BatteryReading:
+    changes: dict[str, float] = {number.shown_as: count / number.counts_per_unit}
+    if number.shown_as == "current":
+        changes["current_count"] = count
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
@@ -72,12 +74,12 @@ def test_each_measurement_is_what_its_register_says(number: Number) -> None:
         assert len(words) == number.words
         assert number.signed or count >= 0
         reading = decoded(owners_pack({number.address: words}))
-        assert reading == _changed(number, count / number.counts_per_unit, HEALTHY)
+        assert reading == _changed(number, count, HEALTHY)
 
 
 def test_every_measured_value_is_in_the_document() -> None:
     """A reading has nothing that is measured and not looked at here."""
-    derived = {"read_at", "status", "doubted", "cell_resolution"}
+    derived = {"read_at", "status", "doubted", "cell_resolution", "current_count"}
     documented = {each.shown_as for each in (*MEASUREMENTS, *ROWS)}
     assert {field.name for field in fields(BatteryReading)} - derived == documented
     assert {field.name for field in fields(BatteryConfiguration)} == {

@@ -4,7 +4,7 @@ The batteries report no energy counters (protocol 1.5), so energy is the integra
 the time that really passed between two readings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -136,6 +136,12 @@ class BankEnergy[BatteryT]:
             for battery, counter in self._counters.items()
             if counter.last is not None
         }
+
+    def forget_samples(self, batteries: Iterable[BatteryT]) -> None:
+        """Count nothing up to the next sample of these batteries."""
+        for battery in batteries:
+            if battery in self._counters:
+                self._counters[battery].last = None
 
     def add(self, samples: Mapping[BatteryT, PowerSample]) -> None:
         """Take the samples of the batteries that answered a poll."""

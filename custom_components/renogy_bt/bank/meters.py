@@ -12,9 +12,12 @@ from .summary import BankSummary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterReading:
-    """Energy totals and time estimates of one battery, or of the bank."""
+    """Energy totals and time estimates of one battery, or of the bank.
 
-    energy: EnergyTotals = field(default_factory=EnergyTotals)
+    `energy` is None while the scale of a current is not known.
+    """
+
+    energy: EnergyTotals | None = field(default_factory=EnergyTotals)
     estimate: TimeEstimate = field(default_factory=TimeEstimate)
 
 
@@ -37,19 +40,26 @@ class BankMeters[BatteryT]:
     ) -> dict[BatteryT, MeterReading]:
         """Take the readings of a poll, and return what they come to.
 
-        Only `fresh` readings count: an old reading says nothing about the time since.
+        Only `fresh` readings count: an old reading says nothing about the time since. Nothing
+        counts of a battery whose current is not known, nor of the time up to its next reading.
         """
+        unscaled = {each for each in readings if readings[each].current is None}
+        self.energy.forget_samples(unscaled)
         self.energy.add(
             {
-                battery: PowerSample(at=at, power=readings[battery].power)
+                battery: PowerSample(at=at, power=power)
                 for battery in fresh
+                if (power := readings[battery].power) is not None
             }
         )
+        for battery in unscaled:
+            self._currents.pop(battery, None)
         for battery in fresh:
-            self._currents[battery].add(at, readings[battery].current)
+            if (current := readings[battery].current) is not None:
+                self._currents[battery].add(at, current)
         return {
             battery: MeterReading(
-                energy=self.energy.of(battery),
+                energy=None if battery in unscaled else self.energy.of(battery),
                 estimate=estimate(
                     self._currents[battery].current,
                     reading.current,

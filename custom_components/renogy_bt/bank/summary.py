@@ -1,6 +1,7 @@
 """The values of a bank as a whole.
 
-A sum is unknown while a battery is missing, so that it never dips. Means and extremes cover the
+A sum is unknown while a battery is missing, so that it never dips, or while a battery's current has no
+known scale. Means and extremes cover the
 batteries that answer.
 """
 
@@ -60,7 +61,9 @@ def summarise[K](
     along = _mean if in_series else _sum
     capacity = _min if in_series else _sum
     voltages = [reading.voltage for reading in known]
-    currents = [reading.current for reading in known]
+    currents = [each.current for each in known if each.current is not None]
+    powers = [each.power for each in known if each.power is not None]
+    has_all_currents = is_whole and len(currents) == expected
     charges = [reading.state_of_charge for reading in known]
     cells = [voltage for reading in known for voltage in reading.cell_voltages]
     temperatures = [
@@ -72,8 +75,8 @@ def summarise[K](
     return BankSummary(
         state_of_charge=_weighted_state_of_charge(known),
         voltage=across(voltages) if is_whole or not in_series else None,
-        current=along(currents) if is_whole or in_series else None,
-        power=_sum(r.power for r in known) if is_whole else None,
+        current=along(currents) if has_all_currents or in_series else None,
+        power=_sum(powers) if has_all_currents else None,
         remaining_capacity=(
             capacity(r.remaining_capacity for r in known) if is_whole else None
         ),

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+import random
 from typing import Final, override
 
 from homeassistant.components import bluetooth
@@ -20,6 +21,7 @@ from ..renogy.models import BatteryId, BatteryReading, LinkReport, ReadingFailur
 from ..renogy.transport import Transport
 from ..supervisor.supervisor import async_get_supervisor
 from .connection import async_connector, async_serving_scanner
+from .scales import LinkScales
 from .settings import BatteryLabel, LinkSettings
 from .signal import async_forget, async_is_too_weak, async_note_poll
 
@@ -29,6 +31,8 @@ RETRY_SECONDS: Final = 30.0
 HEARD_RETRY_SECONDS: Final = 5.0
 """The same for a link that is heard; only polls that began for that reason double it."""
 LONGEST_RETRY_SECONDS: Final = 300.0
+UNEVENNESS: Final = 0.2
+"""The share of the interval by which polls come early while the scale of a current is measured."""
 
 
 class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
@@ -57,14 +61,15 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         `keep` gets each report before it is published, and stores what has to outlive Home
         Assistant.
         """
+        self._interval = float(
+            entry.options.get(CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL)
+        )
         super().__init__(
             hass,
             LOGGER,
             config_entry=entry,
             name=f"{entry.title}: {settings.name}",
-            update_interval=timedelta(
-                seconds=entry.options.get(CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL)
-            ),
+            update_interval=timedelta(seconds=self._interval),
         )
         self.subentry_id = subentry_id
         self.settings = settings
@@ -82,8 +87,10 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self.paused = not settings.polling
         self.poll_seconds: float | None = None
         self.polled_at: datetime | None = None
+        self._measured_at: datetime | None = None
         self.succeeded_at: datetime | None = None
         self.served_by: str | None = None
+        self.scales = LinkScales(settings, self.client)
         self._keep = keep
         self._gate = async_get_supervisor(hass).gate
         self._connector = async_connector(hass, settings.address, settings.name)
@@ -204,11 +211,6 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         )
         return pause
 
-    @property
-    def _interval(self) -> float:
-        assert self.update_interval is not None
-        return self.update_interval.total_seconds()
-
     async def _async_connect(self) -> Transport:
         transport = await self._connector()
         self._is_connected = True
@@ -264,6 +266,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     @callback
     def async_start_polling(self) -> None:
         """Poll now, at the interval, and when the link is heard or its adapter works again."""
+        self.config_entry.async_on_unload(self.async_add_listener(self._async_measure))
         self.config_entry.async_on_unload(
             self._gate.async_add_poll_listener(self.async_poll_now)
         )
@@ -327,6 +330,46 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             await self.client.close()
             self._gate.polling_paused(self.address)
         self.async_update_listeners()
+
+    @callback
+    def _async_measure(self) -> None:
+        """Measure the scales of currents by a poll that entities have shown by now."""
+        if self._measured_at == self.polled_at:
+            return
+        self._measured_at = self.polled_at
+        if not self.last_update_success:
+            self.scales.missed()
+        elif self.scales.polled(self.hass.loop.time(), self.data):
+            self._async_store_scales()
+            self.async_poll_now()
+        self.update_interval = timedelta(seconds=self._seconds_between_polls())
+
+    def _seconds_between_polls(self) -> float:
+        """Return the interval, made uneven while the scale of a current is measured.
+
+        Otherwise a load in step with the polls could pass for another scale.
+        """
+        if not self.scales.are_in_question:
+            return self._interval
+        return self._interval * random.uniform(1 - UNEVENNESS, 1)
+
+    @callback
+    def async_tell_current_scale(self, unit: int, divisor: int) -> None:
+        """Take the user's word that so many counts of a battery's current are one ampere."""
+        self.scales.told(unit, divisor)
+        self._async_store_scales()
+        self.async_poll_now()
+
+    @callback
+    def _async_store_scales(self) -> None:
+        """Store with the link what is found of the scales of its batteries' currents."""
+        subentry = self.config_entry.subentries[self.subentry_id]
+        settings = LinkSettings.from_data(subentry.data)
+        self.hass.config_entries.async_update_subentry(
+            self.config_entry,
+            subentry,
+            data=settings.with_scales(self.scales.found).as_data(),
+        )
 
     @override
     async def async_shutdown(self) -> None:

@@ -13,8 +13,11 @@ from homeassistant.helpers.device_registry import format_mac
 
 from ..const import (
     CONF_CELLS,
+    CONF_CURRENT_SCALE,
+    CONF_DIVISOR,
     CONF_FAMILY,
     CONF_POLLING,
+    CONF_SOURCE,
     CONF_UNIT,
     CONF_UNITS,
     DOMAIN,
@@ -32,6 +35,7 @@ from ..renogy.families import (
     local_name,
     stored_family,
 )
+from ..renogy.found_scale import FoundScale
 from ..renogy.models import BatteryId, FoundBattery, ProbeReport
 
 
@@ -39,12 +43,41 @@ from ..renogy.models import BatteryId, FoundBattery, ProbeReport
 class KnownBattery:
     """A battery as it was found when its link was set up or last rescanned.
 
-    `cells` is 0 if the battery did not tell.
+    `cells` is 0 if the battery did not tell. `scale` is what was found of the scale of its
+    current besides what its family says.
     """
 
     unit: int
     model: str | None
     cells: int
+    scale: FoundScale | None = None
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """Read what is stored; the scale is not there before it was found."""
+        scale = data.get(CONF_CURRENT_SCALE) or {}
+        return cls(
+            unit=data[CONF_UNIT],
+            model=data[CONF_MODEL],
+            cells=data[CONF_CELLS],
+            scale=FoundScale.from_stored(
+                scale.get(CONF_DIVISOR), scale.get(CONF_SOURCE)
+            ),
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """Return what is stored."""
+        data: dict[str, Any] = {
+            CONF_UNIT: self.unit,
+            CONF_MODEL: self.model,
+            CONF_CELLS: self.cells,
+        }
+        if self.scale is not None:
+            data[CONF_CURRENT_SCALE] = {
+                CONF_DIVISOR: self.scale.divisor,
+                CONF_SOURCE: str(self.scale.source),
+            }
+        return data
 
     @classmethod
     def from_found(cls, battery: FoundBattery) -> Self:
@@ -52,10 +85,10 @@ class KnownBattery:
         return cls(unit=battery.unit, model=battery.model, cells=battery.cells)
 
     def completed_by(self, known: KnownBattery | None) -> KnownBattery:
-        """Return this battery, with the known model if it did not tell its model now."""
-        if known is None or self.model is not None:
+        """Return this battery, with what was known of it and is not told now."""
+        if known is None:
             return self
-        return replace(self, model=known.model)
+        return replace(self, model=self.model or known.model, scale=known.scale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +111,7 @@ class LinkSettings:
             address=data[CONF_ADDRESS],
             name=data[CONF_NAME],
             family_key=data[CONF_FAMILY],
-            batteries=tuple(
-                KnownBattery(
-                    unit=battery[CONF_UNIT],
-                    model=battery[CONF_MODEL],
-                    cells=battery[CONF_CELLS],
-                )
-                for battery in data[CONF_UNITS]
-            ),
+            batteries=tuple(map(KnownBattery.from_data, data[CONF_UNITS])),
             polling=data[CONF_POLLING],
         )
 
@@ -120,14 +146,7 @@ class LinkSettings:
                 CONF_ADDRESS: self.address,
                 CONF_NAME: self.name,
                 CONF_FAMILY: self.family_key,
-                CONF_UNITS: [
-                    {
-                        CONF_UNIT: battery.unit,
-                        CONF_MODEL: battery.model,
-                        CONF_CELLS: battery.cells,
-                    }
-                    for battery in self.batteries
-                ],
+                CONF_UNITS: [battery.as_data() for battery in self.batteries],
                 CONF_POLLING: self.polling,
             }
         )
@@ -140,6 +159,23 @@ class LinkSettings:
             title=self.name,
             unique_id=self.address,
         )
+
+    def with_scales(self, scales: Mapping[int, FoundScale]) -> Self:
+        """Return this link with what is found of the scales of its batteries' currents."""
+        batteries = tuple(
+            replace(battery, scale=scales.get(battery.unit))
+            for battery in self.batteries
+        )
+        return replace(self, batteries=batteries)
+
+    @property
+    def scales(self) -> Mapping[int, FoundScale]:
+        """What was found of the scales of the batteries' currents, by unit id."""
+        return {
+            battery.unit: battery.scale
+            for battery in self.batteries
+            if battery.scale is not None
+        }
 
     @property
     def family(self) -> Family:

@@ -103,7 +103,7 @@ class Battery:
         self.identity_changed = False
         self.asked_at = float("-inf")
         self.retries = 0
-        self._family = family
+        self._family = self._family_by_name = family
         self._clock = clock
         self._now = now
         self._plan = ReadPlan()
@@ -127,6 +127,12 @@ class Battery:
         self.identity_changed = False
         self.retries = 0
         self._failed_polls += 1
+
+    def count_current_by(self, divisor: int | None) -> None:
+        """Take so many counts of the current for one ampere, None where that is not known."""
+        self._family = self._family_by_name.counting(divisor)
+        if self.last_reading is not None:
+            self.last_reading = self.last_reading.counting(divisor)
 
     def is_to_be_read(self) -> bool:
         """Tell whether this poll still has to ask; a long-silent battery is asked seldom."""
@@ -311,5 +317,6 @@ class Battery:
         self.identity_changed = True
         self._counters["identity_changed"] += 1
         self.identity = self.configuration = None
+        self.count_current_by(self._family_by_name.known_divisor)
         self._plan = ReadPlan()
         self.details_due_at = self._clock()

@@ -175,7 +175,8 @@ def decode_reading(
     optional = _Optional(image)
     cell_voltages, resolution = _cell_voltages(image, family)
     parts = _parts(optional, cell_voltages)
-    current = image.required("current", family.current_divisor)
+    current_count = round(image.required("current", 1))
+    divisor = family.current_divisor if family.is_current_scale_proven else None
     total_capacity = image.required("total_capacity")
     reading = BatteryReading(
         read_at=read_at,
@@ -186,7 +187,8 @@ def decode_reading(
         board_temperature=optional.value("board_temperature") or None,
         environment_temperatures=parts["environment_temperature"] or (),
         heater_temperatures=parts["heater_temperature"] or (),
-        current=current,
+        current_count=current_count,
+        current=None if divisor is None else current_count / divisor,
         voltage=image.required("voltage"),
         remaining_capacity=image.required("remaining_capacity"),
         total_capacity=total_capacity,

@@ -37,6 +37,17 @@ class Family:
     refused_as: DeviceKind | None = None
 
     @property
+    def known_divisor(self) -> int | None:
+        """The number of counts in one ampere, None where it is not proven."""
+        return self.current_divisor if self.is_current_scale_proven else None
+
+    def counting(self, divisor: int | None) -> Family:
+        """Return this family with what is known of the scale of one battery's current."""
+        if divisor is None:
+            return replace(self, is_current_scale_proven=False)
+        return replace(self, current_divisor=divisor, is_current_scale_proven=True)
+
+    @property
     def probe_units(self) -> tuple[int, ...]:
         """The unit ids that batteries behind such a link may have."""
         units = HUB_UNITS[:1] if self.built_in_bluetooth else HUB_UNITS

@@ -95,6 +95,12 @@ class RenogyLink:
             battery.begin_poll()
         return replace(self._report(), statistics=PollStatistics(), polled=False)
 
+    def count_current_by(self, unit: int, divisor: int | None) -> None:
+        """Take so many counts of a battery's current for one ampere, None where not known."""
+        for battery in self._batteries:
+            if battery.unit == unit:
+                battery.count_current_by(divisor)
+
     async def read_registers(
         self, unit: int, address: int, count: int
     ) -> tuple[int, ...]:

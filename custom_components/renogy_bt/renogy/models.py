@@ -4,7 +4,7 @@ Every value is immutable. Currents and powers are positive while charging.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -109,8 +109,9 @@ class BatteryReading:
 
     V, A, Ah and degC; `cell_resolution` is the step that cell voltages are told in.
     `board_temperature` is None where the sensor is not fitted (it then reads exactly 0) or
-    not readable. `doubted` names the registers whose words cannot be true: what they would
-    tell is unknown.
+    not readable. `current_count` is the current as the battery counts it, `current` is None
+    while the scale of that count is not known. `doubted` names the registers whose words
+    cannot be true: what they would tell is unknown.
     """
 
     read_at: datetime
@@ -120,7 +121,8 @@ class BatteryReading:
     board_temperature: float | None = None
     environment_temperatures: tuple[float | None, ...] = ()
     heater_temperatures: tuple[float | None, ...] = ()
-    current: float
+    current_count: int
+    current: float | None
     voltage: float
     remaining_capacity: float
     total_capacity: float
@@ -132,9 +134,16 @@ class BatteryReading:
     status: BatteryStatus
     doubted: tuple[str, ...] = ()
 
+    def counting(self, divisor: int | None) -> BatteryReading:
+        """Return this reading with so many counts of the current in one ampere."""
+        current = None if divisor is None else self.current_count / divisor
+        return replace(self, current=current)
+
     @property
-    def power(self) -> float:
-        """Power in W, positive while charging."""
+    def power(self) -> float | None:
+        """Power in W, positive while charging; None while the current is not known."""
+        if self.current is None:
+            return None
         return round(self.voltage * self.current, 3)
 
     @property
@@ -186,10 +195,12 @@ class BatteryReading:
 
     @property
     def charging_state(self) -> ChargingState:
-        """The direction of the current; the battery itself reports small ones as 0."""
-        if self.current > 0:
+        """The direction of the current, whatever its scale; small ones are reported as 0."""
+        if self.current_count > 0:
             return ChargingState.CHARGING
-        return ChargingState.DISCHARGING if self.current < 0 else ChargingState.IDLE
+        return (
+            ChargingState.DISCHARGING if self.current_count < 0 else ChargingState.IDLE
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
