@@ -37,7 +37,6 @@ from .flows.link import LinkFlow
 from .flows.options import BankOptionsFlow
 from .flows.selectors import WIRING_SELECTOR, choice
 from .flows.subentry import LinkSubentryFlow
-from .flows.unit_ids import UNIT_IDS_FIELDS
 from .links.discovery import (
     async_search_name,
     may_be_a_link,
@@ -112,9 +111,7 @@ class RenogyConfigFlow(
         if self._name == self._address:
             self._async_wait_for_name()
         self._set_confirm_only()
-        return self._ask_for_probe(
-            "bluetooth_confirm", probatio.Schema(UNIT_IDS_FIELDS)
-        )
+        return self._ask_for_probe("bluetooth_confirm")
 
     @callback
     def _async_wait_for_name(self) -> None:

@@ -27,6 +27,11 @@ def units_in(entry: ConfigEntry) -> list[tuple[int, ...]]:
     return [link.units for link in links_of(entry).values()]
 
 
+def is_open(flow: Flow) -> bool:
+    """Return whether the part of the form with the advanced field is unfolded."""
+    return not flow.step["data_schema"].schema["advanced"].options["collapsed"]
+
+
 async def submit_with_ids(flow: Flow, text: str, **fields: str) -> None:
     """Submit a form with the advanced field filled in."""
     await flow.submit(**fields, advanced={"unit_ids": text})
@@ -37,8 +42,10 @@ async def test_discovered_dongle(hass: HomeAssistant, air: FakeAir) -> None:
     """Nothing answers under the usual ids; with the owner's ids both batteries are found."""
     air.bring(two_with_own_ids())
     flow = await discovered(hass)
+    assert not is_open(flow)
     await flow.submit()
     flow.expect_form("bluetooth_confirm", "no_answer")
+    assert is_open(flow)
     await submit_with_ids(flow, "10, 11")
     flow.expect_form("found")
     await flow.submit(wiring="parallel")
@@ -122,6 +129,7 @@ async def test_wrong_ids(
     flow = await add_integration(hass)
     await submit_with_ids(flow, text, address=DONGLE)
     assert flow.expect_form("pick", "unit_ids_wrong")["reason"] == wrong
+    assert is_open(flow)
     assert air.attempts == []
     await submit_with_ids(flow, "10, 11", address=DONGLE)
     flow.expect_form("found")

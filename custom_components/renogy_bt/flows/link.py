@@ -2,7 +2,8 @@
 
 from abc import abstractmethod
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import probatio
@@ -24,7 +25,7 @@ from ..links.probing import ProbedLink, ProbeProblem, async_probe_link
 from ..links.settings import LinkSettings, async_bank_of_link, position
 from ..renogy.models import FoundBattery, ProbeReport
 from .selectors import choice
-from .unit_ids import UNIT_IDS_FIELDS, WrongUnitIds, unit_ids_of
+from .unit_ids import WrongUnitIds, unit_ids_fields, unit_ids_of
 
 _UNSURE = f"component.{DOMAIN}.selector.link.options.may_be_a_battery"
 
@@ -133,10 +134,9 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
             self._abort_if_refused()
             return await self._async_probe_with(user_input)
         labels = await self._async_labels()
-        schema = probatio.Schema(
-            {probatio.Required(CONF_ADDRESS): choice(labels), **UNIT_IDS_FIELDS}
+        return self._ask_for_probe(
+            "pick", {probatio.Required(CONF_ADDRESS): choice(labels)}
         )
-        return self._ask_for_probe("pick", schema)
 
     async def _async_labels(self) -> dict[str, str]:
         """Return the labels of what may be picked, by address."""
@@ -148,9 +148,13 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
             for address, candidate in self._candidates.items()
         }
 
-    def _ask_for_probe(self, step_id: str, schema: probatio.Schema) -> ResultT:
+    def _ask_for_probe(
+        self, step_id: str, fields: Mapping[Any, Any] = MappingProxyType({})
+    ) -> ResultT:
         """Show a form that starts a probe, with what was given before it failed."""
-        if self._problem is not None:
+        has_failed = self._problem is not None
+        schema = probatio.Schema({**fields, **unit_ids_fields(is_open=has_failed)})
+        if has_failed:
             schema = self.add_suggested_values_to_schema(schema, self._given)
         return self.async_show_form(
             step_id=step_id,

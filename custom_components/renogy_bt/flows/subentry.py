@@ -18,7 +18,6 @@ from ..links.rescan import Rescan
 from ..links.settings import KnownBattery, LinkSettings, position, title_of
 from .link import LinkFlow, battery_rows
 from .selectors import choice
-from .unit_ids import UNIT_IDS_FIELDS
 
 
 class LinkSubentryFlow(
@@ -41,7 +40,7 @@ class LinkSubentryFlow(
         self._name = self._known.name
         if user_input is not None:
             return await self._async_probe_with(user_input)
-        return self._ask_for_probe("reconfigure", probatio.Schema(UNIT_IDS_FIELDS))
+        return self._ask_for_probe("reconfigure")
 
     @property
     @override

@@ -19,12 +19,13 @@ MOST_UNITS: Final = 32
 
 _ID_OR_RANGE: Final = re.compile(r"([0-9]{1,5})(?:[-\u2013]([0-9]{1,5}))?")
 
-UNIT_IDS_FIELDS: Final = {
-    probatio.Optional(SECTION_ADVANCED): section(
-        probatio.Schema({probatio.Optional(CONF_UNIT_IDS, default=""): str}),
-        {"collapsed": True},
-    )
-}
+
+def unit_ids_fields(*, is_open: bool) -> dict[Any, Any]:
+    """Return the part of a form that asks for unit ids, open or folded away."""
+    fields = probatio.Schema({probatio.Optional(CONF_UNIT_IDS, default=""): str})
+    return {
+        probatio.Optional(SECTION_ADVANCED): section(fields, {"collapsed": not is_open})
+    }
 
 
 class WrongUnitIds(Exception):
