@@ -149,3 +149,32 @@ def test_estimate_of_the_bank_rests_while_a_battery_is_missing() -> None:
     assert bank.poll({"a": CHARGING}).bank_estimate == TimeEstimate()
     whole = bank.poll({"a": CHARGING, "b": CHARGING})
     assert whole.bank_estimate == TimeEstimate(to_full=HOUR)
+
+
+def test_nothing_is_counted_while_a_current_has_no_scale() -> None:
+    """The total stands still and is not shown, and nothing is made up for the time between."""
+    meters = BankMeters[str](BankEnergy({}, EnergyTotals(), update_interval=INTERVAL))
+    unscaled = replace(CHARGING, current=None)
+
+    def poll(at: float, reading: BatteryReading) -> MeterReading:
+        return meters.advance(at, {"a": reading}, {"a"})["a"]
+
+    poll(0, CHARGING)
+    before = poll(60, CHARGING).energy
+    assert before is not None and before.charged == pytest.approx(500 / 60)
+    for at in (120, 180):
+        meter = poll(at, unscaled)
+        assert (meter.energy, meter.estimate) == (None, TimeEstimate())
+    assert poll(240, CHARGING).energy == before
+    after = poll(300, CHARGING).energy
+    assert after is not None and after.charged == pytest.approx(1000 / 60)
+    assert meters.energy.bank == after
+
+
+def test_a_new_scale_does_not_mix_with_the_average_before() -> None:
+    """The time left is by the current as it is counted now."""
+    meters = BankMeters[str](BankEnergy({}, EnergyTotals(), update_interval=INTERVAL))
+    for at, current in ((0, -1.0), (60, None), (120, -10.0)):
+        reading = replace(DISCHARGING, current=current)
+        meter = meters.advance(at, {"a": reading}, {"a"})["a"]
+    assert meter.estimate.to_empty == 4 * HOUR

@@ -97,6 +97,18 @@ def test_sums_are_unknown_while_a_battery_is_missing(
     assert bank.batteries_responding == 1
 
 
+def test_sums_are_unknown_while_a_current_has_no_scale() -> None:
+    """In series the current of the others is the bank's; power and what adds up are not known."""
+    readings = BOTH | {("A", 49): replace(SECOND, current=None)}
+    parallel = summarise(readings, 2, Wiring.PARALLEL)
+    assert (parallel.current, parallel.power) == (None, None)
+    assert (parallel.remaining_capacity, parallel.stored_energy) == (60.0, 3020.0)
+    series = summarise(readings, 2, Wiring.SERIES)
+    assert (series.current, series.power) == (4.0, None)
+    neither = {1: replace(FIRST, current=None), 2: replace(SECOND, current=None)}
+    assert summarise(neither, 2, Wiring.SERIES).current is None
+
+
 @pytest.mark.parametrize("wiring", Wiring)
 @pytest.mark.parametrize("expected", [0, 2])
 def test_nothing_is_known_of_a_silent_bank(wiring: Wiring, expected: int) -> None:

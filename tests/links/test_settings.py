@@ -9,6 +9,7 @@ from custom_components.renogy_bt.links.settings import (
     battery_labels,
     position,
 )
+from custom_components.renogy_bt.renogy.found_scale import FoundScale, ScaleSource
 from custom_components.renogy_bt.renogy.models import FoundBattery, ProbeReport
 from tests.banks import link_settings
 from tests.fake_air import DONGLE
@@ -20,6 +21,28 @@ def test_link_survives_storage() -> None:
     """A link that is stored and read again is the same."""
     link = link_settings(polling=False)
     assert LinkSettings.from_data(link.as_data()) == link
+
+
+@pytest.mark.parametrize("source", ScaleSource)
+def test_found_scale_survives_storage(source: ScaleSource) -> None:
+    """It is of one battery; a link that was stored before there were any has none."""
+    plain = link_settings(units=(48, 49))
+    assert "current_scale" not in str(plain.as_data())
+    assert plain.scales == {}
+    scales = {49: FoundScale(divisor=10, source=source)}
+    link = plain.with_scales(scales)
+    assert LinkSettings.from_data(link.as_data()) == link
+    assert link.scales == scales
+    assert link.with_scales({}) == plain
+
+
+def test_rescan_keeps_the_scale() -> None:
+    """A probe does not measure currents."""
+    scale = FoundScale(divisor=10, source=ScaleSource.TOLD)
+    known = KnownBattery(unit=48, model="RBT50LFP48S", cells=15, scale=scale)
+    found = KnownBattery(unit=48, model=None, cells=15)
+    assert found.completed_by(known) == known
+    assert found.completed_by(None) == found
 
 
 def test_link_of_a_probe() -> None:
