@@ -19,6 +19,7 @@ from custom_components.renogy_bt.adapter_health.status import (
     Notice,
     RecoveryRefused,
 )
+from custom_components.renogy_bt.adapter_health.troubles import trouble_of
 from custom_components.renogy_bt.adapters.devices import adapter_identifier
 from custom_components.renogy_bt.supervisor.supervisor import (
     Supervisor,
@@ -48,10 +49,12 @@ def faulty_status(
     tried: tuple[RecoveryStep, ...] = (),
     remedies: tuple[RecoveryStep, ...] | None = None,
     since: datetime = SINCE,
+    verdict_now: Verdict | None = None,
     **changes: Any,
 ) -> AdapterStatus:
     """Return the status of an adapter with a fault that the user should know of."""
     notice = Notice(
+        trouble=trouble_of(verdict, Reason.HEARD_ELSEWHERE),
         verdict=verdict,
         reason=Reason.HEARD_ELSEWHERE,
         since=since,
@@ -59,7 +62,13 @@ def faulty_status(
         remedies=PLANS.get(verdict, ()) if remedies is None else remedies,
     )
     return adapter_status(
-        address, **{"verdict": verdict, "problem": True, "notice": notice, **changes}
+        address,
+        **{
+            "verdict": verdict_now or verdict,
+            "problem": True,
+            "notice": notice,
+            **changes,
+        },
     )
 
 
@@ -71,6 +80,7 @@ class FakeAdapters:
         self.supervisor: Supervisor = async_get_supervisor(hass)
         self.steps: list[tuple[str, RecoveryStep]] = []
         self.outcome: StepResult | RecoveryRefused = StepResult.RECOVERED
+        self.watched = True
         self.step_over = asyncio.Event()
         self.step_over.set()
 
@@ -101,6 +111,7 @@ async def adapters(
 ) -> FakeAdapters:
     """Return the adapters of this Home Assistant; there is none yet."""
     fake = FakeAdapters(hass)
+    monkeypatch.setattr(Supervisor, "is_watching", property(lambda _: fake.watched))
     monkeypatch.setattr(fake.supervisor, "async_recover", fake.recover)
     return fake
 

@@ -19,9 +19,7 @@ from tests.fake_air import FakeAir
 from tests.fake_supervisor import ADAPTER, FakeAdapters, adapter_status, faulty_status
 from tests.flows.walk import Flow
 
-ISSUE = "adapter_silent_001a7dda7113"
-# Its dialogue offers every step.
-CONNECTS_FAILING = "adapter_connects_failing_001a7dda7113"
+ISSUE = "adapter_radio_001a7dda7113"
 
 pytestmark = pytest.mark.usefixtures("translated_flows")
 
@@ -70,12 +68,15 @@ async def test_steps_that_are_offered(
 async def test_step_that_helps(
     hass: HomeAssistant, adapters: FakeAdapters, step: RecoveryStep
 ) -> None:
-    """The chosen step is taken once; the issue is gone when it helped."""
+    """The chosen step is taken once; the issue is gone when it helped.
+
+    The dialogue of this fault offers every step.
+    """
     adapters.show(faulty_status(Verdict.CONNECTS_FAILING))
-    flow = await (await repair(hass, CONNECTS_FAILING)).choose(step)
+    flow = await (await repair(hass)).choose(step)
     flow.expect_entry()
     assert adapters.steps == [(ADAPTER, step)]
-    assert not is_open(hass, CONNECTS_FAILING)
+    assert not is_open(hass)
 
 
 async def test_progress(hass: HomeAssistant, adapters: FakeAdapters) -> None:
@@ -173,6 +174,14 @@ async def test_issue_is_over_while_its_dialogue_is_open(
     (await flow.submit()).expect_abort("over")
 
 
+async def test_adapter_that_works_while_it_is_still_told_of(
+    hass: HomeAssistant, adapters: FakeAdapters
+) -> None:
+    """A notice stays for a while after its fault: its dialogue offers nothing any more."""
+    adapters.show(faulty_status(verdict_now=Verdict.OK))
+    (await repair(hass)).expect_abort("over")
+
+
 async def test_issue_that_is_gone(hass: HomeAssistant, adapters: FakeAdapters) -> None:
     """For an issue that is gone there is no dialogue."""
     adapters.show(adapter_status())
@@ -184,4 +193,4 @@ async def test_issue_for_people(hass: HomeAssistant, adapters: FakeAdapters) -> 
     """An issue that only a person can mend has no dialogue."""
     adapters.show(faulty_status(Verdict.BLOCKED))
     with pytest.raises(UnknownStep):
-        await repair(hass, "adapter_blocked_001a7dda7113")
+        await repair(hass, "adapter_power_001a7dda7113")

@@ -29,6 +29,10 @@ ENGLISH: dict[str, Any] = json.loads(
 )
 
 
+ANY_ADAPTER_ISSUE = "adapter_connects_failing"
+"""The dialogue of this one offers every step."""
+
+
 def placeholders(text: str) -> set[str]:
     """Return the names of the placeholders in a translation."""
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
@@ -45,9 +49,11 @@ def _section(flow: Any, manager: FlowManager[Any, Any, Any]) -> Mapping[str, Any
             section = ENGLISH["options"]
         case RepairsFlowManager():
             issue = ir.async_get(flow.hass).async_get_issue(flow.handler, flow.issue_id)
-            # The issue may be over while its dialogue is still open.
+            # The issue may be over while its dialogue is still open. The id of an adapter's issue
+            # does not tell its text then, but all of them have the same steps.
             key = issue.translation_key if issue else flow.issue_id.rpartition("_")[0]
-            section = ENGLISH["issues"][key]["fix_flow"]
+            texts = ENGLISH["issues"].get(key) or ENGLISH["issues"][ANY_ADAPTER_ISSUE]
+            section = texts["fix_flow"]
         case _:
             raise AssertionError(f"no translations for {manager}")
     return section

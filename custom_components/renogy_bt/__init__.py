@@ -33,7 +33,7 @@ from .const import (
     SUBENTRY_TYPE_LINK,
 )
 from .coordinator import BankCoordinator, RenogyConfigEntry
-from .issues.adapters import async_follow_adapters
+from .issues.adapters import async_follow_adapters, async_forget_adapters
 from .issues.bank import async_follow_balance, async_forget_balance
 from .issues.batteries import ReplacedBatteries, async_forget_identities
 from .issues.links import async_follow_links
@@ -143,6 +143,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
     async_forget_balance(hass, entry)
     async_forget_identities(hass, entry)
     async_forget_scales(hass, entry)
+    async_forget_adapters(hass)
     for address in addresses_of(entry):
         bluetooth.async_rediscover_address(hass, address)
 
@@ -188,6 +189,7 @@ def _async_entry_changed(
         async_forget_balance(hass, entry)
         async_forget_identities(hass, entry)
         async_forget_scales(hass, entry)
+        async_forget_adapters(hass)
 
 
 def _setup_of(entry: ConfigEntry) -> _Setup:

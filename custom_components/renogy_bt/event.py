@@ -143,6 +143,7 @@ class AdapterRecoveryEvent(AdapterEntity, EventEntity):
                 "verdict": event.verdict,
                 "step": event.step,
                 "detail": event.detail,
+                "count": event.count,
             },
         )
         self.async_write_ha_state()

@@ -20,11 +20,12 @@ from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
-from .adapter_health.ladder import PLANS, RecoveryStep
+from .adapter_health.ladder import RecoveryStep
+from .adapter_health.samples import Verdict
 from .adapters.recovery import async_recover
 from .const import CONF_DIVISOR, DOMAIN, SUBENTRY_TYPE_LINK
 from .flows.selectors import choice
-from .issues.adapters import ATTR_ADDRESS
+from .issues.adapters import ATTR_ADDRESS, FIXABLE as FIXABLE_ADAPTERS
 from .issues.batteries import ATTR_CELLS, ATTR_MODEL, ATTR_UNIT, REPLACED
 from .issues.links import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID, FIXABLE
 from .issues.scales import SCALE_NOTICES
@@ -48,7 +49,8 @@ class AdapterRepairFlow(RepairsFlow):
         issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
         status = async_get_supervisor(self.hass).adapters.get(self._address)
         notice = status.notice if status is not None else None
-        if issue is None or notice is None:
+        is_over = status is not None and status.verdict is Verdict.OK
+        if issue is None or notice is None or is_over:
             return self.async_abort(reason="over")
         self._placeholders = issue.translation_placeholders or {}
         return self.async_show_menu(
@@ -269,7 +271,7 @@ def _loaded_link(bank: ConfigEntry, address: str) -> LinkCoordinator | None:
 
 FLOWS: Final[Mapping[str, Callable[[], RepairsFlow]]] = MappingProxyType(
     {
-        **{f"adapter_{verdict}": AdapterRepairFlow for verdict in PLANS},
+        **dict.fromkeys(FIXABLE_ADAPTERS, AdapterRepairFlow),
         **{f"link_{kind}": RescanRepairFlow for kind in FIXABLE},
         REPLACED: ReplacedBatteryFlow,
         **dict.fromkeys(SCALE_NOTICES, CurrentScaleFlow),

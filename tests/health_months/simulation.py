@@ -32,11 +32,9 @@ from custom_components.renogy_bt.adapter_health.samples import (
     SlotSample,
     Verdict,
 )
-from custom_components.renogy_bt.adapter_health.status import AdapterEvent
+from custom_components.renogy_bt.adapter_health.status import AdapterEvent, Notice
 from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
-from custom_components.renogy_bt.issues.adapters import issue_id_of
 from custom_components.renogy_bt.supervisor.link_records import LinkRecords
-from custom_components.renogy_bt.supervisor.telling import status_of
 from tests.restart import after_restart
 
 from .radio import DAY, PROXY, Link, When, never
@@ -109,6 +107,7 @@ class Place:
     clock_jumped: bool = False
     heard_on_bus_at: float | None = None
     zeroed_adapter: bool = False
+    other_adapters: frozenset[str] = frozenset()
     scanning: bool = True
     connecting: bool = False
     """Whether somebody is connecting, for which the scan pauses."""
@@ -120,8 +119,8 @@ class Place:
     results: list[StepResult] = field(default_factory=list)
     verdicts: list[tuple[float, Verdict]] = field(default_factory=list)
     told: list[tuple[float, Verdict]] = field(default_factory=list)
-    notices: list[tuple[float, str | None]] = field(default_factory=list)
-    """Changes of the issue that Home Assistant shows of the adapter."""
+    notices: list[tuple[float, Notice | None]] = field(default_factory=list)
+    """Changes of the notice of the adapter, and of its text."""
     accusations: set[Verdict] = field(default_factory=set)
     """Faults that the adapter was said to have while a link depended on it."""
     events: list[tuple[float, AdapterEvent]] = field(default_factory=list)
@@ -129,6 +128,8 @@ class Place:
     """When something broke that does not work again yet."""
     repairs: list[float] = field(default_factory=list)
     """How long each thing that broke did not work, s."""
+    tells_names: bool = True
+    """Whether Home Assistant tells under which number it knows the adapter."""
     untold: frozenset[str] = frozenset()
     """Facts of the scanner that Home Assistant does not tell."""
     start_time: float = 0.0
@@ -250,12 +251,8 @@ class Place:
         """Keep what the user sees: the issue, and the events."""
         self.events += ((self.now, event) for event in self.health.take_events())
         before = self.notices[-1][1] if self.notices else None
-        if self.health.notice is before is None:
-            return
-        status = status_of(self.health, self.records, self.now, None)
-        shown = None if status is None else issue_id_of(status)
-        if shown != before:
-            self.notices.append((self.now, shown))
+        if self.health.notice != before:
+            self.notices.append((self.now, self.health.notice))
 
     # The air and the polls
 
@@ -536,6 +533,8 @@ class Place:
             bus=self.bus,
             adapter=self._adapter_object(),
             zeroed_adapter=self.zeroed_adapter,
+            other_adapters=self.other_adapters,
+            host_names=frozenset({self.scanner_name}) if self.tells_names else None,
             entry=EntrySample(state=self.entry, reason=self.entry_reason),
             scanner=self._scanner_sample(),
             links=self.records.samples(ADAPTER, self.now, self._left_behind()),

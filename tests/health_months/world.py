@@ -189,11 +189,7 @@ def _unmended(world: World, place: Place, *, is_whole: bool) -> Iterator[str]:
 def _untold(world: World, place: Place) -> Iterator[str]:
     if not world.told:
         return
-    told = {
-        verdict
-        for verdict in Verdict
-        if any(shown and f"_{verdict}_" in shown for _, shown in place.notices)
-    }
+    told = {notice.verdict for _, notice in place.notices if notice is not None}
     if not told:
         yield "nothing was told"
     if told - world.told:

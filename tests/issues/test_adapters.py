@@ -8,7 +8,7 @@ import pytest
 from custom_components.renogy_bt.adapter_health.ladder import PLANS, RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.issues.adapters import TEXTS
+from custom_components.renogy_bt.issues.adapters import TEXTS, async_forget_adapters
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -23,7 +23,7 @@ from tests.fake_supervisor import (
 )
 from tests.translation_check import ENGLISH, placeholders, texts_of
 
-ISSUE = "adapter_silent_001a7dda7113"
+ISSUE = "adapter_radio_001a7dda7113"
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +70,7 @@ async def test_fault_that_the_user_should_know_of(
         "address": ADAPTER,
         "since": "2026-11-23 09:30",
         "steps": "2",
+        "count": "0",
     }
 
 
@@ -98,12 +99,12 @@ async def test_issue_is_brought_up_to_date(
     issue_registry: ir.IssueRegistry,
     changes: list[tuple[str, str]],
 ) -> None:
-    """The same issue tells of further steps, and of another number of the adapter."""
+    """The same issue tells what its notice says; the adapter's number alone is no news."""
     adapters.show(faulty_status())
-    adapters.show(faulty_status(tried=(RecoveryStep.RESTART_SCANNING,)))
+    adapters.show(faulty_status(name="hci1"))
     adapters.show(faulty_status(tried=(RecoveryStep.RESTART_SCANNING,), name="hci1"))
     await hass.async_block_till_done()
-    assert changes == [("create", ISSUE), ("update", ISSUE), ("update", ISSUE)]
+    assert changes == [("create", ISSUE), ("update", ISSUE)]
     issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
     assert issue is not None
     assert issue.translation_placeholders is not None
@@ -118,7 +119,17 @@ async def test_other_fault_replaces_the_issue(
     adapters.show(faulty_status())
     assert issues(issue_registry) == {ISSUE}
     adapters.show(faulty_status(Verdict.BLOCKED))
-    assert issues(issue_registry) == {"adapter_blocked_001a7dda7113"}
+    assert issues(issue_registry) == {"adapter_power_001a7dda7113"}
+
+
+async def test_other_verdict_in_the_same_trouble(
+    hass: HomeAssistant, adapters: FakeAdapters, changes: list[tuple[str, str]]
+) -> None:
+    """Faults that turn into each other are one issue."""
+    adapters.show(faulty_status(Verdict.SESSION_LOST))
+    adapters.show(faulty_status(Verdict.START_REFUSED))
+    await hass.async_block_till_done()
+    assert changes == [("create", ISSUE), ("update", ISSUE)]
 
 
 async def test_issue_is_withdrawn_when_it_is_over(
@@ -146,24 +157,31 @@ async def test_two_adapters(
 ) -> None:
     """Each adapter has an issue of its own."""
     adapters.show(faulty_status(), faulty_status(address=OTHER_ADAPTER, name="hci1"))
-    assert issues(issue_registry) == {ISSUE, "adapter_silent_5cf3708b1122"}
+    assert issues(issue_registry) == {ISSUE, "adapter_radio_5cf3708b1122"}
     adapters.show(adapter_status(), faulty_status(address=OTHER_ADAPTER, name="hci1"))
-    assert issues(issue_registry) == {"adapter_silent_5cf3708b1122"}
+    assert issues(issue_registry) == {"adapter_radio_5cf3708b1122"}
 
 
+@pytest.mark.parametrize(
+    ("has_other_path", "severity"),
+    [(True, ir.IssueSeverity.WARNING), (False, ir.IssueSeverity.ERROR)],
+)
 async def test_severity(
-    adapters: FakeAdapters, issue_registry: ir.IssueRegistry
+    hass: HomeAssistant,
+    adapters: FakeAdapters,
+    issue_registry: ir.IssueRegistry,
+    changes: list[tuple[str, str]],
+    has_other_path: bool,
+    severity: ir.IssueSeverity,
 ) -> None:
-    """A fault is less severe for as long as something else hears the links."""
-    for has_other_path, severity in (
-        (True, ir.IssueSeverity.WARNING),
-        (False, ir.IssueSeverity.ERROR),
-        (True, ir.IssueSeverity.WARNING),
-    ):
-        adapters.show(faulty_status(has_other_path=has_other_path))
-        issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
-        assert issue is not None
-        assert issue.severity is severity
+    """A fault is less severe where something else hears the links when it is told."""
+    for heard in (has_other_path, not has_other_path, has_other_path):
+        adapters.show(faulty_status(has_other_path=heard))
+    issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
+    assert issue is not None
+    assert issue.severity is severity
+    await hass.async_block_till_done()
+    assert changes == [("create", ISSUE)]
 
 
 async def test_issue_that_the_user_ignores(
@@ -178,9 +196,47 @@ async def test_issue_that_the_user_ignores(
     assert issue.dismissed_version is not None
 
 
+async def test_issue_outlasts_a_stop(
+    hass: HomeAssistant, adapters: FakeAdapters, issue_registry: ir.IssueRegistry
+) -> None:
+    """When Home Assistant stops or a bank is reloaded, the issue stays, and stays ignored."""
+    adapters.show(faulty_status())
+    ir.async_ignore_issue(hass, DOMAIN, ISSUE, True)
+    adapters.watched = False
+    adapters.show()
+    assert issues(issue_registry) == {ISSUE}
+    adapters.watched = True
+    adapters.show(faulty_status())
+    issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
+    assert issue is not None
+    assert issue.dismissed_version is not None
+    adapters.show(adapter_status())
+    assert not issues(issue_registry)
+
+
+async def test_last_bank_is_gone(
+    hass: HomeAssistant, adapters: FakeAdapters, issue_registry: ir.IssueRegistry
+) -> None:
+    """Without a bank nobody is concerned; a bank that comes later is told again."""
+    adapters.show(faulty_status())
+    async_forget_adapters(hass)
+    assert issues(issue_registry) == {ISSUE}
+    adapters.watched = False
+    async_forget_adapters(hass)
+    assert not issues(issue_registry)
+    adapters.watched = True
+    adapters.show(faulty_status())
+    assert issues(issue_registry) == {ISSUE}
+
+
 @pytest.mark.parametrize(
     ("verdict", "reason"),
     [
+        (Verdict.MISSING, Reason.DROPS_OFF),
+        (Verdict.MISSING, Reason.NEVER_SEEN),
+        (Verdict.MISSING, Reason.ADAPTER_ZEROED),
+        (Verdict.MISSING, Reason.REPLACED),
+        (Verdict.BLUETOOTHD_DOWN, Reason.SERVICE_CRASHES),
         (Verdict.BUS_LOST, Reason.BUS_ACCESS_DENIED),
         (Verdict.HOME_ASSISTANT_SIDE, Reason.ENTRY_FAILED),
         (Verdict.HOME_ASSISTANT_SIDE, Reason.ENTRY_UNLOADED),
@@ -198,7 +254,6 @@ async def test_reason_that_needs_other_advice(
     adapters.show(status)
     adapters.show(replace(status, notice=replace(status.notice, reason=reason)))
     (issue_id,) = issues(issue_registry)
-    assert issue_id == f"adapter_{verdict}_001a7dda7113"
     issue = issue_registry.async_get_issue(DOMAIN, issue_id)
     assert issue is not None
     assert issue.translation_key == TEXTS[reason]

@@ -10,6 +10,7 @@ from custom_components.renogy_bt.adapter_health.ladder import (
     RecoveryLevel,
     RecoveryStep,
 )
+from custom_components.renogy_bt.adapter_health.notices import OVER_AFTER
 from custom_components.renogy_bt.adapter_health.samples import (
     AdapterSample,
     Reason,
@@ -36,6 +37,8 @@ from tests.emulator.world import Kind, Link
 BANK = "bank"
 INTERVAL = 60.0
 MINUTE = 60.0
+NOTICE_GOES = OVER_AFTER + MINUTE
+"""By then the notice of a fault that is over is gone."""
 
 # Setting an entry up, or unloading it: a bool in Home Assistant 2026.10, None in 2026.11.
 type EntryMethod = Callable[[HomeAssistant, ConfigEntry], Awaitable[object]]

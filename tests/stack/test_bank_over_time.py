@@ -35,7 +35,7 @@ from tests.fake_air import DONGLE
 
 from .conftest import still
 from .integration import assert_true_values, heard
-from .site import MINUTE
+from .site import MINUTE, NOTICE_GOES
 from .warped_time import Clock
 
 LOST = "6C:B2:FD:A1:B2:C4"
@@ -169,7 +169,7 @@ class TestStartOnABrokenAdapter:
         assert bank_state(hass, entry, "batteries_responding").state == "4"
         for unit in emulated_world.world.links[0].units.values():
             assert_true_values(hass, unit)
-        await clock.until(lambda: not told(hass), 3 * MINUTE)
+        await clock.until(lambda: not told(hass), NOTICE_GOES)
 
 
 def told(hass: HomeAssistant) -> set[str | None]:

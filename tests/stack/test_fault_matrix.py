@@ -23,7 +23,7 @@ from tests.fault_matrix.cases import CASES, Case
 from tests.fault_matrix.return_of_reads import LASTING
 
 from .conftest import still
-from .site import MINUTE, Site, a_site
+from .site import MINUTE, NOTICE_GOES, Site, a_site
 from .unhandled import unhandled
 from .warped_time import warped_time
 
@@ -125,7 +125,7 @@ async def test_limits_are_kept(
             if site.steps() or case.name not in HOST_MAY_BE_FIRST:
                 assert tuple(site.steps()) == STEPS[case.name]
             await site.until(lambda: site.status.verdict is Verdict.OK, 2 * MINUTE)
-            await site.until(lambda: site.status.notice is None, MINUTE)
+            await site.until(lambda: site.status.notice is None, NOTICE_GOES)
 
 
 async def begin(emulated: EmulatedWorld, case: Case) -> None:

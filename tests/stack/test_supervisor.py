@@ -13,6 +13,7 @@ from custom_components.renogy_bt.adapter_health.ladder import (
     RecoveryLevel,
     RecoveryStep,
 )
+from custom_components.renogy_bt.adapter_health.notices import TOLD_AFTER
 from custom_components.renogy_bt.adapter_health.samples import LinkSample, Verdict
 from custom_components.renogy_bt.adapter_health.status import (
     EventKind,
@@ -35,7 +36,7 @@ from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
 from tests.emulator import EmulatedWorld, World
 
-from .site import BANK, MINUTE, Site
+from .site import BANK, MINUTE, NOTICE_GOES, Site
 from .warped_time import warped_time
 
 LINK = "6C:B2:FD:A1:B2:C3"
@@ -520,7 +521,7 @@ async def test_most_cautious_bank_decides(site: Site) -> None:
     """With recovery off in one of two banks nothing is done, only told."""
     await site.supervisor.async_attach("other", [OTHER_LINK], RecoveryLevel.OFF)
     await site.emulated.set_fault("powered-off")
-    await site.until(lambda: site.told, 240)
+    await site.until(lambda: site.told, TOLD_AFTER + MINUTE)
     assert site.told[0][1] is Verdict.POWERED_OFF
     assert site.status.notice is not None
     assert site.status.notice.remedies == (RecoveryStep.POWER_CYCLE,)
@@ -529,7 +530,7 @@ async def test_most_cautious_bank_decides(site: Site) -> None:
         await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
         is StepResult.RECOVERED
     )
-    await site.until(lambda: site.status.notice is None, MINUTE)
+    await site.until(lambda: site.status.notice is None, NOTICE_GOES)
     assert site.status.history.recoveries == 1
     kinds = [event.kind for _, event in site.events]
     assert kinds == [

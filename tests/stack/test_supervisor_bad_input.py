@@ -30,7 +30,7 @@ from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld
 from tests.emulator.dbus_connection import close_connection
 
-from .site import BANK, MINUTE, EntryMethod, Site, a_site
+from .site import BANK, MINUTE, NOTICE_GOES, EntryMethod, Site, a_site
 from .unhandled import unhandled
 from .warped_time import warped_time
 
@@ -75,7 +75,7 @@ async def test_no_bus(site: Site, has_socket: bool, reason: Reason) -> None:
     assert site.status.history.steps[-1].detail == "power_on_bus_unavailable"
     # The bus is back after ten minutes; our pauses between tries grow to five.
     await site.until(lambda: site.status.verdict is Verdict.OK, 20 * MINUTE)
-    await site.until(lambda: site.status.notice is None, MINUTE)
+    await site.until(lambda: site.status.notice is None, NOTICE_GOES)
     assert site.supervisor.bus_reachable is True
 
 

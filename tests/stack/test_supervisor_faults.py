@@ -17,7 +17,7 @@ from tests.emulator import EmulatedWorld, World, load_world
 from tests.emulator.__main__ import WORLDS
 
 from .conftest import still
-from .site import MINUTE, Site, a_site
+from .site import MINUTE, NOTICE_GOES, Site, a_site
 from .warped_time import warped_time
 
 CALM = 5 * MINUTE
@@ -55,7 +55,7 @@ async def mended(site: Site, begun: float, limit: float, *steps: RecoveryStep) -
     await site.until(lambda: site.steps() == list(steps), limit - (site.now() - begun))
     took = await site.until_read(site.now(), limit - (site.now() - begun))
     await site.until(lambda: site.status.verdict is Verdict.OK, MINUTE)
-    await site.until(lambda: site.status.notice is None, MINUTE)
+    await site.until(lambda: site.status.notice is None, NOTICE_GOES)
     took = site.now() - begun
     await asyncio.sleep(2 * MINUTE)
     assert site.steps() == list(steps)
@@ -125,7 +125,7 @@ async def test_bluetoothd_hung(site: Site, lasts: float) -> None:
     """
     back = await hung(site, lasts)
     await site.until_read(back, 30)
-    await site.until(lambda: site.status.notice is None, MINUTE)
+    await site.until(lambda: site.status.notice is None, NOTICE_GOES)
     assert set(site.steps()) <= {RecoveryStep.RESTART_SCANNING}
 
 
@@ -142,7 +142,7 @@ async def test_bluetoothd_hung_with_a_scan_that_exists_already(
     monkeypatch.setattr(bleak_manager, "id", lambda _: 1, raising=False)
     back = await hung(site, 183)
     await site.until_read(back, 30)
-    await site.until(lambda: site.status.notice is None, MINUTE)
+    await site.until(lambda: site.status.notice is None, NOTICE_GOES)
     assert site.steps() == [RecoveryStep.RESTART_SCANNING]
     assert site.entry.state is ConfigEntryState.LOADED
 

@@ -89,7 +89,34 @@ async def test_without_a_manager(
     neighbours.async_follow_allocations(lambda *_: pytest.fail("nobody tells"))()
     neighbours.async_check_manager()
     await neighbours.async_refresh_adapters()
+    assert neighbours.async_names_of(ADAPTER) is None
     assert lost.keys() == {Part.HOST_RESETS, Part.SERVED_BY, Part.ADAPTER_NUMBERS}
+
+
+@pytest.mark.parametrize(
+    ("adapters", "names"),
+    [
+        (None, set()),
+        ({}, set()),
+        ({"hci0": {"address": "00:00:00:00:00:00"}}, set()),
+        (
+            {"hci0": {"address": ADAPTER}, "hci1": {"address": ADAPTER}},
+            {"hci0", "hci1"},
+        ),
+        ({"hci0": {}}, None),
+    ],
+)
+def test_names_of_an_adapter(
+    monkeypatch: pytest.MonkeyPatch,
+    lost: dict[Part, str],
+    adapters: object,
+    names: set[str] | None,
+) -> None:
+    """What Home Assistant has not looked up is no name; what cannot be had is not known."""
+    manager = SimpleNamespace(get_cached_bluetooth_adapters=lambda: adapters)
+    monkeypatch.setattr(neighbours, "get_manager", lambda: manager)
+    assert neighbours.async_names_of(ADAPTER) == names
+    assert bool(lost) is (names is None)
 
 
 async def test_scanner_that_tells_everything(lost: dict[Part, str]) -> None:

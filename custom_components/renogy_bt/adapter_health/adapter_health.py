@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from .climb import Climb
 from .detector import detect
+from .events import EventBudget
 from .history import (
     AdapterHistory,
     OwnSteps,
@@ -13,20 +14,15 @@ from .history import (
     StepResult,
     VerdictRecord,
 )
-from .ladder import RecoveryLevel, RecoveryStep, remedies_for
+from .ladder import RecoveryLevel, RecoveryStep, plan_for, remedies_for
 from .limits import RateLimiter
 from .memory import Memory
+from .notices import Notices
 from .policy import Decision, Hold, Situation, take_turn
+from .recurrence import Recurrence
 from .samples import AdapterSample, Judgement, Verdict, latest
 from .status import AdapterEvent, EventKind, Notice
-
-NOTICE_LINGERS = 90.0
-"""A notice outlives its fault by so long while nothing is heard, s.
-
-Home Assistant's own resets make a deaf adapter look well for some moments.
-"""
-SAME_MOMENT = timedelta(seconds=5)
-"""Times of the monotonic clock become moments that differ by less each time."""
+from .troubles import Fault, Trouble, trouble_of
 
 
 @dataclass(slots=True)
@@ -46,11 +42,13 @@ class AdapterHealth:
     decision: Decision = field(default_factory=Decision)
     open_fault: Verdict | None = None
     """Fault that was told of and is not over; QUIET for what was not worth telling."""
-    notice: Notice | None = None
-    noticed_at: float | None = None
-    """When what the notice says was last so."""
+    open_trouble: Trouble | None = None
+    """What kind of trouble that fault is."""
+    recurrence: Recurrence = field(default_factory=Recurrence)
+    notices: Notices = field(default_factory=Notices)
+    budget: EventBudget = field(default_factory=EventBudget)
     has_given_up: bool = False
-    """It was told that nothing is left to be tried, and nothing was since."""
+    """It was told in this trouble that nothing is left to be tried."""
     events: list[AdapterEvent] = field(default_factory=list)
     """What happened since it was last asked for."""
 
@@ -59,6 +57,11 @@ class AdapterHealth:
         """What was concluded from the last sample."""
         return self.memory.judgement
 
+    @property
+    def notice(self) -> Notice | None:
+        """What the user is told."""
+        return self.notices.notice
+
     def look(self, sample: AdapterSample, level: RecoveryLevel, now: datetime) -> bool:
         """Judge a further sample and decide what is to be done about it.
 
@@ -66,6 +69,9 @@ class AdapterHealth:
         """
         self.sample, before = sample, self.judgement
         self.memory, judgement = detect(self.memory, sample, self.own)
+        self.recurrence = self.recurrence.after_look(
+            sample, self.memory.life_at, self._reset_at(sample)
+        )
         works_again = self._compare(before, judgement, now)
         if self.own.running is not None:
             self.decision = Decision(hold=Hold.VERIFYING, tell=self.decision.tell)
@@ -82,7 +88,6 @@ class AdapterHealth:
             self.climb = self.climb.rested()
         running = RunningStep(step=step, at=at, begun_at=now, requested=requested)
         self.own = replace(self.own, running=running)
-        self.has_given_up = False
         if step.is_reset:
             self.limiter = self.limiter.after_reset(now)
         self._tell(EventKind.STEP_STARTED, step)
@@ -118,6 +123,24 @@ class AdapterHealth:
         events, self.events = self.events, []
         return events
 
+    def _reset_at(self, sample: AdapterSample) -> float | None:
+        """When the last step was a reset: when that ended, or now if it still goes on."""
+        if self.own.running is not None:
+            return sample.at if self.own.running.step.is_reset else None
+        step = self.history.last_step
+        return self.own.ended_at if step is not None and step.step.is_reset else None
+
+    def _is_overtaken(self, sample: AdapterSample) -> bool:
+        """Whether bluetoothd or the adapter has begun anew since the last step began."""
+        step, ended_at = self.history.last_step, self.own.ended_at
+        if step is None or ended_at is None:
+            return False
+        anew_at = sample.bus.owner_changed_at
+        # A full reset takes the adapter away itself.
+        if sample.adapter is not None and step.step is not RecoveryStep.FULL_RESET:
+            anew_at = latest(anew_at, sample.adapter.appeared_at)
+        return anew_at is not None and anew_at >= ended_at - step.seconds
+
     def _compare(
         self, before: Judgement | None, judgement: Judgement, now: datetime
     ) -> bool:
@@ -131,16 +154,17 @@ class AdapterHealth:
         if verdict is Verdict.OK:
             return self._note_end(before)
         if verdict.is_fault and judgement.in_use:
-            if verdict is not self.open_fault:
-                self.open_fault = verdict
-                self._tell(EventKind.DETECTED, detail=judgement.reason)
+            trouble = trouble_of(verdict, judgement.reason)
+            if trouble is not self.open_trouble:
+                self._tell_detected(trouble, judgement)
+            self.open_fault, self.open_trouble = verdict, trouble
         elif verdict.is_fault or verdict is Verdict.QUIET:
             self.open_fault = self.open_fault or Verdict.QUIET
         return before is not None and before.verdict is Verdict.BLUETOOTHD_HUNG
 
     def _note_end(self, before: Judgement | None) -> bool:
         """Note that nothing is wrong, and tell whether something was."""
-        fault, self.open_fault = self.open_fault, None
+        fault, self.open_fault, self.open_trouble = self.open_fault, None, None
         # A step that helped says so itself, once it is concluded.
         if fault is not None and fault.is_fault and self.history.awaited is None:
             self._tell(EventKind.RECOVERED)
@@ -171,16 +195,19 @@ class AdapterHealth:
                 is_wanted_off=self.memory.power.is_wanted_off(
                     sample.at, self.climb.switched_on_at
                 ),
+                is_overtaken=self._is_overtaken(sample),
             ),
         )
         if awaited is not None and result is not None:
-            self._note_result(awaited.step, result)
+            self._note_result(awaited.step, result, requested=awaited.requested)
         if self.decision.tell and self.decision.is_end and not was_told_end:
             if not self.has_given_up:
                 self._tell(EventKind.GAVE_UP)
             self.has_given_up = True
 
-    def _note_result(self, step: RecoveryStep, result: StepResult) -> None:
+    def _note_result(
+        self, step: RecoveryStep, result: StepResult, *, requested: bool
+    ) -> None:
         self.history = self.history.concluding(result)
         if step.is_reset:
             recovered = result is StepResult.RECOVERED
@@ -188,10 +215,13 @@ class AdapterHealth:
         match result:
             case StepResult.RECOVERED:
                 self._tell(EventKind.RECOVERED, step)
+                if requested:
+                    self.notices = self.notices.solved()
             case StepResult.NO_EFFECT:
                 self._tell(EventKind.NO_EFFECT, step)
-            case StepResult.ABORTED:
-                self._tell(EventKind.STEP_FAILED, step)
+            case _:
+                # Nothing can be said of a step that something else has overtaken.
+                pass
 
     def _tell(
         self,
@@ -200,6 +230,10 @@ class AdapterHealth:
         detail: str | None = None,
     ) -> None:
         assert self.judgement is not None
+        assert self.sample is not None
+        self.budget, is_told = self.budget.happened(kind, self.sample.at)
+        if not is_told:
+            return
         self.events.append(
             AdapterEvent(
                 address=self.address,
@@ -210,47 +244,59 @@ class AdapterHealth:
             )
         )
 
+    def _tell_detected(self, trouble: Trouble, judgement: Judgement) -> None:
+        assert self.sample is not None
+        self.budget, kind = self.budget.detected(trouble, self.sample.at)
+        if kind is None:
+            return
+        recurring = kind is EventKind.RECURRING
+        self.events.append(
+            AdapterEvent(
+                address=self.address,
+                kind=kind,
+                verdict=judgement.verdict,
+                detail=judgement.reason,
+                count=len(self.budget.detections) if recurring else None,
+            )
+        )
+
     def _update_notice(
         self, sample: AdapterSample, judgement: Judgement, now: datetime
     ) -> None:
-        if not self.decision.tell:
-            if self._is_notice_over(sample, judgement):
-                self.notice = None
-                self.has_given_up = False
+        fault = self._fault(sample, judgement)
+        if fault is None:
+            self.notices = self.notices.without_fault(judgement, sample.at)
+            self.has_given_up = self.has_given_up and self.notices.is_troubled
             return
-        if not judgement.verdict.is_fault:
-            # The effect of a step is not known yet: what was told still stands.
+        self.notices = self.notices.in_trouble(fault)
+        if not self.decision.tell and not fault.count:
             return
-        self.noticed_at = sample.at
-        since = now - timedelta(seconds=round(sample.at - judgement.since))
-        if self.notice is not None and abs(since - self.notice.since) <= SAME_MOMENT:
-            since = self.notice.since
-        self.notice = Notice(
-            verdict=judgement.verdict,
-            reason=judgement.reason,
-            since=since,
-            tried=self.climb.tried,
+        decision, tried = self.decision, self.climb.tried
+        nothing_helps = decision.is_end and (bool(tried) or not plan_for(judgement))
+        notice = Notice(
+            trouble=fault.trouble,
+            verdict=fault.verdict,
+            reason=fault.reason,
+            since=now - timedelta(seconds=round(sample.at - fault.since)),
+            tried=tried,
             remedies=remedies_for(
-                judgement.verdict, management_socket=bool(sample.management_socket)
+                fault.verdict,
+                fault.reason,
+                management_socket=bool(sample.management_socket),
             ),
+            count=fault.count,
+        )
+        self.notices = self.notices.telling(
+            notice, sample.at, is_end=nothing_helps or bool(fault.count)
         )
 
-    def _is_notice_over(self, sample: AdapterSample, judgement: Judgement) -> bool:
-        """Whether the adapter is heard again, or nothing has been wrong for a while."""
-        if (
-            self.notice is None
-            or self.noticed_at is None
-            or judgement.verdict is Verdict.UNKNOWN
-            or sample.at - self.noticed_at >= NOTICE_LINGERS
-        ):
-            return True
-        return not judgement.verdict.is_fault and _was_heard(sample, self.noticed_at)
-
-
-def _was_heard(sample: AdapterSample, since: float) -> bool:
-    """Whether anything came through the adapter since; a mere start of the scan did not."""
-    heard_at = latest(
-        sample.scanner.heard_at if sample.scanner else None,
-        *(at for link in sample.links for at in (link.heard_at, link.connected_at)),
-    )
-    return heard_at is not None and heard_at > since
+    def _fault(self, sample: AdapterSample, judgement: Judgement) -> Fault | None:
+        """What is wrong, if anything is: what comes again and again before what is so now."""
+        if not judgement.in_use:
+            return None
+        recurring = self.recurrence.fault(sample.at)
+        if recurring is not None or not judgement.verdict.is_fault:
+            return recurring
+        return Fault(
+            verdict=judgement.verdict, reason=judgement.reason, since=judgement.since
+        )

@@ -22,6 +22,8 @@ NEW_BEGINNINGS = frozenset(
         Reason.OTHER_INDEX,
     }
 )
+RESTARTED = NEW_BEGINNINGS | {Reason.STALLED}
+"""Reasons that a new bluetoothd or a new adapter is enough of an explanation for."""
 OWN_DOING = 120.0
 """Such a beginning so soon after a step is the step's doing, s."""
 
@@ -102,8 +104,18 @@ class Climb:
         """The climb begun again, because the user asks for another try."""
         return self.from_the_foot(climbs=0, rest_until=None)
 
-    def under(self, judgement: Judgement, now: float, stepped_at: float | None) -> Self:
-        """The climb as it stands under a new judgement: where it begins or ends."""
+    def under(
+        self,
+        judgement: Judgement,
+        now: float,
+        stepped_at: float | None,
+        *,
+        is_overtaken: bool = False,
+    ) -> Self:
+        """The climb as it stands under a new judgement: where it begins or ends.
+
+        The last step `is_overtaken` if bluetoothd or the adapter has begun anew since.
+        """
         if judgement.verdict is Verdict.OK:
             if self.calm_since is None:
                 return replace(self, calm_since=now, climbs=0, rest_until=None)
@@ -112,7 +124,9 @@ class Climb:
             return self
         if not calls_for_steps(judgement):
             return self
-        if self._is_new_beginning(judgement, stepped_at):
+        if (is_overtaken and judgement.reason in RESTARTED) or self._is_new_beginning(
+            judgement, stepped_at
+        ):
             return replace(self.rested(), against=judgement.verdict, calm_since=None)
         return self if self.calm_since is None else replace(self, calm_since=None)
 
@@ -144,10 +158,21 @@ def calls_for_steps(judgement: Judgement) -> bool:
 
 
 def result_of_step(
-    taken_under: Verdict, judgement: Judgement, passed: float
+    taken_under: Verdict,
+    judgement: Judgement,
+    passed: float,
+    *,
+    is_overtaken: bool = False,
 ) -> StepResult | None:
-    """Tell from a later judgement whether a step helped, None while that cannot be told."""
+    """Tell from a later judgement whether a step helped, None while that cannot be told.
+
+    A fault of something that has begun anew since is no word on the step.
+    """
     match judgement.verdict:
+        case Verdict.BUS_LOST | Verdict.BLUETOOTHD_DOWN:
+            return StepResult.ABORTED
+        case verdict if is_overtaken and verdict.is_fault:
+            return StepResult.ABORTED
         case Verdict.OK:
             return StepResult.RECOVERED
         case Verdict.UNKNOWN if judgement.reason in OUT_OF_USE:

@@ -45,7 +45,8 @@ class StepResult(StrEnum):
     UNCLEAR = "unclear"
     """Nothing tells whether it helped."""
     ABORTED = "aborted"
-    """Home Assistant stopped, or the adapter's entry went away, in the middle."""
+    """Its effect will not be known: Home Assistant stopped, the adapter's entry went away, or
+    bluetoothd or the adapter began anew in the middle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,10 +37,11 @@ class RecoveryLevel(StrEnum):
 GENTLE_STEPS = (_OWN_LINKS, _RESTART_SCANNING)
 DISRUPTIVE_STEPS = (_RESTART_SCANNING, _POWER_CYCLE, _FULL_RESET)
 """Steps that drop every connection through the adapter."""
-NOTHING_WORKS = frozenset(
-    {Verdict.START_REFUSED, Verdict.POWERED_OFF, Verdict.RENUMBERED}
-)
-"""Verdicts under which no connection of anybody is worth sparing."""
+NOTHING_WORKS = frozenset({Verdict.POWERED_OFF, Verdict.RENUMBERED})
+"""Verdicts under which no connection of anybody is worth sparing.
+
+Connections live on through an adapter that only refuses to scan.
+"""
 
 ALLOWED: Mapping[RecoveryLevel, tuple[RecoveryStep, ...]] = {
     RecoveryLevel.OFF: (),
@@ -66,6 +67,8 @@ PLANS_BY_REASON: Mapping[Reason, tuple[RecoveryStep, ...]] = {
     Reason.SLOTS_FULL: (_OWN_LINKS,),
     Reason.ADAPTER_ZEROED: (_RESTART_SCANNING,),
     Reason.ENTRY_UNLOADED: (_RESTART_SCANNING,),
+    # It may only be that Home Assistant does not find the adapter.
+    Reason.SETUP_FAILING: (_RESTART_SCANNING, _POWER_CYCLE, _FULL_RESET),
 }
 """Steps that are taken instead, where the sign calls for other ones than its verdict."""
 PATIENCE: Mapping[tuple[Verdict, Evidence, RecoveryStep], float] = {
@@ -83,11 +86,16 @@ def plan_for(judgement: Judgement) -> tuple[RecoveryStep, ...]:
 
 
 def remedies_for(
-    verdict: Verdict, *, management_socket: bool
+    verdict: Verdict, reason: Reason, *, management_socket: bool
 ) -> tuple[RecoveryStep, ...]:
-    """The steps that the user can ask for against a fault, whatever was tried before."""
+    """The steps that the user can ask for against a fault, whatever was tried before.
+
+    They are among the steps of the verdict's dialogue.
+    """
+    planned = PLANS_BY_REASON.get(reason)
     return tuple(
         step
         for step in PLANS.get(verdict, ())
-        if step is not _FULL_RESET or management_socket
+        if (planned is None or step in planned)
+        and (step is not _FULL_RESET or management_socket)
     )

@@ -31,6 +31,7 @@ SHARED_FOR = 60.0
 CAUSED_WITHIN = 300.0
 """Traffic that returns so soon after something was done to the adapter may be due to that."""
 SHORT_SILENCE = 120.0
+JUST_REPLACED = 30.0
 HUNG_AFTER = 3
 """Calls in a row without an answer that make a bluetoothd a hung one."""
 BUS_FAULTS = frozenset(
@@ -87,8 +88,8 @@ class Memory:
     """When it was last not known since when the scanner has heard nothing."""
     fruitless_starts: int = 0
     """Starts of the scan in a row that brought nothing."""
-    retry_reason: str | None = None
-    """Why the entry's last set-up failed, while it is tried again."""
+    retrying_since: float | None = None
+    """Since when the set-up of the entry has failed, while it is tried again."""
     shared_since: Mapping[tuple[str, str], float] = NOTHING_SHARED
     witnesses: frozenset[tuple[str, str]] = frozenset()
     """(link, source) that this adapter and another scanner heard at the same time."""
@@ -99,6 +100,10 @@ class Memory:
     """Since when Home Assistant scans actively while bluetoothd does not discover."""
     is_undiscovered: bool = False
     """Much was heard meanwhile: bluetoothd does not know of this scan."""
+    was_seen: bool = False
+    """Bluetoothd has had the adapter since Home Assistant began to watch."""
+    seen_beside: frozenset[str] | None = None
+    """Other adapters that were there when the adapter last was, None if that is not known."""
     held: Mapping[Reason, float] = NOTHING_HELD
     """Since when each sign has been seen."""
     links: LinkMemories = NO_LINKS
@@ -131,7 +136,11 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         steady_since=steady_since,
         is_bus_sick=bus_sick,
         is_stalled=_is_idle(sample)
-        and (memory.is_stalled or (cured and _was_bus_fault_believed(memory))),
+        and (
+            memory.is_stalled
+            or (cured and _was_bus_fault_believed(memory))
+            or _is_just_replaced(sample)
+        ),
         life_at=life_at,
         advert_at=advert_at,
         heard_at=heard_at,
@@ -144,13 +153,17 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         if scanner is not None and not scanner.tells_silence
         else memory.untold_at,
         fruitless_starts=_fruitless_starts(memory, scanner, life_at),
-        retry_reason=_retry_reason(memory, sample),
+        retrying_since=_retrying_since(memory, sample),
         shared_since=shared_since,
         witnesses=_witnesses(memory, sample, shared_since),
         disturbed_at=disturbed_at,
         power=memory.power.after_look(_known_adapter(sample), own, sample.at),
         undiscovered_since=undiscovered_since,
         is_undiscovered=_is_undiscovered(memory, sample, undiscovered_since, advert_at),
+        was_seen=memory.was_seen or sample.adapter is not None,
+        seen_beside=memory.seen_beside
+        if sample.adapter is None
+        else sample.other_adapters,
         held=NOTHING_HELD if broken or _has_stepped(memory, own) else memory.held,
         links=remembered(memory.links, sample, disturbed_at),
         open_fault=memory.open_fault,
@@ -179,6 +192,12 @@ def _is_bus_sick(bus: BusSample) -> bool:
 
 def _was_bus_fault_believed(memory: Memory) -> bool:
     return memory.judgement is not None and memory.judgement.verdict in BUS_FAULTS
+
+
+def _is_just_replaced(sample: AdapterSample) -> bool:
+    """Whether bluetoothd is so new that what Home Assistant gave up was of the one before."""
+    changed_at = sample.bus.owner_changed_at
+    return changed_at is not None and 0.0 <= sample.at - changed_at <= JUST_REPLACED
 
 
 def _is_idle(sample: AdapterSample) -> bool:
@@ -270,13 +289,11 @@ def _disturbed_at(memory: Memory, sample: AdapterSample, own: OwnSteps) -> float
     return latest(*times)
 
 
-def _retry_reason(memory: Memory, sample: AdapterSample) -> str | None:
-    state, before = sample.entry.state, memory.retry_reason
-    if state is EntryState.RETRYING or (
-        state is EntryState.IN_PROGRESS and before is not None
-    ):
-        return sample.entry.reason or before or ""
-    return None
+def _retrying_since(memory: Memory, sample: AdapterSample) -> float | None:
+    state, since = sample.entry.state, memory.retrying_since
+    if state is EntryState.RETRYING:
+        return sample.at if since is None else since
+    return since if state is EntryState.IN_PROGRESS else None
 
 
 def _fruitless_starts(

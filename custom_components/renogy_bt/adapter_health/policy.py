@@ -68,6 +68,8 @@ class Situation:
     """When the last step ended."""
     is_wanted_off: bool = False
     """Somebody who means it has switched the adapter off."""
+    is_overtaken: bool = False
+    """Bluetoothd or the adapter has begun anew since the last step began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +97,21 @@ def take_turn(
     result: StepResult | None = None
     if awaited is not None:
         stepped_at = now if situation.stepped_at is None else situation.stepped_at
-        result = result_of_step(awaited.verdict, judgement, now - stepped_at)
+        result = result_of_step(
+            awaited.verdict,
+            judgement,
+            now - stepped_at,
+            is_overtaken=situation.is_overtaken,
+        )
         if result is not None:
             climb = climb.after_result(awaited.step, result)
             situation = replace(situation, awaited=None)
-    climb = climb.under(judgement, now, situation.stepped_at)
+    climb = climb.under(
+        judgement,
+        now,
+        situation.stepped_at,
+        is_overtaken=situation.is_overtaken,
+    )
     climb, decision = decide(climb, judgement, situation)
     return climb, result, decision
 

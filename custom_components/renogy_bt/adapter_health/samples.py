@@ -76,10 +76,15 @@ class Reason(StrEnum):
     BUS_UNNEEDED = "bus_unneeded"
     NO_OWNER = "no_owner"
     CALLS_UNANSWERED = "calls_unanswered"
+    SERVICE_CRASHES = "service_crashes"
+    DROPS_OFF = "drops_off"
     ADAPTER_GONE = "adapter_gone"
+    NEVER_SEEN = "never_seen"
+    REPLACED = "replaced"
     ADAPTER_ZEROED = "adapter_zeroed"
     OTHER_INDEX = "other_index"
     NOT_FOUND_BY_HOST = "not_found_by_host"
+    SETUP_FAILING = "setup_failing"
     RFKILL = "rfkill"
     POWER_OFF = "power_off"
     START_FAILING = "start_failing"
@@ -247,6 +252,10 @@ class AdapterSample:
     adapter: AdapterObject | None
     zeroed_adapter: bool = False
     """An adapter without an address is present: a controller that failed to start."""
+    other_adapters: frozenset[str] = frozenset()
+    """Addresses of the other adapters that bluetoothd has."""
+    host_names: frozenset[str] | None = None
+    """Numbers (hciN) under which Home Assistant knows the adapter, None if that is not known."""
     entry: EntrySample
     scanner: ScannerSample | None
     links: tuple[LinkSample, ...] = ()

@@ -7,12 +7,14 @@ from enum import StrEnum
 from .history import AdapterHistory
 from .ladder import RecoveryStep
 from .samples import Reason, Verdict
+from .troubles import Trouble
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """Something the user should be told of."""
 
+    trouble: Trouble
     verdict: Verdict
     reason: Reason
     since: datetime
@@ -20,6 +22,8 @@ class Notice:
     """Steps that were taken in vain."""
     remedies: tuple[RecoveryStep, ...] = ()
     """Steps that the user can have taken; none if no step of ours can help."""
+    count: int = 0
+    """How often it happened in the last hour, where that is what is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,8 @@ class EventKind(StrEnum):
     """What can happen to an adapter."""
 
     DETECTED = "detected"
+    RECURRING = "recurring"
+    """Faults come so often that not each of them is told."""
     STEP_STARTED = "step_started"
     RECOVERED = "recovered"
     NO_EFFECT = "no_effect"
@@ -61,6 +67,8 @@ class AdapterEvent:
     verdict: Verdict
     step: RecoveryStep | None = None
     detail: str | None = None
+    count: int | None = None
+    """How many faults were found in the last hour, where not each of them is told."""
 
 
 class RefusalReason(StrEnum):

@@ -14,62 +14,88 @@ from ..const import DOCUMENTATION_URL, DOMAIN
 from ..supervisor.supervisor import async_get_supervisor
 
 ATTR_ADDRESS: Final = "address"
+_PREFIX: Final = "adapter_"
 
 # Reasons that need other advice than their verdict.
 TEXTS: Final[Mapping[Reason, str]] = {
     Reason.BUS_ACCESS_DENIED: "adapter_bus_access_denied",
     Reason.ENTRY_FAILED: "adapter_entry_not_running",
     Reason.ENTRY_UNLOADED: "adapter_entry_not_running",
+    Reason.DROPS_OFF: "adapter_drops_off",
+    Reason.SERVICE_CRASHES: "adapter_service_crashes",
+    Reason.NEVER_SEEN: "adapter_never_seen",
+    Reason.ADAPTER_ZEROED: "adapter_zeroed",
+    Reason.REPLACED: "adapter_replaced",
 }
 
-# What an issue is made of: the notice, the adapter's name, whether others hear its links.
-type _Content = tuple[Notice | None, str | None, bool]
+FIXABLE: Final = frozenset(f"adapter_{verdict}" for verdict in PLANS)
+"""Texts of the issues that a recovery step may mend; the others are for the user."""
 
 
 @callback
 def async_follow_adapters(hass: HomeAssistant) -> CALLBACK_TYPE:
-    """Show an issue for each adapter while it has a notice."""
+    """Show an issue for each adapter while it has a notice.
+
+    An issue is written when the notice changes, and not when anything else of the adapter
+    does. It outlasts a stop of the supervisor: Home Assistant forgets with an issue that the
+    user ignores it, and the notice comes back when the supervisor starts again.
+    """
     supervisor = async_get_supervisor(hass)
-    issues: dict[str, tuple[str, _Content]] = {}
+    registry = ir.async_get(hass)
+    issues: dict[str, tuple[str, Notice]] = {}
 
     @callback
     def update() -> None:
+        if not supervisor.is_watching:
+            return
         for address in issues.keys() - supervisor.adapters.keys():
             ir.async_delete_issue(hass, DOMAIN, issues.pop(address)[0])
         for address, status in supervisor.adapters.items():
-            known = issues.get(address)
-            content = (status.notice, status.name, status.has_other_path)
-            if known is not None and known[1] == content:
-                continue
+            known_id, known = issues.get(address, (None, None))
             issue_id = issue_id_of(status)
-            if known is not None and known[0] != issue_id:
+            if known_id is not None and known_id != issue_id:
                 ir.async_delete_issue(hass, DOMAIN, issues.pop(address)[0])
-            if status.notice is not None and issue_id is not None:
-                issues[address] = (issue_id, content)
+            if status.notice is None or issue_id is None:
+                continue
+            if status.notice != known or not registry.async_get_issue(DOMAIN, issue_id):
+                issues[address] = (issue_id, status.notice)
                 _async_create(hass, issue_id, status, status.notice)
 
     return supervisor.async_add_listener(update)
 
 
+@callback
+def async_forget_adapters(hass: HomeAssistant) -> None:
+    """Delete the issues about adapters when no bank is left that could be concerned."""
+    if async_get_supervisor(hass).is_watching:
+        return
+    for domain, issue_id in tuple(ir.async_get(hass).issues):
+        if domain == DOMAIN and issue_id.startswith(_PREFIX):
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
 def issue_id_of(status: AdapterStatus) -> str | None:
-    """Return the id of the issue about an adapter, None if it has no notice."""
+    """Return the id of the issue about an adapter, None if it has no notice.
+
+    It stays the same while a trouble lasts, whatever the verdicts are meanwhile.
+    """
     if status.notice is None:
         return None
     address = status.address.replace(":", "").lower()
-    return f"adapter_{status.notice.verdict}_{address}"
+    return f"{_PREFIX}{status.notice.trouble}_{address}"
 
 
 @callback
 def _async_create(
     hass: HomeAssistant, issue_id: str, status: AdapterStatus, notice: Notice
 ) -> None:
+    text = TEXTS.get(notice.reason, f"adapter_{notice.verdict}")
     ir.async_create_issue(
         hass,
         DOMAIN,
         issue_id,
         data={ATTR_ADDRESS: status.address},
-        # What no recovery step can mend is for the user.
-        is_fixable=notice.verdict in PLANS,
+        is_fixable=text in FIXABLE,
         is_persistent=False,
         learn_more_url=f"{DOCUMENTATION_URL}#bluetooth-adapter-health",
         severity=(
@@ -77,11 +103,12 @@ def _async_create(
             if status.has_other_path
             else ir.IssueSeverity.ERROR
         ),
-        translation_key=TEXTS.get(notice.reason, f"adapter_{notice.verdict}"),
+        translation_key=text,
         translation_placeholders={
             "adapter": status.name or status.address,
             "address": status.address,
             "since": dt_util.as_local(notice.since).strftime("%Y-%m-%d %H:%M"),
             "steps": str(len(notice.tried)),
+            "count": str(notice.count),
         },
     )

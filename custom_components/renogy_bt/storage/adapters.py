@@ -46,13 +46,17 @@ from ..adapter_health.traffic import (
 )
 from .shapes import fields, mapping_of, number, text, tuple_of, whole_number
 from .stored_file import StoredFile
+from .told import TOLD, note_told, told_of
 
 STORAGE_KEY: Final = "renogy_bt.bluetooth_health"
 SAVE_DELAY: Final = 60.0
+SAVE_SOON: Final = 5.0
 SAVE_EVERY: Final = 900.0
 
 _ADAPTERS: Final = "adapters"
 _LEFT_OFF: Final = "powered_off_by_us"
+_TOLD: Final = "told"
+_BESIDE: Final = "seen_beside"
 _MOST: Final = 10_000
 _LONGEST_AWAY: Final = 90 * DAY
 """A calendar that says that Home Assistant was down for longer was wrong once, s."""
@@ -119,6 +123,7 @@ _HEALTH: Final = fields(
                 "off_ago": _AGO,
                 "offs_ago": tuple_of(_AGE, MOST_KEPT),
                 "cycles_ago": tuple_of(_AGE, MOST_KEPT),
+                _BESIDE: probatio.Maybe(tuple_of(_NAME, _MOST)),
             }
         ),
         "ladder": fields(
@@ -137,12 +142,6 @@ _HEALTH: Final = fields(
                 "stepped_ago": _AGO,
             }
         ),
-        "told": fields(
-            {
-                "fault": probatio.Maybe(probatio.Coerce(Verdict)),
-                "has_given_up": bool,
-            }
-        ),
         "limiter": fields({"ages": tuple_of(_AGE, _MOST), "failures": _COUNT}),
         "history": fields(
             {
@@ -153,6 +152,7 @@ _HEALTH: Final = fields(
         ),
         _LEFT_OFF: bool,
         "kept_at": probatio.Maybe(probatio.AsDatetime(require_timezone=True)),
+        _TOLD: TOLD,
     }
 )
 
@@ -242,8 +242,12 @@ class AdapterStore:
         """Write the file now."""
         await self._file.async_save(self._data())
 
+    def save_soon(self) -> None:
+        """Write the file soon: something was told."""
+        self._file.async_delay_save(self._data, SAVE_SOON)
+
     def save_now_and_then(self) -> None:
-        """Write the file soon, unless it was written lately."""
+        """Write the file in a while, unless it was written lately."""
         now = self._clock()
         if now - self._saved_at >= SAVE_EVERY:
             self._saved_at = now
@@ -281,6 +285,7 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
             "off_ago": _age_of(power.off_since, now),
             "offs_ago": _ages_of(power.offs, now),
             "cycles_ago": _ages_of(power.cycles, now),
+            _BESIDE: None if memory.seen_beside is None else sorted(memory.seen_beside),
         },
         "ladder": {
             "against": climb.against,
@@ -298,7 +303,6 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
             "switched_on_ago": _age_of(climb.switched_on_at, now),
             "stepped_ago": _age_of(health.own.ended_at, now),
         },
-        "told": {"fault": health.open_fault, "has_given_up": health.has_given_up},
         "limiter": {"ages": list(limiter.ages), "failures": limiter.failures},
         "history": {
             "recoveries": health.history.recoveries,
@@ -308,6 +312,7 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
             ],
         },
         _LEFT_OFF: health.powered_off_by_us,
+        _TOLD: told_of(health, now),
         "kept_at": dt_util.utcnow().isoformat(),
     }
 
@@ -339,7 +344,7 @@ def _data_of_connects(learned: LearnedConnects, now: float) -> dict[str, Any]:
 def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterHealth:
     """Return the health that `data_of` kept."""
     kept = _HEALTH(data)
-    limiter, told, history = kept["limiter"], kept["told"], kept["history"]
+    limiter, history = kept["limiter"], kept["history"]
     ages = sorted((age for age in limiter["ages"] if age < HOUR), reverse=True)
     then = now - _time_away(kept["kept_at"])
     climb = _climb(kept["ladder"], now, then)
@@ -351,7 +356,7 @@ def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterH
         failures += awaited.step.is_reset
     left_off = kept[_LEFT_OFF]
     stepped_at = _moment_of(kept["ladder"]["stepped_ago"], now)
-    return AdapterHealth(
+    health = AdapterHealth(
         address,
         memory=_memory(kept["memory"], now, then),
         climb=climb,
@@ -361,19 +366,21 @@ def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterH
         # An adapter that was left off is switched on without any pause.
         own=OwnSteps(ended_at=None if left_off else stepped_at),
         powered_off_by_us=left_off,
-        open_fault=told["fault"],
-        has_given_up=told["has_given_up"],
     )
+    note_told(health, kept[_TOLD], now)
+    return health
 
 
 def _memory(kept: Mapping[str, Any], now: float, then: float) -> Memory:
     """Return what the detector remembered; by the calendar it was kept `then`."""
+    beside = kept[_BESIDE]
     return Memory(
         traffic=kept["traffic"],
         life_at=_moment_of(kept["life_ago"], now),
         heard_at=_moment_of(kept["heard_ago"], now),
         used_at=_moment_of(kept["used_ago"], now),
         witnesses=frozenset(kept["witnesses"]),
+        seen_beside=None if beside is None else frozenset(beside),
         is_undiscovered=kept["is_undiscovered"],
         open_fault=_open_fault(kept["fault"], now, then),
         links=MappingProxyType(

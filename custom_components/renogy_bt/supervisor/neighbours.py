@@ -280,6 +280,21 @@ def async_check_manager() -> None:
     _asked(Part.ADAPTER_NUMBERS, lambda: get_manager().async_get_bluetooth_adapters)
 
 
+@callback
+def async_names_of(address: str) -> frozenset[str] | None:
+    """Return the hciN under which Home Assistant knows an adapter, None if not known."""
+
+    def ask() -> frozenset[str]:
+        known = get_manager().get_cached_bluetooth_adapters() or {}
+        return frozenset(
+            str(name)
+            for name, details in known.items()
+            if details["address"] == address
+        )
+
+    return _asked(Part.ADAPTER_NUMBERS, ask)
+
+
 async def async_refresh_adapters() -> None:
     """Have Home Assistant look up the hciN of each adapter; it never does so by itself."""
     await _attempt(

@@ -17,7 +17,7 @@ from .sampling import async_may_connect_through
 _LOGGER = logging.getLogger(__name__)
 
 CLOSED_LIMIT: Final = 120.0
-"""The gate lets a link pass after this time, even if a step should hang, s."""
+"""So long after a step began the gate lets all links pass, even if the step hangs, s."""
 POLLS_LIMIT: Final = 3.0
 """How long a step waits for polls to end before it takes the adapter from them, s."""
 POLL_AFTER: Final = 10.0
@@ -88,6 +88,7 @@ class PollGate:
         """The source that every connection goes through, if there is only one."""
         self._open = asyncio.Event()
         self._open.set()
+        self._closed_at = 0.0
         self._attempts = ConnectionAttempts(hass.loop.time)
         self._steps = 0
         """How many recovery steps have begun, plus how many have ended."""
@@ -124,7 +125,7 @@ class PollGate:
 
     async def _until_open(self, link: str) -> None:
         try:
-            async with asyncio.timeout(CLOSED_LIMIT):
+            async with asyncio.timeout_at(self._closed_at + CLOSED_LIMIT):
                 await self._open.wait()
         except TimeoutError:
             _LOGGER.debug("%s: Not held off any longer", link)
@@ -151,6 +152,7 @@ class PollGate:
         delay the step.
         """
         self._open.clear()
+        self._closed_at = self._loop.time()
         self._steps += 1
         self._attempts.break_off(
             partial(async_may_connect_through, self._hass, adapter)

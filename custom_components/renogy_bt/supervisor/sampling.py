@@ -15,7 +15,8 @@ HEARD_WITHIN = 60.0
 
 _ENTRY_STATES = {
     ConfigEntryState.LOADED: EntryState.LOADED,
-    ConfigEntryState.SETUP_ERROR: EntryState.FAILED,
+    # As good as not loaded: Home Assistant does not try again, and a reload does.
+    ConfigEntryState.SETUP_ERROR: EntryState.NOT_LOADED,
     ConfigEntryState.MIGRATION_ERROR: EntryState.FAILED,
     ConfigEntryState.SETUP_RETRY: EntryState.RETRYING,
     ConfigEntryState.NOT_LOADED: EntryState.NOT_LOADED,

@@ -242,7 +242,10 @@ class Supervisor:
 
     async def _async_look_at(self, health: AdapterHealth) -> float:
         sample = await self._watch.async_sample(health.address)
+        told = health.notice, health.budget.told
         works_again = health.look(sample, self._level, dt_util.utcnow())
+        if (health.notice, health.budget.told) != told:
+            self._store.save_soon()
         judgement = health.judgement
         assert judgement is not None
         self._tell_events(health)
@@ -282,6 +285,11 @@ class Supervisor:
         return None
 
     # What the rest of the integration reads
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether the adapters are looked at."""
+        return self._looking is not None
 
     @property
     def adapters(self) -> Mapping[str, AdapterStatus]:

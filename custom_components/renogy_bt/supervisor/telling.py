@@ -16,7 +16,10 @@ from .link_records import LinkRecords
 _LOGGER = logging.getLogger(__name__)
 
 OTHER_PATH_WITHIN: Final = 300.0
-_BAD_NEWS: Final = (EventKind.DETECTED, EventKind.STEP_FAILED, EventKind.GAVE_UP)
+_BAD_NEWS: Final = (
+    *(EventKind.DETECTED, EventKind.RECURRING),
+    *(EventKind.STEP_FAILED, EventKind.GAVE_UP),
+)
 
 
 def status_of(
@@ -77,7 +80,8 @@ def diagnostics_of(health: AdapterHealth, now: float) -> dict[str, Any]:
 
 def log_event(event: AdapterEvent) -> None:
     """Write one line about what happened to an adapter."""
-    details = [event.verdict, event.step, event.detail]
+    often = f"{event.count} times in the last hour" if event.count else None
+    details = [event.verdict, event.step, event.detail, often]
     _LOGGER.log(
         logging.WARNING if event.kind in _BAD_NEWS else logging.INFO,
         "Bluetooth adapter %s: %s (%s)",

@@ -25,6 +25,7 @@ from .neighbours import (
     async_check_manager,
     async_follow_allocations,
     async_has_management_socket,
+    async_names_of,
     async_scanner_sample,
     slots_of,
 )
@@ -193,6 +194,8 @@ class StackWatch:
             bus=bus,
             adapter=_scanned_on(objects, told),
             zeroed_adapter=self.bluez.has_zeroed_adapter,
+            other_adapters=frozenset(self.bluez.adapters()) - {address},
+            host_names=async_names_of(address),
             entry=entry_sample(async_entry_of(hass, address)),
             scanner=told,
             links=records.samples(address, now, slots.allocated if slots else ()),

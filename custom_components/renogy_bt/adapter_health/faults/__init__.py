@@ -25,6 +25,8 @@ SIGNS: tuple[tuple[Seen, tuple[Sign, ...]], ...] = (
         bus.while_sound(adapter.is_troubled),
         (
             adapter.zeroed,
+            adapter.replaced,
+            adapter.never_seen,
             adapter.gone,
             adapter.other_index,
             adapter.not_found_by_host,
@@ -34,6 +36,7 @@ SIGNS: tuple[tuple[Seen, tuple[Sign, ...]], ...] = (
             adapter.entry_unloaded,
             scan.stalled,
             adapter.start_refused,
+            adapter.setup_failing,
         ),
     ),
     (

@@ -7,8 +7,6 @@ from ..samples import EntryState, Reason, Verdict
 from ..view import View
 from .sign import HOSTS_TURN, Seen, Sign, after, after_hosts_turn
 
-NOT_FOUND = "not found"
-
 
 def is_unwanted(view: View) -> bool:
     """Whether the adapter's entry is disabled or gone."""
@@ -21,7 +19,7 @@ def is_troubled(view: View) -> bool:
         view.powered is None
         or view.scanner is None
         or view.scanner.name not in (view.powered.name, None)
-        or view.memory.retry_reason is not None
+        or view.memory.retrying_since is not None
     )
 
 
@@ -55,6 +53,23 @@ def entry_unloaded(view: View) -> bool:
 def zeroed(view: View) -> bool:
     """A controller without an address is there in the adapter's place."""
     return gone.is_seen(view) and view.sample.zeroed_adapter
+
+
+@partial(Sign, Reason.REPLACED, Verdict.MISSING, due=after(150.0))
+def replaced(view: View) -> bool:
+    """The adapter is gone, and one that was not there beside it is there."""
+    beside = view.memory.seen_beside
+    return (
+        gone.is_seen(view)
+        and beside is not None
+        and not view.sample.other_adapters <= beside
+    )
+
+
+@partial(Sign, Reason.NEVER_SEEN, Verdict.MISSING, due=after(150.0))
+def never_seen(view: View) -> bool:
+    """Bluetoothd has not had the adapter since Home Assistant began to watch."""
+    return gone.is_seen(view) and not view.memory.was_seen
 
 
 @partial(Sign, Reason.ADAPTER_GONE, Verdict.MISSING, due=after(150.0))
@@ -91,9 +106,18 @@ def _not_found_due(view: View, since: float) -> float:
     severed=True,
 )
 def not_found_by_host(view: View) -> bool:
-    """The adapter is there, but Home Assistant looks for it in vain."""
-    reason = view.memory.retry_reason
-    return view.adapter is not None and reason is not None and NOT_FOUND in reason
+    """The set-up of the entry failed for want of an adapter that is there.
+
+    Home Assistant has another name for the adapter or none, or the adapter came back after
+    Home Assistant had looked for it, and no step has made Home Assistant look again.
+    """
+    since, adapter = view.memory.retrying_since, view.adapter
+    if since is None or adapter is None:
+        return False
+    names, appeared_at = view.sample.host_names, adapter.appeared_at
+    return (names is not None and adapter.name not in names) or (
+        appeared_at is not None and appeared_at >= max(since, view.stepped_at or since)
+    )
 
 
 @partial(Sign, Reason.RFKILL, Verdict.BLOCKED, due=after_hosts_turn(60.0, 180.0))
@@ -125,6 +149,11 @@ def _refusal_due(view: View, since: float) -> float:
 
 @partial(Sign, Reason.START_FAILING, Verdict.START_REFUSED, due=_refusal_due)
 def start_refused(view: View) -> bool:
-    """The set-up of the entry fails although the adapter is there and on."""
-    reason = view.memory.retry_reason
-    return view.powered is not None and reason is not None and NOT_FOUND not in reason
+    """The set-up of the entry fails although Home Assistant knows the adapter, and it is on."""
+    return setup_failing.is_seen(view) and view.sample.host_names is not None
+
+
+@partial(Sign, Reason.SETUP_FAILING, Verdict.START_REFUSED, due=_refusal_due)
+def setup_failing(view: View) -> bool:
+    """The set-up of the entry fails, and it is not known whether for want of the adapter."""
+    return view.powered is not None and view.memory.retrying_since is not None
