@@ -72,5 +72,5 @@ def test_silence_that_was_not_seen_is_not_learned() -> None:
     place.untold = frozenset()
     place.run(2 * HOUR)
     traffic = place.health.memory.traffic
-    assert traffic.longest_silence == learned.longest_silence
+    assert traffic.longest == learned.longest
     assert_never_sick(place)

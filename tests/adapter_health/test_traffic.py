@@ -7,8 +7,8 @@ import pytest
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.memory import Memory
+from custom_components.renogy_bt.adapter_health.spans import EDGES
 from custom_components.renogy_bt.adapter_health.traffic import (
-    EDGES,
     FAMILIARITY,
     LEAST_SILENCE,
     LearnedTraffic,

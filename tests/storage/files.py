@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
-from custom_components.renogy_bt.adapter_health.traffic import EDGES
+from custom_components.renogy_bt.adapter_health.spans import EDGES
 from custom_components.renogy_bt.storage.adapters import STORAGE_KEY, AdapterStore
 from custom_components.renogy_bt.storage.alarms import AlarmStore
 from custom_components.renogy_bt.storage.energy import EnergyStore
@@ -104,6 +104,10 @@ HEALTH: dict[str, Any] = {
             "interval": 12.5,
             "devices": 4.0,
             "looks": 20,
+        },
+        "outages": {
+            "edges": list(EDGES),
+            "weights": [0.5] * 5 + [0.0] * (len(EDGES) - 5),
         },
         "life_ago": 3.0,
         "heard_ago": 3.5,

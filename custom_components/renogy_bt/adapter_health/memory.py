@@ -7,6 +7,7 @@ from types import MappingProxyType
 from ..bluez.models import AdapterObject, BusSample
 from .connects import NO_LINKS, LinkMemories, remembered
 from .history import OwnSteps
+from .outages import Outages
 from .power import Power
 from .samples import (
     DAY,
@@ -30,6 +31,8 @@ SHARED_FOR = 60.0
 """A link that moves from one scanner to another is heard by both for a shorter time, s."""
 CAUSED_WITHIN = 300.0
 """Traffic that returns so soon after something was done to the adapter may be due to that."""
+CAUSED_AT_ONCE = 20.0
+"""The same where many devices are always heard: the first of them comes at once."""
 SHORT_SILENCE = 120.0
 JUST_REPLACED = 30.0
 HUNG_AFTER = 3
@@ -108,6 +111,8 @@ class Memory:
     """Since when each sign has been seen."""
     links: LinkMemories = NO_LINKS
     """What is known of each of our links at this adapter."""
+    outages: Outages = field(default_factory=Outages)
+    """Times in which nothing could be connected."""
     open_fault: OpenFault | None = None
     judgement: Judgement | None = None
 
@@ -122,14 +127,23 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
     life_at = latest(memory.life_at, _life_at(sample))
     advert_at = latest(memory.advert_at, _advert_at(sample))
     undiscovered_since = _undiscovered_since(memory, sample)
-    disturbed_at = _disturbed_at(memory, sample, own)
+    touched_at = _touched_at(sample, own)
+    disturbed_at = _disturbed_at(memory, touched_at)
     connected_at = latest(*(link.connected_at for link in links))
     heard_at = latest(memory.heard_at, connected_at, *(link.heard_at for link in links))
     heard_here_alone = (link.heard_at for link in links if not link.heard_elsewhere)
     shared_since = _shared_since(memory, sample)
     traffic = memory.traffic
     if own.running is None:
-        traffic = _learned(memory, sample, life_at, steady_since, disturbed_at)
+        began = scanner.start_time if scanner is not None else None
+        traffic = _learned(
+            memory,
+            sample,
+            life_at,
+            steady_since,
+            disturbed_at,
+            latest(began, touched_at),
+        )
     return Memory(
         traffic=traffic,
         looked_at=sample.at,
@@ -166,6 +180,7 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         else sample.other_adapters,
         held=NOTHING_HELD if broken or _has_stepped(memory, own) else memory.held,
         links=remembered(memory.links, sample, disturbed_at),
+        outages=memory.outages.after_look(sample, touched_at, broken=broken),
         open_fault=memory.open_fault,
         judgement=memory.judgement,
     )
@@ -279,13 +294,20 @@ def _heard_since(memory: Memory, heard_at: float | None) -> float | None:
     return memory.heard_since
 
 
-def _disturbed_at(memory: Memory, sample: AdapterSample, own: OwnSteps) -> float | None:
-    adapter, before = sample.adapter, memory.judgement
-    times = [memory.disturbed_at, own.ended_at, sample.bus.owner_changed_at]
-    if adapter is not None:
-        times += [adapter.appeared_at, adapter.powered_at]
+def _disturbed_at(memory: Memory, touched_at: float | None) -> float | None:
+    before = memory.judgement
+    times = [memory.disturbed_at, touched_at]
     if before is not None and before.verdict.is_fault:
         times.append(memory.looked_at)
+    return latest(*times)
+
+
+def _touched_at(sample: AdapterSample, own: OwnSteps) -> float | None:
+    """When something was last done to the adapter, by us or by others."""
+    adapter = sample.adapter
+    times = [own.ended_at, sample.bus.owner_changed_at]
+    if adapter is not None:
+        times += [adapter.appeared_at, adapter.powered_at]
     return latest(*times)
 
 
@@ -341,6 +363,7 @@ def _learned(
     life_at: float | None,
     steady_since: float,
     disturbed_at: float | None,
+    touched_at: float | None,
 ) -> LearnedTraffic:
     """Learn from a silence that has ended, unless something else than the place ended it."""
     traffic, before = memory.traffic, memory.life_at
@@ -351,7 +374,20 @@ def _learned(
     if before is None or before < max(steady_since, memory.untold_at or before):
         return traffic
     silence = life_at - before
-    caused = disturbed_at is not None and life_at - disturbed_at < CAUSED_WITHIN
-    if silence > SHORT_SILENCE and caused:
+    if silence > SHORT_SILENCE and _is_caused(
+        life_at, disturbed_at, touched_at, traffic
+    ):
         return traffic
     return traffic.after_silence(silence)
+
+
+def _is_caused(
+    life_at: float,
+    disturbed_at: float | None,
+    touched_at: float | None,
+    traffic: LearnedTraffic,
+) -> bool:
+    """Whether something was done to the adapter that may have ended a silence."""
+    if traffic.is_lively:
+        return touched_at is not None and life_at - touched_at < CAUSED_AT_ONCE
+    return disturbed_at is not None and life_at - disturbed_at < CAUSED_WITHIN

@@ -35,15 +35,11 @@ from ..adapter_health.history import (
 from ..adapter_health.ladder import RecoveryStep
 from ..adapter_health.limits import RESETS_PER_HOUR, RateLimiter
 from ..adapter_health.memory import Memory, OpenFault
+from ..adapter_health.outages import Outages
 from ..adapter_health.power import MOST_KEPT, Power
 from ..adapter_health.samples import DAY, HOUR, Evidence, Judgement, Reason, Verdict
-from ..adapter_health.traffic import (
-    EDGES,
-    FAMILIARITY,
-    MOST_DEVICES,
-    MOST_SILENCES,
-    LearnedTraffic,
-)
+from ..adapter_health.spans import EDGES, MOST_SPANS, LearnedSpans
+from ..adapter_health.traffic import FAMILIARITY, MOST_DEVICES, LearnedTraffic
 from .shapes import fields, mapping_of, number, text, tuple_of, whole_number
 from .stored_file import StoredFile
 from .told import TOLD, note_told, told_of
@@ -83,15 +79,21 @@ _STEP_RECORD: Final = fields(
     },
     StepRecord,
 )
+_SPANS: Final = {
+    "edges": probatio.Equal(list(EDGES)),
+    "weights": tuple_of(number(0.0, MOST_SPANS), len(EDGES), len(EDGES)),
+}
 _TRAFFIC: Final = fields(
     {
-        "edges": probatio.Equal(list(EDGES)),
-        "weights": tuple_of(number(0.0, MOST_SILENCES), len(EDGES), len(EDGES)),
+        **_SPANS,
         "interval": number(0.0, EDGES[-1]),
         "devices": number(0.0, MOST_DEVICES),
         "looks": whole_number(0, FAMILIARITY),
     },
     lambda edges, **learned: LearnedTraffic(**learned),
+)
+_OUTAGES: Final = fields(
+    _SPANS, lambda edges, weights: Outages(learned=LearnedSpans(weights=weights))
 )
 _FAULT: Final = fields(
     {
@@ -113,6 +115,7 @@ _HEALTH: Final = fields(
         "memory": fields(
             {
                 "traffic": _TRAFFIC,
+                "outages": _OUTAGES,
                 "life_ago": _AGO,
                 "heard_ago": _AGO,
                 "used_ago": _AGO,
@@ -266,12 +269,12 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
     return {
         "memory": {
             "traffic": {
-                "edges": list(EDGES),
-                "weights": [round(weight, 4) for weight in traffic.faded_weights],
+                **_data_of_spans(traffic),
                 "interval": round(traffic.interval, 3),
                 "devices": round(traffic.devices, 3),
                 "looks": traffic.looks,
             },
+            "outages": _data_of_spans(memory.outages.learned),
             "life_ago": _age_of(memory.life_at, now),
             "heard_ago": _age_of(memory.heard_at, now),
             "used_ago": _age_of(memory.used_at, now),
@@ -314,6 +317,13 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
         _LEFT_OFF: health.powered_off_by_us,
         _TOLD: told_of(health, now),
         "kept_at": dt_util.utcnow().isoformat(),
+    }
+
+
+def _data_of_spans(spans: LearnedSpans) -> dict[str, Any]:
+    return {
+        "edges": list(EDGES),
+        "weights": [round(weight, 4) for weight in spans.faded_weights],
     }
 
 
@@ -376,6 +386,7 @@ def _memory(kept: Mapping[str, Any], now: float, then: float) -> Memory:
     beside = kept[_BESIDE]
     return Memory(
         traffic=kept["traffic"],
+        outages=kept["outages"],
         life_at=_moment_of(kept["life_ago"], now),
         heard_at=_moment_of(kept["heard_ago"], now),
         used_at=_moment_of(kept["used_ago"], now),

@@ -190,6 +190,7 @@ def _connects_due(view: View, since: float) -> float:
         CONNECTS_WAIT,
         OTHER_PATHS_TURN if other_path else 0.0,
         MIDDLING_STRENGTH_WAIT if middling else 0.0,
+        view.memory.outages.patience(since),
     )
     return max(since + max(waits), view.patient_until)
 
