@@ -9,7 +9,6 @@ from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.links.settings import LinkSettings, links_of
 from homeassistant.components.bluetooth.manager import HomeAssistantBluetoothManager
 from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntry
-from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from tests.banks import bank_entry, battery_state, set_up, settle
 from tests.fake_air import DONGLE, FakeAir
@@ -146,10 +145,8 @@ async def test_name_never(hass: HomeAssistant, air: FakeAir, case: FamilyCase) -
     entry = await _discovered_bank(hass, case.address)
     link = link_in(entry)
     assert (link.name, link.family_key) == (case.address, case.shown_family)
+    assert link.family.is_current_scale_proven is (case.shown_current is not None)
     assert_values(hass, case, case.shown_current)
-    if case.shown_current is None:
-        state = battery_state(hass, "current", case.unit, case.address)
-        assert state.state == STATE_UNKNOWN
 
 
 @EVERY_FAMILY

@@ -276,7 +276,7 @@ def powered_off_at_night(place: Place) -> Play:
         off = nightly(22, 6)(place.now)
         if off and not place.incurable:
             place.powered = place.session = False
-        if not off and place.incurable:
+        if not off and place.incurable and not place.powered:
             place.powered, place.powered_at = True, place.now
         place.incurable = off
         yield 5 * MINUTE

@@ -189,6 +189,7 @@ class AdapterHealth:
                 host=sample.host,
                 foreign_connections=len(sample.slots.foreign) if sample.slots else 0,
                 management_socket=bool(sample.management_socket),
+                has_twin=sample.has_twin,
                 limiter=self.limiter,
                 awaited=awaited,
                 stepped_at=self.own.ended_at,
@@ -283,6 +284,7 @@ class AdapterHealth:
                 fault.verdict,
                 fault.reason,
                 management_socket=bool(sample.management_socket),
+                has_twin=sample.has_twin,
             ),
             count=fault.count,
         )

@@ -1,6 +1,6 @@
 """The recovery ladder: which steps there are against which fault, the gentlest first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from .samples import Evidence, Judgement, Reason, Verdict
@@ -85,17 +85,32 @@ def plan_for(judgement: Judgement) -> tuple[RecoveryStep, ...]:
     return PLANS_BY_REASON.get(judgement.reason) or PLANS.get(judgement.verdict, ())
 
 
+def possible_steps(
+    steps: Iterable[RecoveryStep], *, management_socket: bool, has_twin: bool
+) -> tuple[RecoveryStep, ...]:
+    """The steps of a plan that can be taken on this adapter.
+
+    A full reset takes the management socket, and a reset of one of two adapters with the same
+    address might fall on the other one.
+    """
+    return tuple(
+        step
+        for step in steps
+        if (step is not _FULL_RESET or management_socket)
+        and not (step.is_reset and has_twin)
+    )
+
+
 def remedies_for(
-    verdict: Verdict, reason: Reason, *, management_socket: bool
+    verdict: Verdict, reason: Reason, *, management_socket: bool, has_twin: bool
 ) -> tuple[RecoveryStep, ...]:
     """The steps that the user can ask for against a fault, whatever was tried before.
 
     They are among the steps of the verdict's dialogue.
     """
     planned = PLANS_BY_REASON.get(reason)
-    return tuple(
-        step
-        for step in PLANS.get(verdict, ())
-        if (planned is None or step in planned)
-        and (step is not _FULL_RESET or management_socket)
+    return possible_steps(
+        [step for step in PLANS.get(verdict, ()) if planned is None or step in planned],
+        management_socket=management_socket,
+        has_twin=has_twin,
     )

@@ -13,6 +13,7 @@ from .ladder import (
     RecoveryLevel,
     RecoveryStep,
     plan_for,
+    possible_steps,
 )
 from .limits import RateLimiter
 from .samples import HOUR, HostState, Judgement, Verdict
@@ -66,6 +67,8 @@ class Situation:
     """The last step while its effect is not known yet."""
     stepped_at: float | None = None
     """When the last step ended."""
+    has_twin: bool = False
+    """Another adapter has the same address: a reset might fall on the other one."""
     is_wanted_off: bool = False
     """Somebody who means it has switched the adapter off."""
     is_overtaken: bool = False
@@ -219,12 +222,16 @@ def _next_step(
         return None
     if judgement.verdict is Verdict.POWERED_OFF and situation.is_wanted_off:
         return None
-    impossible = () if situation.management_socket else (RecoveryStep.FULL_RESET,)
-    out_of_question = {*climb.tried, *climb.failed, *impossible}
+    possible = possible_steps(
+        plan_for(judgement),
+        management_socket=situation.management_socket,
+        has_twin=situation.has_twin,
+    )
+    out_of_question = {*climb.tried, *climb.failed}
     return next(
         (
             step
-            for step in plan_for(judgement)
+            for step in possible
             if step in ALLOWED[situation.level] and step not in out_of_question
         ),
         None,

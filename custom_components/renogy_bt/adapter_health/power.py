@@ -9,14 +9,16 @@ from .samples import DAY, HOUR
 
 RESPECTED_FOR = DAY
 """Whoever switched the adapter off is believed for so long, s."""
-ONCE_WITHIN = 7 * DAY
-"""An off so long after we switched the adapter on has nothing to do with that, s."""
+SAME_TIME = HOUR
+"""An off begins at the same time of the day as another if they differ by no more, s."""
+ONCE_WITHIN = DAY + SAME_TIME
+"""Who has a reason to switch it off has it again by the next day; a later off is a new one, s."""
+REMEMBERED_FOR = 7 * DAY
+"""An off at the same time of the day counts for so long: some programs run once a week, s."""
 LONG_OFF = 60.0
 """An off that lasts so long is more than a power cycle, s."""
 OFTEN = 3
 """So many times within a day another hand has a habit: by hand one does it once or twice."""
-SAME_TIME = HOUR
-"""An off begins at the same time of the day as another if they differ by no more, s."""
 MOST_KEPT = 16
 OF_ONE_CAUSE = 5.0
 """What happens within so short a time has the same cause, s."""
@@ -82,7 +84,7 @@ class Power:
         """Whether the adapter was off at this time of the day before, or often of late."""
         ages = [off - began for began in self.offs if off - began > 0.0]
         at_this_time = (
-            DAY - SAME_TIME <= age <= ONCE_WITHIN + SAME_TIME
+            DAY - SAME_TIME <= age <= REMEMBERED_FOR + SAME_TIME
             and min(age % DAY, DAY - age % DAY) <= SAME_TIME
             for age in ages
         )

@@ -80,6 +80,7 @@ class RefusalReason(StrEnum):
     STOPPING = "stopping"
     ENTRY_GONE = "entry_gone"
     NOT_AVAILABLE = "not_available"
+    TWO_ADAPTERS = "two_adapters"
 
 
 class RecoveryRefused(Exception):

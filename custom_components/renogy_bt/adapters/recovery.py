@@ -13,7 +13,13 @@ from ..const import DOMAIN
 from ..supervisor.supervisor import Supervisor
 
 # The request is wrong; all other reasons are temporary.
-_INVALID = frozenset({RefusalReason.UNKNOWN_ADAPTER, RefusalReason.NOT_AVAILABLE})
+_INVALID = frozenset(
+    {
+        RefusalReason.UNKNOWN_ADAPTER,
+        RefusalReason.NOT_AVAILABLE,
+        RefusalReason.TWO_ADAPTERS,
+    }
+)
 
 _POWER_FAULTS: Final[Mapping[PowerFault, str]] = {
     PowerFault.BLOCKED: "recovery_failed_blocked",

@@ -121,6 +121,8 @@ class Recovery:
             raise RecoveryRefused(RefusalReason.ENTRY_GONE)
         if step is RecoveryStep.FULL_RESET and not sample.management_socket:
             raise RecoveryRefused(RefusalReason.NOT_AVAILABLE)
+        if step.is_reset and sample.has_twin:
+            raise RecoveryRefused(RefusalReason.TWO_ADAPTERS)
         wait = health.limiter.at(self._clock()).wait_on_request
         if step.is_reset and wait > 0:
             raise RecoveryRefused(RefusalReason.LIMIT, wait)

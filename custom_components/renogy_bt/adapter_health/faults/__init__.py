@@ -50,6 +50,8 @@ SIGNS: tuple[tuple[Seen, tuple[Sign, ...]], ...] = (
             scan.not_discovering,
         ),
     ),
+    # Before what the links bring: a twin that is heard or not explains all of that.
+    (bus.while_sound(adapter.has_twin), (adapter.same_address,)),
     # Without these facts nothing can be concluded from what the links bring.
     (scan.is_expected, (scan.unknown,)),
     (

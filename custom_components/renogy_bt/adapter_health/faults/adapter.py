@@ -137,6 +137,17 @@ def powered_off(view: View) -> bool:
     return view.adapter is not None and not view.adapter.powered
 
 
+def has_twin(view: View) -> bool:
+    """Whether there is another adapter with the same address."""
+    return view.sample.has_twin
+
+
+@partial(Sign, Reason.TWO_ADAPTERS, Verdict.SAME_ADDRESS, due=after(60.0))
+def same_address(view: View) -> bool:
+    """Two adapters have one address: nobody can tell which of them is meant."""
+    return has_twin(view)
+
+
 def _refusal_due(view: View, since: float) -> float:
     """Do not wait where the adapter refused what a recovery step has just asked of it."""
     if not view.alone:
