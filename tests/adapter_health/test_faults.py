@@ -664,3 +664,54 @@ def test_silence_counts_from_when_the_scanner_tells_of_it() -> None:
     assert place.steps[0][2] is Verdict.SILENT
     place.run(2 * MINUTE)
     assert place.is_judged(Verdict.OK)
+
+
+def test_connections_of_others_are_spared_while_starting_is_refused() -> None:
+    """They live on where Home Assistant has no scanner that could tell of them."""
+    place = running(foreign=("11:22:33:44:55:66",))
+    place.refusing, place.session = True, False
+    place.entry = EntryState.RETRYING
+    place.run(HOUR)
+    assert place.resets == []
+    assert place.told[-1][1] is Verdict.START_REFUSED
+    place.foreign = ()
+    assert place.run_until(lambda: bool(place.resets), 5 * MINUTE)
+    place.run(5 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+
+
+def test_entry_that_is_not_loaded_drops_nobody_when_it_is_reloaded() -> None:
+    """Connections of others through the adapter are no reason to leave the entry as it is."""
+    place = running(foreign=("11:22:33:44:55:66",))
+    place.entry, place.session = EntryState.NOT_LOADED, False
+    assert place.run_until(lambda: bool(place.steps), 180) <= 150
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
+
+
+def test_set_up_that_fails_for_a_reason_that_is_not_known() -> None:
+    """Where Home Assistant does not tell whether it finds the adapter: the gentler step first."""
+    place = running(tells_names=False)
+    place.refusing, place.session = True, False
+    place.entry, place.entry_reason = EntryState.RETRYING, "hci0 not found"
+    place.run(5 * MINUTE)
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
+    assert place.is_judged(Verdict.OK)
+
+
+def test_words_of_an_error_decide_nothing() -> None:
+    """An adapter that Home Assistant knows is not lost because an error says so."""
+    place = running()
+    place.refusing, place.session = True, False
+    place.entry, place.entry_reason = EntryState.RETRYING, "Adapter hci0 not found"
+    place.run(3 * MINUTE)
+    assert steps_of(place) == [RecoveryStep.POWER_CYCLE]
+
+
+def test_set_up_that_fails_under_another_name() -> None:
+    """An adapter that has another number than Home Assistant knows is not reset."""
+    place = running()
+    place.name, place.session = "hci1", False
+    place.entry, place.entry_reason = EntryState.RETRYING, "Timed out starting"
+    assert place.run_until(lambda: bool(place.steps), 60) <= 30
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
+    assert place.steps[0][2] is Verdict.RENUMBERED

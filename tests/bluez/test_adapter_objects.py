@@ -11,6 +11,7 @@ from custom_components.renogy_bt.bluez.adapter_objects import (
     MOST_ADAPTERS,
     NO_ADDRESS,
     AdapterObjects,
+    connected_devices,
 )
 from custom_components.renogy_bt.bluez.exceptions import (
     AccessDenied,
@@ -232,3 +233,42 @@ def test_error_replies_are_told_apart(name: str | None, kind: type[BlueZError]) 
     assert type(error) is kind
     assert "what it says" in str(error)
     assert error.fault is kind.fault
+
+
+@pytest.mark.parametrize(
+    ("objects", "connected"),
+    [
+        (None, set()),
+        ({7: {}, "/org/bluez/hci0/dev_1": None}, set()),
+        ({"/org/bluez/hci0/dev_1": {"org.bluez.Device1": "x"}}, set()),
+        (
+            {
+                "/org/bluez/hci0/dev_1": {
+                    "org.bluez.Device1": {
+                        "Address": "aa:bb:cc:00:00:01",
+                        "Connected": True,
+                    }
+                },
+                "/org/bluez/hci0/dev_2": {
+                    "org.bluez.Device1": {
+                        "Address": "AA:BB:CC:00:00:02",
+                        "Connected": False,
+                    }
+                },
+                "/org/bluez/hci1/dev_3": {
+                    "org.bluez.Device1": {
+                        "Address": "AA:BB:CC:00:00:03",
+                        "Connected": True,
+                    }
+                },
+                "/org/bluez/hci0/dev_4": {
+                    "org.bluez.Device1": {"Address": 4, "Connected": True}
+                },
+            },
+            {"AA:BB:CC:00:00:01"},
+        ),
+    ],
+)
+def test_connected_devices(objects: object, connected: set[str]) -> None:
+    """The devices of one adapter that are connected; whatever else is said is left out."""
+    assert connected_devices(objects, "/org/bluez/hci0") == connected

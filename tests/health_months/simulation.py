@@ -539,6 +539,7 @@ class Place:
             scanner=self._scanner_sample(),
             links=self.records.samples(ADAPTER, self.now, self._left_behind()),
             slots=self._slot_sample(),
+            others_connected=len(self.foreign),
             devices_heard=self.heard,
             management_socket=self.management_socket,
             only_adapter=self.only_adapter,
@@ -585,6 +586,8 @@ class Place:
         return [link.address for link in self.links if link.stale]
 
     def _slot_sample(self) -> SlotSample | None:
+        if self.entry is not EntryState.LOADED:
+            return None
         if self.slots is not None or not self.foreign:
             return self.slots
         return SlotSample(slots=5, free=5 - len(self.foreign), foreign=self.foreign)

@@ -187,7 +187,10 @@ class AdapterHealth:
                 at=sample.at,
                 level=level,
                 host=sample.host,
-                foreign_connections=len(sample.slots.foreign) if sample.slots else 0,
+                foreign_connections=len(sample.slots.foreign)
+                if sample.slots
+                else sample.others_connected,
+                has_scanner=sample.scanner is not None,
                 management_socket=bool(sample.management_socket),
                 has_twin=sample.has_twin,
                 limiter=self.limiter,

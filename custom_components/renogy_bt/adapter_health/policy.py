@@ -61,6 +61,8 @@ class Situation:
     level: RecoveryLevel
     host: HostState = HostState.RUNNING
     foreign_connections: int = 0
+    has_scanner: bool = True
+    """Home Assistant has a scanner, with which connections end when the entry is reloaded."""
     management_socket: bool = False
     limiter: RateLimiter = field(default_factory=RateLimiter)
     awaited: StepRecord | None = None
@@ -252,6 +254,7 @@ def _try(
     nothing_to_spare = judgement.severed or judgement.verdict in NOTHING_WORKS
     if (
         step in DISRUPTIVE_STEPS
+        and (step.is_reset or situation.has_scanner)
         and situation.foreign_connections
         and not nothing_to_spare
     ):

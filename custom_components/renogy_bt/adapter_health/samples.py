@@ -262,6 +262,8 @@ class AdapterSample:
     scanner: ScannerSample | None
     links: tuple[LinkSample, ...] = ()
     slots: SlotSample | None = None
+    others_connected: int = 0
+    """Connections that are not ours, where there is no scanner that could tell its slots."""
     devices_heard: int = 0
     """Distinct devices heard through this adapter within the last minute."""
     management_socket: bool | None = False

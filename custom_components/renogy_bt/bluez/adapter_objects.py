@@ -146,5 +146,26 @@ class AdapterObjects:
         return any(adapter.address == NO_ADDRESS for adapter in self.adapters.values())
 
 
+def connected_devices(objects: object, adapter_path: str) -> frozenset[str]:
+    """Return the addresses that an adapter is connected to, by a GetManagedObjects reply."""
+    if not isinstance(objects, Mapping):
+        return frozenset()
+    devices = (
+        interfaces.get(DEVICE_INTERFACE)
+        for path, interfaces in objects.items()
+        if isinstance(path, str)
+        and path.startswith(f"{adapter_path}/")
+        and isinstance(interfaces, Mapping)
+    )
+    return frozenset(
+        address.upper()
+        for device in devices
+        if isinstance(device, Mapping)
+        and device.get("Connected") is True
+        and isinstance(address := device.get("Address"), str)
+        and _ADDRESS.fullmatch(address.upper())
+    )
+
+
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and len(value) <= 32 else None

@@ -9,7 +9,12 @@ import logging
 import time
 from typing import Any, Final
 
-from .adapter_objects import ADAPTER_INTERFACE, DEVICE_INTERFACE, AdapterObjects
+from .adapter_objects import (
+    ADAPTER_INTERFACE,
+    DEVICE_INTERFACE,
+    AdapterObjects,
+    connected_devices,
+)
 from .bluetoothd import Answers, Owner
 from .exceptions import AccessDenied, BlueZError, BusUnavailable, CallTimedOut
 from .models import AdapterObject, BusFault, BusSample
@@ -142,6 +147,11 @@ class BlueZWatcher:
         await self._call(
             path, PROPERTIES, "Set", "ssv", [ADAPTER_INTERFACE, "Powered", value]
         )
+
+    async def connected_devices(self, path: str) -> frozenset[str]:
+        """Return the addresses that an adapter is connected to, whoever connected them."""
+        reply = await self._call("/", OBJECT_MANAGER, "GetManagedObjects")
+        return connected_devices(first(reply), path)
 
     async def count_device_signals(self, path: str, seconds: float) -> int:
         """Count the advertisements that bluetoothd reports for an adapter.

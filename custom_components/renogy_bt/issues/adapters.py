@@ -57,7 +57,8 @@ def async_follow_adapters(hass: HomeAssistant) -> CALLBACK_TYPE:
                 ir.async_delete_issue(hass, DOMAIN, issues.pop(address)[0])
             if status.notice is None or issue_id is None:
                 continue
-            if status.notice != known or not registry.async_get_issue(DOMAIN, issue_id):
+            issue = registry.async_get_issue(DOMAIN, issue_id)
+            if status.notice != known or issue is None or not issue.active:
                 issues[address] = (issue_id, status.notice)
                 _async_create(hass, issue_id, status, status.notice)
 

@@ -182,6 +182,7 @@ class StackWatch:
         hass, records = self._hass, self._records
         scanner = async_local_scanner(hass, address)
         told = None if scanner is None else await async_scanner_sample(scanner)
+        others = 0 if told is not None else await self._async_others(address)
         now = self._clock()
         slots = None if scanner is None else slots_of(scanner)
         bus = self.bluez.sample() if self._watching_bus else BusSample(connected=False)
@@ -200,6 +201,7 @@ class StackWatch:
             scanner=told,
             links=records.samples(address, now, slots.allocated if slots else ()),
             slots=slots.sample(set(records.addresses)) if slots else None,
+            others_connected=others,
             devices_heard=async_devices_heard(hass, address, now),
             management_socket=async_has_management_socket(),
             only_adapter=not async_has_other_scanners(hass, address),
@@ -210,6 +212,18 @@ class StackWatch:
             heard_on_bus_at=self._heard_on_bus.get(address),
             clock_jumped=self._clock_jumped,
         )
+
+    async def _async_others(self, address: str) -> int:
+        """Count the connections that are not ours, where no scanner tells its slots."""
+        adapter = self.bluez.adapters().get(address)
+        if adapter is None or not adapter.powered or self.bluez.sample().unanswered:
+            return 0
+        try:
+            connected = await self.bluez.connected_devices(adapter.path)
+        except BlueZError as error:
+            _LOGGER.debug("%s: Connections not known: %s", address, error)
+            return 0
+        return len(connected - set(self._records.addresses))
 
     async def async_listen_on_bus(self, sample: AdapterSample) -> None:
         """See whether bluetoothd reports devices while Home Assistant hears none.
