@@ -418,18 +418,17 @@ def stale_link(place: Place) -> Play:
 # Home Assistant's entry and bluetoothd
 
 
-@faulty(mended_within=240)
+@faulty(told={Verdict.HOME_ASSISTANT_SIDE}, never_reset=True)
 def entry_failed(place: Place) -> Play:
-    """Home Assistant's Bluetooth entry is left in an error of its set-up."""
-    while True:
-        yield BETWEEN
-        place.breaks()
-        place.entry, place.session = EntryState.FAILED, False
+    """Home Assistant's Bluetooth entry cannot be unloaded: only a restart helps."""
+    yield BETWEEN
+    place.breaks()
+    place.entry, place.session = EntryState.FAILED, False
 
 
 @faulty(mended_within=240)
 def entry_unloaded(place: Place) -> Play:
-    """Home Assistant's Bluetooth entry is left unloaded."""
+    """Home Assistant's Bluetooth entry is left unloaded, or in an error of its set-up."""
     while True:
         yield BETWEEN
         place.breaks()

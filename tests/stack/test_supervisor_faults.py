@@ -106,6 +106,16 @@ async def test_bus_restarted(site: Site, caplog: pytest.LogCaptureFixture) -> No
     assert "never retrieved" not in caplog.text
 
 
+async def test_entry_whose_set_up_ended_in_an_error(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
+    """Home Assistant does not try again by itself: reloaded, read again within 240 s."""
+    await site.hass.config_entries.async_unload(bluetooth_entry.entry_id)
+    bluetooth_entry.mock_state(site.hass, ConfigEntryState.SETUP_ERROR, "Unknown error")
+    await mended(site, site.now(), 240, RecoveryStep.RESTART_SCANNING)
+    assert site.entry.state is ConfigEntryState.LOADED
+
+
 async def test_discovery_stuck(site: Site) -> None:
     """The only adapter hears nothing any more: read again within 300 s, by an experiment."""
     begun = site.now()
