@@ -17,7 +17,9 @@ from custom_components.renogy_bt.adapter_health.connects import (
     remembered,
 )
 from custom_components.renogy_bt.adapter_health.detector import detect
+from custom_components.renogy_bt.adapter_health.faults.links import heard_elsewhere
 from custom_components.renogy_bt.adapter_health.history import OwnSteps
+from custom_components.renogy_bt.adapter_health.ladder import plan_for
 from custom_components.renogy_bt.adapter_health.memory import Memory
 from custom_components.renogy_bt.adapter_health.samples import (
     AdapterSample,
@@ -32,6 +34,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
     Strength,
     Verdict,
 )
+from custom_components.renogy_bt.adapter_health.view import View
 from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
 
 ADAPTER = "B8:27:EB:00:00:01"
@@ -51,6 +54,9 @@ class Site:
         self.own = OwnSteps()
         self.verdicts: list[Judgement] = []
         self.last_connected_at = 0.0
+        self.mode = ScanMode.ACTIVE
+        self.discovering = True
+        self.discovering_changed_at: float | None = None
         self.links = {
             address.replace("_", ":"): LinkSample(
                 address=address.replace("_", ":"), strength=strength
@@ -92,28 +98,44 @@ class Site:
         self.now += 30.0
         for address, link in self.links.items():
             self.links[address] = replace(link, heard_at=self.now)
-        sample = AdapterSample(
-            at=self.now,
+        sample = self.sample_with(*self.links.values(), at=self.now)
+        self.memory, judgement = detect(self.memory, sample, self.own)
+        self.verdicts.append(judgement)
+        return judgement
+
+    def set_discovering(self, discovering: bool) -> None:
+        """Have the controller begin to discover, or end that."""
+        if discovering is not self.discovering:
+            self.discovering, self.discovering_changed_at = discovering, self.now
+
+    def sample_with(self, *links: LinkSample, at: float) -> AdapterSample:
+        """Return what is seen of an adapter that works."""
+        active = self.mode is ScanMode.ACTIVE or self.discovering
+        return AdapterSample(
+            at=at,
             address=ADAPTER,
             bus=BusSample(owner=":1.5"),
             adapter=AdapterObject(
-                path="/org/bluez/hci0", address=ADAPTER, powered=True, discovering=True
+                path="/org/bluez/hci0",
+                address=ADAPTER,
+                powered=True,
+                discovering=self.discovering,
+                discovering_changed_at=self.discovering_changed_at,
             ),
             entry=EntrySample(state=EntryState.LOADED),
             scanner=ScannerSample(
                 name="hci0",
-                requested_mode=ScanMode.ACTIVE,
-                current_mode=ScanMode.ACTIVE,
+                requested_mode=self.mode,
+                current_mode=ScanMode.ACTIVE if active else ScanMode.PASSIVE,
                 scanning=True,
                 start_time=0.0,
-                last_detection=self.now,
+                last_detection=max(
+                    (link.heard_at or 0.0 for link in links), default=0.0
+                ),
                 last_connected_at=self.last_connected_at,
             ),
-            links=tuple(self.links.values()),
+            links=links,
         )
-        self.memory, judgement = detect(self.memory, sample, self.own)
-        self.verdicts.append(judgement)
-        return judgement
 
     def run(self, seconds: float, works: bool, *only: str, **failed: object) -> None:
         """Let time pass in which each poll ends in the same way."""
@@ -316,3 +338,154 @@ def test_links_that_come_and_go_are_bounded() -> None:
         links = (LinkSample(address=str(number)),)
         memories = remembered(memories, replace(site_sample, links=links), None)
     assert len(memories) == MOST_LINKS
+
+
+# What only people can mend
+
+
+def test_connects_that_a_policy_denies() -> None:
+    """Whatever the strength, it is named, and nothing is done to the adapter."""
+    for mean in (-60, -90):
+        place = site(mean)
+        place.run(300, False, failure=ConnectFailure.DENIED)
+        judgement = place.verdicts[-1]
+        assert judgement.reason is Reason.CONNECT_DENIED
+        assert plan_for(judgement) == ()
+        place.run(60, works=True)
+        assert place.verdicts[-1].verdict is Verdict.OK
+
+
+class WindowedSite(Site):
+    """A site whose scanner discovers for 15 s at the end of every ten minutes."""
+
+    def run_windows(self, windows: int, *, needs_discovery: bool) -> None:
+        """Poll every minute outside the windows, and once within each."""
+        for _ in range(windows):
+            self.set_discovering(False)
+            self.run(600, not needs_discovery)
+            self.set_discovering(True)
+            self.poll(works=True)
+            self.look()
+
+
+def windowed_site() -> WindowedSite:
+    """A site in AUTO mode with a good link."""
+    made = WindowedSite(**{LINK.replace(":", "_"): Strength(mean=-60.0)})
+    made.mode = ScanMode.AUTO
+    made.run(600, works=True)
+    return made
+
+
+def test_connects_only_while_discovering() -> None:
+    """What succeeds in windows of discovery alone is known by that, and needs no steps."""
+    place = windowed_site()
+    place.run_windows(3, needs_discovery=True)
+    place.set_discovering(False)
+    place.run(600, works=False)
+    judgement = place.verdicts[-1]
+    assert judgement.reason is Reason.CONNECTS_NEED_DISCOVERY
+    assert plan_for(judgement) == ()
+
+
+def test_success_in_a_window_ends_nothing() -> None:
+    """A connection that discovery made possible does not show that connecting works."""
+    place = windowed_site()
+    place.run_windows(2, needs_discovery=True)
+    assert place.verdicts[-1].verdict is Verdict.CONNECTS_FAILING
+    place.set_discovering(False)
+    place.poll(works=True)
+    assert place.look().verdict is Verdict.OK
+
+
+def test_connects_at_any_time() -> None:
+    """Windows say nothing where connections succeed outside, too, or fail inside."""
+    place = windowed_site()
+    place.run_windows(20, needs_discovery=False)
+    place.run(300, works=False)
+    assert place.verdicts[-1].reason is Reason.CONNECTS_FAIL
+    place = windowed_site()
+    for _ in range(20):
+        place.set_discovering(False)
+        place.run(600, works=False)
+        place.set_discovering(True)
+        place.now += 25.0
+        place.poll(works=False)
+    assert Reason.CONNECTS_NEED_DISCOVERY not in {
+        each.reason for each in place.verdicts
+    }
+
+
+def test_active_mode_needs_no_advice() -> None:
+    """Who scans actively all the time has done what would be advised."""
+    place = windowed_site()
+    place.run_windows(3, needs_discovery=True)
+    place.mode = ScanMode.ACTIVE
+    place.set_discovering(True)
+    place.run(1200, works=True)
+    assert place.verdicts[-1].verdict is Verdict.OK
+
+
+# Witnesses
+
+
+@pytest.mark.parametrize(
+    ("strength", "gap", "interval", "counts"),
+    [
+        (-60, 30, 60, True),
+        (-88, 30, 60, False),
+        (-60, 900, 60, False),
+        (-60, 30, 600, True),
+    ],
+    ids=["good", "weak", "seldom", "long interval"],
+)
+def test_witness_against_an_adapter(
+    strength: float, gap: float, interval: float, counts: bool
+) -> None:
+    """Who hears a link seldom or weakly misses it by chance, whoever else hears it."""
+    known = LinkMemory(
+        strength=Strength(mean=strength), usual_gap=gap, poll_interval=interval
+    )
+    link = LinkSample(
+        address=LINK,
+        heard_elsewhere=(("proxy", 995.0),),
+        failures=2,
+        failing_since=900.0,
+        failed_at=990.0,
+        failure=ConnectFailure.FAILED,
+    )
+    sample = Site().sample_with(link, at=1000.0)
+    memory = Memory(
+        links={LINK: known},
+        witnesses=frozenset({(LINK, "proxy")}),
+        heard_at=800.0,
+        life_at=800.0,
+        steady_since=0.0,
+    )
+    view = View(sample, memory, OwnSteps())
+    assert heard_elsewhere.is_seen(view) is counts
+
+
+def test_witness_where_a_link_is_heard_seldom() -> None:
+    """There the polls must have failed for longer than two intervals."""
+    known = LinkMemory(
+        strength=Strength(mean=-60.0), usual_gap=300.0, poll_interval=60.0
+    )
+    seen = []
+    for failing_since in (950.0, 881.0, 879.0):
+        link = LinkSample(
+            address=LINK,
+            heard_elsewhere=(("proxy", 995.0),),
+            failures=2,
+            failing_since=failing_since,
+            failed_at=990.0,
+        )
+        memory = Memory(
+            links={LINK: known},
+            witnesses=frozenset({(LINK, "proxy")}),
+            heard_at=800.0,
+            life_at=800.0,
+        )
+        view = View(Site().sample_with(link, at=1000.0), memory, OwnSteps())
+        seen.append(heard_elsewhere.is_seen(view))
+        assert heard_elsewhere.due(view, 800.0) == 800.0 + 450.0
+    assert seen == [False, False, True]

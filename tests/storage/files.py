@@ -129,6 +129,8 @@ HEALTH: dict[str, Any] = {
                 "tries": [0.0] * 4 + [200.0] + [0.0] * 8,
                 "failed": [0.0] * 4 + [2.5] + [0.0] * 8,
                 "since_ago": 604800.0,
+                "strength": {"mean": -68.5, "spread": 2.5},
+                "usual_gap": 45.5,
             }
         },
         "off_ago": None,

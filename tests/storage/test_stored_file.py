@@ -202,6 +202,11 @@ ADAPTER_VALUES: list[tuple[tuple[str, ...], list[Any]]] = [
     (("memory", "fault", "in_use"), [None, 1]),
     (("memory", "connects"), [[], {"x": 5}, {"x": {}}, {"x" * 256: None}]),
     (("memory", "connects", DONGLE, "tries"), [[1.0], [-1.0] * 13, [401.0] * 13]),
+    (
+        ("memory", "connects", DONGLE, "strength"),
+        [5, {}, {"mean": -127.5, "spread": 1}],
+    ),
+    (("memory", "connects", DONGLE, "usual_gap"), [None, -1.0, 3601.0]),
     (("memory", "offs_ago"), [None, [-1], ["x"], [0] * 17]),
     (("told",), [None, {}, {"fault": "tired", "has_given_up": False}]),
     (("told", "has_given_up"), [None, 1]),

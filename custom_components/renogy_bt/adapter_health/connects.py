@@ -11,7 +11,7 @@ from math import ceil, log
 from types import MappingProxyType
 from typing import Self
 
-from .samples import DAY, AdapterSample, LinkSample, Strength
+from .samples import DAY, HOUR, AdapterSample, LinkSample, Strength
 
 GOOD_STRENGTH = -75.0
 """Connections begin to fail at -80 dBm, and BlueZ keeps a change of 8 dB to itself for a while."""
@@ -29,6 +29,11 @@ RELIABLE = 0.1
 CHANCE = 1e-6
 """A row of failures that comes about so rarely by chance is none; a month has 40 000 polls."""
 LEAST_FAILURES = 3
+USUAL_INTERVAL = 60.0
+LONGEST_INTERVAL = 600.0
+GAP_FADES = 0.99
+"""Of a link that is told of once in ten minutes, the longest gap of a day or so is known."""
+LONGEST_GAP = HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,14 @@ class LinkMemory:
     connected_at: float | None = None
     failures: int = 0
     failing_since: float | None = None
+    failed_at: float | None = None
+    heard_at: float | None = None
+    strength: Strength | None = None
+    """How strong it was when it was last heard."""
+    usual_gap: float = 0.0
+    """Longest time between advertisements of late, s."""
+    poll_interval: float = USUAL_INTERVAL
+    """Time between the last two polls that succeeded in a row, s."""
 
     def after_look(self, link: LinkSample, disturbed_at: float | None) -> Self:
         """What is remembered after a further sample.
@@ -96,7 +109,29 @@ class LinkMemory:
             connected_at=connected_at,
             failures=link.failures,
             failing_since=link.failing_since,
+            failed_at=link.failed_at,
+            heard_at=link.heard_at,
+            strength=link.strength or self.strength,
+            usual_gap=self._usual_gap(link, disturbed_at),
+            poll_interval=self._poll_interval(link),
         )
+
+    def _usual_gap(self, link: LinkSample, disturbed_at: float | None) -> float:
+        """Learn from a gap between advertisements, unless something else ended it."""
+        before, heard_at = self.heard_at, link.heard_at
+        if before is None or heard_at is None or heard_at <= before:
+            return self.usual_gap
+        if disturbed_at is not None and disturbed_at > before:
+            return self.usual_gap
+        return min(max(heard_at - before, GAP_FADES * self.usual_gap), LONGEST_GAP)
+
+    def _poll_interval(self, link: LinkSample) -> float:
+        before, connected_at = self.connected_at, link.connected_at
+        if before is None or connected_at is None or connected_at <= before:
+            return self.poll_interval
+        if self.failures:
+            return self.poll_interval
+        return min(max(connected_at - before, USUAL_INTERVAL), LONGEST_INTERVAL)
 
 
 type LinkMemories = Mapping[str, LinkMemory]

@@ -65,6 +65,9 @@ PLANS_BY_REASON: Mapping[Reason, tuple[RecoveryStep, ...]] = {
     Reason.UNEXPLAINED_SILENCE: (_RESTART_SCANNING, _POWER_CYCLE),
     Reason.STALE_LINK: (_OWN_LINKS, _RESTART_SCANNING),
     Reason.SLOTS_FULL: (_OWN_LINKS,),
+    # Only a human can change a policy of the host, or how Home Assistant scans.
+    Reason.CONNECT_DENIED: (),
+    Reason.CONNECTS_NEED_DISCOVERY: (),
     Reason.ADAPTER_ZEROED: (_RESTART_SCANNING,),
     Reason.ENTRY_UNLOADED: (_RESTART_SCANNING,),
     # It may only be that Home Assistant does not find the adapter.
@@ -82,7 +85,7 @@ PATIENCE: Mapping[tuple[Verdict, Evidence, RecoveryStep], float] = {
 
 def plan_for(judgement: Judgement) -> tuple[RecoveryStep, ...]:
     """The steps to be taken against what was judged."""
-    return PLANS_BY_REASON.get(judgement.reason) or PLANS.get(judgement.verdict, ())
+    return PLANS_BY_REASON.get(judgement.reason, PLANS.get(judgement.verdict, ()))
 
 
 def possible_steps(

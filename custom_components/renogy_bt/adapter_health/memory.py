@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ..bluez.models import AdapterObject, BusSample
 from .connects import NO_LINKS, LinkMemories, remembered
+from .discovery_need import DiscoveryNeed
 from .history import OwnSteps
 from .outages import Outages
 from .power import Power
@@ -111,6 +112,7 @@ class Memory:
     """Since when each sign has been seen."""
     links: LinkMemories = NO_LINKS
     """What is known of each of our links at this adapter."""
+    discovery_need: DiscoveryNeed = field(default_factory=DiscoveryNeed)
     outages: Outages = field(default_factory=Outages)
     """Times in which nothing could be connected."""
     open_fault: OpenFault | None = None
@@ -180,6 +182,7 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         else sample.other_adapters,
         held=NOTHING_HELD if broken or _has_stepped(memory, own) else memory.held,
         links=remembered(memory.links, sample, disturbed_at),
+        discovery_need=memory.discovery_need.after_look(sample, memory.links),
         outages=memory.outages.after_look(sample, touched_at, broken=broken),
         open_fault=memory.open_fault,
         judgement=memory.judgement,

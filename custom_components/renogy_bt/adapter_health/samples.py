@@ -106,6 +106,8 @@ class Reason(StrEnum):
     STALE_LINK = "stale_link"
     SLOTS_FULL = "slots_full"
     CONNECTS_FAIL = "connects_fail"
+    CONNECT_DENIED = "connect_denied"
+    CONNECTS_NEED_DISCOVERY = "connects_need_discovery"
 
 
 OUT_OF_USE = frozenset({Reason.ENTRY_ABSENT, Reason.ENTRY_DISABLED})

@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from ..bluez.models import AdapterObject
-from .connects import LinkMemory
+from .connects import LinkMemory, is_good
 from .history import OwnSteps
 from .memory import REPLAY, Memory
 from .samples import DAY, AdapterSample, EntryState, LinkSample, ScannerSample
@@ -127,8 +127,8 @@ class View:
 
     def failure_rate(self, link: LinkSample) -> float | None:
         """Share of a link's polls that fail by chance at its strength, None if not known."""
-        known = self.memory.links.get(link.address, LinkMemory())
-        return known.learned.failure_rate(link.strength, self.at)
+        learned = self.link_memory(link).learned
+        return learned.failure_rate(link.strength, self.at)
 
     @cached_property
     def listening(self) -> bool:
@@ -154,15 +154,26 @@ class View:
             not sample.only_adapter and self.at < self.patient_until
         )
 
-    @property
-    def witnessed(self) -> bool:
-        """Whether a scanner that shares a link with this adapter hears it now."""
-        return any(
-            self.at - heard_at <= WITNESSED_WITHIN
-            and (link.address, source) in self.memory.witnesses
+    @cached_property
+    def witnessed(self) -> tuple[LinkSample, ...]:
+        """Links that a scanner hears now which shares them with this adapter.
+
+        A link that arrives weakly here is lost here by chance, whoever else hears it.
+        """
+        return tuple(
+            link
             for link in self.sample.links
-            for source, heard_at in link.heard_elsewhere
+            if (strength := self.link_memory(link).strength) and is_good(strength)
+            if any(
+                self.at - heard_at <= WITNESSED_WITHIN
+                and (link.address, source) in self.memory.witnesses
+                for source, heard_at in link.heard_elsewhere
+            )
         )
+
+    def link_memory(self, link: LinkSample) -> LinkMemory:
+        """What is remembered of a link at this adapter."""
+        return self.memory.links.get(link.address, LinkMemory())
 
     @property
     def listened_until(self) -> float:

@@ -20,6 +20,7 @@ from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.climb import LONGEST_REST, Climb
 from ..adapter_health.connects import (
     CLASSES,
+    LONGEST_GAP,
     MOST_LINKS,
     MOST_TRIES,
     LearnedConnects,
@@ -37,8 +38,17 @@ from ..adapter_health.limits import RESETS_PER_HOUR, RateLimiter
 from ..adapter_health.memory import Memory, OpenFault
 from ..adapter_health.outages import Outages
 from ..adapter_health.power import MOST_KEPT, Power
-from ..adapter_health.samples import DAY, HOUR, Evidence, Judgement, Reason, Verdict
+from ..adapter_health.samples import (
+    DAY,
+    HOUR,
+    Evidence,
+    Judgement,
+    Reason,
+    Strength,
+    Verdict,
+)
 from ..adapter_health.spans import EDGES, MOST_SPANS, LearnedSpans
+from ..adapter_health.strength import POSSIBLE
 from ..adapter_health.traffic import FAMILIARITY, MOST_DEVICES, LearnedTraffic
 from .shapes import fields, mapping_of, number, text, tuple_of, whole_number
 from .stored_file import StoredFile
@@ -108,7 +118,19 @@ _FAULT: Final = fields(
     }
 )
 _TRIES: Final = tuple_of(number(0.0, MOST_TRIES), CLASSES, CLASSES)
-_CONNECTS: Final = fields({"tries": _TRIES, "failed": _TRIES, "since_ago": _AGO})
+_STRENGTH: Final = fields(
+    {"mean": number(POSSIBLE.start, POSSIBLE.stop), "spread": number(0.0, 200.0)},
+    Strength,
+)
+_CONNECTS: Final = fields(
+    {
+        "tries": _TRIES,
+        "failed": _TRIES,
+        "since_ago": _AGO,
+        "strength": probatio.Maybe(_STRENGTH),
+        "usual_gap": number(0.0, LONGEST_GAP),
+    }
+)
 _STEPS: Final = tuple_of(probatio.Coerce(RecoveryStep), len(RecoveryStep))
 _HEALTH: Final = fields(
     {
@@ -282,7 +304,7 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
             "is_undiscovered": memory.is_undiscovered,
             "fault": _data_of_fault(memory.open_fault, now),
             "connects": {
-                address: _data_of_connects(link.learned, now)
+                address: _data_of_link(link, now)
                 for address, link in memory.links.items()
             },
             "off_ago": _age_of(power.off_since, now),
@@ -343,11 +365,14 @@ def _data_of_fault(fault: OpenFault | None, now: float) -> dict[str, Any] | None
     }
 
 
-def _data_of_connects(learned: LearnedConnects, now: float) -> dict[str, Any]:
+def _data_of_link(link: LinkMemory, now: float) -> dict[str, Any]:
+    learned, strength = link.learned, link.strength
     return {
         "tries": [round(tries, 2) for tries in learned.tries],
         "failed": [round(failed, 2) for failed in learned.failed],
         "since_ago": _age_of(learned.since, now),
+        "strength": asdict(strength) if strength is not None else None,
+        "usual_gap": round(link.usual_gap, 1),
     }
 
 
@@ -401,7 +426,9 @@ def _memory(kept: Mapping[str, Any], now: float, then: float) -> Memory:
                         tries=learned["tries"],
                         failed=learned["failed"],
                         since=_moment_of(learned["since_ago"], now),
-                    )
+                    ),
+                    strength=learned["strength"],
+                    usual_gap=learned["usual_gap"],
                 )
                 for address, learned in kept["connects"].items()
             }

@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
+from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.history import StepResult
 from ..adapter_health.ladder import RecoveryStep
-from ..adapter_health.samples import EntryState, HostState
+from ..adapter_health.samples import EntryState, HostState, Verdict
 from ..adapter_health.status import RecoveryRefused, RefusalReason
 from ..bluez.models import PowerFault
 from ..bluez.watcher import BlueZWatcher
@@ -21,6 +22,8 @@ from .steps import StepFailed, StepRunner
 
 EFFECT_LIMIT: Final = 180.0
 STOP_LIMIT: Final = 60.0
+ACTIVE_SCAN: Final = 20.0
+"""How long is scanned actively after a step: the polls after it fall into this time, s."""
 RESTORE_PAUSE: Final = 300.0
 """Pause between attempts to switch on an adapter that a step left off, s."""
 
@@ -176,6 +179,12 @@ class Recovery:
             self._gate.async_release()
             self._changed(health)
             self._gate.async_poll_when_heard()
+        if result is StepResult.PENDING and _fails_to_connect(health):
+            # Some controllers connect only while they discover: see whether this one does.
+            self._hass.async_create_background_task(
+                bluetooth.async_request_active_scan(self._hass, ACTIVE_SCAN),
+                f"renogy_bt active scan for {health.address}",
+            )
 
     async def _note_power(self, address: str, is_on: bool) -> None:
         """Store that a step has switched an adapter off, in case Home Assistant is killed."""
@@ -187,3 +196,8 @@ class Recovery:
     def _note_power_fault(self, address: str, fault: PowerFault | None) -> None:
         if (health := self._adapters.get(address)) is not None:
             health.own = replace(health.own, power_fault=fault)
+
+
+def _fails_to_connect(health: AdapterHealth) -> bool:
+    judgement = health.judgement
+    return judgement is not None and judgement.verdict is Verdict.CONNECTS_FAILING

@@ -57,7 +57,9 @@ SIGNS: tuple[tuple[Seen, tuple[Sign, ...]], ...] = (
     (
         bus.while_sound(links.is_troubled),
         (
+            links.connect_denied,
             links.slots_full,
+            links.connects_need_discovery,
             links.stale_link,
             links.heard_on_bus,
             links.heard_elsewhere,

@@ -7,7 +7,13 @@ from ..samples import ConnectFailure, Evidence, LinkSample, Reason, Verdict
 from ..view import FRESH_ADVERTISEMENT, View
 from .sign import HOSTS_TURN, Sign, after, from_silence
 
+TWICE = 2
+"""One poll can fail in passing."""
 WITNESSED_SILENCE = 75.0
+UNUSUAL_GAP = 1.5
+"""A silence of a link counts when it is longer than its longest gap by this factor."""
+SELDOM_HEARD = 60.0
+"""Two looks: a link with longer gaps is heard seldom, s."""
 HEARD_BEFORE_FAILURE = 60.0
 """A failed poll counts only if the link had been heard for so long by then, s."""
 CONNECTS_WAIT = 90.0
@@ -22,6 +28,7 @@ def is_troubled(view: View) -> bool:
     """Whether polls fail, scans bring nothing, or a connection was left behind."""
     return (
         view.failures > 0
+        or any(link.failures >= TWICE for link in view.polled)
         or view.memory.fruitless_starts > 0
         or view.sample.heard_on_bus_at is not None
         or any(link.stale for link in view.polled)
@@ -39,6 +46,28 @@ def slots_full(view: View) -> bool:
         and slots.free == 0
         and bool(slots.foreign)
         and view.failures >= 1
+    )
+
+
+@partial(Sign, Reason.CONNECT_DENIED, Verdict.CONNECTS_FAILING, due=after(60.0))
+def connect_denied(view: View) -> bool:
+    """A policy of the host, AppArmor say, does not let Home Assistant connect to devices."""
+    return view.powered is not None and any(
+        link.failure is ConnectFailure.DENIED
+        and link.failures >= TWICE
+        and (link.failed_at or 0.0) > view.excused_until
+        for link in view.polled
+    )
+
+
+@partial(
+    Sign, Reason.CONNECTS_NEED_DISCOVERY, Verdict.CONNECTS_FAILING, due=after(60.0)
+)
+def connects_need_discovery(view: View) -> bool:
+    """Connections came about only while the controller discovered, and fail now."""
+    is_failing = any(link.failures >= TWICE for link in view.polled)
+    return (
+        view.powered is not None and is_failing and view.memory.discovery_need.is_shown
     )
 
 
@@ -69,8 +98,11 @@ def heard_on_bus(view: View) -> bool:
 
 
 def _witnessed_silence_due(view: View, since: float) -> float:
-    usual = 2.5 * view.memory.traffic.interval
-    least = max(WITNESSED_SILENCE, usual) if view.alone else HOSTS_TURN
+    gap = min(
+        (view.link_memory(link).usual_gap for link in view.witnessed), default=0.0
+    )
+    usual = max(2.5 * view.memory.traffic.interval, UNUSUAL_GAP * gap)
+    least = max(WITNESSED_SILENCE if view.alone else HOSTS_TURN, usual)
     return max(since + least, view.listened_until)
 
 
@@ -84,7 +116,21 @@ def _witnessed_silence_due(view: View, since: float) -> float:
 )
 def heard_elsewhere(view: View) -> bool:
     """A scanner that usually hears the same link hears it, this adapter does not."""
-    return _is_doubtful(view) and view.listening and view.witnessed
+    if not (_is_doubtful(view) and view.listening):
+        return False
+    return any(_is_missed(view, link) for link in view.witnessed)
+
+
+def _is_missed(view: View, link: LinkSample) -> bool:
+    """Whether the adapter should have heard a link.
+
+    Where it is heard seldom, polls must have failed for longer than chance explains.
+    """
+    known = view.link_memory(link)
+    if known.usual_gap <= SELDOM_HEARD:
+        return True
+    since = link.failing_since
+    return since is not None and view.at - since > 2 * known.poll_interval
 
 
 def _is_doubtful(view: View) -> bool:

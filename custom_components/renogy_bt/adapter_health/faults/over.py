@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ..discovery_need import is_in_window
 from ..memory import OpenFault
-from ..samples import Verdict, latest
+from ..samples import ScanMode, Verdict
 from ..view import View
 
 type Proof = Callable[[View, OpenFault], bool]
@@ -20,11 +21,18 @@ def connects_again(view: View, fault: OpenFault) -> bool:
     """Whether anything was connected since the fault began, or heard where nothing is polled."""
     if not view.polled:
         return heard_again(view, fault)
-    connected_at = latest(
-        view.scanner.last_connected_at if view.scanner else None,
-        *(link.connected_at for link in view.sample.links),
+    scanner, adapter = view.scanner, view.adapter
+    times = [link.connected_at for link in view.sample.links]
+    if scanner is not None:
+        times.append(scanner.last_connected_at)
+    is_helped = scanner is not None and scanner.requested_mode is not ScanMode.ACTIVE
+    return any(
+        at is not None
+        and at > fault.judgement.since
+        # While the controller discovers, connections come about that fail again after that.
+        and not (is_helped and adapter is not None and is_in_window(adapter, at))
+        for at in times
     )
-    return connected_at is not None and connected_at > fault.judgement.since
 
 
 @dataclass(frozen=True, slots=True)
