@@ -40,7 +40,7 @@ class DiscoveryNeed:
         need = self
         for link in sample.links:
             known = before.get(link.address, LinkMemory())
-            need = need._after_link(adapter, link, known)
+            need = need.after_link(adapter, link, known)
         return need
 
     @property
@@ -48,9 +48,10 @@ class DiscoveryNeed:
         """Whether this is no chance any more."""
         return self.successes >= SUCCESSES and self.failures >= FAILURES
 
-    def _after_link(
+    def after_link(
         self, adapter: AdapterObject, link: LinkSample, known: LinkMemory
     ) -> Self:
+        """What is known after the last polls of one link."""
         need, connected_at, failed_at = self, link.connected_at, link.failed_at
         if connected_at is not None and connected_at != known.connected_at:
             if is_in_window(adapter, connected_at):
