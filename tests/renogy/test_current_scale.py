@@ -40,6 +40,7 @@ def polled(
     counted: float = 1.0,
     offset: float = 0.0,
     evidence: ScaleEvidence | None = None,
+    begins: float = 0.0,
 ) -> ScaleEvidence:
     """Return the evidence after currents (A) that last so many hours each.
 
@@ -47,7 +48,7 @@ def polled(
     """
     evidence = evidence or ScaleEvidence()
     uneven = random.Random(7)
-    at = 0.0
+    at = begins * HOUR
     for current, hours in currents:
         ends = at + hours * HOUR
         while at < ends:
@@ -123,9 +124,41 @@ def test_a_fit_of_one_scale_throws_away_what_spoke_for_the_other() -> None:
     """Evidence that contradicts itself proves nothing."""
     leaning = polled([(-8.0, 0.5)], TENTHS)
     assert leaning.leaning is not None and leaning.leaning.divisor == TENTHS
-    other = polled([(-8.0, 0.5)], HUNDREDTHS, evidence=leaning.interrupted())
+    other = polled([(-8.0, 0.5)], HUNDREDTHS, evidence=leaning.interrupted(), begins=1)
     assert other.leaning is not None
     assert (other.leaning.divisor, other.measured) == (HUNDREDTHS, None)
+
+
+@pytest.mark.parametrize(("divisor", "drift"), [(HUNDREDTHS, -19.0), (TENTHS, 2.35)])
+def test_a_counter_that_is_put_right_slowly_does_not_pass_for_another_scale(
+    divisor: int, drift: float
+) -> None:
+    """For an hour it moves as the other scale would, at one current."""
+    for before in (0.0, 3.0):
+        evidence = polled([(-2.6, before)], divisor, interval=30.0, remaining=90.0)
+        evidence = polled(
+            [(-2.6, 1.0)],
+            divisor,
+            interval=30.0,
+            remaining=70.0,
+            counted=1 - drift / 2.6,
+            evidence=evidence.interrupted(),
+            begins=4.0,
+        )
+        assert evidence.measured in {None, divisor}
+    # Nor does it when it lasts, once the scale was measured.
+    known = polled([(-2.6, 3.0), (5.0, 1.0), (-2.6, 2.0)], divisor, interval=30.0)
+    assert known.measured == divisor
+    lasting = polled(
+        [(-2.6, 2.5)],
+        divisor,
+        interval=30.0,
+        remaining=97.0,
+        counted=1 - drift / 2.6,
+        evidence=known.interrupted(),
+        begins=7.0,
+    )
+    assert lasting.measured == divisor
 
 
 def test_bursts_that_the_polls_hardly_meet_do_not_pass_for_tenths() -> None:

@@ -27,8 +27,9 @@ Three things can turn one scale into the other for many stretches on end.
 
 A scale is known by `LEAST_FITS` fits over `LEAST_SPAN` at two currents with a weight of
 `LEAST_WEIGHT`; or at one current, by `STEADY_FITS` fits over `STEADY_SPAN` with a weight of
-`STEADY_WEIGHT`, of polls at most `STEADY_INTERVAL` apart and uneven, where the counter moves by at least
-`STEADY_CURRENT`, more than any sensor is off. A fit of one scale throws away what spoke for the other.
+`STEADY_WEIGHT`, of polls at most `STEADY_INTERVAL` apart and uneven, where the counter moves by at
+least `STEADY_CURRENT`, more than any sensor is off. One current does not contradict what was
+measured before. A fit of one scale throws away what spoke for the other.
 `python -m tests.current_scale` measures how often that is wrong, and how long it takes.
 """
 
@@ -61,7 +62,8 @@ LEAST_SPAN: Final = 1200.0
 LEAST_WEIGHT: Final = 10.0
 LEVELS_APART: Final = 2.0
 STEADY_FITS: Final = 10
-STEADY_SPAN: Final = 2400.0
+STEADY_SPAN: Final = 5400.0
+"""Longer than a counter is put right little by little, s."""
 STEADY_WEIGHT: Final = 18.0
 STEADY_INTERVAL: Final = 120.0
 STEADY_CURRENT: Final = 1.0
@@ -244,10 +246,11 @@ class Leaning:
             unevenness=self.unevenness + stretch.unevenness,
         )
 
-    @property
-    def is_proof(self) -> bool:
-        """Whether the scale is known by this."""
-        return self._is_proof_at_two_levels or self._is_steady_proof
+    def is_proof(self, measured: int | None) -> bool:
+        """Tell whether the scale is known by this, after what was measured before."""
+        if self._is_proof_at_two_levels:
+            return True
+        return measured in {None, self.divisor} and self._is_steady_proof
 
     @property
     def _is_proof_at_two_levels(self) -> bool:
@@ -326,7 +329,7 @@ class ScaleEvidence:
             leaning = Leaning(divisor=divisor, began_at=stretch.first.at).with_stretch(
                 stretch, divisor
             )
-        is_known = leaning is not None and leaning.is_proof
+        is_known = leaning is not None and leaning.is_proof(self.measured)
         return replace(
             self,
             measured=leaning.divisor if leaning and is_known else self.measured,
