@@ -418,7 +418,7 @@ def stale_link(place: Place) -> Play:
 # Home Assistant's entry and bluetoothd
 
 
-@faulty(told={Verdict.HOME_ASSISTANT_SIDE}, never_reset=True)
+@faulty(never_reset=True)
 def entry_failed(place: Place) -> Play:
     """Home Assistant's Bluetooth entry cannot be unloaded: only a restart helps."""
     yield BETWEEN
