@@ -240,6 +240,12 @@ def test_what_is_known_of_alarms_is_said(
     assert decoded(image, family).status.alarm_words == words
 
 
+def test_words_that_were_not_read_are_no_alarms() -> None:
+    """Without any status word nothing is raised, doubted or known."""
+    registers = {address: [word] for address, word in rbt50lfp48s().registers.items()}
+    assert decoded(image_from(registers, [(5000, 53)])).status == BatteryStatus()
+
+
 def test_rngpro_protections_are_believed() -> None:
     """The words that are trusted still raise alarms."""
     status = decoded(owners_pack({5106: [0x0101]}), RNGPRO).status

@@ -47,6 +47,8 @@ def counted(words: Iterable[int], pause: timedelta = DAY) -> list[int | None]:
         pytest.param([0], [0], id="new"),
         pytest.param([257], [257], id="the same both ways"),
         pytest.param([0xFFFE], [None], id="too many both ways"),
+        pytest.param([20_000], [None], id="as many as can be, and 8270 swapped"),
+        pytest.param([20_001], [8526], id="one too many, but not swapped"),
         pytest.param([0x0105, 0x0105, 0x0106], [None, None, 262], id="unknown until it grows"),
         pytest.param([0x0105, 0x0205], [None, 1282], id="unknown until it grows, swapped"),
     ],
@@ -62,7 +64,7 @@ def test_one_more_is_not_256_more() -> None:
     assert counted([1024, 1280], MINUTE) == [4, 5]
 
 
-@pytest.mark.parametrize("odd", [1280, 0xFFFE, 30_000, 3, 0])
+@pytest.mark.parametrize("odd", [1280, 0xFFFE, 30_000, 40, 3, 0])
 def test_an_odd_word_costs_one_value(odd: int) -> None:
     """A count that jumps or falls for one or two readings is unknown, and then goes on."""
     assert counted([40, 41, odd, 41, 42]) == [40, 41, None, 41, 42]
@@ -74,6 +76,33 @@ def test_another_count_that_stays_is_another_battery() -> None:
     assert counted([300, 301, 7, 7, 7, 8]) == [300, 301, None, None, 7, 8]
     words = [300, 301, *map(swapped, (7, 7, 7, 8, 9))]
     assert counted(words, MINUTE) == [300, 301, None, None, 7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "growth", "is_believed"),
+    [
+        (0, 1, True),
+        (0, 2, False),
+        (3599.5, 2, False),
+        (3600, 2, True),
+        (3600, 3, False),
+        (7200, 3, True),
+        (-86_400, 1, True),
+        (-86_400, 2, False),
+    ],
+)
+def test_a_count_grows_by_one_an_hour_at_most(
+    seconds: float, growth: int, is_believed: bool
+) -> None:
+    """Whatever the clock does, the cycle under way may have ended."""
+    found = counted([300, 300 + growth], timedelta(seconds=seconds))
+    assert found == [300, 300 + growth if is_believed else None]
+
+
+def test_what_goes_on_is_compared_with_what_came_last() -> None:
+    """Another battery's count may grow while it is not believed yet."""
+    twenty = timedelta(minutes=20)
+    assert counted([300, 301, 7, 8, 9], twenty) == [300, 301, None, None, 9]
 
 
 def test_a_long_silence_proves_nothing() -> None:

@@ -121,19 +121,51 @@ def test_limits_of_the_usual_kind_are_believed() -> None:
     assert (nothing.charge_voltage_limit, nothing.discharge_current_limit) == (0, 0)
 
 
+@pytest.mark.parametrize("register", [5049, 5050])
+@pytest.mark.parametrize(
+    ("tenths", "volts"), [(60, 6.0), (59, None), (200, 20.0), (201, None), (0, 0.0)]
+)
+def test_voltage_limits_are_those_of_cells(
+    register: int, tenths: int, volts: float | None
+) -> None:
+    """A limit of four cells lies within 1.5 and 5 V each, or is none."""
+    reading = decoded(image_from({**WARM_PACK, register: [tenths]}))
+    limits = (reading.charge_voltage_limit, reading.discharge_voltage_limit)
+    assert limits[register - 5049] == volts
+
+
+@pytest.mark.parametrize(
+    ("register", "word", "amperes"),
+    [
+        (5051, 40_000, 400.0),
+        (5051, 40_001, None),
+        (5052, -32_767 % 0x10000, -327.67),
+        (5052, 32_767, 327.67),
+    ],
+)
+def test_current_limits_are_those_of_the_capacity(
+    register: int, word: int, amperes: float | None
+) -> None:
+    """A battery of 100 Ah allows 400 A at most."""
+    reading = decoded(image_from({**WARM_PACK, register: [word]}))
+    limits = (reading.charge_current_limit, reading.discharge_current_limit)
+    assert limits[register - 5051] == amperes
+
+
 def test_the_edges_of_what_is_believed() -> None:
     """A shorted or open sensor reads within -60 to 150 degC and is shown."""
     reading = decoded(owners_pack({5018: [-600, 1500], 5035: [1500], 5048: [20_000]}))
     assert reading.cell_temperatures[:2] == (-60.0, 150.0)
     assert (reading.board_temperature, reading.cycles) == (150.0, 20_000)
     assert reading.doubted == ()
+    assert decoded(owners_pack({5035: [0] * 7})).doubted == ()
 
 
 def test_alarms_of_sensors_of_unknown_number_are_not_lost() -> None:
     """A count that cannot be true hides no alarm, and names no sensor beyond the cells."""
-    status = decoded(owners_pack({5017: [0], 5102: [0xC000, 0b10]})).status
+    status = decoded(owners_pack({5017: [0], 5102: [0xE000, 0b10]})).status
     assert [(alarm.key, alarm.parts) for alarm in status.alarms] == [
-        ("cell_temperature_above_limit", (1,))
+        ("cell_temperature_above_limit", (1, 15))
     ]
     status = decoded(owners_pack({5036: [9], 5104: [0b10 << 10, 0]})).status
     assert [(alarm.key, alarm.parts) for alarm in status.alarms] == [

@@ -161,6 +161,9 @@ def test_cells_in_millivolts_leave_no_room_for_rounding() -> None:
     pack = {5000: [4, 3300, 3300, 3300, 3300], 5017: [1, 200], 5046: [3, 3392]}
     for module in (127, 137):
         decoded(image_from({**pack, 5043: [module]}), RNGC)
+    decoded(image_from({**pack, 5001: [1000, 0, 0, 0], 5043: [10]}), RNGC)
+    with pytest.raises(InvalidBlock, match="cell_voltages"):
+        decoded(image_from({**pack, 5001: [999, 0, 0, 0], 5043: [10]}), RNGC)
     for module in (126, 138):
         with pytest.raises(InvalidBlock, match="sum_of_cells"):
             decoded(image_from({**pack, 5043: [module]}), RNGC)
@@ -170,6 +173,44 @@ def test_cells_in_millivolts_leave_no_room_for_rounding() -> None:
 def test_example_packs_are_believed(pack: Changes) -> None:
     """The published dumps pass, with a temperature count smaller than what is filled."""
     decoded(image_from(pack))
+
+
+LITTLE = {5001: [10], 5000: [1], 5043: [10]}
+SIXTEEN = {5000: [16, *[34] * 16]}
+
+
+@pytest.mark.parametrize(
+    ("possible", "impossible"),
+    [
+        ({5042: [6000]}, {5042: [6001]}),
+        ({5042: [-6000]}, {5042: [-6001]}),
+        ({5044: [0, 0, 0, 1000]}, {5044: [0, 0, 0, 999]}),
+        ({5044: [0, 0, 30, 33_920]}, {5044: [0, 0, 30, 33_921]}),
+        ({5044: [0, 62_500]}, {5044: [0, 62_501]}),
+        (LITTLE, {**LITTLE, 5043: [9]}),
+        ({5000: [16, *[50] * 16], 5043: [800]}, {5000: [16, *[50] * 16], 5043: [801]}),
+        ({**SIXTEEN, 5043: [531]}, {**SIXTEEN, 5043: [530]}),
+        ({**SIXTEEN, 5043: [565]}, {**SIXTEEN, 5043: [566]}),
+    ],
+)
+def test_the_edge_is_where_it_is_documented(
+    possible: Changes, impossible: Changes
+) -> None:
+    """The last count that can be true is believed, the first that cannot is refused."""
+    decoded(owners_pack(possible), PRO)
+    with pytest.raises(InvalidBlock):
+        decoded(owners_pack(impossible), PRO)
+
+
+def test_what_a_failed_cell_says_is_not_added_up() -> None:
+    """A cell that cannot be measured says 5 V: the module has what the others have."""
+    decoded(owners_pack({5001: [50], 5108: [1]}))
+
+
+def test_another_alarm_of_a_cell_excuses_no_sum() -> None:
+    """Only a cell whose measurement failed may have any voltage."""
+    with pytest.raises(InvalidBlock, match="sum_of_cells"):
+        decoded(owners_pack({5001: [0], 5101: [0b11]}))
 
 
 def test_a_failed_cell_may_have_any_voltage_of_a_cell() -> None:
@@ -189,6 +230,8 @@ def _configuration(changes: Changes) -> RegisterImage:
         {address: [0xFFFF] for address in range(5200, 5224)},
         {address: [0] for address in range(5200, 5224)},
         {5201: [20]},
+        {5200: [60], 5201: [51]},
+        {5202: [9], 5203: [9]},
         {5203: [36]},
         {5200: [30]},
     ],
@@ -197,6 +240,14 @@ def test_impossible_configurations_are_refused(changes: Changes) -> None:
     """Cell limits that are no voltages, or out of order, are not believed."""
     with pytest.raises(InvalidBlock):
         decode_configuration(_configuration(changes))
+
+
+def test_the_edges_of_a_configuration() -> None:
+    """Limits of a cell lie within 1 and 5 V."""
+    edges = decode_configuration(
+        _configuration({5200: [60], 5201: [50], 5202: [10], 5203: [10]})
+    )
+    assert (edges.cell_high_voltage, edges.cell_low_voltage) == (5.0, 1.0)
 
 
 def test_the_captured_configuration_is_believed() -> None:

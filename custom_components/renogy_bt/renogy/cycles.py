@@ -89,7 +89,7 @@ class CycleCounter:
         self._odd.append(seen)
         if len(self._odd) < _READINGS_TO_START_OVER:
             return False
-        self._low_byte_first = possible[0] if len(possible) == 1 else None
+        self._low_byte_first = None
         return True
 
 
