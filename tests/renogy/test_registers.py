@@ -87,6 +87,8 @@ def test_what_was_not_read_is_absent() -> None:
     assert image.words((5041, 5042, 5044, 5045)) == {5042: 0, 5044: 0}
     assert image.text("model") is None
     assert RegisterImage([(5042, bytes(2))]).value("voltage") is None
+    last = RegisterImage([(5040, bytes.fromhex("00bc"))])
+    assert last.values("heater_temperatures", 2) == (18.8,)
 
 
 def test_long_numbers_have_their_high_word_first() -> None:
