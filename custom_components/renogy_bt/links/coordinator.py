@@ -23,7 +23,7 @@ from ..supervisor.supervisor import async_get_supervisor
 from .connection import async_connector, async_serving_scanner
 from .scales import LinkScales
 from .settings import BatteryLabel, LinkSettings
-from .signal import async_forget, async_is_too_weak, async_note_poll
+from .signal import async_forget, async_is_followed, async_is_too_weak, async_note_poll
 
 LINK_QUALITY_POLLS: Final = 100
 RETRY_SECONDS: Final = 30.0
@@ -97,6 +97,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self.is_polling = False
         self._connected_by: str | None = None
         self._is_connected = False
+        self._is_signal_followed = async_is_followed(hass, settings.address)
         self._has_failed = False
         self._failures = 0
         self._heard_in_vain = 0
@@ -229,7 +230,10 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         for unit, polls in self._fresh.items():
             polls.append(unit in self.fresh)
         is_reached = self.last_update_success or isinstance(self.error, LinkSilent)
-        async_note_poll(self.hass, self.address, reached=is_reached)
+        if not is_reached or self._is_signal_followed:
+            self._is_signal_followed = async_note_poll(
+                self.hass, self.address, reached=is_reached
+            )
         if self.last_update_success:
             self._log_changes()
             return

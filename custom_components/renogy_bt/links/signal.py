@@ -13,12 +13,25 @@ _SIGNALS: HassKey[dict[str, WeakSignal]] = HassKey(f"{DOMAIN}_signals")
 
 
 @callback
-def async_note_poll(hass: HomeAssistant, address: str, *, reached: bool) -> None:
-    """Take note of whether a poll reached a link."""
-    signal = _signals(hass).setdefault(address, WeakSignal())
+def async_note_poll(hass: HomeAssistant, address: str, *, reached: bool) -> bool:
+    """Take note of whether a poll reached a link.
+
+    Returns whether the next poll is to be noted although it may reach the link.
+    """
+    signals = _signals(hass)
+    signal = signals.setdefault(address, WeakSignal())
     heard = async_get_supervisor(hass).signal_of(address)
     is_weak = None if heard is None else heard.is_weak
     signal.polled(monotonic(), reached=reached, is_weak=is_weak)
+    if reached and signal.is_forgotten:
+        del signals[address]
+    return address in signals
+
+
+@callback
+def async_is_followed(hass: HomeAssistant, address: str) -> bool:
+    """Return whether polls of a link have been in vain of late."""
+    return address in _signals(hass)
 
 
 @callback

@@ -10,6 +10,7 @@ SPAN_SECONDS: Final = 4 * 3600.0
 """Time that the share of polls in vain is taken over: fading comes and goes within minutes."""
 MOST_IN_VAIN: Final = 0.5
 LEAST_IN_VAIN: Final = 0.1
+FORGOTTEN_SHARE: Final = 0.01
 LONGEST_GAP: Final = 1800.0
 """After a longer gap between polls, nobody knows what happened in between."""
 
@@ -25,6 +26,11 @@ class WeakSignal:
     _polled_at: float | None = None
     _steady_since: float | None = None
     _was: bool | None = None
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether polls in vain are so long ago that they do not matter any more."""
+        return not self.is_on and self.in_vain < FORGOTTEN_SHARE
 
     def polled(self, at: float, *, reached: bool, is_weak: bool | None) -> None:
         """Take note of a poll; `is_weak` is None where the strength is not known, or no excuse."""
