@@ -29,8 +29,10 @@ from custom_components.renogy_bt.supervisor.supervisor import (
     Supervisor,
     async_get_supervisor,
 )
+from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from tests.demo.components.witness import SOURCE as WITNESS, WitnessScanner
 from tests.emulator import EmulatedWorld
 from tests.emulator.world import Kind, Link
 
@@ -212,3 +214,25 @@ async def a_site(
         for stop in stops:
             stop()
         await supervisor.async_detach(BANK)
+
+
+@asynccontextmanager
+async def a_witness(hass: HomeAssistant, link: Link) -> AsyncGenerator[None]:
+    """Have a second scanner hear a link."""
+    scanner = WitnessScanner(WITNESS, "witness", None, False)
+    stop = scanner.async_setup()
+    unregister = bluetooth.async_register_scanner(hass, scanner)
+
+    async def hear_for_ever() -> None:
+        while True:
+            scanner.hear(link.address, link.name)
+            await asyncio.sleep(5)
+
+    hearing = asyncio.create_task(hear_for_ever())
+    try:
+        yield
+    finally:
+        hearing.cancel()
+        await asyncio.wait([hearing])
+        unregister()
+        stop()

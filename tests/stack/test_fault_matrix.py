@@ -1,8 +1,8 @@
 """The fault matrix under a moved clock: every row keeps its limits, by the steps it takes."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager
+from collections.abc import Generator
+from contextlib import nullcontext
 import json
 from typing import Final
 
@@ -14,7 +14,6 @@ from custom_components.renogy_bt.adapter_health.samples import Verdict
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from tests.demo.components.witness import SOURCE as WITNESS, WitnessScanner
 from tests.emulator import EmulatedWorld, World
 from tests.emulator.__main__ import WORLDS
 from tests.emulator.faults import parse_switch
@@ -23,7 +22,7 @@ from tests.fault_matrix.cases import CASES, Case
 from tests.fault_matrix.return_of_reads import LASTING
 
 from .conftest import still
-from .site import MINUTE, NOTICE_GOES, Site, a_site
+from .site import MINUTE, NOTICE_GOES, Site, a_site, a_witness
 from .unhandled import unhandled
 from .warped_time import warped_time
 
@@ -109,7 +108,10 @@ async def test_limits_are_kept(
             await begin(emulated_world, case)
             await hass.config_entries.async_reload(bluetooth_entry.entry_id)
             assert bluetooth_entry.state is ConfigEntryState.SETUP_RETRY
-        async with a_site(hass, emulated_world) as site, a_witness(site, case):
+        async with (
+            a_site(hass, emulated_world) as site,
+            a_witness(hass, site.link) if case.witness else nullcontext(),
+        ):
             begun = site.now()
             if not case.at_start:
                 begun = await struck(site, case)
@@ -162,31 +164,6 @@ async def scanner_killed(site: Site, case: Case, window: float) -> float:
     await site.emulated.clear_faults()
     await asyncio.sleep(opened + window - site.now())
     return site.now()
-
-
-@asynccontextmanager
-async def a_witness(site: Site, case: Case) -> AsyncGenerator[None]:
-    """Have a second scanner hear the dongle, if the row has one."""
-    if not case.witness:
-        yield
-        return
-    scanner = WitnessScanner(WITNESS, "witness", None, False)
-    stop = scanner.async_setup()
-    unregister = bluetooth.async_register_scanner(site.hass, scanner)
-
-    async def hear_for_ever() -> None:
-        while True:
-            scanner.hear(site.link.address, site.link.name)
-            await asyncio.sleep(5)
-
-    hearing = asyncio.create_task(hear_for_ever())
-    try:
-        yield
-    finally:
-        hearing.cancel()
-        await asyncio.wait([hearing])
-        unregister()
-        stop()
 
 
 def assert_told(site: Site, case: Case, begun: float) -> None:

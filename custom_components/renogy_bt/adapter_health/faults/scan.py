@@ -54,6 +54,8 @@ def _outlived(view: View, event_at: float | None) -> bool:
     if (
         adapter is None
         or scanner is None
+        # Bluetoothd ends no scan that it did not make; adapters return with each bluetoothd.
+        or scanner.over_bluetoothd is False
         or event_at is None
         or scanner.start_time is None
         or scanner.start_time >= event_at
@@ -70,12 +72,7 @@ def _outlived(view: View, event_at: float | None) -> bool:
 )
 def owner_changed(view: View) -> bool:
     """The scan is older than this bluetoothd."""
-    scanner = view.scanner
-    return (
-        scanner is not None
-        and scanner.over_bluetoothd is not False
-        and _outlived(view, view.sample.bus.owner_changed_at)
-    )
+    return _outlived(view, view.sample.bus.owner_changed_at)
 
 
 @partial(
