@@ -103,6 +103,7 @@ def test_long_numbers_have_their_high_word_first() -> None:
         (b"RBT50LFP48S\0\0\0\0\0", "RBT50LFP48S"),
         (b"RBT100LFP12-BT  ", "RBT100LFP12-BT"),
         (b"RBT\0\xc8\xffX\0        ", "RBTX"),
+        (b"A\x1fB C\x7e\x7fD\0\0\0\0\0\0\0\0", "AB C~D"),
         (bytes(16), None),
         (b"\xff" * 16, None),
         (b" " * 16, None),
