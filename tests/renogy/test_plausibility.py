@@ -204,7 +204,7 @@ def test_the_edge_is_where_it_is_documented(
 
 def test_what_a_failed_cell_says_is_not_added_up() -> None:
     """A cell that cannot be measured says 5 V: the module has what the others have."""
-    decoded(owners_pack({5001: [50], 5108: [1]}))
+    decoded(owners_pack({5001: [50], 5108: [1], 5043: [510]}))
 
 
 def test_another_alarm_of_a_cell_excuses_no_sum() -> None:
@@ -248,6 +248,8 @@ def test_the_edges_of_a_configuration() -> None:
         _configuration({5200: [60], 5201: [50], 5202: [10], 5203: [10]})
     )
     assert (edges.cell_high_voltage, edges.cell_low_voltage) == (5.0, 1.0)
+    part = decode_configuration(image_from({5200: [37, 35]}, [(5200, 2)]))
+    assert (part.cell_over_voltage, part.cell_low_voltage) == (3.7, None)
 
 
 def test_the_captured_configuration_is_believed() -> None:

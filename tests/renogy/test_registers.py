@@ -89,6 +89,8 @@ def test_what_was_not_read_is_absent() -> None:
     assert RegisterImage([(5042, bytes(2))]).value("voltage") is None
     last = RegisterImage([(5040, bytes.fromhex("00bc"))])
     assert last.values("heater_temperatures", 2) == (18.8,)
+    last = RegisterImage([(5039, bytes.fromhex("000200bc"))])
+    assert last.values("heater_temperatures", 2) == (18.8,)
 
 
 def test_long_numbers_have_their_high_word_first() -> None:
