@@ -27,7 +27,7 @@ from homeassistant.util import dt as dt_util
 from tests.fake_air import DONGLE, DONGLE_NAME
 
 MODEL = "RBT50LFP48S"
-_ENDLESS_TASKS = {"renogy_bt adapter health"}
+_ENDLESS_TASKS = {"renogy_bt adapter health", "renogy_bt keeps a connection"}
 
 
 def link_settings(

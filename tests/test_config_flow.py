@@ -129,6 +129,20 @@ async def test_discovery_of_a_link_that_was_never_heard(
     assert discovery_flows(hass) == []
 
 
+async def test_controller_beside_batteries_is_mentioned(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """What else answers on the dongle is told before the bank is made."""
+    dongle = four_batteries()
+    dongle.units[97] = FakeBattery(readable=((0x000A, 0x0014),))
+    air.bring(dongle)
+    flow = await discovered(hass)
+    await flow.submit()
+    assert flow.expect_form("found_beside_others")["others"] == "97"
+    await flow.submit(wiring="parallel")
+    assert flow.expect_entry()["result"].state is ConfigEntryState.LOADED
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

@@ -147,7 +147,7 @@ async def _check(arguments: argparse.Namespace, folder: Path) -> None:
     async with _running(arguments, folder) as (emulator, client, _):
         started = time.monotonic() - began
         _log(f"Home Assistant runs after {started:.1f} s")
-        await _set_up(client, emulator)
+        set_up_began = await _set_up(client, emulator)
         first_readings = time.monotonic() - began
         _log(f"Every battery has values after {first_readings:.1f} s")
         await _begin_faults(emulator)
@@ -156,6 +156,7 @@ async def _check(arguments: argparse.Namespace, folder: Path) -> None:
         seconds = {
             "started": round(started, 2),
             "first_readings": round(first_readings, 2),
+            "set_up": round(began + first_readings - set_up_began, 2),
             **await measure_poll(client, emulator, await bank_entity(client)),
         }
         print(json.dumps(await check_document(client, seconds), indent=2))
@@ -188,9 +189,11 @@ async def _show(arguments: argparse.Namespace, folder: Path) -> None:
         await asyncio.Event().wait()
 
 
-async def _set_up(client: HomeAssistantClient, emulator: EmulatorProcess) -> None:
-    await set_up_links(client, emulator.owner_units, _log)
+async def _set_up(client: HomeAssistantClient, emulator: EmulatorProcess) -> float:
+    """Set every link up, and return when the first was begun with."""
+    began = await set_up_links(client, emulator.owner_units, _log)
     await wait_for_batteries(client, emulator.batteries)
+    return began
 
 
 async def _begin_faults(emulator: EmulatorProcess) -> None:

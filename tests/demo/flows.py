@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+import time
 from typing import Any, Final
 
 from .client import HomeAssistantClient, Json
@@ -28,29 +29,48 @@ async def set_up_links(
     client: HomeAssistantClient,
     owner_units: Mapping[str, list[int]],
     log: Callable[[str], None],
-) -> None:
-    """Set each of these links up; the first makes the bank, the others join it.
+) -> float:
+    """Set each of these links up; the first makes the bank, the others join it together.
 
     `owner_units` are the unit ids by link that only its owner knows. A link that is not
-    discovered is searched and picked.
+    discovered is searched and picked. Returns when probing began, of the monotonic clock.
 
     Raises:
         DemoError: A link was refused, with Home Assistant's own reason.
 
     """
     configured = await _configured_addresses(client)
-    for address, units in owner_units.items():
-        if address.casefold() in configured:
-            continue
-        try:
-            async with asyncio.timeout(_DISCOVERY_SECONDS):
-                flow_id = await _discovered(client, address)
-        except TimeoutError:
-            log(f"{address} was not discovered, searching for it")
-            flow = await client.post(_FLOWS, {"handler": DOMAIN})
-            flow_id = str(flow["flow_id"])
-        log(f"Setting {address} up")
-        await _finish(client, flow_id, address, units)
+    links = {
+        address: units
+        for address, units in owner_units.items()
+        if address.casefold() not in configured
+    }
+    flows = {address: await _begin(client, address, log) for address in links}
+    began = time.monotonic()
+    for first in list(flows)[: 0 if configured else 1]:
+        await _finish(client, flows.pop(first), first, links[first])
+    await asyncio.gather(
+        *(
+            _finish(client, flow, address, links[address])
+            for address, flow in flows.items()
+        )
+    )
+    return began
+
+
+async def _begin(
+    client: HomeAssistantClient, address: str, log: Callable[[str], None]
+) -> str:
+    """Return the id of the flow that sets a link up."""
+    try:
+        async with asyncio.timeout(_DISCOVERY_SECONDS):
+            flow_id = await _discovered(client, address)
+    except TimeoutError:
+        log(f"{address} was not discovered, searching for it")
+        flow = await client.post(_FLOWS, {"handler": DOMAIN})
+        flow_id = str(flow["flow_id"])
+    log(f"Setting {address} up")
+    return flow_id
 
 
 async def leave_resets_to_the_user(client: HomeAssistantClient) -> None:

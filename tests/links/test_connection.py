@@ -5,7 +5,11 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from custom_components.renogy_bt.links.connection import LinkNotSeen, async_connector
+from custom_components.renogy_bt.links.connection import (
+    LinkNotSeen,
+    async_connector,
+    async_end_kept_connection,
+)
 from custom_components.renogy_bt.links.probing import async_probe_link
 from custom_components.renogy_bt.links.rescan import async_rescan
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
@@ -175,6 +179,7 @@ async def test_gate_is_asked_once_a_connection(
         async_rescan(hass, entry, link.subentry_id),
         async_probe_link(hass, DONGLE, DONGLE_NAME),
     ):
+        await async_end_kept_connection(hass, DONGLE)
         connections = len(air.attempts)
         asked.clear()
         await use
@@ -194,6 +199,50 @@ async def test_step_leaves_a_connection_alone(
     pollers.async_release()
     assert not transport.lost.done()
     await transport.disconnect()
+
+
+async def test_poll_goes_on_with_the_connection_of_a_probe(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """Set-up makes one connection: the first poll need not wait for another."""
+    link = air.bring(four_batteries())
+    await async_probe_link(hass, DONGLE, DONGLE_NAME)
+    assert not link.connections[0].lost.done()
+    await set_up(hass, bank_entry(link_settings()))
+    await settle(hass)
+    assert len(link.connections) == 1
+    assert link.connections[0].lost.done()
+
+
+async def test_connection_of_a_probe_ends_by_itself(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody goes on with it: the link advertises again, and can be connected to."""
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.links.connection.KEPT_SECONDS", 0.0
+    )
+    link = air.bring(four_batteries())
+    await async_probe_link(hass, DONGLE, DONGLE_NAME)
+    await asyncio.wait({link.connections[0].lost}, timeout=5)
+    assert link.connections[0].lost.done()
+    await (await async_connector(hass, DONGLE, DONGLE_NAME)()).disconnect()
+    assert len(link.connections) == 2
+
+
+@pytest.mark.parametrize("end", ["lost", "ended"])
+async def test_connection_of_a_probe_that_is_gone_is_not_taken_over(
+    hass: HomeAssistant, air: FakeAir, end: str
+) -> None:
+    """Whoever connects next connects anew."""
+    link = air.bring(four_batteries())
+    await async_probe_link(hass, DONGLE, DONGLE_NAME)
+    if end == "lost":
+        link.connections[0].drop()
+    else:
+        await async_end_kept_connection(hass, DONGLE)
+        assert link.connections[0].lost.done()
+    await (await async_connector(hass, DONGLE, DONGLE_NAME)()).disconnect()
+    assert len(link.connections) == 2
 
 
 async def test_transport_passes_everything_on(

@@ -50,8 +50,8 @@ def test_link_of_a_probe() -> None:
     report = ProbeReport(
         family="pro",
         batteries=(
-            FoundBattery(unit=48, model=None, serial_number="X", cells=4),
-            FoundBattery(unit=50, model="RBT12200", serial_number="X", cells=4),
+            FoundBattery(unit=48, model=None, cells=4),
+            FoundBattery(unit=50, model="RBT12200", cells=4),
         ),
     )
     link = LinkSettings.from_probe(DONGLE, "RNGRBP123", report)

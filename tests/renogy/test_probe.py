@@ -1,6 +1,8 @@
 """Tests of finding the batteries behind a link, and of refusing what is none."""
 
 import asyncio
+from collections.abc import Collection
+from random import Random
 from typing import override
 
 import pytest
@@ -19,10 +21,15 @@ from custom_components.renogy_bt.renogy.families import (
     Family,
     family_of,
 )
-from custom_components.renogy_bt.renogy.models import FoundBattery, ProbeReport
+from custom_components.renogy_bt.renogy.models import (
+    FoundBattery,
+    OtherDevice,
+    ProbeReport,
+)
 from custom_components.renogy_bt.renogy.probe import probe_link
 from custom_components.renogy_bt.renogy.transport import Transport
 from tests.renogy.fake_link import (
+    DISCONNECT_SECONDS,
     Delivery,
     FakeBattery,
     FakeLink,
@@ -58,13 +65,11 @@ def _controller() -> FakeBattery:
 
 
 def test_four_batteries_are_found() -> None:
-    """Units, models, serial numbers and cells are reported in order."""
+    """Units, models and cells are reported in order."""
     report = _probe(four_batteries())
     assert report.family == "standard"
     assert _units(report) == [48, 49, 50, 51]
-    assert report.batteries[0] == FoundBattery(
-        unit=48, model="RBT50LFP48S", serial_number="22RBH4A051020000", cells=15
-    )
+    assert report.batteries[0] == FoundBattery(unit=48, model="RBT50LFP48S", cells=15)
 
 
 def test_a_hole_is_not_the_end() -> None:
@@ -85,7 +90,7 @@ def test_a_lost_reply_loses_no_battery(unit: int) -> None:
     """Silent ids are asked a second time."""
     fake = four_batteries()
     fake.faults[unit, "5000x1"] = [silent]
-    fake.faults[unit, "5110x32"] = [silent]
+    fake.faults[unit, "5122x8"] = [silent]
     report = _probe(fake)
     assert _units(report) == [48, 49, 50, 51]
     assert {battery.model for battery in report.batteries} == {"RBT50LFP48S"}
@@ -120,20 +125,12 @@ def test_small_notifications_are_no_obstacle() -> None:
     assert len(_probe(fake).batteries) == 4
 
 
-def test_a_battery_without_an_identity_is_found() -> None:
-    """Where identity blocks are refused, model and serial number are unknown."""
+def test_a_battery_without_a_model_is_found() -> None:
+    """Where the model is refused, it is unknown."""
     battery = rbt50lfp48s()
     battery.readable = ((5000, 5052),)
     (found,) = _probe(FakeLink({48: battery})).batteries
-    assert (found.model, found.serial_number, found.cells) == (None, None, 15)
-
-
-def test_a_battery_that_tells_its_model_only() -> None:
-    """The narrower identity block is asked where the wide one is refused."""
-    battery = rbt50lfp48s()
-    battery.readable = ((5000, 5052), (5122, 5129))
-    (found,) = _probe(FakeLink({48: battery})).batteries
-    assert (found.model, found.serial_number) == ("RBT50LFP48S", None)
+    assert (found.model, found.cells) == (None, 15)
 
 
 @pytest.mark.parametrize("family", [STANDARD, PRO])
@@ -157,12 +154,26 @@ def test_a_battery_that_does_not_answer_to_the_id_it_gives() -> None:
     assert _units(_probe(FakeLink({255: battery}), PRO)) == [255]
 
 
-def test_built_in_bluetooth_is_asked_as_255_first() -> None:
-    """One question finds such a battery, and a lost reply does not lose it."""
+@pytest.mark.parametrize(
+    ("family", "unit", "asked"),
+    [(PRO, 48, [48, 48]), (RNGPRO, 255, [255, 255]), (PRO, 60, [48, 255, 60, 60])],
+)
+def test_built_in_bluetooth_is_asked_under_its_own_id_first(
+    family: Family, unit: int, asked: list[int]
+) -> None:
+    """One question finds such a battery, and one more tells its model."""
+    fake = FakeLink({unit: rbt50lfp48s()})
+    assert _units(_probe(fake, family)) == [unit]
+    assert [each.unit for each in fake.asked] == asked
+
+
+@pytest.mark.parametrize("family", [PRO, RNGPRO])
+def test_built_in_bluetooth_survives_lost_replies(family: Family) -> None:
+    """Neither the first question nor the one to 255 has to be answered."""
     fake = FakeLink({48: rbt50lfp48s()})
-    fake.faults[48, "5000x1"] = [silent]
-    assert _units(_probe(fake, PRO)) == [48]
-    assert [asked.unit for asked in fake.asked[:3]] == [255, 255, 48]
+    fake.faults[48, "5000x1"] = [silent, silent]
+    fake.faults[255, "5000x1"] = [silent]
+    assert _units(_probe(fake, family)) == [48]
 
 
 def test_built_in_bluetooth_that_ignores_255() -> None:
@@ -237,11 +248,66 @@ def test_names_of_other_devices_are_refused_unasked(
     assert fake.connections == []
 
 
-def test_a_controller_beside_batteries_does_not_matter() -> None:
-    """Batteries are found whatever else is behind the hub."""
-    fake = four_batteries()
-    fake.units[96] = _controller()
-    assert _units(_probe(fake)) == [48, 49, 50, 51]
+@pytest.mark.parametrize("controller", [96, 97])
+@pytest.mark.parametrize("batteries", [(48, 49), (33, 34, 35)])
+def test_a_controller_beside_batteries_is_mentioned(
+    batteries: tuple[int, ...], controller: int
+) -> None:
+    """Batteries are found whatever else is behind the dongle (cyrils/renogy-bt#7)."""
+    fake = FakeLink({unit: rbt50lfp48s() for unit in batteries})
+    fake.units[controller] = _controller()
+    report = _probe(fake)
+    assert _units(report) == list(batteries)
+    assert report.others == (
+        OtherDevice(unit=controller, kind=DeviceKind.CHARGE_CONTROLLER),
+    )
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        pytest.param((33, 34, 35), id="a chain without a hub"),
+        pytest.param((34, 35), id="a chain without its first"),
+        pytest.param((33, 48), id="a chain beside a hub"),
+        pytest.param(tuple(range(48, 64)), id="two hubs"),
+        pytest.param(tuple(range(56, 60)), id="the second hub alone"),
+        pytest.param((48, 247), id="one left at the default"),
+        pytest.param((55, 56), id="across the hubs"),
+    ],
+)
+def test_units_of_every_series_are_found(units: tuple[int, ...]) -> None:
+    """Chains without a hub and hubs of more than eight are searched where it takes that."""
+    assert _units(_probe(FakeLink({unit: rbt50lfp48s() for unit in units}))) == list(
+        units
+    )
+
+
+def test_units_that_only_their_owner_knows() -> None:
+    """Two batteries with ids of their own stay unknown until the owner lists the ids."""
+    fake = FakeLink({unit: rbt50lfp48s() for unit in (10, 11)})
+    with pytest.raises(LinkSilent):
+        _probe(fake)
+
+    async def main() -> ProbeReport:
+        return await probe_link(fake.connector(), STANDARD, (10, 11))
+
+    assert _units(run(main)) == [10, 11]
+
+
+def _lossy(units: Collection[int], seed: int) -> FakeLink:
+    """Return a link that loses one reply in twenty."""
+    random = Random(seed)
+    fake = FakeLink({unit: rbt50lfp48s() for unit in units})
+    fake.always.append(
+        lambda delivery: silent(delivery) if random.random() < 0.05 else delivery
+    )
+    return fake
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_troubled_line_loses_no_battery(seed: int) -> None:
+    """With one reply in twenty lost, no battery is missed."""
+    assert _units(_probe(_lossy((48, 49, 50, 51), seed))) == [48, 49, 50, 51]
 
 
 def test_a_wedged_dongle_is_silent() -> None:
@@ -277,8 +343,7 @@ def test_batteries_that_do_not_tell_who_they_are() -> None:
     """They are found, and probing ends in bounded time."""
     fake = FakeLink({unit: rbt50lfp48s() for unit in range(48, 56)})
     for unit in fake.units:
-        fake.faults[unit, "5110x32"] = [silent] * 2
-        fake.faults[unit, "5122x8"] = [silent] * 2
+        fake.faults[unit, "5122x8"] = [silent] * 9
 
     async def main() -> None:
         report = await probe_link(fake.connector(), STANDARD)
@@ -295,7 +360,7 @@ def test_four_batteries_are_found_soon() -> None:
 
     async def main() -> None:
         await probe_link(fake.connector(), STANDARD)
-        assert asyncio.get_running_loop().time() < 12
+        assert asyncio.get_running_loop().time() < 7 + DISCONNECT_SECONDS
 
     run(main)
 
@@ -324,8 +389,11 @@ def test_a_chattering_link_is_silent_in_the_end() -> None:
 
 def test_probing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """When its time is over before a battery was found, the link is given up."""
-    monkeypatch.setattr("custom_components.renogy_bt.renogy.probe.PROBE_SECONDS", 5.0)
+    monkeypatch.setattr("custom_components.renogy_bt.renogy.probe.PROBE_SECONDS", 6.0)
     fake = four_batteries()
     fake.wedged = True
-    with pytest.raises(LinkUnreachable, match="slowly"):
+    with pytest.raises(LinkSilent):
         _probe(fake)
+    controller = FakeLink({97: _controller()})
+    with pytest.raises(LinkUnreachable, match="slowly"):
+        _probe(controller)

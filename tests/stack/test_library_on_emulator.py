@@ -42,8 +42,8 @@ def fast_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{library}.line.SHORTEST_LIMIT", 0.2)
     for module in ("line", "probe"):
         monkeypatch.setattr(f"{library}.{module}.LONGEST_LIMIT", 0.5)
-    monkeypatch.setattr(f"{library}.probe.FIRST_PASS_SECONDS", 0.3)
-    monkeypatch.setattr(f"{library}.probe.SECOND_PASS_SECONDS", 0.2)
+    monkeypatch.setattr(f"{library}.probe.FIRST_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(f"{library}.probe.SHORTEST_WAIT", 0.2)
     monkeypatch.setattr(f"{library}.transport.CONNECT_SECONDS", 3.0)
 
 

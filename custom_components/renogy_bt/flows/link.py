@@ -221,15 +221,29 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
             return await self._async_use_link(user_input)
         if TYPE_CHECKING:
             assert self._report is not None
-        units = [battery.unit for battery in self._report.batteries]
+        report = self._report
+        units = [battery.unit for battery in report.batteries]
+        step_id = "found"
+        placeholders = {
+            CONF_NAME: self._name,
+            "batteries": battery_rows(report.batteries, units),
+        }
+        if report.others:
+            step_id = "found_beside_others"
+            placeholders["others"] = ", ".join(
+                str(other.unit) for other in report.others
+            )
         return self.async_show_form(
-            step_id="found",
+            step_id=step_id,
             data_schema=self._found_schema(),
-            description_placeholders={
-                CONF_NAME: self._name,
-                "batteries": battery_rows(self._report.batteries, units),
-            },
+            description_placeholders=placeholders,
         )
+
+    async def async_step_found_beside_others(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Show what was found beside devices that are no batteries."""
+        return await self.async_step_found(user_input)
 
     @property
     def _asked_units(self) -> tuple[int, ...]:

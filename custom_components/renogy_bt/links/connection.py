@@ -1,7 +1,7 @@
 """Connecting to links through Home Assistant's Bluetooth, one link at a time."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, override
@@ -35,6 +35,8 @@ TURN_SECONDS: Final = 4.0
 """How long a link may try to connect while others wait, s."""
 FAILING_TURN_SECONDS: Final = 1.0
 """The same for a link whose last attempt to connect failed, s."""
+KEPT_SECONDS: Final = 30.0
+"""How long a probed link stays connected, while its owner reads what was found, s."""
 
 
 class LinkNotSeen(LinkUnreachable):
@@ -104,12 +106,28 @@ class _Connections:
         self.links: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.failing: set[str] = set()
         self.failing_turns = ConnectingTurns(clock)
+        self.kept: dict[str, _KeptTransport] = {}
+        self._waiting: Counter[str] = Counter()
         self._known: set[str] = set()
+
+    @property
+    def are_in_use(self) -> bool:
+        """Whether a link is connected, by a probe for instance, or about to be."""
+        return any(link.locked() for link in self.links.values())
+
+    def is_wanted(self, address: str) -> bool:
+        """Return whether somebody waits for a link that is in use."""
+        return self._waiting[address] > 0
 
     async def connect(
         self, hass: HomeAssistant, gate: PollGate, address: str, name: str
     ) -> Transport:
-        """Connect to a link when it is free; raises LinkUnreachable."""
+        """Connect to a link when it is free, or take over a kept connection.
+
+        Raises LinkUnreachable.
+        """
+        if (kept := self.kept.pop(address, None)) is not None and not kept.lost.done():
+            return kept.take_over()
         try:
             _known_device(hass, address)
         except LinkNotSeen:
@@ -117,7 +135,11 @@ class _Connections:
             self.failing.discard(address)
             raise
         link = self.links[address]
-        await link.acquire()
+        self._waiting[address] += 1
+        try:
+            await link.acquire()
+        finally:
+            self._waiting[address] -= 1
         with ExitStack() as held:
             held.callback(link.release)
             if address not in self._known:
@@ -164,13 +186,11 @@ class _Connections:
 _CONNECTIONS: HassKey[_Connections] = HassKey(f"{DOMAIN}_connections")
 
 
-class _ExclusiveTransport(Transport):
-    """A transport that releases its link when the connection has ended."""
+class _Delegate(Transport):
+    """A transport that acts through another one."""
 
-    def __init__(self, transport: Transport, held: ExitStack) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._held = held
-        transport.lost.add_done_callback(lambda _: held.close())
 
     @property
     @override
@@ -187,8 +207,64 @@ class _ExclusiveTransport(Transport):
 
     @override
     async def disconnect(self) -> None:
+        await self._transport.disconnect()
+
+
+class _ExclusiveTransport(_Delegate):
+    """A transport that releases its link when the connection has ended."""
+
+    def __init__(self, transport: Transport, held: ExitStack) -> None:
+        super().__init__(transport)
+        self._held = held
+        transport.lost.add_done_callback(lambda _: held.close())
+
+    @override
+    async def disconnect(self) -> None:
         with self._held:
-            await self._transport.disconnect()
+            await super().disconnect()
+
+
+class _KeptTransport(_Delegate):
+    """A transport that stays connected for a while, for who connects to the same link next.
+
+    The poll that follows a probe need not wait then until bluetoothd has ended one connection
+    and made another, which takes some seconds.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        keep: Callable[[_KeptTransport], bool],
+        forget: Callable[[_KeptTransport], None],
+    ) -> None:
+        super().__init__(transport)
+        self._keep = keep
+        self._forget = forget
+        self._let_go: asyncio.Future[None] = transport.lost.get_loop().create_future()
+
+    def take_over(self) -> Transport:
+        """Return the connection, which its new owner disconnects."""
+        self._let_go.set_result(None)
+        return self._transport
+
+    @override
+    async def disconnect(self) -> None:
+        if self.lost.done() or not self._keep(self):
+            await super().disconnect()
+
+    async def end(self) -> None:
+        """Disconnect now."""
+        await self.take_over().disconnect()
+
+    async def disconnect_later(self) -> None:
+        """Disconnect after a while, unless the connection is taken over before."""
+        try:
+            await asyncio.wait({self._let_go, self.lost}, timeout=KEPT_SECONDS)
+        finally:
+            self._forget(self)
+            if not self._let_go.done():
+                await self.end()
 
 
 @callback
@@ -224,6 +300,44 @@ def async_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
 
 
 @callback
+def async_keeping_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
+    """Return a function that connects as `async_connector`'s does, for a short use.
+
+    Afterwards the link stays connected for a while, and who connects to it next goes on with
+    the same connection.
+    """
+    connect_to_link = async_connector(hass, address, name)
+
+    async def connect_and_keep() -> Transport:
+        transport = await connect_to_link()
+        connections = hass.data[_CONNECTIONS]
+
+        def keep(connection: _KeptTransport) -> bool:
+            if connections.is_wanted(address):
+                return False
+            connections.kept[address] = connection
+            hass.async_create_background_task(
+                connection.disconnect_later(), f"{DOMAIN} keeps a connection"
+            )
+            return True
+
+        def forget(connection: _KeptTransport) -> None:
+            if connections.kept.get(address) is connection:
+                del connections.kept[address]
+
+        return _KeptTransport(transport, keep=keep, forget=forget)
+
+    return connect_and_keep
+
+
+async def async_end_kept_connection(hass: HomeAssistant, address: str) -> None:
+    """Disconnect a link that a probe has left connected, so that it advertises again."""
+    connections = hass.data.get(_CONNECTIONS)
+    if connections is not None and (kept := connections.kept.pop(address, None)):
+        await kept.end()
+
+
+@callback
 def _known_device(hass: HomeAssistant, address: str) -> BLEDevice:
     """Return the device of a link; raises LinkNotSeen."""
     device = bluetooth.async_ble_device_from_address(hass, address, connectable=True)
@@ -238,10 +352,13 @@ def _known_device(hass: HomeAssistant, address: str) -> BLEDevice:
 
 @callback
 def async_forget_connections(hass: HomeAssistant) -> None:
-    """Drop the locks when no bank is loaded."""
+    """Drop the locks when no bank is loaded and no link is in use."""
+    connections = hass.data.get(_CONNECTIONS)
+    if connections is None or connections.are_in_use:
+        return
     in_use = {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
     if all(bank.state not in in_use for bank in async_banks(hass)):
-        hass.data.pop(_CONNECTIONS, None)
+        del hass.data[_CONNECTIONS]
 
 
 @callback

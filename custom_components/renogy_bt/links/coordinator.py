@@ -20,7 +20,11 @@ from ..renogy.link import RenogyLink
 from ..renogy.models import BatteryId, BatteryReading, LinkReport, ReadingFailure
 from ..renogy.transport import Transport
 from ..supervisor.supervisor import async_get_supervisor
-from .connection import async_connector, async_serving_scanner
+from .connection import (
+    async_connector,
+    async_end_kept_connection,
+    async_serving_scanner,
+)
 from .scales import LinkScales
 from .settings import BatteryLabel, LinkSettings
 from .signal import async_forget, async_is_followed, async_is_too_weak, async_note_poll
@@ -162,7 +166,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     async def _async_poll(self) -> LinkReport:
         self._connected_by, self._is_connected = None, False
         try:
-            report, self.error = await self.client.poll(), None
+            is_first = self.succeeded_at is None
+            report, self.error = await self.client.poll(brief=is_first), None
         except LinkClosed:
             return self.client.skip_poll()
         except RenogyError as error:
@@ -332,6 +337,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             self.error = None
             async_forget(self.hass, self.address)
             await self.client.close()
+            await async_end_kept_connection(self.hass, self.address)
             self._gate.polling_paused(self.address)
         self.async_update_listeners()
 

@@ -18,7 +18,7 @@ from ..renogy.exceptions import (
 from ..renogy.families import UNDECIDED, Family, family_of, family_shown, local_name
 from ..renogy.models import ProbeReport
 from ..renogy.probe import probe_link
-from .connection import LinkNotSeen, async_connector
+from .connection import LinkNotSeen, async_end_kept_connection, async_keeping_connector
 from .discovery import async_heard_name, async_search_name, refusal_of
 
 # The more special an error, the earlier.
@@ -70,7 +70,7 @@ async def async_probe_link(
     told = local_name(name) or async_heard_name(hass, address)
     if (refusal := refusal_of(told)) is not None:
         return ProbeProblem(key=refusal, final=True)
-    connector = async_connector(hass, address, told or address)
+    connector = async_keeping_connector(hass, address, told or address)
     try:
         report = await probe_link(connector, family_of(told), unit_ids)
     except NotABattery as error:
@@ -80,6 +80,7 @@ async def async_probe_link(
         return ProbeProblem(key=link_problem(error), reason=str(error))
     family = _family(told, report)
     if family is UNDECIDED and told is None:
+        await async_end_kept_connection(hass, address)
         told = await async_search_name(hass, address)
         family = _family(told, report)
     return ProbedLink(name=told or address, report=replace(report, family=family.key))

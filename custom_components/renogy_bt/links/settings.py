@@ -26,7 +26,6 @@ from ..const import (
     SUBENTRY_TYPE_LINK,
 )
 from ..renogy.families import (
-    HUB_UNITS,
     UNDECIDED,
     Family,
     family_of,
@@ -37,6 +36,7 @@ from ..renogy.families import (
 )
 from ..renogy.found_scale import FoundScale
 from ..renogy.models import BatteryId, FoundBattery, ProbeReport
+from ..renogy.units import CHAIN, HUB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,11 +219,14 @@ class BatteryLabel:
 def position(unit: int, units: Sequence[int]) -> int:
     """Return the place of a battery behind its link, counted from the dongle.
 
-    Behind a dongle the unit ids count from 48 (protocol 1.4). A battery with another unit id
-    has that id as its place, unless it is the only battery.
+    Behind a hub the unit ids count from 48, in a chain without a hub from 33 (protocol 1.4). A
+    battery with another unit id, or in a chain beside a hub, has that id as its place, unless
+    it is the only battery.
     """
-    if unit in HUB_UNITS:
-        return unit - HUB_UNITS[0] + 1
+    if unit in HUB:
+        return unit - HUB.start + 1
+    if unit in CHAIN and not any(other in HUB for other in units):
+        return unit - CHAIN.start + 1
     return 1 if len(units) == 1 else unit
 
 

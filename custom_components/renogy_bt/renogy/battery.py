@@ -153,9 +153,14 @@ class Battery:
             return self.last_reading
         return None
 
-    async def poll(self, line: Line) -> None:
-        """Read the measurements and the status; raises LinkLost."""
+    async def poll(self, line: Line, *, brief: bool = False) -> None:
+        """Read the measurements and the status; raises LinkLost.
+
+        A brief poll does not try whether the battery gives everything at once.
+        """
         self.asked_at = self._clock()
+        if brief:
+            self._plan.put_off(EVERYTHING)
         retries = self._retry_budget()
         knocks = self._is_long_silent
         if knocks:

@@ -6,17 +6,15 @@ import re
 from typing import Final
 
 from .exceptions import DeviceKind
-
-DEFAULT_UNIT: Final = 0xF7
-HUB_UNITS: Final = tuple(range(48, 56))
+from .modbus import BROADCAST_UNIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """What is common to the peripherals whose name starts alike.
 
-    `built_in_bluetooth` says that one battery is its own link, which is asked as unit 255
-    first when it is set up. `current_divisor` is the number of counts
+    `built_in_bluetooth` says that one battery is its own link, and `own_unit` the id that it
+    usually has then. `current_divisor` is the number of counts
     in one ampere of register 5042; where `is_current_scale_proven` is false that number is
     the likelier one, and nobody has compared it with another meter. Where
     `trusts_alarm_fields` is false the registers
@@ -28,6 +26,7 @@ class Family:
     key: str
     name_prefix: str
     built_in_bluetooth: bool = False
+    own_unit: int = BROADCAST_UNIT
     current_divisor: int = 100
     is_current_scale_proven: bool = True
     trusts_alarm_fields: bool = True
@@ -47,12 +46,6 @@ class Family:
             return replace(self, is_current_scale_proven=False)
         return replace(self, current_divisor=divisor, is_current_scale_proven=True)
 
-    @property
-    def probe_units(self) -> tuple[int, ...]:
-        """The unit ids that batteries behind such a link may have."""
-        units = HUB_UNITS[:1] if self.built_in_bluetooth else HUB_UNITS
-        return (*units, DEFAULT_UNIT)
-
 
 STANDARD: Final = Family(
     key="standard",
@@ -65,6 +58,7 @@ PRO: Final = Family(
     key="pro",
     name_prefix="RNGRBP",
     built_in_bluetooth=True,
+    own_unit=48,
     current_divisor=10,
     models=r"RBT12200LFP(?!-B$).*",
 )

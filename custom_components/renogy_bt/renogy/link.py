@@ -81,13 +81,14 @@ class RenogyLink:
         self._statistics = PollStatistics()
         self._garbled_units: frozenset[int] = frozenset()
 
-    async def poll(self) -> LinkReport:
+    async def poll(self, *, brief: bool = False) -> LinkReport:
         """Read every unit that is due and report; a partial poll is a good poll.
 
+        A brief poll, for which somebody waits, leaves for the next one what can wait.
         Raises LinkUnreachable when there is no connection, LinkSilent when not one unit
         answered on it.
         """
-        return await self._exclusively(self._poll)
+        return await self._exclusively(partial(self._poll, brief=brief))
 
     def skip_poll(self) -> LinkReport:
         """Report a poll that is left out: the last readings as long as they may be held."""
@@ -167,18 +168,18 @@ class RenogyLink:
         async with self._in_use:
             return await operation()
 
-    async def _poll(self) -> LinkReport:
+    async def _poll(self, *, brief: bool) -> LinkReport:
         for battery in self._batteries:
             battery.begin_poll()
         await self._finish_disconnect()
         started_at = self._clock()
         connections = [await self._connect()]
-        await self._read_over(connections[0], started_at)
+        await self._read_over(connections[0], started_at, brief=brief)
         if self._is_worth_another_connection(connections[0], started_at):
             with suppress(LinkUnreachable, TimeoutError):
                 async with asyncio.timeout(self._seconds_left(started_at)):
                     connections.append(await self._connect())
-                    await self._read_over(connections[1], started_at)
+                    await self._read_over(connections[1], started_at, brief=brief)
         self._statistics = self._count(connections, started_at)
         self._garbled_units = frozenset[int]().union(
             *(each.line.garbled_units for each in connections)
@@ -198,13 +199,15 @@ class RenogyLink:
         line = Line(transport, self._times)
         return _Connection(transport, line, self._clock() - began_at)
 
-    async def _read_over(self, connection: _Connection, started_at: float) -> None:
+    async def _read_over(
+        self, connection: _Connection, started_at: float, *, brief: bool
+    ) -> None:
         """Read the batteries that are still to be read, within the poll's time; disconnect."""
         limit = max(LEAST_READING_SECONDS, self._seconds_left(started_at))
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(limit):
-                    await self._read_batteries(connection.line)
+                    await self._read_batteries(connection.line, brief=brief)
         except LinkLost:
             connection.is_lost = True
         finally:
@@ -260,7 +263,7 @@ class RenogyLink:
         if self._disconnecting is task:
             self._disconnecting = None
 
-    async def _read_batteries(self, line: Line) -> None:
+    async def _read_batteries(self, line: Line, *, brief: bool) -> None:
         """Read every battery, then the details that are due; raises LinkLost."""
         due = [battery for battery in self._batteries if battery.is_to_be_read()]
         if not due:
@@ -270,7 +273,9 @@ class RenogyLink:
             if scout.answered:
                 due = [each for each in self._batteries if each is not scout]
         for battery in due:
-            await battery.poll(line)
+            await battery.poll(line, brief=brief)
+        if brief:
+            return
         for battery in self._batteries:
             if battery.answered and battery.details_due_at <= self._clock():
                 await battery.read_details(line)

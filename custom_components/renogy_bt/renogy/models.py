@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from .exceptions import DeviceKind
+
 type BatteryId = tuple[str, int]
 """The address of a link and the unit id of a battery behind it."""
 
@@ -250,13 +252,24 @@ class FoundBattery:
 
     unit: int
     model: str | None
-    serial_number: str | None
     cells: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherDevice:
+    """A device behind a link that is no battery."""
+
+    unit: int
+    kind: DeviceKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeReport:
-    """What probing a link found; `family` is a `Family.key`."""
+    """What probing a link found; `family` is a `Family.key`.
+
+    `others` are the devices that answer beside the batteries, as far as that was noticed.
+    """
 
     family: str
     batteries: tuple[FoundBattery, ...]
+    others: tuple[OtherDevice, ...] = ()

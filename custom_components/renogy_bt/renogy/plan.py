@@ -81,12 +81,13 @@ class ReadPlan:
         """Start knowing nothing."""
         self._proven: set[Block] = set()
         self._doubted: set[Block] = set()
+        self._put_off: set[Block] = set()
         self._misses: Counter[Block] = Counter()
         self._refused_until: dict[Block, float] = {}
 
     def asks(self, block: Block, now: float) -> bool:
         """Tell whether this block is to be asked, rather than its narrower forms."""
-        if block in self._doubted:
+        if block in self._doubted or block in self._put_off:
             return False
         return now >= self._refused_until.get(block, now)
 
@@ -105,12 +106,18 @@ class ReadPlan:
 
         `bypassed` are the blocks in whose place narrower ones were answered.
         """
+        self._put_off.clear()
         for block in blocks:
             self._proven.add(block)
             self._misses.pop(block, None)
             self._refused_until.pop(block, None)
         for block in bypassed:
             self._narrower_answered(block, now)
+
+    def put_off(self, block: Block) -> None:
+        """Do not ask for this block, which may well be refused, before the next success."""
+        if block not in self._proven:
+            self._put_off.add(block)
 
     def refused(self, block: Block, now: float) -> None:
         """Remember that the battery does not give this block."""
