@@ -9,14 +9,14 @@ type _Range = tuple[float, float]
 # From the plausibility rules (protocol 1.9), told a second time.
 _SINGLE_RANGES: dict[str, _Range] = {
     "voltage": (1, 80),
-    "current": (-600, 600),
     "total_capacity": (1, 2000),
     "remaining_capacity": (0, 2500),
     "state_of_charge": (0, 100),
     "stored_energy": (0, 200_000),
-    "power": (-48_000, 48_000),
 }
 _OPTIONAL_RANGES: dict[str, _Range] = {
+    "current": (-600, 600),
+    "power": (-48_000, 48_000),
     "board_temperature": (-60, 150),
     "cycles": (0, 20_000),
     "charge_voltage_limit": (0, 100),
