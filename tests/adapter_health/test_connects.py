@@ -36,6 +36,8 @@ from custom_components.renogy_bt.adapter_health.samples import (
 )
 from custom_components.renogy_bt.adapter_health.view import View
 from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
+from tests.health_months.radio import Link
+from tests.health_months.simulation import Place
 
 ADAPTER = "B8:27:EB:00:00:01"
 LINK = "6C:B2:FD:A1:B2:C3"
@@ -489,3 +491,25 @@ def test_witness_where_a_link_is_heard_seldom() -> None:
         seen.append(heard_elsewhere.is_seen(view))
         assert heard_elsewhere.due(view, 800.0) == 800.0 + 450.0
     assert seen == [False, False, True]
+
+
+@pytest.mark.parametrize(("mean", "experiments"), [(-60.0, True), (-93.0, False)])
+def test_link_that_falls_silent(mean: float, experiments: bool) -> None:
+    """A link that was always weak has gone out of reach: that is worth no experiment."""
+    place = Place(links=[Link(rssi=(mean, 0.0), present=lambda now: now < 3 * HOUR)])
+    place.links[0].visible = 1.0
+    place.run(DAY)
+    assert bool(place.steps) is experiments
+
+
+def test_month_of_connects_that_need_discovery() -> None:
+    """In AUTO mode the active scan after the first steps shows it: told, and left alone."""
+    place = Place(mode=ScanMode.AUTO)
+    place.run(HOUR)
+    place.connects_while_discovering = True
+    place.run(2 * DAY)
+    assert place.judgement is not None
+    assert place.judgement.reason is Reason.CONNECTS_NEED_DISCOVERY
+    assert place.health.notice is not None
+    assert place.health.notice.remedies == ()
+    assert len(place.resets) <= 1

@@ -42,6 +42,8 @@ from .radio import DAY, PROXY, Link, When, never
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = 30.0
 ADAPTER = "B8:27:EB:00:00:01"
+ACTIVE_SCAN = 45.0
+"""Longer than in fact, so that the next look here falls into it, s."""
 WATCHDOG = 90.0
 OWNER = ":1.5"
 PATH_KNOWN = 195.0
@@ -84,6 +86,9 @@ class Place:
     """Whether bluetoothd knows of the scan: a scanner may use the management socket."""
     window: When = never
     """Whether an AUTO scanner is in an active window."""
+    active_until: float = 0.0
+    """Until when an AUTO scanner scans actively because it was asked to."""
+    discovering_changed_at: float | None = None
     deaf: bool = False
     """Nothing is heard, until a power cycle."""
     disconnecting: bool = False
@@ -148,6 +153,7 @@ class Place:
         self.start_time = self.last_detection = self.aired_at = self.now - 1
         self._plays: list[tuple[float, int, Play]] = []
         self._played = 0
+        self._discovering = self.discovers and self.over_bluetoothd
 
     @property
     def resets(self) -> list[tuple[float, RecoveryStep, Verdict]]:
@@ -423,6 +429,8 @@ class Place:
             for link in self.links:
                 link.stale = False
         self.health.end_step(self.now, StepResult.PENDING)
+        if judgement.verdict is Verdict.CONNECTS_FAILING:
+            self.active_until = self.now + ACTIVE_SCAN
         self._poll_when_heard()
 
     def power_cycle(self) -> None:
@@ -521,7 +529,8 @@ class Place:
         """The mode that the scanner is in."""
         if self.mode is not ScanMode.AUTO:
             return self.mode
-        return ScanMode.ACTIVE if self.window(self.now) else ScanMode.PASSIVE
+        active = self.window(self.now) or self.now < self.active_until
+        return ScanMode.ACTIVE if active else ScanMode.PASSIVE
 
     def sample(self) -> AdapterSample:
         """What is shown to the detector."""
@@ -551,13 +560,17 @@ class Place:
         )
 
     def _adapter_object(self) -> AdapterObject | None:
+        discovering = self.discovers and self.over_bluetoothd
+        if discovering is not self._discovering:
+            self._discovering, self.discovering_changed_at = discovering, self.now
         if self.name is None:
             return None
         return AdapterObject(
             path=f"/org/bluez/{self.name}",
             address=ADAPTER,
             powered=self.powered,
-            discovering=self.discovers and self.over_bluetoothd,
+            discovering=discovering,
+            discovering_changed_at=self.discovering_changed_at,
             power_state=self.power_state,
             appeared_at=self.appeared_at,
             powered_at=self.powered_at,

@@ -171,6 +171,11 @@ class View:
             )
         )
 
+    def is_missed(self, link: LinkSample) -> bool:
+        """Whether a link did not arrive weakly when it was last heard, as far as is known."""
+        strength = self.link_memory(link).strength
+        return strength is None or is_good(strength)
+
     def link_memory(self, link: LinkSample) -> LinkMemory:
         """What is remembered of a link at this adapter."""
         return self.memory.links.get(link.address, LinkMemory())

@@ -182,8 +182,16 @@ def still_deaf(view: View) -> bool:
     due=lambda view, since: max(_unusual_silence_due(view, since), view.patient_until),
 )
 def unexplained_silence(view: View) -> bool:
-    """Nothing is heard and polls fail, which may also be a link switched off."""
-    return view.failures >= 2 and view.alone and view.listening
+    """Nothing is heard and polls fail, which may also be a link switched off.
+
+    Links that were all heard weakly are out of reach: no step brings them closer.
+    """
+    return (
+        view.failures >= 2
+        and view.alone
+        and view.listening
+        and any(view.is_missed(link) for link in view.polled)
+    )
 
 
 def _accusers(view: View) -> tuple[LinkSample, ...]:
