@@ -227,9 +227,11 @@ class _Prober:
         if not self._is_alone or len(own_ids) != 1:
             return
         (own_id,) = own_ids
-        await self._ask_cells(own_id, LONGEST_LIMIT)
-        if own_id in self._cells:
-            del self._cells[BROADCAST_UNIT]
+        for _ in range(ASKS):
+            await self._ask_cells(own_id, self._patience_with_battery)
+            if own_id in self._cells:
+                del self._cells[BROADCAST_UNIT]
+                break
 
     async def _ask_cells(self, unit: int, limit: float | None = None) -> None:
         """Ask one unit for its number of cells, which makes it a battery."""
