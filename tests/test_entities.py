@@ -90,6 +90,7 @@ BANK_BINARY_KEYS = {"problem"}
 
 # What a battery shows of itself without being asked, and where.
 MAIN_KEYS = {
+    "alarm",
     "state_of_charge",
     "voltage",
     "current",
@@ -104,7 +105,6 @@ MAIN_KEYS = {
     "charging",
 }
 DIAGNOSTIC_KEYS = {
-    "alarm",
     "remaining_capacity",
     "total_capacity",
     "cycles",

@@ -69,7 +69,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     async def async_load(self) -> None:
         """Load the energy totals, and the alarms that were told."""
-        await self.alarm_store.async_load()
+        await self.alarm_store.async_load(self.labels)
         interval = self.config_entry.options.get(
             CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
         )

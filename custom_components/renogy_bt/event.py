@@ -6,6 +6,7 @@ from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.const import EntityCategory
 from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.start import async_at_started
 
 from .adapter_health.status import AdapterEvent, EventKind
 from .adapters.devices import async_add_adapter_entities
@@ -18,6 +19,7 @@ from .renogy.alarm_changes import (
     active_alarms,
     alarm_changes,
 )
+from .renogy.models import Alarm
 from .storage.alarms import AlarmStore
 
 PARALLEL_UPDATES = 0
@@ -29,9 +31,9 @@ RECOVERY_EVENT = EventEntityDescription(
     event_types=list(EventKind),
 )
 
+# Not a diagnostic entity: a trigger for a device or an area leaves those out.
 ALARM_EVENT = EventEntityDescription(
     key="alarm",
-    entity_category=EntityCategory.DIAGNOSTIC,
     event_types=list(AlarmChangeKind),
 )
 
@@ -62,16 +64,18 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
     """Fires for every alarm that a battery raises or clears.
 
     An alarm is news if it is not among the alarms that were told last, which are stored. So an
-    alarm that began or ended while Home Assistant was down fires after the start, and an alarm
-    that goes on does not fire again. Nothing fires before Home Assistant has started, because
-    no automation listens before. Only fresh readings count: an old or a missing reading raises
-    and clears nothing.
+    alarm that began or ended while the bank was not loaded fires once it is, and an alarm that
+    goes on does not fire again. What is news while Home Assistant starts waits until it has
+    started, because no automation listens before. Only fresh readings count: an old or a
+    missing reading raises and clears nothing.
     """
 
     def __init__(self, store: AlarmStore, link: LinkCoordinator, unit: int) -> None:
         """Remember the store of the alarms that were told."""
         super().__init__(link, ALARM_EVENT, unit)
         self._store = store
+        self._active: tuple[Alarm, ...] = ()
+        self._untold: list[AlarmChange] = []
 
     @property
     @override
@@ -81,9 +85,14 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Look at the present reading."""
+        """Go on from the alarms that were told, once the last event is a state.
+
+        Home Assistant writes the restored state after this method. A trigger for events needs
+        that state: it takes no change from unavailable, and none before the first state.
+        """
         await super().async_added_to_hass()
-        self._async_fire_changes()
+        self._active, self._untold = self._store.known(self.battery), []
+        self.async_on_remove(self.hass.loop.call_soon(self._async_begin).cancel)
 
     @override
     async def async_will_remove_from_hass(self) -> None:
@@ -92,22 +101,29 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
         await super().async_will_remove_from_hass()
 
     @callback
-    @override
-    def _handle_coordinator_update(self) -> None:
-        self._async_fire_changes()
+    def _async_begin(self) -> None:
+        """Look at the present reading, and tell what is news after the start."""
+        self._handle_coordinator_update()
+        self.async_on_remove(async_at_started(self.hass, self._async_tell))
 
     @callback
-    def _async_fire_changes(self) -> None:
-        if (
-            self.hass.state is not CoreState.running
-            or self.unit not in self.coordinator.fresh
-        ):
+    @override
+    def _handle_coordinator_update(self) -> None:
+        if self.unit not in self.coordinator.fresh:
             return
-        known = self._store.known(self.battery)
-        active = active_alarms(known, self.reading.status)
-        for change in alarm_changes(known, active):
+        active = active_alarms(self._active, self.reading.status)
+        self._untold += alarm_changes(self._active, active)
+        self._active = active
+        if self.hass.state is CoreState.running:
+            self._async_tell(self.hass)
+
+    @callback
+    def _async_tell(self, _: HomeAssistant) -> None:
+        """Tell what is news, each alarm by a change of the state; store what was told."""
+        for change in self._untold:
             self._async_fire(change)
-        self._store.async_remember(self.battery, active)
+        self._untold.clear()
+        self._store.async_remember(self.battery, self._active)
 
     @callback
     def _async_fire(self, change: AlarmChange) -> None:

@@ -26,8 +26,9 @@ async def read_energy(hass: HomeAssistant, entry_id: str) -> object:
 async def read_alarms(hass: HomeAssistant, entry_id: str) -> object:
     """Return the alarms in a bank's file."""
     store = AlarmStore(hass, entry_id)
-    await store.async_load()
-    return [store.known((DONGLE, unit)) for unit in (48, 49)]
+    batteries = [(DONGLE, unit) for unit in (48, 49)]
+    await store.async_load(batteries)
+    return [store.known(battery) for battery in batteries]
 
 
 async def read_adapters(hass: HomeAssistant, _: str) -> object:
