@@ -84,7 +84,7 @@ async def test_sixteen_batteries(
 
 
 async def test_two_links_in_series(hass: HomeAssistant, air: FakeAir) -> None:
-    """In series the links' voltages add up, and the weaker one is what the bank holds."""
+    """In series the links' voltages add up; one battery is empty first, the other full first."""
     air.bring(FakeLink(batteries((48,))))
     weaker = air.bring(FakeLink(batteries((48,))), OTHER, OTHER_NAME)
     weaker.units[48].put(5044, [0, 20_000])
@@ -97,7 +97,9 @@ async def test_two_links_in_series(hass: HomeAssistant, air: FakeAir) -> None:
     assert float(bank_state(hass, entry, "voltage").state) == 104.8
     assert float(bank_state(hass, entry, "current").state) == 10
     assert float(bank_state(hass, entry, "remaining_capacity").state) == 20
-    assert float(bank_state(hass, entry, "total_capacity").state) == 50
+    # The other one is full after 25 Ah more.
+    assert float(bank_state(hass, entry, "total_capacity").state) == 45
+    assert float(bank_state(hass, entry, "time_to_full").state) == 2.5
     assert float(bank_state(hass, entry, "power").state) == 1048
 
 

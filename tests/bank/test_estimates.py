@@ -17,7 +17,8 @@ from custom_components.renogy_bt.bank.estimates import (
     [
         pytest.param(10, 10, 40, 50, TimeEstimate(to_full=3600), id="charging"),
         pytest.param(-10, -9, 40, 50, TimeEstimate(to_empty=14400), id="discharging"),
-        pytest.param(10, -1, 40, 50, TimeEstimate(to_full=3600), id="for a moment"),
+        pytest.param(10, -1, 40, 50, TimeEstimate(), id="charge has turned"),
+        pytest.param(-10, 1, 40, 50, TimeEstimate(), id="load has turned"),
         pytest.param(0.2, 0.2, 40, 50, TimeEstimate(), id="idle"),
         pytest.param(0.2, 10, 40, 50, TimeEstimate(), id="about as much as before"),
         pytest.param(10, 0.2, 40, 50, TimeEstimate(), id="charge has ended"),
@@ -61,17 +62,17 @@ def test_the_beginning_is_a_plain_mean() -> None:
 
 
 def test_a_long_gap_begins_anew() -> None:
-    """What was before a gap longer than the averaging time says nothing."""
+    """What was before a gap longer than any interval says nothing."""
     smoother = CurrentSmoother()
     smoother.add(0, 10)
-    assert smoother.add(601, -5) == -5
+    assert smoother.add(751, 5) == 5
 
 
 def test_a_clock_that_goes_back_begins_anew() -> None:
     """A clock that goes back gives no weight below zero."""
     smoother = CurrentSmoother()
     smoother.add(100, 10)
-    assert smoother.add(50, -5) == -5
+    assert smoother.add(50, 5) == 5
 
 
 @given(
@@ -127,3 +128,45 @@ def test_a_charge_that_ends() -> None:
     average = smoother.add(3600.0, 0.1)
     assert average > 15
     assert estimate(average, 0.1, 50, 100) == TimeEstimate()
+
+
+@given(
+    interval=st.floats(min_value=10, max_value=600),
+    jitter=st.lists(st.floats(min_value=-0.2, max_value=0.05), min_size=40),
+    direction=st.sampled_from([-1, 1]),
+)
+def test_smooth_at_every_interval(
+    interval: float, jitter: list[float], direction: int
+) -> None:
+    """One reading of a fridge moves the average by a third of what it draws, or by less."""
+    smoother = CurrentSmoother()
+    at = 0.0
+    for share in jitter:
+        at += interval * (1 + share)
+        assert smoother.add(at, direction * 20.0) == pytest.approx(direction * 20)
+    after = smoother.add(at + interval, direction * 11.0)
+    assert 17 <= abs(after) < 20
+
+
+@given(
+    interval=st.floats(min_value=10, max_value=600),
+    before=st.lists(st.floats(min_value=-200, max_value=200), min_size=1, max_size=60),
+    current=st.floats(min_value=1, max_value=200),
+    direction=st.sampled_from([-1, 1]),
+)
+def test_a_change_of_direction(
+    interval: float, before: list[float], current: float, direction: int
+) -> None:
+    """Whatever was before, the time is of the direction of now; after a change it is exact."""
+    smoother = CurrentSmoother()
+    at = 0.0
+    for each in before:
+        at += interval
+        smoother.add(at, each)
+    average = smoother.add(at + interval, direction * current)
+    found = estimate(average, direction * current, 60, 100)
+    assert (found.to_full if direction < 0 else found.to_empty) is None
+    if before[-1] * direction < 0:
+        charge = 40 if direction > 0 else 60
+        seconds = found.to_full if direction > 0 else found.to_empty
+        assert seconds == pytest.approx(charge / current * 3600, abs=30)

@@ -132,14 +132,27 @@ def test_estimates() -> None:
 def test_estimates_are_calm() -> None:
     """A load that starts does not turn the answer over at once, and held readings do nothing."""
     bank = Bank()
+    weaker = replace(CHARGING, current=5.0)
     for _ in range(30):
         calm = bank.poll({"a": CHARGING, "b": CHARGING})
-    held = bank.poll({"a": DISCHARGING, "b": DISCHARGING}, fresh=set())
+    assert calm.bank_estimate.to_full == HOUR
+    held = bank.poll({"a": weaker, "b": weaker}, fresh=set())
     assert held.estimates == calm.estimates
     assert held.bank_estimate == calm.bank_estimate
+    after = bank.poll({"a": weaker, "b": weaker})
+    for each in (after.estimates["a"], after.bank_estimate):
+        assert each.to_full is not None
+        assert HOUR < each.to_full < 1.1 * HOUR
+
+
+def test_estimates_follow_the_direction() -> None:
+    """From the first reading that discharges there is a time to empty, and none to full."""
+    bank = Bank()
+    for _ in range(30):
+        bank.poll({"a": CHARGING, "b": CHARGING})
     after = bank.poll({"a": DISCHARGING, "b": DISCHARGING})
-    assert after.estimates["a"].to_full is not None
-    assert after.bank_estimate.to_full is not None
+    assert after.estimates["a"] == TimeEstimate(to_empty=4 * HOUR)
+    assert after.bank_estimate == TimeEstimate(to_empty=4 * HOUR)
 
 
 def test_estimate_of_the_bank_rests_while_a_battery_is_missing() -> None:

@@ -3,8 +3,10 @@
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
+from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.renogy_bt.bank.estimates import estimate
 from custom_components.renogy_bt.bank.summary import BankSummary, Wiring, summarise
 from custom_components.renogy_bt.renogy.models import (
     Alarm,
@@ -66,12 +68,13 @@ def test_in_parallel_currents_and_capacities_add() -> None:
 
 
 def test_in_series_voltages_add() -> None:
-    """The current is the mean, the smallest capacity is the bank's, energy adds."""
+    """The current is the mean, energy adds; one battery is empty first, another full first."""
     bank = summarise(BOTH, 2, Wiring.SERIES)
     assert bank.voltage == 101.0
     assert bank.current == 3.0
     assert bank.remaining_capacity == 20.0
-    assert bank.total_capacity == 50.0
+    # 20 Ah until the second is empty, 10 Ah until the first is full.
+    assert bank.total_capacity == 30.0
     assert bank.power == 302.0
     assert bank.stored_energy == 3020.0
     assert bank.state_of_charge == 40.0
@@ -107,6 +110,69 @@ def test_sums_are_unknown_while_a_current_has_no_scale() -> None:
     assert (series.current, series.power) == (4.0, None)
     neither = {1: replace(FIRST, current=None), 2: replace(SECOND, current=None)}
     assert summarise(neither, 2, Wiring.SERIES).current is None
+
+
+def pack(remaining: float, total: float) -> BatteryReading:
+    """Return a reading of a battery that holds so much."""
+    return replace(FIRST, remaining_capacity=remaining, total_capacity=total)
+
+
+@pytest.mark.parametrize(
+    ("packs", "remaining", "total"),
+    [
+        pytest.param([(25, 50), (50, 100)], 25, 50, id="the same charge"),
+        pytest.param([(40, 50), (40, 50)], 40, 50, id="equal"),
+        pytest.param([(10, 100), (40, 50)], 10, 20, id="one low, one high"),
+        pytest.param([(95, 100), (100, 100)], 95, 95, id="one full"),
+        pytest.param([(0, 100), (50, 100)], 0, 50, id="one empty"),
+        pytest.param([(51, 50)], 51, 50, id="above full"),
+        pytest.param([(51, 50), (20, 50)], 20, 20, id="above full and half"),
+    ],
+)
+def test_unequal_batteries_in_series(
+    packs: list[tuple[float, float]], remaining: float, total: float
+) -> None:
+    """The first that is empty ends the discharge, the first that is full ends the charge."""
+    readings = {index: pack(*each) for index, each in enumerate(packs)}
+    bank = summarise(readings, len(packs), Wiring.SERIES)
+    assert (bank.remaining_capacity, bank.total_capacity) == (remaining, total)
+
+
+@given(
+    packs=st.lists(
+        st.tuples(
+            st.floats(min_value=0.1, max_value=1),
+            st.integers(min_value=20, max_value=400),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    current=st.floats(min_value=20, max_value=200),
+)
+def test_times_of_batteries_in_series(
+    packs: list[tuple[float, int]], current: float
+) -> None:
+    """The bank is full and empty when its first battery is."""
+    readings = {
+        index: pack(round(share * total, 3), total)
+        for index, (share, total) in enumerate(packs)
+    }
+    bank = summarise(readings, len(packs), Wiring.SERIES)
+    for direction in (1, -1):
+        flowed = min(
+            (each.total_capacity - each.remaining_capacity)
+            if direction > 0
+            else each.remaining_capacity
+            for each in readings.values()
+        )
+        time = estimate(
+            direction * current,
+            direction * current,
+            bank.remaining_capacity,
+            bank.total_capacity,
+        )
+        seconds = time.to_full if direction > 0 else time.to_empty
+        assert seconds == pytest.approx(flowed / current * 3600, abs=31)
 
 
 @pytest.mark.parametrize("wiring", Wiring)

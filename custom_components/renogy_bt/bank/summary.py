@@ -50,20 +50,21 @@ def summarise[K](
 ) -> BankSummary[K]:
     """Add up the readings of a bank of `expected` batteries.
 
-    In parallel currents and capacities add and the voltage is the mean. In series voltages add,
-    the current is the mean and the smallest capacity is the bank's. Power and energy add always,
-    and the state of charge is weighted by capacity.
+    In parallel currents and capacities add and the voltage is the mean. In series voltages add
+    and the current is the mean. The battery with the least charge left ends the discharge, and
+    the one with the least room ends the charge: the bank's capacity is what lies between. Power
+    and energy add always, and the state of charge is weighted by capacity.
     """
     known = readings.values()
     is_whole = 0 < expected <= len(readings)
     in_series = wiring is Wiring.SERIES
     across = _sum if in_series else _mean
     along = _mean if in_series else _sum
-    capacity = _min if in_series else _sum
     voltages = [reading.voltage for reading in known]
     currents = [each.current for each in known if each.current is not None]
     powers = [each.power for each in known if each.power is not None]
     has_all_currents = is_whole and len(currents) == expected
+    remaining, total = (_in_series if in_series else _in_parallel)(known)
     charges = [reading.state_of_charge for reading in known]
     cells = [voltage for reading in known for voltage in reading.cell_voltages]
     temperatures = [
@@ -77,10 +78,8 @@ def summarise[K](
         voltage=across(voltages) if is_whole or not in_series else None,
         current=along(currents) if has_all_currents or in_series else None,
         power=_sum(powers) if has_all_currents else None,
-        remaining_capacity=(
-            capacity(r.remaining_capacity for r in known) if is_whole else None
-        ),
-        total_capacity=capacity(r.total_capacity for r in known) if is_whole else None,
+        remaining_capacity=remaining if is_whole else None,
+        total_capacity=total if is_whole else None,
         stored_energy=_sum(r.stored_energy for r in known) if is_whole else None,
         state_of_charge_spread=_spread(charges),
         cell_voltage_min=_min(cells),
@@ -94,7 +93,26 @@ def summarise[K](
     )
 
 
-def _sum(values: Iterable[float]) -> float | None:
+def _in_parallel(known: Collection[BatteryReading]) -> tuple[float, float]:
+    """Return the remaining and the total capacity of batteries in parallel."""
+    return (
+        _sum(each.remaining_capacity for each in known),
+        _sum(each.total_capacity for each in known),
+    )
+
+
+def _in_series(known: Collection[BatteryReading]) -> tuple[float, float]:
+    """Return the remaining and the total capacity of batteries in series."""
+    remaining = min((each.remaining_capacity for each in known), default=0.0)
+    room = min(
+        (each.total_capacity - each.remaining_capacity for each in known), default=0.0
+    )
+    smallest = min((each.total_capacity for each in known), default=0.0)
+    # A battery may hold more than its total: then it is full, and the others get no more.
+    return remaining, round(min(remaining + max(room, 0.0), smallest), 3)
+
+
+def _sum(values: Iterable[float]) -> float:
     return round(sum(values), 3)
 
 
