@@ -68,6 +68,52 @@ def test_names_tell_the_scale_of_the_current(
 
 
 @pytest.mark.parametrize(
+    (
+        "name",
+        "own_bluetooth",
+        "own_unit",
+        "trusts_alarms",
+        "millivolts",
+        "either_order",
+    ),
+    [
+        ("BT-TH-FDA1B2C3", False, 255, True, False, False),
+        ("RNGRBP1228000830", True, 48, True, False, False),
+        ("RNGC122BAT28000194", True, 255, True, True, True),
+        ("RNGPRO12BATT4600123", True, 255, False, False, False),
+        ("RNGPRO125BAT0001", True, 255, False, False, False),
+        ("RNGPRO24BATT0001", True, 255, False, False, False),
+        ("RNGUSBAT0001", True, 255, True, False, False),
+        ("6C:B2:FD:A1:B2:C3", False, 255, False, True, True),
+    ],
+)
+def test_names_tell_what_the_words_mean(
+    name: str,
+    own_bluetooth: bool,
+    own_unit: int,
+    trusts_alarms: bool,
+    millivolts: bool,
+    either_order: bool,
+) -> None:
+    """The columns of protocol 1.6; what is not decided is believed as little as any."""
+    family = family_of(name)
+    assert family.built_in_bluetooth is own_bluetooth
+    assert family.own_unit == own_unit
+    assert family.trusts_alarm_fields is trusts_alarms
+    assert family.cells_may_be_millivolts is millivolts
+    assert family.cycles_may_be_low_byte_first is either_order
+
+
+def test_a_scale_that_was_found_stands_in_for_the_tables() -> None:
+    """One battery's own scale is known whatever its name says, or unknown if it was forgotten."""
+    assert (STANDARD.known_divisor, RNGUSBAT.known_divisor) == (100, None)
+    assert RNGUSBAT.counting(10).known_divisor == 10
+    assert STANDARD.counting(10).known_divisor == 10
+    assert STANDARD.counting(None).known_divisor is None
+    assert RNGUSBAT.counting(10).name_prefix == "RNGUSBAT"
+
+
+@pytest.mark.parametrize(
     ("key", "name", "family"),
     [
         ("rngpro", "RNGPRO12BATT4600123", RNGPRO12BATT),
