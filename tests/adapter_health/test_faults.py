@@ -1,5 +1,7 @@
 """Every fault is noticed in time and mended by the step that can."""
 
+from dataclasses import replace
+
 import pytest
 
 from custom_components.renogy_bt.adapter_health.history import StepResult
@@ -16,6 +18,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
     SlotSample,
     Verdict,
 )
+from custom_components.renogy_bt.adapter_health.traffic import KNOWN_AFTER
 from custom_components.renogy_bt.bluez.models import BusFault, BusSample
 from tests.health_months.radio import DAY, HOUR, MINUTE, Link, always, never
 from tests.health_months.simulation import Place
@@ -246,15 +249,54 @@ def test_witness_that_never_shared_the_link() -> None:
     assert place.steps == []
 
 
+def known(**changes: object) -> Place:
+    """A place with one dongle whose habits have been seen for weeks."""
+    place = running(mode=ScanMode.AUTO, **changes)
+    traffic = place.health.memory.traffic
+    place.health.memory = replace(
+        place.health.memory, traffic=replace(traffic, watched=KNOWN_AFTER)
+    )
+    return place
+
+
 def test_stuck_discovery_without_a_witness() -> None:
-    """In a place with one dongle the experiment mends it within five minutes."""
-    place = running(mode=ScanMode.AUTO)
+    """In a place with one dongle that is known an experiment mends it in the second hour."""
+    place = known()
     place.deaf = True
-    assert place.run_until(lambda: bool(place.resets), 300) <= 240
-    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
+    assert HOUR <= place.run_until(lambda: bool(place.resets), 2 * HOUR) <= 1.1 * HOUR
+    assert steps_of(place) == [RecoveryStep.POWER_CYCLE]
     place.run(2 * MINUTE)
     assert place.is_judged(Verdict.OK)
     assert place.told == []
+
+
+def test_unexplained_silence_of_a_place_that_is_not_known() -> None:
+    """A dongle that goes away within two weeks may do so every week."""
+    place = running(mode=ScanMode.AUTO)
+    place.links[0].present = never
+    place.run(3 * DAY)
+    assert place.steps == []
+    assert place.is_judged(Verdict.QUIET)
+
+
+def test_silence_that_a_known_place_is_used_to() -> None:
+    """A dongle that has been off for a day before is not missed on another day."""
+    place = known()
+    traffic = place.health.memory.traffic.after_silence(DAY)
+    place.health.memory = replace(place.health.memory, traffic=traffic)
+    place.links[0].present = never
+    place.run(DAY)
+    assert place.steps == []
+
+
+def test_one_experiment_a_silence() -> None:
+    """A dongle that is gone for good costs one power cycle, restarts or not."""
+    place = known()
+    place.links[0].present = never
+    for _ in range(4):
+        place.play(place.restart_host())
+        place.run(5 * DAY)
+    assert steps_of(place) == [RecoveryStep.POWER_CYCLE]
 
 
 def test_silence_in_a_lively_place() -> None:

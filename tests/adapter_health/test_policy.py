@@ -376,14 +376,8 @@ def test_failures_are_forgotten_with_their_fault() -> None:
 def test_a_failed_experiment_is_no_experiment() -> None:
     """An experiment that could not be carried out is made up for within minutes."""
     silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
-    climb = Climb().after_step(RecoveryStep.RESTART_SCANNING, silence, 0.0)
-    situation = Situation(
-        at=150.0,
-        level=RecoveryLevel.FULL,
-        awaited=record(RecoveryStep.RESTART_SCANNING, silence),
-        stepped_at=0.0,
-    )
-    climb, _, decision = take_turn(climb, silence, situation)
+    situation = Situation(at=150.0, level=RecoveryLevel.FULL)
+    climb, _, decision = take_turn(Climb(), silence, situation)
     assert decision.step is RecoveryStep.POWER_CYCLE
     climb = climb.after_failed_step(RecoveryStep.POWER_CYCLE, silence, 150.0)
     for at, step in ((180.0, None), (210.0, RecoveryStep.POWER_CYCLE)):
@@ -402,15 +396,20 @@ def test_another_try_starts_at_the_foot() -> None:
 
 
 def test_experiments_are_rare() -> None:
-    """One reload and one power cycle, then pauses of many hours, never a notice."""
+    """One power cycle in a silence of weeks, never a notice."""
     climber = Climber()
     silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
-    decisions = [climber.turn(minute * 60.0, silence) for minute in range(60 * 24 * 7)]
-    assert climber.taken[:2] == [
-        RecoveryStep.RESTART_SCANNING,
-        RecoveryStep.POWER_CYCLE,
-    ]
-    assert len(climber.steps) <= 8
+    decisions = [climber.turn(minute * 60.0, silence) for minute in range(60 * 24 * 21)]
+    assert climber.taken == [RecoveryStep.POWER_CYCLE]
+    assert not any(decision.tell for decision in decisions)
+
+
+def test_gentle_recovery_does_not_experiment() -> None:
+    """Restarting the scan, which Home Assistant does by itself, would bring nothing."""
+    climber = Climber(RecoveryLevel.GENTLE)
+    silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
+    decisions = [climber.turn(minute * 60.0, silence) for minute in range(60)]
+    assert climber.taken == []
     assert not any(decision.tell for decision in decisions)
 
 
@@ -419,18 +418,15 @@ def test_a_new_silence_waits_for_the_pause_between_experiments() -> None:
     climber = Climber()
     silence = judgement(Verdict.QUIET, evidence=Evidence.WEAK)
     climber.turn(0, silence)
-    climber.turn(60, silence)
+    assert climber.taken == [RecoveryStep.POWER_CYCLE]
     climber.turn(120, OK)
     climber.turn(120 + HOUR, OK)
     climber.climb = after_restart(
         AdapterHealth("", climb=climber.climb), stopped_at=3800.0, started_at=3800.0
     ).climb
-    decision = climber.turn(4000, silence)
-    assert decision.hold is Hold.RESTING
-    assert (
-        climber.turn(60 + EXPERIMENT_PAUSE + 1, silence).step
-        is RecoveryStep.RESTART_SCANNING
-    )
+    assert climber.turn(4000, silence, life_at=150.0).hold is Hold.RESTING
+    decision = climber.turn(EXPERIMENT_PAUSE + 1, silence, life_at=150.0)
+    assert decision.step is RecoveryStep.POWER_CYCLE
 
 
 @pytest.mark.parametrize(

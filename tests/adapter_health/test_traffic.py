@@ -88,3 +88,12 @@ def test_it_survives_any_input_and_a_restart(
         traffic.meaningful_silence, rel=0.01
     )
     assert kept.is_lively == traffic.is_lively
+    assert kept.watched == pytest.approx(traffic.watched, abs=1.0)
+
+
+def test_a_place_is_known_after_two_weeks() -> None:
+    """Not the number of silences counts, but the time over which they were seen."""
+    traffic = after(*[30.0] * 1000)
+    assert not traffic.is_known
+    assert not traffic.after_silence(13 * DAY).is_known
+    assert traffic.after_silence(14 * DAY).is_known

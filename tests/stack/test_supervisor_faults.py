@@ -9,7 +9,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
-from custom_components.renogy_bt.adapter_health.samples import Verdict
+from custom_components.renogy_bt.adapter_health.samples import HOUR, Verdict
+from custom_components.renogy_bt.adapter_health.traffic import KNOWN_AFTER
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -117,12 +118,23 @@ async def test_entry_whose_set_up_ended_in_an_error(
 
 
 async def test_discovery_stuck(site: Site) -> None:
-    """The only adapter hears nothing any more: read again within 300 s, by an experiment."""
+    """The only adapter of a place that is known hears nothing: an experiment, after an hour."""
+    memory = site.health.memory
+    site.health.memory = replace(
+        memory, traffic=replace(memory.traffic, watched=KNOWN_AFTER)
+    )
     begun = site.now()
     await site.emulated.set_fault("discovery-stuck")
-    await mended(
-        site, begun, 300, RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE
-    )
+    await mended(site, begun, HOUR + 300, RecoveryStep.POWER_CYCLE)
+    assert site.told == []
+
+
+async def test_discovery_stuck_in_an_unknown_place(site: Site) -> None:
+    """Where nothing is known of the place, a silence may be a dongle that was switched off."""
+    await site.emulated.set_fault("discovery-stuck")
+    await asyncio.sleep(1.5 * HOUR)
+    assert site.status.verdict is Verdict.QUIET
+    assert site.steps() == []
     assert site.told == []
 
 

@@ -105,6 +105,7 @@ HEALTH: dict[str, Any] = {
             "interval": 12.5,
             "devices": 4.0,
             "looks": 20,
+            "watched": 86400.0,
         },
         "outages": {
             "edges": list(EDGES),

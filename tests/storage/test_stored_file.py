@@ -185,6 +185,7 @@ ADAPTER_VALUES: list[tuple[tuple[str, ...], list[Any]]] = [
     (("memory", "traffic", "devices"), [True, 1001]),
     (("memory", "traffic", "looks"), [1.5, -1, 21, True]),
     (("memory", "outages", "weights"), [None, [], [1.0] * 23, [-1.0] * 24]),
+    (("memory", "traffic", "watched"), [None, -1.0, 1e30]),
     (("memory", "heard_ago"), [-1, "40", True, 1e300, []]),
     (("memory", "witnesses"), ["x", [["a"]], [5], [["a", 5]], [["a", "b"]] * 10_001]),
     (("ladder",), [None, [], {"experiment_ago": 5.0}]),

@@ -200,6 +200,7 @@ class AdapterHealth:
                     sample.at, self.climb.switched_on_at
                 ),
                 is_overtaken=self._is_overtaken(sample),
+                life_at=self.memory.life_at,
             ),
         )
         if awaited is not None and result is not None:

@@ -62,7 +62,8 @@ PLANS: Mapping[Verdict, tuple[RecoveryStep, ...]] = {
 }
 """Steps against each fault: those to be taken, and those that the user can ask for."""
 PLANS_BY_REASON: Mapping[Reason, tuple[RecoveryStep, ...]] = {
-    Reason.UNEXPLAINED_SILENCE: (_RESTART_SCANNING, _POWER_CYCLE),
+    # Home Assistant has restarted the scan in vain by itself, every two minutes.
+    Reason.UNEXPLAINED_SILENCE: (_POWER_CYCLE,),
     Reason.STALE_LINK: (_OWN_LINKS, _RESTART_SCANNING),
     Reason.SLOTS_FULL: (_OWN_LINKS,),
     # Only a human can change a policy of the host, or how Home Assistant scans.

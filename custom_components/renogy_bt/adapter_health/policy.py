@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from .climb import LONGEST_REST, Climb, calls_for_steps, result_of_step
+from .climb import Climb, calls_for_steps, result_of_step
 from .history import StepRecord, StepResult
 from .ladder import (
     ALLOWED,
@@ -27,9 +27,7 @@ FAILURE_PAUSES = (60.0, 120.0, 240.0, *RESTS)
 TOLD_FAILURES = 3
 """So many of them the user should know of."""
 EXPERIMENT_PAUSE = 6 * HOUR
-"""Least time between experiments in two different silences, s."""
-EXPERIMENT_RESTS = (12 * HOUR, 24 * HOUR, LONGEST_REST)
-"""Pauses between experiments in one silence, s; the last one repeats."""
+"""Least time between experiments in two different silences, s; in one silence there is one."""
 OTHERS_TURN = 600.0
 """How long other integrations' connections are waited for before the user is told, s."""
 LONG_WAIT = 300.0
@@ -75,6 +73,8 @@ class Situation:
     """Somebody who means it has switched the adapter off."""
     is_overtaken: bool = False
     """Bluetoothd or the adapter has begun anew since the last step began."""
+    life_at: float | None = None
+    """Last sign of life, if any was ever seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +149,7 @@ def decide(
 
 
 def _work_on(
-    climb: Climb,
-    judgement: Judgement,
-    situation: Situation,
-    rests: tuple[float, ...] | None = None,
+    climb: Climb, judgement: Judgement, situation: Situation
 ) -> tuple[Climb, Decision]:
     """Take the next step of the plan; where there is none, tell the user and rest."""
     step = _next_step(climb, judgement, situation)
@@ -165,7 +162,7 @@ def _work_on(
         return climb, Decision(hold=Hold.LADDER_ENDED, tell=True)
     if climb.rest_until is None:
         failing = judgement.verdict is Verdict.CONNECTS_FAILING
-        rests = rests or (CONNECT_RESTS if failing else RESTS)
+        rests = CONNECT_RESTS if failing else RESTS
         rest = rests[min(climb.climbs, len(rests) - 1)]
         climb = replace(climb, rest_until=situation.at + rest, climbs=climb.climbs + 1)
     return climb, Decision(hold=Hold.RESTING, until=climb.rest_until, tell=True)
@@ -174,16 +171,14 @@ def _work_on(
 def _experiment(
     climb: Climb, judgement: Judgement, situation: Situation
 ) -> tuple[Climb, Decision]:
-    """Take each step of the plan once, then pause for long."""
-    rest_until = climb.rest_until
-    if climb.experiment_at is not None and climb.is_fresh and rest_until is None:
-        rest_until = climb.experiment_at + EXPERIMENT_PAUSE
-    if rest_until is not None and situation.at < rest_until:
-        return climb, Decision(hold=Hold.RESTING, until=rest_until)
-    climb, decision = _work_on(climb, judgement, situation, EXPERIMENT_RESTS)
-    if decision.hold is Hold.RESTING:
-        climb = replace(climb, tried=())
-    return climb, decision
+    """Take the step that may help, once in a silence."""
+    tried_at = climb.experiment_at
+    if tried_at is not None:
+        if situation.life_at is None or situation.life_at <= tried_at:
+            return climb, Decision(hold=Hold.RESTING)
+        if situation.at < tried_at + EXPERIMENT_PAUSE:
+            return climb, Decision(hold=Hold.RESTING, until=tried_at + EXPERIMENT_PAUSE)
+    return _work_on(replace(climb, tried=()), judgement, situation)
 
 
 def _verifying(climb: Climb, judgement: Judgement, awaited: StepRecord) -> Decision:

@@ -7,6 +7,7 @@ adapter. What is learned is how long the silences between them are.
 from dataclasses import dataclass, replace
 from typing import Self
 
+from .samples import DAY
 from .spans import LearnedSpans
 
 LIVELY_DEVICES = 3.0
@@ -14,9 +15,12 @@ LIVELY_DEVICES = 3.0
 SMOOTHING = 0.05
 LONGEST_INTERVAL = 600.0
 """A longer silence is an event, not an interval between signs of life, s."""
+KNOWN_AFTER = 14 * DAY
+"""A place whose nights, weekends and fortnights have not been seen is not known, s."""
 FAMILIARITY = 20
 """Looks after which the average number of devices can be trusted."""
 MOST_DEVICES = 1000
+LONGEST_WATCH = 1e9
 LEAST_SILENCE = 120.0
 """Shortest silence that can mean anything: advertisements are sampled every 30 s."""
 MARGIN = 1.5
@@ -33,6 +37,8 @@ class LearnedTraffic(LearnedSpans):
     devices: float = 0.0
     """Running mean of the devices heard at a time."""
     looks: int = 0
+    watched: float = 0.0
+    """Time over which silences were seen to begin and end, s."""
 
     def after_silence(self, seconds: float) -> Self:
         """What is known once a silence of this place has ended by itself."""
@@ -44,7 +50,10 @@ class LearnedTraffic(LearnedSpans):
             if self.interval
             else usual
         )
-        return replace(self.after_span(seconds, seconds), interval=interval)
+        watched = min(self.watched + seconds, LONGEST_WATCH)
+        return replace(
+            self.after_span(seconds, seconds), interval=interval, watched=watched
+        )
 
     def after_look(self, devices: int) -> Self:
         """What is known after another look at a working adapter."""
@@ -62,6 +71,11 @@ class LearnedTraffic(LearnedSpans):
     def meaningful_silence(self) -> float:
         """Silence that is out of the ordinary here, s."""
         return max(LEAST_SILENCE, MARGIN * self.longest, MISSES * self.interval)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this place was watched for so long that its habits are known."""
+        return self.watched >= KNOWN_AFTER
 
     @property
     def is_lively(self) -> bool:

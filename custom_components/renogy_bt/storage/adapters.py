@@ -49,7 +49,12 @@ from ..adapter_health.samples import (
 )
 from ..adapter_health.spans import EDGES, MOST_SPANS, LearnedSpans
 from ..adapter_health.strength import POSSIBLE
-from ..adapter_health.traffic import FAMILIARITY, MOST_DEVICES, LearnedTraffic
+from ..adapter_health.traffic import (
+    FAMILIARITY,
+    LONGEST_WATCH,
+    MOST_DEVICES,
+    LearnedTraffic,
+)
 from .shapes import fields, mapping_of, number, text, tuple_of, whole_number
 from .stored_file import StoredFile
 from .told import TOLD, note_told, told_of
@@ -99,6 +104,7 @@ _TRAFFIC: Final = fields(
         "interval": number(0.0, EDGES[-1]),
         "devices": number(0.0, MOST_DEVICES),
         "looks": whole_number(0, FAMILIARITY),
+        "watched": number(0.0, LONGEST_WATCH),
     },
     lambda edges, **learned: LearnedTraffic(**learned),
 )
@@ -212,6 +218,7 @@ def _name_steps(records: list[Any]) -> None:
 def _add_what_lasts(health: dict[str, Any]) -> None:
     """Add what is kept since version 1.3, as of an adapter without a fault."""
     new = data_of(AdapterHealth(""), 0.0)
+    health["memory"]["traffic"]["watched"] = 0.0
     switched_on_ago = health["ladder"].pop("powered_on_ago")
     for part in ("memory", "ladder"):
         health[part] = {**new[part], **health[part]}
@@ -295,6 +302,7 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
                 "interval": round(traffic.interval, 3),
                 "devices": round(traffic.devices, 3),
                 "looks": traffic.looks,
+                "watched": round(traffic.watched, 1),
             },
             "outages": _data_of_spans(memory.outages.learned),
             "life_ago": _age_of(memory.life_at, now),

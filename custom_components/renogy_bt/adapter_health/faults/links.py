@@ -3,7 +3,7 @@
 from functools import partial
 
 from ..connects import failures_needed, is_good
-from ..samples import ConnectFailure, Evidence, LinkSample, Reason, Verdict
+from ..samples import HOUR, ConnectFailure, Evidence, LinkSample, Reason, Verdict
 from ..view import FRESH_ADVERTISEMENT, View
 from .sign import HOSTS_TURN, Sign, after, from_silence
 
@@ -14,6 +14,8 @@ UNUSUAL_GAP = 1.5
 """A silence of a link counts when it is longer than its longest gap by this factor."""
 SELDOM_HEARD = 60.0
 """Two looks: a link with longer gaps is heard seldom, s."""
+LONG_SILENCE = HOUR
+"""A silence that nothing else speaks for is worth nothing before, s."""
 HEARD_BEFORE_FAILURE = 60.0
 """A failed poll counts only if the link had been heard for so long by then, s."""
 CONNECTS_WAIT = 90.0
@@ -158,6 +160,13 @@ def unusual_silence(view: View) -> bool:
     return doubtful and view.listening and view.memory.traffic.is_lively
 
 
+def _unexplained_silence_due(view: View, since: float) -> float:
+    """Leave the links their time to come back: somebody may work on a battery."""
+    return max(
+        _unusual_silence_due(view, since), since + LONG_SILENCE, view.patient_until
+    )
+
+
 @partial(
     Sign,
     Reason.STILL_DEAF,
@@ -179,17 +188,18 @@ def still_deaf(view: View) -> bool:
     Verdict.QUIET,
     evidence=Evidence.WEAK,
     since=from_silence,
-    due=lambda view, since: max(_unusual_silence_due(view, since), view.patient_until),
+    due=_unexplained_silence_due,
 )
 def unexplained_silence(view: View) -> bool:
-    """Nothing is heard and polls fail, which may also be a link switched off.
+    """A place that is known was never that silent, which may also be a link switched off.
 
     Links that were all heard weakly are out of reach: no step brings them closer.
     """
     return (
-        view.failures >= 2
+        view.failures >= TWICE
         and view.alone
         and view.listening
+        and view.memory.traffic.is_known
         and any(view.is_missed(link) for link in view.polled)
     )
 
