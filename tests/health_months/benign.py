@@ -13,12 +13,11 @@ from .radio import (
     When,
     always,
     between,
-    daily,
     except_,
     never,
     nightly,
 )
-from .registry import benign, enter_benign, troubled
+from .registry import benign, enter_benign
 from .simulation import Place, Play
 
 SECOND_LINK = "6C:B2:FD:00:00:02"
@@ -64,7 +63,7 @@ def polling_switched_off(place: Place) -> None:
 def long_interval(place: Place) -> None:
     """One dongle, polled every ten minutes with little luck."""
     place.links = [Link(visible=0.2)]
-    place.poll_interval, place.poll_luck = 600.0, 0.7
+    place.poll_interval, place.poll_luck = 600.0, 0.8
 
 
 @benign
@@ -290,6 +289,8 @@ def resets_by_home_assistant(place: Place) -> Play:
     """Home Assistant resets the adapter every hour, which is gone for some seconds."""
     while True:
         yield HOUR
+        if not place.management_socket:
+            continue
         place.unplug()
         place.scanning = False
         yield 20.0
@@ -379,30 +380,6 @@ for _facts in (
         f"Home Assistant does not tell {' and '.join(_facts)} of its scanner.",
         _tells_not(*_facts),
     )
-
-
-# What happens once a day
-
-
-@troubled
-def connects_fail_nightly(place: Place) -> None:
-    """No connection to the only link comes about for five minutes of every night."""
-    place.links = [Link(accepts=except_(daily(3 * HOUR, 3 * HOUR + 300.0)))]
-
-
-@troubled
-def connects_of_two_links_fail_nightly(place: Place) -> None:
-    """No connection to either of two links comes about for seven minutes of every night."""
-    accepts = except_(daily(3 * HOUR, 3 * HOUR + 420.0))
-    place.links = [Link(accepts=accepts), Link(SECOND_LINK, accepts=accepts)]
-
-
-@troubled
-def silent_minutes_in_a_lively_place(place: Place) -> None:
-    """A place with many devices hears nothing for three minutes of every day."""
-    silent = daily(12 * HOUR, 12 * HOUR + 180.0)
-    place.links = [Link(present=except_(silent))]
-    place.other_devices = lambda now: 0 if silent(now) else 6
 
 
 @benign

@@ -8,7 +8,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
 )
 from custom_components.renogy_bt.bluez.models import BusFault, BusSample
 
-from .radio import DAY, HOUR, MINUTE, Link, always, never, nightly
+from .radio import DAY, HOUR, MINUTE, Link, always, daily, except_, never, nightly
 from .registry import faulty
 from .simulation import OWNER, Place, Play
 
@@ -129,7 +129,7 @@ def loose_plug(place: Place) -> Play:
 # Starting is refused
 
 
-@faulty(mended_within=180)
+@faulty(mended_within=180, assisted_within=300)
 def start_refused_at_start(place: Place) -> Play:
     """The entry cannot be set up: the adapter refuses every start of a scan."""
     while True:
@@ -142,7 +142,7 @@ def start_refused_at_start(place: Place) -> Play:
         )
 
 
-@faulty(mended_within=240)
+@faulty(mended_within=240, assisted_within=400)
 def start_refused(place: Place) -> Play:
     """The scan ends, and the adapter refuses every start of another."""
     while True:
@@ -160,7 +160,7 @@ def start_refused_for_good(place: Place) -> Play:
     place.session = False
 
 
-@faulty(told={Verdict.START_REFUSED}, never_reset=True)
+@faulty(told={Verdict.START_REFUSED}, most_resets=0)
 def start_refused_beside_connections(place: Place) -> Play:
     """Starting is refused while another integration holds a connection that works."""
     yield 0.9 * DAY
@@ -177,7 +177,7 @@ def _shared(place: Place) -> None:
     place.only_adapter = False
 
 
-@faulty(mended_within=180)
+@faulty(mended_within=180, assisted_within=300)
 def deaf_with_a_witness(place: Place) -> Play:
     """The adapter goes deaf while a proxy hears the link."""
     _shared(place)
@@ -318,7 +318,7 @@ def drops_off_usb(place: Place) -> Play:
         place.plug_in()
 
 
-@faulty(told={Verdict.MISSING}, never_reset=True)
+@faulty(told={Verdict.MISSING}, most_resets=0)
 def gone_since_an_update(place: Place) -> Play:
     """The adapter is gone since the host was restarted with a new system."""
     yield 0.9 * DAY
@@ -336,7 +336,7 @@ def controller_without_an_address(place: Place) -> Play:
     place.zeroed_adapter = True
 
 
-@faulty(mended_within=150, never_reset=True)
+@faulty(mended_within=150, most_resets=0)
 def twin(place: Place) -> Play:
     """A second dongle has the same address, and the scan ends now and then."""
     place.has_twin = True
@@ -392,7 +392,7 @@ def connect_denied(place: Place) -> Play:
     place.connects_denied = True
 
 
-@faulty(told=CONNECTS_FAIL, never_reset=True)
+@faulty(told=CONNECTS_FAIL, most_resets=0)
 def slots_held_by_others(place: Place) -> Play:
     """Other integrations hold every connection slot for two days."""
     yield 0.9 * DAY
@@ -418,7 +418,7 @@ def stale_link(place: Place) -> Play:
 # Home Assistant's entry and bluetoothd
 
 
-@faulty(never_reset=True)
+@faulty(most_resets=0)
 def entry_failed(place: Place) -> Play:
     """Home Assistant's Bluetooth entry cannot be unloaded: only a restart helps."""
     yield BETWEEN
@@ -491,3 +491,27 @@ def bluetoothd_crashes_at_each_disconnect(place: Place) -> Play:
         if place.last_connected_at != seen:
             seen, owner = place.last_connected_at, owner + 1
             yield from place.restart_bluetoothd(f":1.{owner}")
+
+
+# What ends by itself, once a day: nobody can know that the first time, and nobody need not later
+
+
+@faulty(most_resets=2)
+def connects_fail_nightly(place: Place) -> None:
+    """No connection to the only link comes about for five minutes of every night."""
+    place.links = [Link(accepts=except_(daily(3 * HOUR, 3 * HOUR + 300.0)))]
+
+
+@faulty(most_resets=4)
+def connects_of_two_links_fail_nightly(place: Place) -> None:
+    """No connection to either of two links comes about for seven minutes of every night."""
+    accepts = except_(daily(3 * HOUR, 3 * HOUR + 420.0))
+    place.links = [Link(accepts=accepts), Link(SECOND_LINK, accepts=accepts)]
+
+
+@faulty(most_resets=2)
+def silent_minutes_in_a_lively_place(place: Place) -> None:
+    """A place with many devices hears nothing for three minutes of every day."""
+    silent = daily(12 * HOUR, 12 * HOUR + 180.0)
+    place.links = [Link(present=except_(silent))]
+    place.other_devices = lambda now: 0 if silent(now) else 6

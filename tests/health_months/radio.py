@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import exp, sqrt
 from random import Random
 
 from custom_components.renogy_bt.supervisor.link_records import LinkRecords
+from tests.emulator.radio import FAST_SHARE, SLOW_SECONDS, SLOW_SHARE, reach_of
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -13,20 +15,15 @@ DAY = 24 * HOUR
 DONGLE = "6C:B2:FD:A1:B2:C3"
 PROXY = "AA:BB:CC:00:00:09"
 
-HALF_HEARD = -94.0
-"""Strength at which half of the advertisements are lost, dBm."""
-HALF_CONNECTED = -84.0
-"""Strength at which half of the connections come about, dBm."""
-HEARD_SLOPE = 2.0
-CONNECTED_SLOPE = 1.5
-ADVERTISEMENT_EVERY = 2.0
-FADING = 900.0
-"""Time in which a strength is forgotten: people, doors and weather come and go, s."""
+ADVERTISEMENT_EVERY = 10.0
+"""An advertisement that reaches Home Assistant if the radio lets it, s: hosts scan half the time."""
+CONNECTS = 12
+"""So often a poll tries to connect before it gives up."""
+READING = 3.0
+"""Time for which a connection must last, s."""
 TOLD_ANEW = 8
 """BlueZ tells a strength anew only when it has changed by so much, dB."""
 GOOD_STRENGTH = -60.0
-STRONG = -75.0
-"""A stronger signal always arrives, dBm."""
 
 RETRY = 30.0
 HEARD_RETRY = 5.0
@@ -65,8 +62,7 @@ def except_(when: When) -> When:
     return lambda now: not when(now)
 
 
-def _chance(strength: float, half: float, slope: float) -> float:
-    return 1.0 / (1.0 + exp(min((half - strength) / slope, 500.0)))
+_reach = cache(reach_of)
 
 
 @dataclass(slots=True)
@@ -101,7 +97,9 @@ class Link:
     told: float | None = None
     """Strength that was last told."""
     strength: float = GOOD_STRENGTH
-    """Strength at this moment."""
+    """Strength of the advertisement that was last heard."""
+    level: float = GOOD_STRENGTH
+    """Strength at this moment, apart from each packet's luck."""
     faded_at: float = 0.0
     fade: float = 0.0
 
@@ -125,27 +123,27 @@ class Link:
     def move_to(self, now: float, random: Random) -> None:
         """Let the strength drift to a later time."""
         mean, spread = self.rssi
-        kept = exp(-max(now - self.faded_at, 0.0) / FADING)
-        slow = 0.8 * spread
-        self.fade = kept * self.fade + slow * sqrt(1 - kept * kept) * random.gauss()
+        kept = exp(-max(now - self.faded_at, 0.0) / SLOW_SECONDS)
+        self.fade = kept * self.fade + sqrt(1 - kept * kept) * random.gauss()
         self.faded_at = now
-        self.strength = mean + self.fade + 0.6 * spread * random.gauss()
+        self.level = mean + SLOW_SHARE * spread * self.fade
 
     def is_heard(self, seconds: float, random: Random) -> bool:
-        """Whether any of the advertisements of a stretch of time arrives."""
+        """Whether any of the advertisements of a stretch of time arrives, and how strongly."""
         if self.visible < 1 and random.random() >= self.visible:
             return False
-        if self.strength > STRONG:
-            return True
-        lost = 1.0 - _chance(self.strength, HALF_HEARD, HEARD_SLOPE)
-        still_lost: float = lost ** max(seconds / ADVERTISEMENT_EVERY, 1.0)
-        return random.random() >= still_lost
+        for _ in range(max(round(seconds / ADVERTISEMENT_EVERY), 1)):
+            strength = self.level + FAST_SHARE * self.rssi[1] * random.gauss()
+            if random.random() < _reach(float(round(strength))).heard:
+                self.strength = strength
+                return True
+        return False
 
     def is_reached(self, random: Random) -> bool:
-        """Whether the strength carries a connection this time."""
-        if self.strength > STRONG:
-            return True
-        return random.random() < _chance(self.strength, HALF_CONNECTED, CONNECTED_SLOPE)
+        """Whether a connection comes about in the time of a poll, and lasts long enough."""
+        reach = _reach(float(round(self.level)))
+        lasting = reach.connects * exp(-READING * reach.breaks)
+        return random.random() >= (1.0 - lasting) ** CONNECTS
 
     def tell(
         self,

@@ -27,11 +27,9 @@ def _described(build: Build) -> tuple[str, str]:
     return build.__name__.replace("_", "-"), build.__doc__.splitlines()[0]
 
 
-def enter_benign(name: str, what: str, build: Build, *, troubled: bool = False) -> None:
+def enter_benign(name: str, what: str, build: Build) -> None:
     """Enter a world in which nothing is wrong with the adapter."""
-    BENIGN[name] = World(
-        name=name, what=what, build=build, benign=True, troubled=troubled
-    )
+    BENIGN[name] = World(name=name, what=what, build=build, benign=True)
 
 
 def benign[B: Build](build: B) -> B:
@@ -40,17 +38,12 @@ def benign[B: Build](build: B) -> B:
     return build
 
 
-def troubled[B: Build](build: B) -> B:
-    """Enter a world in which something is wrong now and then, too short to be worth a word."""
-    enter_benign(*_described(build), build, troubled=True)
-    return build
-
-
 def faulty(
     *,
     mended_within: float | None = None,
+    assisted_within: float | None = None,
     told: frozenset[Verdict] | set[Verdict] = frozenset(),
-    never_reset: bool = False,
+    most_resets: int | None = None,
 ) -> Entry:
     """Enter a world in which something breaks, with what is promised of it."""
 
@@ -62,8 +55,9 @@ def faulty(
             build=build,
             benign=False,
             mended_within=mended_within,
+            assisted_within=assisted_within,
             told=frozenset(told),
-            never_reset=never_reset,
+            most_resets=most_resets,
         )
         return build
 

@@ -29,24 +29,25 @@ class World:
     benign: bool
     mended_within: float | None = None
     """Longest time that what broke may not work, s; None: only a human can mend it."""
+    assisted_within: float | None = None
+    """The same where Home Assistant can reset adapters by itself and goes first, s."""
     told: frozenset[Verdict] = frozenset()
     """The user must be told of one of these, and of nothing else; empty: anything goes."""
-    never_reset: bool = False
-    """No step may reset the radio, although something is wrong."""
-    troubled: bool = False
-    """Something is wrong in this benign world now and then, which is not worth a word."""
+    most_resets: int | None = None
+    """So often the radio may be reset in a month, although something is wrong."""
     disturbed: bool = False
     """Rights change, clocks are set and Home Assistant restarts besides."""
 
     def with_disturbances(self) -> World:
         """The same world, with changes of rights, clocks and Home Assistant besides."""
-        within = self.mended_within
-        return replace(
-            self,
-            name=f"{self.name}-disturbed",
-            disturbed=True,
-            mended_within=None if within is None else within + RESTART_TAKES,
-        )
+        return replace(self, name=f"{self.name}-disturbed", disturbed=True)
+
+    def limit(self, *, management_socket: bool) -> float | None:
+        """Longest time that what broke may not work, s."""
+        limit = self.mended_within
+        if management_socket and self.assisted_within is not None:
+            limit = self.assisted_within
+        return limit + RESTART_TAKES if limit is not None and self.disturbed else limit
 
     def place(self, *, management_socket: bool) -> Place:
         """A place of this kind, at its beginning."""
@@ -156,7 +157,7 @@ def _problems(world: World, place: Place, *, is_whole: bool) -> Iterator[str]:
         yield f"{len(place.steps)} steps, {len(place.resets)} resets"
     if world.benign and place.notices:
         yield f"{len(place.notices)} changes of notices"
-    if world.benign and not world.troubled and place.accusations:
+    if world.benign and place.accusations:
         yield f"accused: {', '.join(sorted(place.accusations))}"
     changes = _most_within([at for at, _ in place.notices], DAY)
     if changes > MOST_NOTICE_CHANGES:
@@ -166,15 +167,16 @@ def _problems(world: World, place: Place, *, is_whole: bool) -> Iterator[str]:
         yield f"{events} events in a day"
     if _most_within([at for at, _, _ in place.resets], HOUR) > RESETS_PER_HOUR:
         yield "more resets in an hour than are allowed"
-    if world.never_reset and place.resets:
-        yield f"{len(place.resets)} resets"
+    most_resets = world.most_resets
+    if most_resets is not None and len(place.resets) > most_resets:
+        yield f"{len(place.resets)} resets, {most_resets} at most"
     yield from _unmended(world, place, is_whole=is_whole)
     if is_whole or place.notices:
         yield from _untold(world, place)
 
 
 def _unmended(world: World, place: Place, *, is_whole: bool) -> Iterator[str]:
-    limit = world.mended_within
+    limit = world.limit(management_socket=bool(place.management_socket))
     if limit is None:
         return
     took = [*place.repairs]

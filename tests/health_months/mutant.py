@@ -1,0 +1,147 @@
+"""A world lived through with another number in one place of adapter health."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+import importlib
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+import sys
+from types import CodeType, ModuleType
+from typing import override
+
+PACKAGE = "custom_components.renogy_bt.adapter_health"
+LOADED_ANEW = (
+    PACKAGE,
+    "custom_components.renogy_bt.storage.adapters",
+    "custom_components.renogy_bt.supervisor.link_records",
+    "custom_components.renogy_bt.supervisor.telling",
+    "custom_components.renogy_bt.issues.adapters",
+    "tests.restart",
+    "tests.health_months.simulation",
+    "tests.health_months.radio",
+    "tests.health_months.registry",
+    "tests.health_months.benign",
+    "tests.health_months.faulty",
+    "tests.health_months.worlds",
+    "tests.health_months.world",
+)
+"""What knows the numbers, and is therefore imported again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutation:
+    """Another number in one place, and the world that shows that it is wrong."""
+
+    where: str
+    """Module below `adapter_health`, a colon, and the constant or function with the number."""
+    was: float
+    """The number as it is written there."""
+    value: float
+    """The other number."""
+    world: str
+    management: bool = False
+    days: float = 2.0
+
+    @property
+    def module(self) -> str:
+        """The full name of the module."""
+        return f"{PACKAGE}.{self.where.partition(':')[0]}"
+
+    @property
+    def name(self) -> str:
+        """The name of the constant or function in its module."""
+        return self.where.partition(":")[2]
+
+
+class _Loader(SourceFileLoader):
+    """Loads a module in which one number is another one."""
+
+    def __init__(self, spec: ModuleSpec, mutation: Mutation) -> None:
+        assert spec.origin is not None
+        super().__init__(spec.name, spec.origin)
+        self._mutation = mutation
+
+    @override
+    def get_code(self, fullname: str) -> CodeType | None:
+        source = self.get_data(self.path)
+        tree = ast.parse(source)
+        number = numbers_of(tree).get(self._mutation.name, {}).get(self._mutation.was)
+        if number is None:
+            raise LookupError(f"no {self._mutation.was} in {self._mutation.where}")
+        number.value = self._mutation.value
+        return compile(tree, self.path, "exec")
+
+
+def numbers_of(tree: ast.Module) -> dict[str, dict[float, ast.Constant]]:
+    """Return the numbers that mean something, by definition; 0, 1 and 2 seldom do."""
+    return {
+        name: {
+            number.value: number
+            for number in ast.walk(node)
+            if isinstance(number, ast.Constant)
+            and isinstance(number.value, int | float)
+            and not isinstance(number.value, bool)
+            and number.value not in (0, 1, 2)
+        }
+        for node in _definitions(tree)
+        for name in _names(node)
+    }
+
+
+def _definitions(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield the constants and functions of a module, and the methods of its classes."""
+    for node in tree.body:
+        yield from node.body if isinstance(node, ast.ClassDef) else (node,)
+
+
+def _names(node: ast.stmt) -> list[str]:
+    match node:
+        case ast.FunctionDef(name=name):
+            return [name]
+        case ast.Assign(targets=targets):
+            return [target.id for target in targets if isinstance(target, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+    return []
+
+
+class _Finder(MetaPathFinder):
+    """Finds the module that is mutated."""
+
+    def __init__(self, mutation: Mutation) -> None:
+        self._mutation = mutation
+
+    @override
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        if fullname != self._mutation.module:
+            return None
+        spec = PathFinder.find_spec(fullname, path)
+        assert spec is not None
+        spec.loader = _Loader(spec, self._mutation)
+        return spec
+
+
+def problems_of(mutation: Mutation) -> tuple[str, ...]:
+    """Return what the named world shows to be wrong with the mutation.
+
+    Leaves modules behind that know the other number: to be called in a process of its own.
+    """
+    for name in [*sys.modules]:
+        if any(name == each or name.startswith(f"{each}.") for each in LOADED_ANEW):
+            del sys.modules[name]
+    sys.meta_path.insert(0, _Finder(mutation))
+    world = importlib.import_module("tests.health_months.world")
+    worlds = importlib.import_module("tests.health_months.worlds")
+    outcome = world.live(
+        worlds.WORLDS[mutation.world],
+        management=mutation.management,
+        days=mutation.days,
+    )
+    problems: tuple[str, ...] = outcome.problems
+    return problems
