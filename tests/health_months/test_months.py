@@ -9,11 +9,12 @@ import pytest
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 
 from .radio import HOUR, Link
+from .registry import FAULTY
 from .simulation import Place
 from .world import MOST_NOTICE_CHANGES, Outcome, World, live
 from .worlds import KNOWN_FAILING, PLAIN, WORLDS
 
-SHORT_MONTH = 2.0
+SHORT_MONTH = 1.5
 """Days in which every fault but the rarest has happened once."""
 
 
@@ -25,7 +26,8 @@ def _live(job: tuple[str, bool]) -> Outcome:
 @pytest.fixture(scope="module")
 def problems() -> dict[str, set[str]]:
     """What did not come out as promised, by world."""
-    jobs = [(name, False) for name in WORLDS] + [(name, True) for name in PLAIN]
+    jobs = [(name, rights) for name in PLAIN for rights in (False, True)]
+    jobs += [(FAULTY[name].with_disturbances().name, False) for name in FAULTY]
     found: dict[str, set[str]] = {name: set() for name in WORLDS}
     with ProcessPoolExecutor(os.cpu_count(), get_context("fork")) as pool:
         for outcome in pool.map(_live, jobs, chunksize=4):

@@ -42,7 +42,7 @@ class Power:
         self, adapter: AdapterObject | None, own: OwnSteps, now: float
     ) -> Self:
         """What is known after another look at the adapter."""
-        if adapter is None:
+        if adapter is None or self._knows(adapter):
             return self
         looked = replace(self, powered_at=adapter.powered_at, was_seen=True)
         if not adapter.powered:
@@ -58,6 +58,15 @@ class Power:
         if self.was_seen and _is_cycled(adapter, self.powered_at):
             return replace(looked, cycles=_with(self.cycles, now))
         return looked
+
+    def _knows(self, adapter: AdapterObject) -> bool:
+        """Whether the adapter is on as it was at the last look."""
+        return (
+            self.was_seen
+            and adapter.powered
+            and self.off_since is None
+            and adapter.powered_at == self.powered_at
+        )
 
     def is_wanted_off(self, now: float, switched_on_at: float | None) -> bool:
         """Whether it was switched off by somebody who means it.

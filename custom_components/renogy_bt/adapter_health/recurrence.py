@@ -81,6 +81,8 @@ class Recurrence:
         return None
 
     def _without_old(self, now: float) -> Self:
+        if not self.drops and not self.crashes:
+            return self
         return replace(
             self,
             drops=tuple(at for at in self.drops if 0.0 <= now - at < HOUR),
