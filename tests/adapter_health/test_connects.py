@@ -497,7 +497,7 @@ def test_witness_where_a_link_is_heard_seldom() -> None:
 def test_link_that_falls_silent(mean: float, experiments: bool) -> None:
     """A link that was always weak has gone out of reach: that is worth no experiment."""
     place = Place(links=[Link(rssi=(mean, 0.0), present=lambda now: now < 3 * HOUR)])
-    place.links[0].visible = 1.0
+    place.become_known()
     place.run(DAY)
     assert bool(place.steps) is experiments
 

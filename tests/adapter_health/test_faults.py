@@ -18,7 +18,6 @@ from custom_components.renogy_bt.adapter_health.samples import (
     SlotSample,
     Verdict,
 )
-from custom_components.renogy_bt.adapter_health.traffic import KNOWN_AFTER
 from custom_components.renogy_bt.bluez.models import BusFault, BusSample
 from tests.health_months.radio import DAY, HOUR, MINUTE, Link, always, never
 from tests.health_months.simulation import Place
@@ -252,10 +251,7 @@ def test_witness_that_never_shared_the_link() -> None:
 def known(**changes: object) -> Place:
     """A place with one dongle whose habits have been seen for weeks."""
     place = running(mode=ScanMode.AUTO, **changes)
-    traffic = place.health.memory.traffic
-    place.health.memory = replace(
-        place.health.memory, traffic=replace(traffic, watched=KNOWN_AFTER)
-    )
+    place.become_known()
     return place
 
 

@@ -33,6 +33,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
     Verdict,
 )
 from custom_components.renogy_bt.adapter_health.status import AdapterEvent, Notice
+from custom_components.renogy_bt.adapter_health.traffic import KNOWN_AFTER
 from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
 from custom_components.renogy_bt.supervisor.link_records import LinkRecords
 from tests.restart import after_restart
@@ -517,6 +518,11 @@ class Place:
             self.reload()
         yield starting
         self.host, self.running_since = HostState.RUNNING, self.now
+
+    def become_known(self) -> None:
+        """Let it be as if this place had been watched for weeks."""
+        traffic = replace(self.health.memory.traffic, watched=KNOWN_AFTER)
+        self.health.memory = replace(self.health.memory, traffic=traffic)
 
     def suspend(self, seconds: float) -> None:
         """Stop the machine for a while."""
