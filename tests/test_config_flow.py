@@ -29,6 +29,7 @@ from tests.flows.walk import (
     discovered,
     discovery_flows,
     options_of,
+    report_in,
 )
 from tests.renogy.fake_link import (
     FakeBattery,
@@ -221,6 +222,7 @@ async def test_discovered_link_can_be_tried_again(
     placeholders = flow.expect_form("bluetooth_confirm", error)
     assert placeholders["name"] == DONGLE_NAME
     assert reason in placeholders["reason"]
+    assert report_in(flow.step)["outcome"] == error
     mend()
     await flow.submit()
     flow.expect_form("found")
@@ -240,8 +242,9 @@ async def test_picked_link_can_be_tried_again(
     await flow.submit(address=DONGLE)
     assert reason in flow.expect_form("pick", error)["reason"]
     assert options_of(flow.step, "address") == [DONGLE]
+    assert report_in(flow.step)["outcome"] == error
     mend()
-    await flow.submit(address=DONGLE)
+    await flow.submit(address=DONGLE, report={"report": "copied, then changed"})
     flow.expect_form("found")
     await flow.submit(wiring="parallel")
     assert flow.expect_entry()["result"].state is ConfigEntryState.LOADED
@@ -273,9 +276,14 @@ def something_else() -> FakeLink:
 async def test_other_device_is_refused(
     hass: HomeAssistant, air: FakeAir, device: Callable[[], FakeLink], reason: str
 ) -> None:
-    """A peripheral that answers, but is no battery, is refused by what it is."""
+    """A peripheral that answers, but is no battery, is refused by what it is, with a report."""
     air.bring(device())
     flow = await discovered(hass)
+    await flow.submit()
+    assert flow.expect_form("refused", reason)["name"] == DONGLE_NAME
+    report = report_in(flow.step)
+    assert report["outcome"] == reason
+    assert any(each["replies"] for each in report["exchanges"])
     await flow.submit()
     assert flow.expect_abort(reason)["name"] == DONGLE_NAME
     assert hass.config_entries.async_entries(DOMAIN) == []

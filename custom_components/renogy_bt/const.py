@@ -5,6 +5,8 @@ from typing import Final
 
 DOMAIN: Final = "renogy_bt"
 DOCUMENTATION_URL: Final = "https://github.com/jorik41/renogy_bt"
+ISSUE_URL: Final = f"{DOCUMENTATION_URL}/issues/new?template=bug.yml"
+REPORTS_URL: Final = f"{DOCUMENTATION_URL}/blob/main/docs/field-reports.md"
 LOGGER: Final = logging.getLogger(__package__)
 MANUFACTURER: Final = "Renogy"
 
@@ -24,6 +26,7 @@ CONF_FORGET: Final = "forget"
 CONF_IMBALANCE_LIMIT: Final = "imbalance_limit"
 CONF_POLLING: Final = "polling"
 CONF_RECOVERY: Final = "recovery"
+CONF_REPORT: Final = "report"
 CONF_SOURCE: Final = "source"
 CONF_UNIT: Final = "unit"
 CONF_UNIT_IDS: Final = "unit_ids"

@@ -1,5 +1,6 @@
 """Walking through the integration's flows as the user interface does."""
 
+import json
 from typing import Any
 
 from custom_components.renogy_bt.const import DOMAIN, SUBENTRY_TYPE_LINK
@@ -120,6 +121,16 @@ def discovery_flows(hass: HomeAssistant) -> list[str]:
         str(flow["context"]["unique_id"])
         for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN)
     ]
+
+
+def report_in(step: Result) -> dict[str, Any]:
+    """Return the report that a form offers, in a section or alone."""
+    fields = dict(step["data_schema"].schema)
+    if "report" in fields and hasattr(fields["report"], "schema"):
+        fields = dict(fields["report"].schema.schema)
+    (marker,) = (each for each in fields if each == "report")
+    report: dict[str, Any] = json.loads(marker.description["suggested_value"])
+    return report
 
 
 def options_of(step: Result, field: str) -> list[str]:

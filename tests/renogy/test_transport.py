@@ -452,9 +452,11 @@ def test_services_that_stay_wrong_are_an_error(clients: list[FakeClient]) -> Non
     clients += tries
 
     async def main() -> None:
-        with pytest.raises(LinkUnreachable, match="was not found"):
+        with pytest.raises(LinkUnreachable, match="was not found") as failure:
             await connect(DEVICE, "link")
         assert not any(client.is_connected for client in tries)
+        (offered,) = failure.value.characteristics
+        assert (offered.service, offered.uuid, offered.properties) == BT_2[0]
 
     run(main)
 

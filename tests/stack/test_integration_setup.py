@@ -26,7 +26,7 @@ from tests.banks import (
 from tests.emulator import EmulatedWorld, World
 from tests.emulator.world import Kind
 from tests.fake_air import DONGLE, DONGLE_NAME
-from tests.flows.walk import Flow
+from tests.flows.walk import Flow, report_in
 
 from .integration import (
     assert_true_values,
@@ -227,6 +227,17 @@ class TestChargeController:
     async def test_is_refused(self, hass: HomeAssistant) -> None:
         """A charge controller is refused, named, and nothing is created."""
         flow = await start_flow(hass)
+        await flow.submit()
+        flow.expect_form("refused", "charge_controller")
+        report = report_in(flow.step)
+        assert report["outcome"] == "charge_controller"
+        assert {
+            (each["service"][4:8], each["uuid"][4:8])
+            for each in report["characteristics"]
+        } >= {
+            ("ffd0", "ffd1"),
+            ("fff0", "fff1"),
+        }
         await flow.submit()
         assert flow.expect_abort("charge_controller")["name"] == DONGLE_NAME
         assert hass.config_entries.async_entries(DOMAIN) == []

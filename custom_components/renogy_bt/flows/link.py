@@ -24,6 +24,7 @@ from ..links.discovery import Candidate, async_candidates, refusal_of
 from ..links.probing import ProbedLink, ProbeProblem, async_probe_link
 from ..links.settings import LinkSettings, async_bank_of_link, position
 from ..renogy.models import FoundBattery, ProbeReport
+from .report import REPORT_PLACEHOLDERS, report_fields, report_section
 from .selectors import choice
 from .unit_ids import WrongUnitIds, unit_ids_fields, unit_ids_of
 
@@ -154,13 +155,15 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         """Show a form that starts a probe, with what was given before it failed."""
         has_failed = self._problem is not None
         schema = probatio.Schema({**fields, **unit_ids_fields(is_open=has_failed)})
-        if has_failed:
-            schema = self.add_suggested_values_to_schema(schema, self._given)
+        if self._problem is not None:
+            schema = self.add_suggested_values_to_schema(schema, self._given).extend(
+                report_section(self._problem.report)
+            )
         return self.async_show_form(
             step_id=step_id,
             data_schema=schema,
             errors=self._errors,
-            description_placeholders=self._placeholders,
+            description_placeholders={**self._placeholders, **REPORT_PLACEHOLDERS},
         )
 
     async def _async_probe_with(self, user_input: dict[str, Any]) -> ResultT:
@@ -207,10 +210,25 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     ) -> ResultT:
         """Offer another try, unless the device is not a battery."""
         if self._problem is not None and self._problem.final:
+            return await self.async_step_refused()
+        return await self._async_ask_again()
+
+    async def async_step_refused(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Say what the device is, and offer the report before the flow ends."""
+        if TYPE_CHECKING:
+            assert self._problem is not None
+        if user_input is not None or not self._problem.report:
             return self.async_abort(
                 reason=self._problem.key, description_placeholders=self._placeholders
             )
-        return await self._async_ask_again()
+        return self.async_show_form(
+            step_id="refused",
+            data_schema=probatio.Schema(report_fields(self._problem.report)),
+            errors=self._errors,
+            description_placeholders={**self._placeholders, **REPORT_PLACEHOLDERS},
+        )
 
     async def async_step_found(
         self, user_input: dict[str, Any] | None = None

@@ -17,7 +17,13 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..renogy.exceptions import LinkUnreachable
-from ..renogy.transport import CONNECT_SECONDS, Connector, Transport, connect
+from ..renogy.transport import (
+    CONNECT_SECONDS,
+    Connector,
+    Transport,
+    TransportDelegate,
+    connect,
+)
 from ..supervisor.neighbours import (
     async_close_stale_connections,
     is_connectable,
@@ -186,31 +192,7 @@ class _Connections:
 _CONNECTIONS: HassKey[_Connections] = HassKey(f"{DOMAIN}_connections")
 
 
-class _Delegate(Transport):
-    """A transport that acts through another one."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    @property
-    @override
-    def lost(self) -> asyncio.Future[None]:
-        return self._transport.lost
-
-    @override
-    async def write(self, frame: bytes) -> None:
-        await self._transport.write(frame)
-
-    @override
-    def on_notification(self, callback: Callable[[bytes], None]) -> None:
-        self._transport.on_notification(callback)
-
-    @override
-    async def disconnect(self) -> None:
-        await self._transport.disconnect()
-
-
-class _ExclusiveTransport(_Delegate):
+class _ExclusiveTransport(TransportDelegate):
     """A transport that releases its link when the connection has ended."""
 
     def __init__(self, transport: Transport, held: ExitStack) -> None:
@@ -224,7 +206,7 @@ class _ExclusiveTransport(_Delegate):
             await super().disconnect()
 
 
-class _KeptTransport(_Delegate):
+class _KeptTransport(TransportDelegate):
     """A transport that stays connected for a while, for who connects to the same link next.
 
     The poll that follows a probe need not wait then until bluetoothd has ended one connection

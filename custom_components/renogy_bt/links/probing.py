@@ -18,8 +18,10 @@ from ..renogy.exceptions import (
 from ..renogy.families import UNDECIDED, Family, family_of, family_shown, local_name
 from ..renogy.models import ProbeReport
 from ..renogy.probe import probe_link
+from ..renogy.recording import Recording
 from .connection import LinkNotSeen, async_end_kept_connection, async_keeping_connector
 from .discovery import async_heard_name, async_search_name, refusal_of
+from .reports import Attempt, async_report
 
 # The more special an error, the earlier.
 LINK_PROBLEMS: Final[Mapping[type[RenogyError], str]] = MappingProxyType(
@@ -44,11 +46,13 @@ class ProbeProblem:
     """Why probing a link failed: a translation key of the flow, and the reason given.
 
     The problem is `final` when the device is not a battery: trying again does not help.
+    `report` is what the user can send, empty where nothing was tried.
     """
 
     key: str
     reason: str = ""
     final: bool = False
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,20 +74,33 @@ async def async_probe_link(
     told = local_name(name) or async_heard_name(hass, address)
     if (refusal := refusal_of(told)) is not None:
         return ProbeProblem(key=refusal, final=True)
-    connector = async_keeping_connector(hass, address, told or address)
+    recording = Recording(hass.loop.time)
+    connector = recording.of(async_keeping_connector(hass, address, told or address))
     try:
         report = await probe_link(connector, family_of(told), unit_ids)
-    except NotABattery as error:
-        return ProbeProblem(key=error.kind, final=True)
     except RenogyError as error:
         LOGGER.debug("Probing %s failed: %r", told or address, error)
-        return ProbeProblem(key=link_problem(error), reason=str(error))
+        await async_end_kept_connection(hass, address)
+        attempt = Attempt(
+            address=address, name=told, unit_ids=tuple(unit_ids), recording=recording
+        )
+        problem = _problem(error)
+        return replace(
+            problem,
+            report=await async_report(hass, attempt, problem.key, str(error)),
+        )
     family = _family(told, report)
     if family is UNDECIDED and told is None:
         await async_end_kept_connection(hass, address)
         told = await async_search_name(hass, address)
         family = _family(told, report)
     return ProbedLink(name=told or address, report=replace(report, family=family.key))
+
+
+def _problem(error: RenogyError) -> ProbeProblem:
+    if isinstance(error, NotABattery):
+        return ProbeProblem(key=error.kind, final=True)
+    return ProbeProblem(key=link_problem(error), reason=str(error))
 
 
 def _family(name: str | None, report: ProbeReport) -> Family:

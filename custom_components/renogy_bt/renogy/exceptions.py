@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from .gatt import OfferedCharacteristic
+
 
 class DeviceKind(StrEnum):
     """What a peripheral is, when it is not a battery (protocol 1.4, 1.7)."""
@@ -18,7 +20,17 @@ class RenogyError(Exception):
 
 
 class LinkUnreachable(RenogyError):
-    """No connection could be made; the message is a reason a human can read."""
+    """No connection could be made; the message is a reason a human can read.
+
+    `characteristics` are what the peripheral offers, where it was asked before it failed.
+    """
+
+    def __init__(
+        self, reason: str, characteristics: tuple[OfferedCharacteristic, ...] = ()
+    ) -> None:
+        """Remember what the peripheral offers."""
+        super().__init__(reason)
+        self.characteristics = characteristics
 
 
 class LinkClosed(LinkUnreachable):

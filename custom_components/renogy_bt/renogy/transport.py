@@ -10,6 +10,7 @@ from bleak.exc import BleakError
 import bleak_retry_connector
 
 from .exceptions import LinkLost, LinkUnreachable
+from .gatt import OfferedCharacteristic
 
 if TYPE_CHECKING:
     from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -53,6 +54,41 @@ class Transport(Protocol):
     async def disconnect(self) -> None:
         """End the connection; bounded, never raises a RenogyError."""
 
+    @property
+    def characteristics(self) -> tuple[OfferedCharacteristic, ...]:
+        """What the peripheral offers, nothing where that is not known."""
+        return ()
+
+
+class TransportDelegate(Transport):
+    """A transport that acts through another one."""
+
+    def __init__(self, transport: Transport) -> None:
+        """Act through this transport."""
+        self._transport = transport
+
+    @property
+    @override
+    def lost(self) -> asyncio.Future[None]:
+        return self._transport.lost
+
+    @property
+    @override
+    def characteristics(self) -> tuple[OfferedCharacteristic, ...]:
+        return self._transport.characteristics
+
+    @override
+    async def write(self, frame: bytes) -> None:
+        await self._transport.write(frame)
+
+    @override
+    def on_notification(self, callback: Callable[[bytes], None]) -> None:
+        self._transport.on_notification(callback)
+
+    @override
+    async def disconnect(self) -> None:
+        await self._transport.disconnect()
+
 
 type Connector = Callable[[], Awaitable[Transport]]
 
@@ -77,8 +113,18 @@ async def connect(device: BLEDevice, name: str) -> Transport:
     except TimeoutError as error:
         reason = f"{name}: no connection within {CONNECT_SECONDS:.0f} s"
         raise LinkUnreachable(reason) from error
+    except _CharacteristicMissing as error:
+        raise LinkUnreachable(str(error), error.offered) from error
     except _CONNECTION_ERRORS as error:
         raise LinkUnreachable(str(error) or type(error).__name__) from error
+
+
+class _CharacteristicMissing(BleakError):
+    """The peripheral does not offer what a request or a reply needs."""
+
+    def __init__(self, uuid: str, offered: tuple[OfferedCharacteristic, ...]) -> None:
+        super().__init__(f"Characteristic {uuid} was not found")
+        self.offered = offered
 
 
 async def _connect(device: BLEDevice, name: str) -> Transport:
@@ -136,6 +182,7 @@ class BleakTransport(Transport):
         self._name = name
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._client: bleak.BleakClient | None = None
+        self._characteristics: tuple[OfferedCharacteristic, ...] = ()
         self._request: BleakGATTCharacteristic | None = None
         self._callback: Callable[[bytes], None] | None = None
 
@@ -157,6 +204,14 @@ class BleakTransport(Transport):
 
     async def subscribe(self) -> None:
         """Find the characteristics and listen for replies; raises as `open` does."""
+        self._characteristics = tuple(
+            OfferedCharacteristic(
+                service=each.service_uuid,
+                uuid=each.uuid,
+                properties=tuple(each.properties),
+            )
+            for _, each in sorted(self._connected.services.characteristics.items())
+        )
         self._request = self._characteristic(
             REQUEST_SERVICE, REQUEST_CHARACTERISTIC, REQUEST_PROPERTIES
         )
@@ -170,6 +225,11 @@ class BleakTransport(Transport):
         clear_cache = getattr(self._connected, "clear_cache", None)
         if clear_cache is not None:
             await clear_cache()
+
+    @property
+    @override
+    def characteristics(self) -> tuple[OfferedCharacteristic, ...]:
+        return self._characteristics
 
     @override
     async def write(self, frame: bytes) -> None:
@@ -214,7 +274,7 @@ class BleakTransport(Transport):
             for characteristic in found:
                 if wanted in characteristic.properties:
                     return characteristic
-        raise BleakError(f"Characteristic {uuid} was not found")
+        raise _CharacteristicMissing(uuid, self.characteristics)
 
     def _disconnected(self, _: bleak.BleakClient) -> None:
         # Attempts that fail before the connection stands call back as well.
