@@ -157,30 +157,31 @@ async def test_gate_is_asked_once_a_connection(
 
     monkeypatch.setattr(PollGate, "connecting", counted)
 
-    async def assert_once(connections: int) -> None:
+    async def assert_once(uses: int, connections: int) -> None:
         await settle(hass)
         assert emulated_world.statistics()[DONGLE].connects == connections
-        assert asked == [DONGLE] * connections
+        assert asked == [DONGLE] * uses
 
     flow = await start_flow(hass)
     await flow.submit()
     flow.expect_form("found")
-    await assert_once(1)
+    await assert_once(1, 1)
     await flow.submit(wiring="parallel")
     entry = flow.expect_entry()["result"]
-    await assert_once(2)
+    # The first poll goes on with the connection of the probe.
+    await assert_once(2, 1)
     await poll(hass, entry)
-    await assert_once(3)
+    await assert_once(3, 2)
     await link_of(entry).client.read_registers(48, 5000, 1)
-    await assert_once(4)
+    await assert_once(4, 3)
     assert await link_of(entry).async_probe() == set(UNITS)
-    await assert_once(5)
+    await assert_once(5, 4)
     (subentry_id,) = entry.subentries
     rescan = Flow(hass, hass.config_entries.subentries)
     await rescan.begin((entry.entry_id, "link"), "reconfigure", subentry_id=subentry_id)
     await rescan.submit()
     rescan.expect_form("rescanned")
-    await assert_once(6)
+    await assert_once(6, 5)
 
 
 class TestOutOfRange:
