@@ -132,9 +132,9 @@ def later_polls(
     """Have every poll begin in a second of its own: times are told in whole seconds."""
     poll = RenogyLink.poll
 
-    async def poll_later(self: RenogyLink) -> LinkReport:
+    async def poll_later(self: RenogyLink, *, brief: bool = False) -> LinkReport:
         freezer.tick(1)
-        return await poll(self)
+        return await poll(self, brief=brief)
 
     monkeypatch.setattr(RenogyLink, "poll", poll_later)
 
