@@ -20,11 +20,13 @@ from custom_components.renogy_bt.adapter_health.status import EventKind, Refusal
 from custom_components.renogy_bt.adapters.recovery import FAILURES, RESULTS
 from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.issues.adapters import TEXTS
+from custom_components.renogy_bt.issues.refusals import REFUSED
 from custom_components.renogy_bt.issues.scales import SCALE_NOTICES
 from custom_components.renogy_bt.links.probing import LINK_PROBLEMS
 from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
 from custom_components.renogy_bt.renogy.link_watch import TroubleKind
 from custom_components.renogy_bt.renogy.models import AlarmSeverity, ChargingState
+from custom_components.renogy_bt.renogy.plausibility import OBJECTIONS, REQUIRED_RANGES
 from custom_components.renogy_bt.renogy.registers import ALARM_SOURCES
 from custom_components.renogy_bt.repairs import FLOWS
 from custom_components.renogy_bt.sensor import NUMBERED_SENSORS
@@ -127,6 +129,8 @@ def test_states_have_names() -> None:
     assert selectors["wiring"]["options"].keys() == set(Wiring)
     assert selectors["recovery"]["options"].keys() == set(RecoveryLevel)
     assert selectors["link"]["options"].keys() == {"may_be_a_battery"}
+    checks = {*REQUIRED_RANGES, *OBJECTIONS, "cell_count", "complete"}
+    assert selectors["refused_value"]["options"].keys() == checks
     assert selectors["recovery_level"]["options"].keys() == set(STEPS_TO_ASK_FOR)
 
 
@@ -137,6 +141,7 @@ def test_issues_have_texts() -> None:
     assert ENGLISH["issues"].keys() == told | {
         "imbalance",
         "battery_replaced",
+        REFUSED,
         *SCALE_NOTICES,
     }
     for key, issue in ENGLISH["issues"].items():

@@ -37,6 +37,7 @@ from .issues.adapters import async_follow_adapters, async_forget_adapters
 from .issues.bank import async_follow_balance, async_forget_balance
 from .issues.batteries import ReplacedBatteries, async_forget_identities
 from .issues.links import async_follow_links
+from .issues.refusals import async_follow_refusals, async_forget_refusals
 from .issues.scales import async_follow_scales, async_forget_scales
 from .links.connection import async_forget_connections
 from .links.naming import async_take_up_names
@@ -119,6 +120,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     replaced_batteries.async_follow()
     async_follow_links(hass, bank)
     async_follow_scales(hass, entry)
+    async_follow_refusals(hass, entry)
     for link in bank.links.values():
         entry.async_on_unload(link.async_add_listener(devices.async_update))
     entry.async_on_unload(async_follow_balance(hass, entry))
@@ -143,6 +145,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
     async_forget_balance(hass, entry)
     async_forget_identities(hass, entry)
     async_forget_scales(hass, entry)
+    async_forget_refusals(hass, entry)
     async_forget_adapters(hass)
     for address in addresses_of(entry):
         bluetooth.async_rediscover_address(hass, address)
@@ -189,6 +192,7 @@ def _async_entry_changed(
         async_forget_balance(hass, entry)
         async_forget_identities(hass, entry)
         async_forget_scales(hass, entry)
+        async_forget_refusals(hass, entry)
         async_forget_adapters(hass)
 
 

@@ -149,11 +149,22 @@ class ReplacedBatteries:
 def async_forget_identities(
     hass: HomeAssistant, entry: ConfigEntry, kept: Collection[str] = ()
 ) -> None:
-    """Delete the notices about the batteries of a bank, except those that are kept."""
+    """Delete the notices about replaced batteries of a bank, except those that are kept."""
+    async_forget_notices(hass, entry, {REPLACED}, kept)
+
+
+@callback
+def async_forget_notices(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    kinds: Collection[str],
+    kept: Collection[str] = (),
+) -> None:
+    """Delete the notices of these kinds about a bank, except those that are kept."""
     for (domain, issue_id), issue in tuple(ir.async_get(hass).issues.items()):
         if (
             domain == DOMAIN
-            and issue.translation_key == REPLACED
+            and issue.translation_key in kinds
             and issue.data is not None
             and issue.data.get(ATTR_ENTRY_ID) == entry.entry_id
             and issue_id not in kept

@@ -14,7 +14,7 @@ from ..coordinator import RenogyConfigEntry
 from ..links.coordinator import LinkCoordinator
 from ..renogy.current_scale import HUNDREDTHS, TENTHS
 from ..renogy.models import BatteryId
-from .batteries import ATTR_UNIT
+from .batteries import ATTR_UNIT, async_forget_notices
 from .links import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID
 
 SCALE_UNKNOWN: Final = "current_scale_unknown"
@@ -108,15 +108,7 @@ def async_forget_scales(
     hass: HomeAssistant, entry: ConfigEntry, kept: Collection[str] = ()
 ) -> None:
     """Delete the notices about the scales of a bank's currents, except those that are kept."""
-    for (domain, issue_id), issue in tuple(ir.async_get(hass).issues.items()):
-        if (
-            domain == DOMAIN
-            and issue.translation_key in SCALE_NOTICES
-            and issue.data is not None
-            and issue.data.get(ATTR_ENTRY_ID) == entry.entry_id
-            and issue_id not in kept
-        ):
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
+    async_forget_notices(hass, entry, SCALE_NOTICES, kept)
 
 
 def _issue_id(kind: str, battery: BatteryId) -> str:

@@ -247,14 +247,17 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             self.async_update_listeners()
 
     def _log_changes(self) -> None:
-        """Log once that a battery has fallen silent, and once that it is back."""
+        """Log once that a battery is not read any more, and why, and once that it is again."""
         silent = self._fresh.keys() - self.data.readings.keys()
         for unit in sorted(silent - self._silent):
+            check = self.data.refused.get(unit)
             LOGGER.warning(
-                "%s: %s does not answer (%s)",
+                "%s: %s does not answer (%s)"
+                if check is None
+                else "%s: What %s answers is refused, it cannot be true (%s)",
                 self.config_entry.title,
                 self.labels[self.address, unit],
-                self.data.failed.get(unit, ReadingFailure.NOT_POLLED),
+                check or self.data.failed.get(unit, ReadingFailure.NOT_POLLED),
             )
         for unit in sorted(self._silent - silent):
             LOGGER.info(

@@ -82,7 +82,8 @@ class Battery:
     """A unit: how to read it, what it said last, and how it has been answering.
 
     `answered` and `identity_changed` are about the poll under way; `failure` is why that
-    poll brought nothing new, None when it did and `last_reading` is of it. `may_answer_late`
+    poll brought nothing new, None when it did and `last_reading` is of it; `refused_by` is the
+    check that a reading failed which holds what cannot be true. `may_answer_late`
     tells that the battery was given less time than the slowest one needs.
     """
 
@@ -98,6 +99,7 @@ class Battery:
         self.identity: BatteryIdentity | None = None
         self.configuration: BatteryConfiguration | None = None
         self.failure: ReadingFailure | None = ReadingFailure.NOT_POLLED
+        self.refused_by: str | None = None
         self.answered = False
         self.may_answer_late = False
         self.identity_changed = False
@@ -122,6 +124,7 @@ class Battery:
     def begin_poll(self) -> None:
         """Forget the results of the last poll."""
         self.failure = ReadingFailure.NOT_POLLED
+        self.refused_by = None
         self.answered = False
         self.may_answer_late = False
         self.identity_changed = False
@@ -189,7 +192,8 @@ class Battery:
             )
         except ExceptionReply:
             self._fail(ReadingFailure.REFUSED)
-        except InvalidBlock:
+        except InvalidBlock as error:
+            self.refused_by = error.check
             self._fail(ReadingFailure.INVALID)
         else:
             self._succeed(reading)

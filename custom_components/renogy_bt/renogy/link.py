@@ -316,6 +316,11 @@ class RenogyLink:
                 for battery in batteries
                 if battery.failure is not None
             },
+            refused={
+                battery.unit: battery.refused_by
+                for battery in batteries
+                if battery.refused_by is not None
+            },
             identity_changed=tuple(
                 battery.unit for battery in batteries if battery.identity_changed
             ),

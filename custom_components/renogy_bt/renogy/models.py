@@ -226,6 +226,7 @@ class LinkReport:
     """What one poll of a link brought, by unit.
 
     A unit whose last good reading is held is in `readings` and in `failed`.
+    `refused` names, by unit, the check that a reading failed: it holds what cannot be true.
     `identity_changed` names the units that turned out to be another battery than before,
     `garbled` the silent ones from which bytes that are no frame came instead of a reply.
     `polled` is False for a poll that was left out.
@@ -235,6 +236,7 @@ class LinkReport:
     identities: Mapping[int, BatteryIdentity] = field(default_factory=dict)
     configurations: Mapping[int, BatteryConfiguration] = field(default_factory=dict)
     failed: Mapping[int, ReadingFailure] = field(default_factory=dict)
+    refused: Mapping[int, str] = field(default_factory=dict)
     identity_changed: tuple[int, ...] = ()
     garbled: tuple[int, ...] = ()
     statistics: PollStatistics = field(default_factory=PollStatistics)
