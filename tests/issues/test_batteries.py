@@ -43,6 +43,8 @@ async def entry(hass: HomeAssistant, link: FakeLink) -> MockConfigEntry:
     assert await async_setup_component(hass, "repairs", {})
     entry = bank_entry(link_settings(units=(48, 49)))
     await set_up(hass, entry)
+    # The first poll leaves what a battery tells of itself for the next one.
+    await next_poll(hass)
     return entry
 
 
@@ -89,6 +91,7 @@ async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Set the bank up again."""
     await hass.config_entries.async_reload(entry.entry_id)
     await settle(hass)
+    await next_poll(hass)
 
 
 async def test_battery_that_was_replaced(
@@ -145,6 +148,7 @@ async def test_battery_that_was_replaced_while_home_assistant_was_down(
     link.units[49] = another()
     assert await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
+    await next_poll(hass)
     changed = told(hass)
     assert (changed["serial_before"], changed["serial"]) == (
         "22RBH4A051020000",

@@ -81,8 +81,10 @@ class ReplacedBatteries:
                     identity or BatteryIdentity(),
                     report.readings.get(unit),
                 )
-            if identity is not None:
-                self._known[battery] = identity
+            if identity is None:
+                # Nobody knows yet whose reading this is.
+                continue
+            self._known[battery] = identity
             if unit in report.fresh:
                 self._readings[battery] = report.readings[unit]
 
