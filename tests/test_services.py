@@ -130,6 +130,10 @@ MESSAGES = {
     RefusalReason.STOPPING: ("starting or stopping", False),
     RefusalReason.ENTRY_GONE: (f"no enabled entry for the adapter {ADAPTER}", False),
     RefusalReason.NOT_AVAILABLE: ("cannot be reset fully", True),
+    RefusalReason.TWO_ADAPTERS: (
+        f"Two Bluetooth adapters have the address {ADAPTER}",
+        True,
+    ),
 }
 
 

@@ -88,8 +88,6 @@ async def test_way_of_a_value(
     with first.recording():
         await started(hass, entry)
         await clock.until(lambda: is_read(hass), 60)
-    # The second poll also reads what is read every six hours only.
-    await link_of(entry).async_refresh()
     later = poll_tracer(hass)
     with later.recording():
         await link_of(entry).async_refresh()

@@ -312,6 +312,13 @@ def async_keeping_connector(hass: HomeAssistant, address: str, name: str) -> Con
     return connect_and_keep
 
 
+@callback
+def async_is_kept(hass: HomeAssistant, address: str) -> bool:
+    """Return whether a probe has left a link connected, whose owner waits for values."""
+    connections = hass.data.get(_CONNECTIONS)
+    return connections is not None and address in connections.kept
+
+
 async def async_end_kept_connection(hass: HomeAssistant, address: str) -> None:
     """Disconnect a link that a probe has left connected, so that it advertises again."""
     connections = hass.data.get(_CONNECTIONS)

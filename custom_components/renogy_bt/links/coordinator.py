@@ -23,6 +23,7 @@ from ..supervisor.supervisor import async_get_supervisor
 from .connection import (
     async_connector,
     async_end_kept_connection,
+    async_is_kept,
     async_serving_scanner,
 )
 from .scales import LinkScales
@@ -166,8 +167,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     async def _async_poll(self) -> LinkReport:
         self._connected_by, self._is_connected = None, False
         try:
-            is_first = self.succeeded_at is None
-            report, self.error = await self.client.poll(brief=is_first), None
+            is_awaited = async_is_kept(self.hass, self.address)
+            report, self.error = await self.client.poll(brief=is_awaited), None
         except LinkClosed:
             return self.client.skip_poll()
         except RenogyError as error:
