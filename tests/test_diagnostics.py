@@ -278,6 +278,8 @@ async def test_report_becomes_a_test_vector(
         link.units[50].readable = ((5000, 5141), (5200, 5229))
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
+    # The first poll leaves for the next one what can wait.
+    await next_poll(hass)
     diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert_anonymous(diagnostics)
     client = json.loads(json.dumps(diagnostics["links"][0]["client"]))
@@ -311,6 +313,8 @@ async def test_diagnostics_of_a_device(
     air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
     entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
     await set_up(hass, entry)
+    # The first poll leaves for the next one what can wait.
+    await next_poll(hass)
     battery = await device_diagnostics(hass, hass_client, entry, f"{DONGLE.lower()}_50")
     assert battery["state"] == "loaded"
     assert len(battery["stored_link"]["units"]) == 4
