@@ -492,6 +492,8 @@ def test_slots_full() -> None:
     place.run(20 * MINUTE)
     assert steps_of(place) == [RecoveryStep.OWN_LINKS]
     assert place.told[-1][1] is Verdict.CONNECTS_FAILING
+    assert place.judgement is not None
+    assert place.judgement.reason is Reason.SLOTS_FULL
 
 
 @pytest.mark.parametrize("state", [EntryState.FAILED, EntryState.NOT_LOADED])

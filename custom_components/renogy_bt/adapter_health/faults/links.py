@@ -43,12 +43,16 @@ def slots_full(view: View) -> bool:
     slots = view.sample.slots
     return (
         view.adapter is not None
+        and _is_without_slot(view)
         and slots is not None
-        and slots.slots > 0
-        and slots.free == 0
         and bool(slots.foreign)
         and view.failures >= 1
     )
+
+
+def _is_without_slot(view: View) -> bool:
+    slots = view.sample.slots
+    return slots is not None and slots.slots > 0 and slots.free == 0
 
 
 @partial(Sign, Reason.CONNECT_DENIED, Verdict.CONNECTS_FAILING, due=after(60.0))
@@ -268,8 +272,11 @@ def _connects_due(view: View, since: float) -> float:
     due=_connects_due,
 )
 def connects_fail(view: View) -> bool:
-    """What is heard strongly enough cannot be connected to, and nothing else was."""
-    if view.powered is None or view.scanner is None:
+    """What is heard strongly enough cannot be connected to, and nothing else was.
+
+    Polls give up before Home Assistant tells that no slot was free.
+    """
+    if view.powered is None or view.scanner is None or _is_without_slot(view):
         return False
     accusers = _accusers(view)
     # What is not known may have been a moment ago.
