@@ -184,6 +184,8 @@ async def _show(arguments: argparse.Namespace, folder: Path) -> None:
             _log(f"The fault begins in {PLACE_KNOWN_SECONDS:.0f} s")
             await asyncio.sleep(PLACE_KNOWN_SECONDS)
             await _begin_faults(emulator)
+            if not emulator.has_adapter_faults:
+                _log("What comes of it is told once it has lasted for about 40 minutes")
         if emulator.batteries:
             await join_present_to_history(client)
         await asyncio.Event().wait()

@@ -18,9 +18,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util.yaml import load_yaml_dict
 from tests.banks import bank_entry, link_settings, set_up
+from tests.emulator import FAULTS
 from tests.fake_air import DONGLE, FakeAir
 from tests.fake_supervisor import FakeAdapters, adapter_status
 from tests.fault_matrix.cases import CASES
+from tests.health_months.registry import BENIGN, FAULTY
+import tests.health_months.worlds  # noqa: F401
 from tests.renogy.fake_link import four_batteries
 from tests.repository import INTEGRATION, ROOT
 from tests.translation_check import ENGLISH
@@ -303,3 +306,29 @@ def test_measured_faults_are_those_of_the_matrix() -> None:
         case.name: case.limit for case in CASES
     }
     assert all(float(seconds) <= float(limit) for _, _, seconds, limit, *_ in measured)
+
+
+FIELD_TESTS = sorted((ROOT / "tests" / "stack").glob("test_field_*.py"))
+REPORTS = list(rows(section(document("adapter-health.md"), "Public reports")))
+
+
+@pytest.mark.parametrize("row", REPORTS, ids=lambda row: row[0])
+def test_public_reports_are_held_by_something(row: Row) -> None:
+    """Faults, worlds and tests that the table names exist, and a report has one at least."""
+    _, _, faults, worlds, _, _, _, tests = (
+        re.findall(r"`(.+?)`", cell) for cell in row
+    )
+    assert set(faults) <= set(FAULTS)
+    assert set(worlds) <= {*BENIGN, *FAULTY}
+    defined = "".join(path.read_text(encoding="utf-8") for path in FIELD_TESTS)
+    for name in tests:
+        assert re.search(rf"^(async def|class) {name}\b", defined, re.MULTILINE), name
+    assert worlds or tests
+
+
+def test_every_test_of_a_report_is_in_the_table() -> None:
+    """What the field tests hold is told."""
+    defined = "".join(path.read_text(encoding="utf-8") for path in FIELD_TESTS)
+    held = re.findall(r"^(?:async def|class) (test_\w+|Test\w+)", defined, re.MULTILINE)
+    named = re.findall(r"`(\w+)`", " ".join(row[-1] for row in REPORTS))
+    assert set(held) == set(named)

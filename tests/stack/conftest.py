@@ -26,7 +26,10 @@ import pytest_socket
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.issues import links as link_issues
-from custom_components.renogy_bt.links import coordinator as link_coordinator
+from custom_components.renogy_bt.links import (
+    coordinator as link_coordinator,
+    signal as link_signal,
+)
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
@@ -190,6 +193,7 @@ async def clock(
         link_coordinator, "RenogyLink", partial(RenogyLink, clock=clock.now)
     )
     monkeypatch.setattr(link_issues, "monotonic", clock.now)
+    monkeypatch.setattr(link_signal, "monotonic", clock.now)
     with warped_time(hass.loop, emulated_world.bus.address):
         yield clock
         await remove_banks(hass)

@@ -16,7 +16,6 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakError
 from bleak_retry_connector.bluez import Allocations
-from bluetooth_data_tools import monotonic_time_coarse
 from habluetooth import BaseHaRemoteScanner, HaBluetoothConnector, get_manager
 
 from homeassistant.components import bluetooth
@@ -85,7 +84,8 @@ class Proxy(BaseHaRemoteScanner):
             {advertisement.company_id: advertisement.manufacturer_data},
             None,
             {},
-            monotonic_time_coarse(),
+            # The clock of Home Assistant, which leaps in some tests.
+            bluetooth.MONOTONIC_TIME(),
         )
 
     def _client(self, device: BLEDevice, **kwargs: Any) -> ProxyClient:
