@@ -322,9 +322,14 @@ async def test_last_bank_goes_while_looking_has_failed(site: Site) -> None:
 # What was stored
 
 
-def stored(data: Any, version: int = 1) -> dict[str, Any]:
+def stored(data: Any, version: int = 1, minor: int = 1) -> dict[str, Any]:
     """Return a file of the store."""
-    return {"version": version, "minor_version": 1, "key": STORAGE_KEY, "data": data}
+    return {
+        "version": version,
+        "minor_version": minor,
+        "key": STORAGE_KEY,
+        "data": data,
+    }
 
 
 @pytest.mark.parametrize(
@@ -368,7 +373,7 @@ async def test_adapter_that_was_left_off_and_whose_entry_is_gone(
     """What a killed step has switched off is switched on, whoever uses the adapter now."""
     address = emulated_world.world.adapters[0].address
     left_off = data_of(AdapterHealth(address, powered_off_by_us=True), 0.0)
-    hass_storage[STORAGE_KEY] = stored({"adapters": {address: left_off}})
+    hass_storage[STORAGE_KEY] = stored({"adapters": {address: left_off}}, minor=3)
     await hass.config_entries.async_remove(bluetooth_entry.entry_id)
     await emulated_world.set_fault("powered-off")
     supervisor = async_get_supervisor(hass)

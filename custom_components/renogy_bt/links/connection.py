@@ -116,11 +116,6 @@ class _Connections:
         self._waiting: Counter[str] = Counter()
         self._known: set[str] = set()
 
-    @property
-    def are_in_use(self) -> bool:
-        """Whether a link is connected, by a probe for instance, or about to be."""
-        return any(link.locked() for link in self.links.values())
-
     def is_wanted(self, address: str) -> bool:
         """Return whether somebody waits for a link that is in use."""
         return self._waiting[address] > 0
@@ -341,9 +336,9 @@ def _known_device(hass: HomeAssistant, address: str) -> BLEDevice:
 
 @callback
 def async_forget_connections(hass: HomeAssistant) -> None:
-    """Drop the locks when no bank is loaded and no link is in use."""
+    """Drop the locks when no bank is loaded and no connection is kept for one."""
     connections = hass.data.get(_CONNECTIONS)
-    if connections is None or connections.are_in_use:
+    if connections is None or connections.kept:
         return
     in_use = {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
     if all(bank.state not in in_use for bank in async_banks(hass)):
