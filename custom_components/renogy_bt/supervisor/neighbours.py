@@ -122,6 +122,14 @@ try:
     from bleak.backends.bluezdbus.manager import get_global_bluez_manager
 except ImportError as error:
     get_global_bluez_manager = _missing(Part.BLEAK, error)
+# Without the class no failure is known to be for want of a slot.
+_OUT_OF_SLOTS: tuple[type[Exception], ...] = ()
+try:
+    from bleak_retry_connector import BleakOutOfConnectionSlotsError
+except ImportError as error:
+    _lose(Part.SLOTS, str(error))
+else:
+    _OUT_OF_SLOTS = (BleakOutOfConnectionSlotsError,)
 try:
     from bleak_retry_connector import close_stale_connections_by_address
 except ImportError as error:
@@ -321,9 +329,7 @@ def failure_of(error: BaseException) -> ConnectFailure:
         causes.append(error)
     if any(_is_denied(cause) for cause in causes):
         return ConnectFailure.DENIED
-    # Without the class no failure is known to be for want of a slot.
-    no_slot = getattr(bleak_retry_connector, "BleakOutOfConnectionSlotsError", ())
-    if any(isinstance(cause, no_slot) for cause in causes):
+    if any(isinstance(cause, _OUT_OF_SLOTS) for cause in causes):
         return ConnectFailure.NO_SLOT
     return ConnectFailure.FAILED
 
