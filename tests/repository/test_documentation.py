@@ -308,7 +308,7 @@ def test_measured_faults_are_those_of_the_matrix() -> None:
     assert all(float(seconds) <= float(limit) for _, _, seconds, limit, *_ in measured)
 
 
-FIELD_TESTS = sorted((ROOT / "tests" / "stack").glob("test_field_*.py"))
+FIELD_TESTS = sorted((ROOT / "tests" / "stack" / "field").glob("test_*.py"))
 REPORTS = list(rows(section(document("adapter-health.md"), "Public reports")))
 
 

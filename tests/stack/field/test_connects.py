@@ -4,55 +4,23 @@ One row a report of `docs/adapter-health.md`, which names these tests.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import bleak
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import HOUR, Verdict
 from custom_components.renogy_bt.adapter_health.status import EventKind
 from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant
-from tests.emulator import EmulatedWorld, Kind, Link, World, load_world
-from tests.emulator.__main__ import WORLDS
+from tests.emulator import EmulatedWorld, Kind, Link, World
 from tests.emulator.bluez_names import DEVICE
+from tests.stack.emulator.dbus_client import HCI0, connected
+from tests.stack.proxy import Proxy
+from tests.stack.site import MINUTE
 
-from .conftest import still
-from .emulator.dbus_client import HCI0, connected
-from .field import Home, at_home, set_up_bank
-from .proxy import Proxy
-from .site import MINUTE
-from .warped_time import Clock
-
-CALM = 10 * MINUTE
-"""Past the start, and past the window that Home Assistant opens after four minutes."""
-
-
-@pytest.fixture
-def world() -> World:
-    """Return the owner's batteries at their real pace."""
-    return still(load_world(WORLDS / "owner.json"))
-
-
-@pytest.fixture
-async def home(
-    hass: HomeAssistant,
-    emulated_world: EmulatedWorld,
-    bluetooth_entry: MockConfigEntry,
-    clock: Clock,
-) -> AsyncGenerator[Home]:
-    """Return a home in which nothing was wrong for ten minutes; it is counted from now."""
-    entry = await set_up_bank(hass)
-    with at_home(hass, emulated_world, clock, entry) as home:
-        await asyncio.sleep(CALM)
-        home.assert_untouched()
-        assert home.good_polls
-        assert home.shown() == {}
-        home.forget()
-        yield home
+from .home import Home
 
 
 class TestWeakSignal:

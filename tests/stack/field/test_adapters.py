@@ -4,7 +4,7 @@ One row a report of `docs/adapter-health.md`, which names these tests.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from unittest.mock import Mock
 
@@ -16,44 +16,15 @@ from custom_components.renogy_bt.adapter_health.samples import HOUR
 from custom_components.renogy_bt.adapter_health.status import EventKind
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
-from tests.emulator import EmulatedWorld, World, load_world
-from tests.emulator.__main__ import WORLDS
+from tests.emulator import World
+from tests.stack.proxy import Proxy
+from tests.stack.site import MINUTE
+from tests.stack.unhandled import unhandled
 
-from .conftest import still
-from .field import Home, at_home, set_up_bank
-from .proxy import Proxy
-from .site import MINUTE
-from .unhandled import unhandled
-from .warped_time import Clock
+from .home import CALM, Home
 
-CALM = 10 * MINUTE
-"""Past the start, and past the window that Home Assistant opens after four minutes."""
 MOST_RESETS = 6
 """In two hours of a fault that nothing cures; ten an hour is the ceiling."""
-
-
-@pytest.fixture
-def world() -> World:
-    """Return the owner's batteries at their real pace."""
-    return still(load_world(WORLDS / "owner.json"))
-
-
-@pytest.fixture
-async def home(
-    hass: HomeAssistant,
-    emulated_world: EmulatedWorld,
-    bluetooth_entry: MockConfigEntry,
-    clock: Clock,
-) -> AsyncGenerator[Home]:
-    """Return a home in which nothing was wrong for ten minutes; it is counted from now."""
-    entry = await set_up_bank(hass)
-    with at_home(hass, emulated_world, clock, entry) as home:
-        await asyncio.sleep(CALM)
-        home.assert_untouched()
-        assert home.good_polls
-        assert home.shown() == {}
-        home.forget()
-        yield home
 
 
 @pytest.mark.parametrize("scanner_mode", ["active", "auto"])

@@ -21,9 +21,11 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from tests.banks import bank_entry, bank_of, link_settings
 from tests.emulator import EmulatedWorld
+from tests.stack.site import MINUTE
+from tests.stack.warped_time import Clock
 
-from .warped_time import Clock
-
+CALM = 10 * MINUTE
+"""Past the start, and past the window that Home Assistant opens after four minutes."""
 RESETS = {RecoveryStep.POWER_CYCLE, RecoveryStep.FULL_RESET}
 CALM_CHANGES = 4
 """Changes of notices about an adapter that a user bears in a day."""

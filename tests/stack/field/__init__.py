@@ -1,0 +1,1 @@
+"""What public reports about adapters tell, over the real stack."""
