@@ -133,7 +133,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> b
     """Unload a bank; the coordinators of its links disconnect them."""
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
-    async_forget_connections(hass)
+    async_forget_connections(hass, addresses_of(entry))
     await async_get_supervisor(hass).async_detach(entry.entry_id)
     return True
 

@@ -38,6 +38,7 @@ from .flows.options import BankOptionsFlow
 from .flows.selectors import WIRING_SELECTOR, choice
 from .flows.subentry import LinkSubentryFlow
 from .links.discovery import (
+    async_heard_name,
     async_search_name,
     may_be_a_link,
     name_matcher,
@@ -108,6 +109,10 @@ class RenogyConfigFlow(
         self._async_stop_waiting_for_name()
         if user_input is not None:
             return await self._async_probe_with(user_input)
+        if self._name == self._address:
+            # Home Assistant may have heard the name while the link was probed.
+            self._name = async_heard_name(self.hass, self._address) or self._address
+            self._abort_if_refused()
         if self._name == self._address:
             self._async_wait_for_name()
         self._set_confirm_only()

@@ -191,3 +191,14 @@ def test_a_new_scale_does_not_mix_with_the_average_before() -> None:
         reading = replace(DISCHARGING, current=current)
         meter = meters.advance(at, {"a": reading}, {"a"})["a"]
     assert meter.estimate.to_empty == 4 * HOUR
+
+
+def test_the_average_of_the_bank_begins_anew_with_a_scale() -> None:
+    """What the bank averaged by another scale does not reach into its times."""
+    meters = BankMeters[str](BankEnergy({}, EnergyTotals(), update_interval=INTERVAL))
+    for at, current in ((0, -1.0), (60, -1.0), (120, None), (180, -10.0)):
+        readings = {"a": replace(DISCHARGING, current=current)}
+        meters.advance(at, readings, {"a"})
+        summary = summarise(readings, 1, Wiring.PARALLEL)
+        estimate = meters.advance_bank(at, summary, is_fresh=True)
+    assert estimate.to_empty == 4 * HOUR

@@ -1,15 +1,18 @@
 """Setting up what tells its name late or never (field report renogy-ha#228)."""
 
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.links.settings import LinkSettings, links_of
+from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from homeassistant.components.bluetooth.manager import HomeAssistantBluetoothManager
 from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from tests.banks import bank_entry, battery_state, set_up, settle
 from tests.fake_air import DONGLE, FakeAir
 from tests.flows.walk import (
@@ -262,6 +265,28 @@ async def test_late_name_that_refuses(hass: HomeAssistant, air: FakeAir) -> None
     assert discovery_flows(hass) == [case.address]
     advertise(air, case, "RNGRIU1234567")
     await settle(hass)
+    assert discovery_flows(hass) == []
+
+
+async def test_name_that_refuses_while_the_link_is_probed(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probe that failed is not offered again once the name says what the device is."""
+    case = CASES[2]
+
+    async def name_and_fail(*_: object) -> NoReturn:
+        advertise(air, case, "RNGRIU1234567")
+        raise LinkUnreachable("abort-by-local")
+
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.links.connection.connect", name_and_fail
+    )
+    advertise(air, case)
+    flow = await discovered(hass)
+    flow.expect_form("bluetooth_confirm")
+    await flow.submit()
+    assert flow.step["type"] is FlowResultType.ABORT
+    assert flow.step["reason"] == "inverter"
     assert discovery_flows(hass) == []
 
 

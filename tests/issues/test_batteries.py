@@ -15,6 +15,7 @@ from tests.banks import (
     bank_of,
     bank_state,
     battery_state,
+    link_of,
     link_settings,
     next_poll,
     set_up,
@@ -155,6 +156,25 @@ async def test_battery_that_was_replaced_while_home_assistant_was_down(
         OTHER_SERIAL,
     )
     assert changed["capacity_before"] == "–"
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+async def test_scale_of_a_battery_that_was_replaced_meanwhile(
+    hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, is_replaced: bool
+) -> None:
+    """The scale that was found of a battery is not that of another one in its place."""
+    coordinator = link_of(entry)
+    coordinator.async_tell_current_scale(49, 10)
+    await settle(hass)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    if is_replaced:
+        link.units[49] = another()
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
+    await next_poll(hass)
+    (stored,) = links_of(entry).values()
+    assert (stored.batteries[1].scale is None) is is_replaced
+    assert (49 in link_of(entry).scales.found) is not is_replaced
 
 
 async def test_notice_outlives_a_restart(

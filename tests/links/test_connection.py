@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from custom_components.renogy_bt.links.connection import (
     async_connector,
     async_end_kept_connection,
 )
-from custom_components.renogy_bt.links.probing import async_probe_link
+from custom_components.renogy_bt.links.probing import ProbedLink, async_probe_link
 from custom_components.renogy_bt.links.rescan import async_rescan
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from custom_components.renogy_bt.supervisor.poll_gate import PollGate
@@ -258,3 +259,30 @@ async def test_transport_passes_everything_on(
     assert not transport.lost.done()
     await transport.disconnect()
     assert transport.lost.done()
+
+
+async def test_bank_that_ends_does_not_disturb_a_probe(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The locks of links outlive the last bank while a dialogue connects to another link."""
+    air.bring(four_batteries())
+    other = air.bring(four_batteries(), OTHER, OTHER_NAME)
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    await settle(hass)
+    may_connect = asyncio.Event()
+
+    async def connect_later(*device: Any) -> Any:
+        await may_connect.wait()
+        return await air.connect(*device)
+
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.links.connection.connect", connect_later
+    )
+    probe = asyncio.ensure_future(async_probe_link(hass, OTHER, OTHER_NAME))
+    await asyncio.sleep(0)
+    await hass.config_entries.async_unload(entry.entry_id)
+    may_connect.set()
+    assert isinstance(await probe, ProbedLink)
+    await async_end_kept_connection(hass, OTHER)
+    assert other.connections[-1].lost.done()

@@ -1,13 +1,16 @@
 """The report of a set-up that failed: what it tells, what it leaves out, and how large it is."""
 
+import asyncio
 from dataclasses import replace
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from custom_components.renogy_bt.links.connection import _CONNECTIONS
 from custom_components.renogy_bt.links.probing import ProbeProblem, async_probe_link
+from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
 from tests.renogy.fake_link import (
@@ -181,3 +184,34 @@ async def test_a_failed_probe_leaves_nothing_connected(
     (connection,) = link.connections
     assert connection.lost.done() is not is_battery
     assert (DONGLE in hass.data[_CONNECTIONS].kept) is is_battery
+
+
+async def test_names_of_adapters_and_proxies_are_left_out(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """Why a device cannot be reached is told of scanners, which have rooms for names."""
+    air.links[DONGLE] = controller()
+    air.advertise(connectable=False)
+    (scanner,) = bluetooth.async_current_scanners(hass)
+    with patch.object(scanner, "name", "bedroom-of-jan"):
+        problem = await problem_of(hass)
+    assert problem.key == "not_reachable"
+    assert "bedroom" in problem.reason
+    assert "bedroom" not in problem.report
+
+
+async def test_a_dialogue_that_is_closed_leaves_nothing_connected(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """Nobody waits for the values of a link whose set-up was given up."""
+    link = controller()
+    air.links[DONGLE] = link
+    air.advertise()
+    probe = asyncio.ensure_future(async_probe_link(hass, DONGLE, DONGLE_NAME))
+    while not link.connections:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    probe.cancel()
+    await asyncio.wait([probe])
+    assert link.connections[0].lost.done()
+    assert not hass.data[_CONNECTIONS].kept

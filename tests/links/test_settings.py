@@ -1,5 +1,7 @@
 """Links as they are stored, and what their batteries are called."""
 
+from dataclasses import replace
+
 import pytest
 
 from custom_components.renogy_bt.links.settings import (
@@ -28,11 +30,10 @@ def test_found_scale_survives_storage(source: ScaleSource) -> None:
     """It is of one battery; a link that was stored before there were any has none."""
     plain = link_settings(units=(48, 49))
     assert "current_scale" not in str(plain.as_data())
-    assert plain.scales == {}
     scales = {49: FoundScale(divisor=10, source=source)}
     link = plain.with_scales(scales)
     assert LinkSettings.from_data(link.as_data()) == link
-    assert link.scales == scales
+    assert {each.unit: each.scale for each in link.batteries if each.scale} == scales
     assert link.with_scales({}) == plain
 
 
@@ -128,3 +129,13 @@ def test_model_is_completed(
     after = KnownBattery(unit=48, model=found, cells=15)
     assert after.completed_by(before).model == model
     assert after.completed_by(None) == after
+
+
+def test_scale_of_another_model_is_forgotten() -> None:
+    """A battery that was replaced by one of another model counts as its own kind does."""
+    scale = FoundScale(divisor=10, source=ScaleSource.MEASURED)
+    known = KnownBattery(unit=48, model="RBT12100LFP-BT", cells=4, scale=scale)
+    other = replace(known, model="RBT12500LFP-SHBT", scale=None)
+    assert other.completed_by(known).scale is None
+    assert replace(known, scale=None).completed_by(known).scale == scale
+    assert replace(known, model=None, scale=None).completed_by(known) == known

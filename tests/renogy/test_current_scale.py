@@ -270,6 +270,8 @@ def test_a_contradiction_that_is_measured_away_is_over() -> None:
     """The table holds again, and without one the last measurement."""
     doubt = FoundScale(divisor=10, source=ScaleSource.CONTRADICTED)
     assert judged(100, doubt, 10) == doubt
+    # The name was heard meanwhile, and the table says now what was measured.
+    assert judged(10, doubt, None) is judged(10, doubt, 10) is None
     assert judged(100, doubt, None) == doubt
     assert judged(100, doubt, 100) is None
     measured = FoundScale(divisor=100, source=ScaleSource.MEASURED)
@@ -298,3 +300,37 @@ def test_another_battery_begins_anew() -> None:
     assert (scale.divisor, scale.is_in_question) == (10, False)
     scale.forget()
     assert (scale.divisor, scale.found, scale.is_in_question) == (None, None, True)
+
+
+@pytest.mark.parametrize(
+    ("source", "measured"),
+    [
+        (ScaleSource.MEASURED, 10),
+        (ScaleSource.TOLD, None),
+        (ScaleSource.CONTRADICTED, None),
+    ],
+)
+def test_what_was_measured_counts_after_a_restart(
+    source: ScaleSource, measured: int | None
+) -> None:
+    """One current alone does not contradict it, as it would not have before."""
+    scale = BatteryScale(100, FoundScale(divisor=10, source=source))
+    assert scale.diagnostics()["measured_divisor"] == measured
+
+
+def test_what_the_user_settled_is_not_in_question() -> None:
+    """Polls need not be uneven any more."""
+    settled = FoundScale(divisor=10, source=ScaleSource.SETTLED)
+    scale = BatteryScale(None, settled)
+    for minute in range(90):
+        scale.take(
+            ChargeSample(
+                at=minute * 60.0,
+                count=-300 if minute < 45 else -100,
+                remaining=90.0 - minute * 0.05,
+                total=100.0,
+            )
+        )
+        assert not scale.is_in_question
+    assert scale.found == settled
+    assert scale.diagnostics()["stretches"] == 0

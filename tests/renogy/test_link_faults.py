@@ -9,7 +9,7 @@ from typing import override
 
 import pytest
 
-from custom_components.renogy_bt.renogy.exceptions import LinkSilent
+from custom_components.renogy_bt.renogy.exceptions import LinkClosed, LinkSilent
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.modbus import with_crc
 from custom_components.renogy_bt.renogy.models import LinkReport, ReadingFailure
@@ -756,6 +756,27 @@ def test_another_battery_behind_the_same_id_by_its_values(
         assert "5110x32" in fake.asked_of(49)
         assert "5110x32" not in fake.asked_of(48)
         assert report.identities[49].model == "RBT50LFP48S"
+        assert (await _next_poll(link)).identity_changed == ()
+        await link.close()
+
+    run(main)
+
+
+def test_a_change_that_was_not_reported_is_told_by_the_next_report() -> None:
+    """A poll that is ended after it noticed another battery does not hide it."""
+
+    async def main() -> None:
+        fake = four_batteries()
+        link = await _warm(fake)
+        fake.units[49].put(5046, [0, 30_000])
+        fake.units[49].put(5044, [0, 20_000])
+        poll = asyncio.ensure_future(link.poll())
+        while "5110x32" not in fake.asked_of(49):
+            await asyncio.sleep(0.1)
+        await link.close()
+        with pytest.raises(LinkClosed):
+            await poll
+        assert (await _next_poll(link)).identity_changed == (49,)
         assert (await _next_poll(link)).identity_changed == ()
         await link.close()
 

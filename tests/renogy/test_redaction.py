@@ -70,8 +70,9 @@ def test_a_peripheral_still_spells_its_own_address() -> None:
 
 def test_the_address_of_another_device_is_left_out_of_a_text() -> None:
     """An adapter's or proxy's own address stands in reasons, too."""
-    text = Redaction(ADDRESS, None).text("hci0 (00:1A:7D:DA:71:13) is busy")
-    assert "7D" not in text
+    for address in ("00:1A:7D:DA:71:13", "001a7dda7113"):
+        text = Redaction(ADDRESS, None).text(f"proxy-{address} is busy")
+        assert "7d" not in text.lower()
 
 
 @pytest.mark.parametrize(
@@ -81,16 +82,19 @@ def test_the_address_of_another_device_is_left_out_of_a_text() -> None:
         ("RNGRBP45678", "RNGRBP"),
         ("RNGPRO12BATT0123456", "RNGPRO12BATT"),
         ("RTMShunt30012345678", "RTMShunt"),
-        ("Boat 7 of Jan", "Boat "),
+        ("RNG-CTRL-RVR40", "RNG-CTRL-"),
+        ("NEWBAT12345678", "NEWBAT"),
+        ("Boat 7 of Jan", ""),
+        ("Anna Schmidt camper", ""),
         ("6C:B2:FD:A1:B2:C3", None),
         ("", None),
         (None, None),
     ],
 )
-def test_a_name_is_kept_up_to_its_digits(
+def test_only_the_beginning_that_a_maker_gave_is_kept(
     name: str | None, redacted: str | None
 ) -> None:
-    """The family stays, and what the owner, or the maker, has numbered goes."""
+    """The family stays; what the maker has numbered, and an owner's own name, goes."""
     assert redacted_name(name) == redacted
 
 

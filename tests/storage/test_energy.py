@@ -354,3 +354,17 @@ async def test_removed_bank_leaves_no_file(
     await hass.config_entries.async_remove(bank.entry_id)
     await settle(hass)
     assert key_of(bank.entry_id) not in hass_storage
+
+
+async def test_sample_that_was_forgotten_is_not_kept(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    """A reload does not count on from a power whose scale is not known any more."""
+    store = EnergyStore(hass, "test")
+    energy = await store.async_load(INTERVAL)
+    for at in (0.0, INTERVAL):
+        energy.add({BATTERY: PowerSample(at=at, power=600.0)})
+    await store.async_save(energy)
+    energy.forget_samples({BATTERY})
+    await store.async_save(energy)
+    assert hass_storage[key_of("test")]["data"]["samples"] == {}

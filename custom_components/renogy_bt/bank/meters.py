@@ -54,6 +54,9 @@ class BankMeters[BatteryT]:
         )
         for battery in unscaled:
             self._currents.pop(battery, None)
+        if unscaled:
+            # What the bank averaged so far may rest on another scale.
+            self._bank_current = CurrentSmoother()
         for battery in fresh:
             if (current := readings[battery].current) is not None:
                 self._currents[battery].add(at, current)

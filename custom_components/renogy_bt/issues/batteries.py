@@ -105,7 +105,11 @@ class ReplacedBatteries:
         identity: BatteryIdentity,
         reading: BatteryReading | None,
     ) -> None:
-        """Show a notice, unless the old battery is back or two batteries share the unit id."""
+        """Show a notice, unless the old battery is back or two batteries share the unit id.
+
+        The scale of the current is not known of the other battery, whichever it is.
+        """
+        link.async_forget_current_scale(unit)
         battery = (link.address, unit)
         issue_id = _issue_id(battery)
         issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)

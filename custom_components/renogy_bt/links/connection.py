@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import ExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, override
 
@@ -119,6 +119,14 @@ class _Connections:
     def is_wanted(self, address: str) -> bool:
         """Return whether somebody waits for a link that is in use."""
         return self._waiting[address] > 0
+
+    def are_used_beside(self, addresses: Collection[str]) -> bool:
+        """Return whether a dialogue uses a link, other than these."""
+        return bool(self.kept) or any(
+            lock.locked()
+            for address, lock in self.links.items()
+            if address not in addresses
+        )
 
     async def connect(
         self, hass: HomeAssistant, gate: PollGate, address: str, name: str
@@ -335,10 +343,13 @@ def _known_device(hass: HomeAssistant, address: str) -> BLEDevice:
 
 
 @callback
-def async_forget_connections(hass: HomeAssistant) -> None:
-    """Drop the locks when no bank is loaded and no connection is kept for one."""
+def async_forget_connections(hass: HomeAssistant, unloading: Collection[str]) -> None:
+    """Drop the locks when no bank is loaded and nobody else uses a link.
+
+    `unloading` are the addresses of the bank that ends.
+    """
     connections = hass.data.get(_CONNECTIONS)
-    if connections is None or connections.kept:
+    if connections is None or connections.are_used_beside(unloading):
         return
     in_use = {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
     if all(bank.state not in in_use for bank in async_banks(hass)):

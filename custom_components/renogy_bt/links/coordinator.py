@@ -368,6 +368,13 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         return self._interval * random.uniform(1 - UNEVENNESS, 1)
 
     @callback
+    def async_forget_current_scale(self, unit: int) -> None:
+        """Forget what was found of the scale of a battery that was replaced."""
+        if unit in self.scales.found:
+            self.scales.forget(unit)
+            self._async_store_scales()
+
+    @callback
     def async_tell_current_scale(self, unit: int, divisor: int) -> None:
         """Take the user's word that so many counts of a battery's current are one ampere."""
         self.scales.told(unit, divisor)

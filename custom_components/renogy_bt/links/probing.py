@@ -1,5 +1,6 @@
 """Finding the batteries behind a link, and their family."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -78,6 +79,10 @@ async def async_probe_link(
     connector = recording.of(async_keeping_connector(hass, address, told or address))
     try:
         report = await probe_link(connector, family_of(told), unit_ids)
+    except asyncio.CancelledError:
+        # The dialogue was closed.
+        await async_end_kept_connection(hass, address)
+        raise
     except RenogyError as error:
         LOGGER.debug("Probing %s failed: %r", told or address, error)
         await async_end_kept_connection(hass, address)

@@ -52,7 +52,7 @@ async def async_report(
             "integration": str(integration.version),
             "home_assistant": home_assistant_version,
             "outcome": outcome,
-            "reason": redaction.text(reason)[:MOST_TEXT],
+            "reason": redaction.text(_without_names(hass, reason))[:MOST_TEXT],
             "seconds": _rounded(recording.now),
             "address": redaction.address,
             "family": family_of(attempt.name).key,
@@ -71,6 +71,15 @@ async def async_report(
             "left_out": recording.left_out,
         }
     )
+
+
+@callback
+def _without_names(hass: HomeAssistant, text: str) -> str:
+    """Return a text without the names of the adapters and proxies that Home Assistant has."""
+    names = {scanner.name for scanner in bluetooth.async_current_scanners(hass)}
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, "a scanner")
+    return text
 
 
 def _as_text(report: dict[str, Any]) -> str:

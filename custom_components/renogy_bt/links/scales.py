@@ -78,6 +78,11 @@ class LinkScales:
         self._scales[unit].tell(divisor)
         self._apply(unit)
 
+    def forget(self, unit: int) -> None:
+        """Begin anew with a unit: it is another battery than the one before a start."""
+        self._scales[unit].forget()
+        self._apply(unit)
+
     def diagnostics(self, unit: int) -> dict[str, Any]:
         """Return which scale is used, and how far the measurement has come."""
         return self._scales[unit].diagnostics()

@@ -85,10 +85,18 @@ class KnownBattery:
         return cls(unit=battery.unit, model=battery.model, cells=battery.cells)
 
     def completed_by(self, known: KnownBattery | None) -> KnownBattery:
-        """Return this battery, with what was known of it and is not told now."""
+        """Return this battery, with what was known of it and is not told now.
+
+        The scale of its current is not that of a battery of another model.
+        """
         if known is None:
             return self
-        return replace(self, model=self.model or known.model, scale=known.scale)
+        is_other = None not in {self.model, known.model} and self.model != known.model
+        return replace(
+            self,
+            model=self.model or known.model,
+            scale=None if is_other else known.scale,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,15 +175,6 @@ class LinkSettings:
             for battery in self.batteries
         )
         return replace(self, batteries=batteries)
-
-    @property
-    def scales(self) -> Mapping[int, FoundScale]:
-        """What was found of the scales of the batteries' currents, by unit id."""
-        return {
-            battery.unit: battery.scale
-            for battery in self.batteries
-            if battery.scale is not None
-        }
 
     @property
     def family(self) -> Family:

@@ -81,10 +81,11 @@ def _tells_serial_number(block: Block) -> bool:
 class Battery:
     """A unit: how to read it, what it said last, and how it has been answering.
 
-    `answered` and `identity_changed` are about the poll under way; `failure` is why that
-    poll brought nothing new, None when it did and `last_reading` is of it; `refused_by` is the
-    check that a reading failed which holds what cannot be true. `may_answer_late`
-    tells that the battery was given less time than the slowest one needs.
+    `identity_changed` tells that this is another battery than the last report was about.
+    `answered` is about the poll under way; `failure` is why that poll brought nothing new, None
+    when it did and `last_reading` is of it; `refused_by` is the check that a reading failed which
+    holds what cannot be true. `may_answer_late` tells that the battery was given less time than
+    the slowest one needs.
     """
 
     def __init__(
@@ -127,7 +128,6 @@ class Battery:
         self.refused_by = None
         self.answered = False
         self.may_answer_late = False
-        self.identity_changed = False
         self.retries = 0
         self._failed_polls += 1
 

@@ -49,6 +49,13 @@ def judged(
     table: int | None, found: FoundScale | None, measured: int | None
 ) -> FoundScale | None:
     """Return what is found of a scale after a measurement, None where the table is enough."""
+    if (
+        found is not None
+        and found.source is ScaleSource.CONTRADICTED
+        and found.divisor == table
+    ):
+        # The table has come to agree: the name is known by now, for instance.
+        found = None
     if measured is None:
         return found
     if found is None:
@@ -85,10 +92,13 @@ class BatteryScale:
     """
 
     def __init__(self, table: int | None, found: FoundScale | None) -> None:
-        """Begin without evidence."""
-        self.found = found
+        """Begin with what was measured before, if anything was."""
+        self.found = judged(table, found, None)
         self._table = table
-        self._evidence = ScaleEvidence()
+        is_measured = found is not None and found.source is ScaleSource.MEASURED
+        self._evidence = ScaleEvidence(
+            measured=found.divisor if found is not None and is_measured else None
+        )
 
     @property
     def divisor(self) -> int | None:
@@ -98,14 +108,20 @@ class BatteryScale:
     @property
     def is_in_question(self) -> bool:
         """Whether the scale is not known, or about to be contradicted."""
-        return self._evidence.is_in_question(self.divisor)
+        return not self._is_settled and self._evidence.is_in_question(self.divisor)
+
+    @property
+    def _is_settled(self) -> bool:
+        return self.found is not None and self.found.source is ScaleSource.SETTLED
 
     def missed(self) -> None:
         """Take note of a poll that brought nothing."""
         self._evidence = self._evidence.interrupted()
 
     def take(self, sample: ChargeSample) -> None:
-        """Take a poll."""
+        """Take a poll; what the user has settled is measured no more."""
+        if self._is_settled:
+            return
         self._evidence = self._evidence.advanced(sample)
         self.found = judged(self._table, self.found, self._evidence.measured)
 

@@ -189,7 +189,11 @@ class RenogyLink:
                 battery.link_lost()
         elif not any(battery.answered for battery in self._batteries):
             raise LinkSilent(f"{self._name}: no battery answers", self._garbled())
-        return self._report()
+        report = self._report()
+        for battery in self._batteries:
+            # A poll that is ended before it reports leaves the change to the next one.
+            battery.identity_changed = False
+        return report
 
     async def _connect(self) -> _Connection:
         """Connect; raises LinkUnreachable."""

@@ -14,7 +14,8 @@ MADE_UP: Final = bytes.fromhex("000001")
 """Stands for the last three bytes of an address, which are the peripheral's own."""
 _OWN_BYTES: Final = len(MADE_UP)
 
-_ANY_ADDRESS: Final = re.compile(r"(?:[0-9A-Fa-f]{2}[:_-]){5}[0-9A-Fa-f]{2}")
+_ANY_ADDRESS: Final = re.compile(r"(?:[0-9A-Fa-f]{2}[:_-]?){5}[0-9A-Fa-f]{2}")
+_MAKERS_NAME: Final = re.compile(r"[A-Z][A-Z-]{1,9}(?=[0-9])")
 # Models have up to five digits in a row, serial numbers more.
 _DIGITS: Final = re.compile(rb"[0-9]{7,}")
 # Wherever no model was asked for, a text may be a serial number.
@@ -26,14 +27,18 @@ type Span = tuple[int, int]
 
 
 def redacted_name(name: str | None) -> str | None:
-    """Return a name up to its digits: the family's, or what stands before the first digit."""
+    """Return the beginning of a name: the family's, or else of what may be a maker's name.
+
+    A name that an owner has given is left out: it may be a person's.
+    """
     told = local_name(name)
     if told is None:
         return None
-    known = len(family_of(told).name_prefix)
-    rest = re.match(r"[^0-9]*", told[known:])
     # The end of a dongle's name is hexadecimal: it may begin with a letter of the address.
-    return told[:known] if known or rest is None else rest[0]
+    if known := len(family_of(told).name_prefix):
+        return told[:known]
+    makers = _MAKERS_NAME.match(told)
+    return makers[0] if makers else ""
 
 
 class Redaction:

@@ -1,6 +1,6 @@
 """Energy totals that outlive Home Assistant."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -53,7 +53,7 @@ class EnergyStore:
         self._file = StoredFile(
             hass, f"{DOMAIN}.energy.{entry_id}", _SHAPE, content="energy totals"
         )
-        self._saved: dict[str, Any] | None = None
+        self._saved: tuple[dict[str, Any], Collection[str]] | None = None
         self._clock: str | None = None
 
     async def async_load(self, update_interval: float) -> BankEnergy[BatteryId]:
@@ -71,14 +71,14 @@ class EnergyStore:
         )
 
     async def async_save(self, energy: BankEnergy[BatteryId]) -> None:
-        """Write the totals, if they have changed."""
+        """Write the totals, if they have changed or a sample was forgotten."""
         totals = {_BANK: asdict(energy.bank), _BATTERIES: _plain(energy.batteries)}
-        if totals != self._saved:
-            samples = _plain(energy.last_samples)
+        samples = _plain(energy.last_samples)
+        if (totals, samples.keys()) != self._saved:
             await self._file.async_save(
                 {**totals, _SAMPLES: samples, _CLOCK: self._clock}
             )
-            self._saved = totals
+            self._saved = totals, samples.keys()
 
     async def async_remove(self) -> None:
         """Forget the totals of a bank that was removed."""
