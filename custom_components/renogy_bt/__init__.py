@@ -142,11 +142,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
     """Forget a removed bank and let its links be discovered again."""
     await EnergyStore(hass, entry.entry_id).async_remove()
     await AlarmStore(hass, entry.entry_id).async_remove()
-    async_forget_balance(hass, entry)
-    async_forget_identities(hass, entry)
-    async_forget_scales(hass, entry)
-    async_forget_refusals(hass, entry)
-    async_forget_adapters(hass)
+    _async_forget_notices(hass, entry)
     for address in addresses_of(entry):
         bluetooth.async_rediscover_address(hass, address)
 
@@ -184,16 +180,22 @@ async def async_remove_config_entry_device(
 
 
 @callback
+def _async_forget_notices(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Delete the notices of a bank that is gone, and those of the adapters with the last bank."""
+    async_forget_balance(hass, entry)
+    async_forget_identities(hass, entry)
+    async_forget_scales(hass, entry)
+    async_forget_refusals(hass, entry)
+    async_forget_adapters(hass)
+
+
+@callback
 def _async_entry_changed(
     hass: HomeAssistant, change: ConfigEntryChange, entry: ConfigEntry
 ) -> None:
     """Delete the notices of a bank that is disabled."""
     if entry.domain == DOMAIN and entry.disabled_by is not None:
-        async_forget_balance(hass, entry)
-        async_forget_identities(hass, entry)
-        async_forget_scales(hass, entry)
-        async_forget_refusals(hass, entry)
-        async_forget_adapters(hass)
+        _async_forget_notices(hass, entry)
 
 
 def _setup_of(entry: ConfigEntry) -> _Setup:

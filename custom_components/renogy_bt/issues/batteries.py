@@ -51,7 +51,8 @@ class ReplacedBatteries:
     def async_follow(self) -> None:
         """Follow the links, and drop the notices about batteries that are gone."""
         kept = {
-            _issue_id((link.address, unit)) for link, unit in self._bank.batteries()
+            battery_issue_id(REPLACED, (link.address, unit))
+            for link, unit in self._bank.batteries()
         }
         async_forget_identities(self._hass, self._entry, kept)
         for link in self._bank.links.values():
@@ -111,7 +112,7 @@ class ReplacedBatteries:
         """
         link.async_forget_current_scale(unit)
         battery = (link.address, unit)
-        issue_id = _issue_id(battery)
+        issue_id = battery_issue_id(REPLACED, battery)
         issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
         known = self._known[battery]
         before = _described(known, self._readings.get(battery), "_before")
@@ -178,9 +179,10 @@ def async_forget_notices(
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
-def _issue_id(battery: BatteryId) -> str:
+def battery_issue_id(kind: str, battery: BatteryId) -> str:
+    """Return the id of a notice of some kind about a battery."""
     address, unit = battery
-    return f"{REPLACED}_{address.replace(':', '').lower()}-{unit}"
+    return f"{kind}_{address.replace(':', '').lower()}-{unit}"
 
 
 def _described(

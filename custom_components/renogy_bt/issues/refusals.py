@@ -16,7 +16,7 @@ from ..coordinator import RenogyConfigEntry
 from ..links.coordinator import LinkCoordinator
 from ..renogy.models import BatteryId
 from ..renogy.refusals import RefusalWatch
-from .batteries import async_forget_notices
+from .batteries import async_forget_notices, battery_issue_id
 from .links import ATTR_ENTRY_ID
 
 REFUSED: Final = "readings_refused"
@@ -31,7 +31,10 @@ def async_follow_refusals(hass: HomeAssistant, entry: RenogyConfigEntry) -> None
     It goes with the next good reading, and does not change from poll to poll.
     """
     bank = entry.runtime_data
-    kept = {_issue_id((link.address, unit)) for link, unit in bank.batteries()}
+    kept = {
+        battery_issue_id(REFUSED, (link.address, unit))
+        for link, unit in bank.batteries()
+    }
     async_forget_refusals(hass, entry, kept)
     for link in bank.links.values():
         follower = _Follower(hass, entry, link)
@@ -71,7 +74,7 @@ class _Follower:
 
     @callback
     def _async_show(self, battery: BatteryId, checks: Collection[str]) -> None:
-        issue_id = _issue_id(battery)
+        issue_id = battery_issue_id(REFUSED, battery)
         issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
         is_shown = issue is not None and issue.active
         if not checks:
@@ -104,8 +107,3 @@ class _Follower:
             self._hass, self._hass.config.language, "selector", DOMAIN
         )
         return "\n".join(f"- {names.get(_NAMES + check, check)}" for check in checks)
-
-
-def _issue_id(battery: BatteryId) -> str:
-    address, unit = battery
-    return f"{REFUSED}_{address.replace(':', '').lower()}-{unit}"

@@ -13,8 +13,7 @@ from ..const import DOCUMENTATION_URL, DOMAIN
 from ..coordinator import RenogyConfigEntry
 from ..links.coordinator import LinkCoordinator
 from ..renogy.current_scale import HUNDREDTHS, TENTHS
-from ..renogy.models import BatteryId
-from .batteries import ATTR_UNIT, async_forget_notices
+from .batteries import ATTR_UNIT, async_forget_notices, battery_issue_id
 from .links import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID
 
 SCALE_UNKNOWN: Final = "current_scale_unknown"
@@ -33,7 +32,7 @@ def async_follow_scales(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
     """
     bank = entry.runtime_data
     kept = {
-        _issue_id(kind, (link.address, unit))
+        battery_issue_id(kind, (link.address, unit))
         for kind in SCALE_NOTICES
         for link, unit in bank.batteries()
     }
@@ -52,7 +51,7 @@ def _async_update(
         battery = (link.address, unit)
         wanted = _wanted(link, unit)
         for kind in SCALE_NOTICES:
-            issue_id = _issue_id(kind, battery)
+            issue_id = battery_issue_id(kind, battery)
             issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
             is_shown = issue is not None and issue.active
             if kind != wanted:
@@ -89,7 +88,7 @@ def _async_create(
     ir.async_create_issue(
         hass,
         DOMAIN,
-        _issue_id(kind, battery),
+        battery_issue_id(kind, battery),
         data={
             ATTR_ENTRY_ID: entry.entry_id,
             ATTR_SUBENTRY_ID: link.subentry_id,
@@ -109,8 +108,3 @@ def async_forget_scales(
 ) -> None:
     """Delete the notices about the scales of a bank's currents, except those that are kept."""
     async_forget_notices(hass, entry, SCALE_NOTICES, kept)
-
-
-def _issue_id(kind: str, battery: BatteryId) -> str:
-    address, unit = battery
-    return f"{kind}_{address.replace(':', '').lower()}-{unit}"
