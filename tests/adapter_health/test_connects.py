@@ -20,7 +20,7 @@ from custom_components.renogy_bt.adapter_health.detector import detect
 from custom_components.renogy_bt.adapter_health.faults.links import heard_elsewhere
 from custom_components.renogy_bt.adapter_health.history import OwnSteps
 from custom_components.renogy_bt.adapter_health.ladder import plan_for
-from custom_components.renogy_bt.adapter_health.memory import Memory
+from custom_components.renogy_bt.adapter_health.memory import Memory, observe
 from custom_components.renogy_bt.adapter_health.samples import (
     AdapterSample,
     ConnectFailure,
@@ -320,6 +320,14 @@ def test_what_is_learned_is_bounded(rows: list[tuple[float, int]]) -> None:
         0 <= failed <= tries <= MOST_TRIES + 1e-6
         for tries, failed in zip(learned.tries, learned.failed, strict=True)
     )
+
+
+def test_connection_that_stands_is_a_sign_of_life() -> None:
+    """The end of a connection shows that the adapter worked until then."""
+    link = LinkSample(address=LINK, connected_at=900.0, disconnected_at=990.0)
+    memory = observe(Memory(), Site().sample_with(link, at=1000.0), OwnSteps())
+    assert (memory.life_at, memory.heard_at, memory.used_at) == (990.0, 990.0, 990.0)
+    assert memory.links[LINK].connected_at == 900.0
 
 
 def test_links_that_come_and_go_are_bounded() -> None:

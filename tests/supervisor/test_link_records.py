@@ -1,6 +1,13 @@
 """What is kept of links: only of those that are ours, and never without bound."""
 
-from custom_components.renogy_bt.adapter_health.samples import ConnectFailure, Strength
+from dataclasses import replace
+
+from custom_components.renogy_bt.adapter_health.connects import LinkMemory
+from custom_components.renogy_bt.adapter_health.samples import (
+    ConnectFailure,
+    LinkSample,
+    Strength,
+)
 from custom_components.renogy_bt.supervisor.link_records import (
     MOST_SOURCES,
     LinkRecords,
@@ -9,6 +16,7 @@ from custom_components.renogy_bt.supervisor.link_records import (
 LINK = "6C:B2:FD:A1:B2:C3"
 STRANGER = "00:11:22:33:44:55"
 ADAPTER = "B8:27:EB:00:00:01"
+GOOD = Strength(mean=-60.0)
 
 
 def records() -> LinkRecords:
@@ -57,12 +65,48 @@ def test_link_that_is_left_out_is_forgotten() -> None:
 def test_connection_of_which_the_path_is_not_known() -> None:
     """A connection counts as one through a source only if it certainly was one."""
     kept = records()
-    for source, connected_at in ((None, None), (ADAPTER, 3.0)):
+    for source, connected_at, used_at in ((None, None, None), (ADAPTER, 2.5, 3.0)):
         kept.connecting(LINK, 2.0)
         kept.connected(LINK, 2.5, source)
         kept.disconnected(LINK, 3.0)
         (sample,) = kept.samples(ADAPTER, 4.0, ())
-        assert sample.connected_at == connected_at
+        assert (sample.connected_at, sample.used_at) == (connected_at, used_at)
+
+
+def test_end_of_a_connection_is_no_further_connection() -> None:
+    """A connection is counted when it comes about; its end shows only that it stood."""
+    kept = records()
+    seen: list[LinkSample] = []
+    for began in (10.0, 70.0):
+        kept.connecting(LINK, began)
+        kept.connected(LINK, began + 2, ADAPTER)
+        seen += kept.samples(ADAPTER, began + 5, ())
+        kept.disconnected(LINK, began + 9)
+        seen += kept.samples(ADAPTER, began + 10, ())
+    assert [sample.connected_at for sample in seen] == [12.0, 12.0, 72.0, 72.0]
+    assert [sample.used_at for sample in seen] == [12.0, 19.0, 72.0, 79.0]
+    memory, intervals = LinkMemory(), []
+    for sample in seen:
+        memory = memory.after_look(replace(sample, strength=GOOD), None)
+        intervals.append(memory.poll_interval)
+    assert sum(memory.learned.tries) == 2
+    assert intervals[-1] == 60.0
+
+
+def test_source_that_is_known_only_while_connected() -> None:
+    """The connection came about when it did, not when it was told where."""
+    kept = records()
+    kept.connecting(LINK, 10.0)
+    kept.connected(LINK, 12.0, None)
+    kept.allocated(ADAPTER, {LINK})
+    kept.disconnected(LINK, 19.0)
+    (sample,) = kept.samples(ADAPTER, 20.0, ())
+    assert (sample.connected_at, sample.used_at) == (12.0, 19.0)
+    # The next one goes nowhere that is known: it leaves no trace.
+    kept.connecting(LINK, 70.0)
+    kept.connected(LINK, 72.0, None)
+    kept.disconnected(LINK, 79.0)
+    assert kept.samples(ADAPTER, 80.0, ())[0].used_at == 19.0
 
 
 def test_sources_of_connections_are_bounded() -> None:

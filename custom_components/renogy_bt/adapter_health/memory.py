@@ -131,8 +131,8 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
     undiscovered_since = _undiscovered_since(memory, sample)
     touched_at = _touched_at(sample, own)
     disturbed_at = _disturbed_at(memory, touched_at)
-    connected_at = latest(*(link.connected_at for link in links))
-    heard_at = latest(memory.heard_at, connected_at, *(link.heard_at for link in links))
+    used_at = latest(*(link.used_at for link in links))
+    heard_at = latest(memory.heard_at, used_at, *(link.heard_at for link in links))
     heard_here_alone = (link.heard_at for link in links if not link.heard_elsewhere)
     shared_since = _shared_since(memory, sample)
     traffic = memory.traffic
@@ -161,7 +161,7 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         advert_at=advert_at,
         heard_at=heard_at,
         heard_since=_heard_since(memory, heard_at),
-        used_at=latest(memory.used_at, connected_at, *heard_here_alone),
+        used_at=latest(memory.used_at, used_at, *heard_here_alone),
         scan_started_at=memory.scan_started_at
         if scanner is None or scanner.start_time is None
         else scanner.start_time,
@@ -228,7 +228,7 @@ def _is_idle(sample: AdapterSample) -> bool:
 def _life_at(sample: AdapterSample) -> float | None:
     """The last sign of life that a sample shows."""
     scanner = sample.scanner
-    times = [_advert_at(sample), *(link.connected_at for link in sample.links)]
+    times = [_advert_at(sample), *(link.used_at for link in sample.links)]
     if scanner is not None:
         times.append(scanner.last_connected_at or None)
     return _not_ahead(latest(*times), sample.at)

@@ -229,9 +229,16 @@ class LinkSample:
     failure: ConnectFailure | None = None
     """How the last of these polls failed."""
     connected_at: float | None = None
-    """Last poll that connected through this adapter."""
+    """When the last poll that connected through this adapter did so."""
+    disconnected_at: float | None = None
+    """When the last connection through this adapter ended."""
     stale: bool = False
     """BlueZ holds a connection to it while no poll is going on."""
+
+    @property
+    def used_at(self) -> float | None:
+        """Last time that it was certainly connected through this adapter."""
+        return latest(self.connected_at, self.disconnected_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

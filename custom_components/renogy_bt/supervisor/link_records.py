@@ -26,11 +26,15 @@ class LinkRecord:
     strengths: dict[str, StrengthOverTime] = field(default_factory=dict)
     """How strongly each source hears it, as far as the source tells."""
     connected: dict[str, float] = field(default_factory=dict)
-    """Last time that the link was connected through each source."""
+    """When the last connection through each source came about."""
+    disconnected: dict[str, float] = field(default_factory=dict)
+    """When the last connection through each source ended."""
     via: str | None = None
     """Source that holds the connection, as far as that is known."""
     in_use_since: float | None = None
     """Since when the link is being connected to, or connected."""
+    connected_since: float | None = None
+    """When the connection came about that stands, or that stood last."""
     ended_at: float | None = None
     failures: int = 0
     """Attempts in a row that failed."""
@@ -49,12 +53,17 @@ class LinkRecord:
                 known.heard(at, rssi) if known else StrengthOverTime(at, rssi)
             )
 
-    def note_connection(self, at: float) -> None:
-        """Keep that the link is connected through the source that holds the connection."""
-        if self.via is not None and (
-            self.via in self.connected or len(self.connected) < MOST_SOURCES
-        ):
-            self.connected[self.via] = at
+    def note_connection(self, ended_at: float | None = None) -> None:
+        """Keep when the connection came about at the source that holds it, and when it ended.
+
+        Its source may become known only while it stands.
+        """
+        if self.via is None or self.connected_since is None:
+            return
+        if self.via in self.connected or len(self.connected) < MOST_SOURCES:
+            self.connected[self.via] = self.connected_since
+            if ended_at is not None:
+                self.disconnected[self.via] = ended_at
 
     def sample(self, source: str, at: float, allocated: Collection[str]) -> LinkSample:
         """The link as seen from one adapter."""
@@ -78,6 +87,7 @@ class LinkRecord:
             failed_at=self.failed_at,
             failure=self.failure,
             connected_at=self.connected.get(source),
+            disconnected_at=self.disconnected.get(source),
             stale=idle and self.address in allocated,
         )
 
@@ -128,7 +138,7 @@ class LinkRecords:
     def connecting(self, link: str, at: float) -> None:
         """Take note that a link is being connected to."""
         record = self._record(link)
-        record.in_use_since, record.via = at, None
+        record.in_use_since, record.via, record.connected_since = at, None, None
 
     def connected(self, link: str, at: float, only_source: str | None) -> None:
         """Take note that a link is connected.
@@ -138,7 +148,8 @@ class LinkRecords:
         record = self._record(link)
         record.failures, record.failing_since, record.failure = 0, None, None
         record.via = record.via or only_source
-        record.note_connection(at)
+        record.connected_since = at
+        record.note_connection()
 
     def failed(self, link: str, at: float, failure: ConnectFailure) -> None:
         """Take note that an attempt to connect to a link has failed."""
@@ -157,7 +168,7 @@ class LinkRecords:
     def disconnected(self, link: str, at: float) -> None:
         """Take note that the connection to a link has ended."""
         record = self._record(link)
-        record.note_connection(at)
+        record.note_connection(ended_at=at)
         record.in_use_since, record.ended_at = None, at
 
     def polling_paused(self, link: str) -> None:
