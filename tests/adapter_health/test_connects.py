@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from hypothesis import given, strategies as st
 import pytest
@@ -17,6 +18,7 @@ from custom_components.renogy_bt.adapter_health.connects import (
     remembered,
 )
 from custom_components.renogy_bt.adapter_health.detector import detect
+from custom_components.renogy_bt.adapter_health.discovery_need import DiscoveryNeed
 from custom_components.renogy_bt.adapter_health.faults.links import heard_elsewhere
 from custom_components.renogy_bt.adapter_health.history import OwnSteps
 from custom_components.renogy_bt.adapter_health.ladder import plan_for
@@ -395,6 +397,34 @@ def test_connects_only_while_discovering() -> None:
     judgement = place.verdicts[-1]
     assert judgement.reason is Reason.CONNECTS_NEED_DISCOVERY
     assert plan_for(judgement) == ()
+
+
+@pytest.mark.parametrize("gone", ["adapter", "scanner"])
+def test_step_leaves_what_is_known_of_discovery(gone: str) -> None:
+    """A step of ours takes the scanner away for a moment, or the adapter: that is no evidence."""
+    place = windowed_site()
+    place.run_windows(2, needs_discovery=True)
+    known = place.memory.discovery_need
+    assert known.is_shown
+    sample = place.sample_with(*place.links.values(), at=place.now + 1.0)
+    away: dict[str, Any] = {gone: None}
+    need = known.after_look(replace(sample, **away), place.memory.links)
+    assert need == known
+    assert need.after_look(sample, place.memory.links) == known
+
+
+@pytest.mark.parametrize(
+    "changes", [{"requested_mode": ScanMode.ACTIVE}, {"over_bluetoothd": False}]
+)
+def test_scan_of_another_kind_begins_anew(changes: dict[str, Any]) -> None:
+    """What was seen of windows does not hold for a scan without windows that show."""
+    place = windowed_site()
+    place.run_windows(2, needs_discovery=True)
+    sample = place.sample_with(*place.links.values(), at=place.now + 1.0)
+    assert sample.scanner is not None
+    sample = replace(sample, scanner=replace(sample.scanner, **changes))
+    need = place.memory.discovery_need.after_look(sample, place.memory.links)
+    assert need == DiscoveryNeed()
 
 
 def test_success_in_a_window_ends_nothing() -> None:

@@ -28,14 +28,14 @@ class DiscoveryNeed:
     failures: int = 0
 
     def after_look(self, sample: AdapterSample, before: LinkMemories) -> Self:
-        """What is known after a further sample; what does not fit begins anew."""
+        """What is known after a further sample; a scan of another kind begins anew.
+
+        An adapter or a scanner that is away for a moment, in a recovery step say, tells nothing.
+        """
         adapter, scanner = sample.adapter, sample.scanner
-        if (
-            adapter is None
-            or scanner is None
-            or scanner.requested_mode is ScanMode.ACTIVE
-            or not scanner.over_bluetoothd
-        ):
+        if adapter is None or scanner is None:
+            return self
+        if scanner.requested_mode is ScanMode.ACTIVE or not scanner.over_bluetoothd:
             return self.__class__()
         need = self
         for link in sample.links:
