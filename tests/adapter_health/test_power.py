@@ -1,9 +1,15 @@
 """An adapter that somebody else switches off, and whether that is meant."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
+from custom_components.renogy_bt.adapter_health.history import OwnSteps, RunningStep
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
+from custom_components.renogy_bt.adapter_health.power import Power
 from custom_components.renogy_bt.adapter_health.samples import ScanMode, Verdict
+from custom_components.renogy_bt.bluez.models import AdapterObject
 from tests.health_months.radio import DAY, HOUR, MINUTE
 from tests.health_months.simulation import Place
 
@@ -35,6 +41,64 @@ def switched_on(place: Place) -> int:
         step is RecoveryStep.POWER_CYCLE and verdict is Verdict.POWERED_OFF
         for _, step, verdict in place.steps
     )
+
+
+ON = AdapterObject(
+    path="/org/bluez/hci0",
+    address="B8:27:EB:00:00:01",
+    powered=True,
+    discovering=False,
+)
+OFF = replace(ON, powered=False)
+
+
+def taking(step: RecoveryStep) -> OwnSteps:
+    """A step of ours that is under way."""
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    return OwnSteps(running=RunningStep(step=step, at=at, begun_at=99.0))
+
+
+@pytest.mark.parametrize("on_after", [30.0, 600.0])
+def test_reset_that_leaves_the_adapter_off(on_after: float) -> None:
+    """Whoever switches it on again, nobody but us had switched it off."""
+    step, ended = taking(RecoveryStep.POWER_CYCLE), OwnSteps(ended_at=105.0)
+    power = (
+        Power()
+        .after_look(ON, OwnSteps(), 90.0)
+        .after_look(OFF, step, 100.0)
+        .after_look(OFF, ended, 110.0)
+    )
+    assert power.off_since is None
+    assert not power.is_wanted_off(120.0, switched_on_at=50.0)
+    on_at = 110.0 + on_after
+    power = power.after_look(replace(ON, powered_at=on_at), ended, on_at + 1.0)
+    assert power.offs == power.cycles == ()
+    # The next off is somebody else's again.
+    power = power.after_look(replace(OFF, powered_at=on_at), ended, on_at + 60.0)
+    assert power.off_since == on_at + 60.0
+
+
+def test_reset_after_which_another_hand_switches_it_off() -> None:
+    """An adapter that was on in between was not left off by us."""
+    step, ended = taking(RecoveryStep.POWER_CYCLE), OwnSteps(ended_at=105.0)
+    power = Power().after_look(ON, OwnSteps(), 90.0).after_look(OFF, step, 100.0)
+    power = power.after_look(replace(OFF, powered_at=104.0), ended, 130.0)
+    assert power.off_since == 130.0
+
+
+def test_off_by_another_hand_during_a_step_without_a_reset() -> None:
+    """It is seen as soon as the step is over."""
+    step, ended = taking(RecoveryStep.RESTART_SCANNING), OwnSteps(ended_at=105.0)
+    power = Power().after_look(ON, OwnSteps(), 90.0).after_look(OFF, step, 100.0)
+    assert power.off_since is None
+    assert power.after_look(OFF, ended, 110.0).off_since == 110.0
+
+
+def test_reset_of_an_adapter_that_was_off() -> None:
+    """A step that switches an adapter on does not make the off before it ours."""
+    step = taking(RecoveryStep.POWER_CYCLE)
+    power = Power().after_look(OFF, OwnSteps(), 90.0).after_look(OFF, step, 100.0)
+    assert power.off_since == 90.0
 
 
 def test_switched_on_once_and_then_left_off_for_a_day() -> None:

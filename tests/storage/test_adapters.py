@@ -109,6 +109,14 @@ def test_what_was_worked_on_goes_on() -> None:
     assert health.own.ended_at == -55.0
 
 
+def test_adapter_that_was_left_off_was_so_by_us() -> None:
+    """After a restart, too, no other hand is suspected; one that was seen stays known."""
+    assert health_from_data(ADAPTER, LEFT_OFF, 5.0).memory.power.is_off_by_us
+    seen = changed(LEFT_OFF, ("memory", "off_ago"), 60.0)
+    for data in (seen, HEALTH):
+        assert not health_from_data(ADAPTER, data, 5.0).memory.power.is_off_by_us
+
+
 def test_adapter_that_was_left_off_is_not_kept_waiting() -> None:
     """What was done before does not delay switching it on."""
     assert health_from_data(ADAPTER, LEFT_OFF, 5.0).own.ended_at is None

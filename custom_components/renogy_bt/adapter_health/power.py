@@ -1,7 +1,7 @@
 """Who switches an adapter off and on besides us, and whether it is wanted off."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from ..bluez.models import AdapterObject
 from .history import OwnSteps
@@ -29,7 +29,9 @@ class Power:
     """When an adapter was switched off and on by another hand than ours."""
 
     off_since: float | None = None
-    """Since when the adapter has been off."""
+    """Since when the adapter has been off by another hand than ours."""
+    is_off_by_us: bool = False
+    """Whether a reset of ours has switched it off, until it is on again, whoever does that."""
     offs: tuple[float, ...] = ()
     """When the offs began that lasted and that another hand ended, oldest first."""
     cycles: tuple[float, ...] = ()
@@ -46,10 +48,9 @@ class Power:
             return self
         looked = replace(self, powered_at=adapter.powered_at, was_seen=True)
         if not adapter.powered:
-            off_since = now if self.off_since is None else self.off_since
-            return replace(looked, off_since=off_since)
-        looked = replace(looked, off_since=None)
-        if own.running is not None or _is_ours(adapter, own):
+            return replace(looked, **self._off(adapter, own, now))
+        looked = replace(looked, off_since=None, is_off_by_us=False)
+        if own.running is not None or self.is_off_by_us or _is_ours(adapter, own):
             return looked
         if self.off_since is not None:
             if now - self.off_since >= LONG_OFF:
@@ -58,6 +59,16 @@ class Power:
         if self.was_seen and _is_cycled(adapter, self.powered_at):
             return replace(looked, cycles=_with(self.cycles, now))
         return looked
+
+    def _off(self, adapter: AdapterObject, own: OwnSteps, now: float) -> dict[str, Any]:
+        """By whose hand it is off; what another hand does during a step is seen after it."""
+        if self.off_since is not None:
+            return {}
+        if own.running is not None:
+            return {"is_off_by_us": self.is_off_by_us or own.running.step.is_reset}
+        if self.is_off_by_us and adapter.powered_at == self.powered_at:
+            return {}
+        return {"off_since": now, "is_off_by_us": False}
 
     def _knows(self, adapter: AdapterObject) -> bool:
         """Whether the adapter is on as it was at the last look."""

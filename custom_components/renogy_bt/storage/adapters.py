@@ -401,7 +401,7 @@ def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterH
     stepped_at = _moment_of(kept["ladder"]["stepped_ago"], now)
     health = AdapterHealth(
         address,
-        memory=_memory(kept["memory"], now, then),
+        memory=_memory(kept["memory"], now, then, left_off=left_off),
         climb=climb,
         limiter=RateLimiter(tuple(ages), failures),
         # A step that was still open when Home Assistant went down stays undecided.
@@ -414,7 +414,9 @@ def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterH
     return health
 
 
-def _memory(kept: Mapping[str, Any], now: float, then: float) -> Memory:
+def _memory(
+    kept: Mapping[str, Any], now: float, then: float, *, left_off: bool
+) -> Memory:
     """Return what the detector remembered; by the calendar it was kept `then`."""
     beside = kept[_BESIDE]
     return Memory(
@@ -443,6 +445,7 @@ def _memory(kept: Mapping[str, Any], now: float, then: float) -> Memory:
         ),
         power=Power(
             off_since=_moment_of(kept["off_ago"], then),
+            is_off_by_us=left_off and kept["off_ago"] is None,
             offs=_moments_of(kept["offs_ago"], then),
             cycles=_moments_of(kept["cycles_ago"], then),
         ),
