@@ -133,6 +133,11 @@ class EntryState(StrEnum):
     DISABLED = "disabled"
     ABSENT = "absent"
 
+    @property
+    def is_out_of_use(self) -> bool:
+        """Whether the adapter's owner has taken it out of use."""
+        return self in (EntryState.ABSENT, EntryState.DISABLED)
+
 
 class ScanMode(StrEnum):
     """Scanning mode of a scanner; AUTO is passive with active windows."""
@@ -272,7 +277,7 @@ class AdapterSample:
     links: tuple[LinkSample, ...] = ()
     slots: SlotSample | None = None
     others_connected: int = 0
-    """Connections that are not ours, where there is no scanner that could tell its slots."""
+    """Connections that are not ours, where no slots are known that would tell."""
     devices_heard: int = 0
     """Distinct devices heard through this adapter within the last minute."""
     management_socket: bool | None = False

@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.history import StepResult
 from ..adapter_health.ladder import RecoveryStep
-from ..adapter_health.samples import EntryState, HostState, Verdict
+from ..adapter_health.samples import HostState, Verdict
 from ..adapter_health.status import RecoveryRefused, RefusalReason
 from ..bluez.models import PowerFault
 from ..bluez.watcher import BlueZWatcher
@@ -120,7 +120,7 @@ class Recovery:
             raise RecoveryRefused(RefusalReason.STOPPING)
         if self._is_busy or health.address in self._effects:
             raise RecoveryRefused(RefusalReason.BUSY)
-        if sample.entry.state in (EntryState.ABSENT, EntryState.DISABLED):
+        if sample.entry.state.is_out_of_use:
             raise RecoveryRefused(RefusalReason.ENTRY_GONE)
         if step is RecoveryStep.FULL_RESET and not sample.management_socket:
             raise RecoveryRefused(RefusalReason.NOT_AVAILABLE)

@@ -182,9 +182,11 @@ class StackWatch:
         hass, records = self._hass, self._records
         scanner = async_local_scanner(hass, address)
         told = None if scanner is None else await async_scanner_sample(scanner)
-        others = 0 if told is not None else await self._async_others(address)
-        now = self._clock()
         slots = None if scanner is None else slots_of(scanner)
+        entry = entry_sample(async_entry_of(hass, address))
+        is_asked = slots is None and not entry.state.is_out_of_use
+        others = await self._async_others(address) if is_asked else 0
+        now = self._clock()
         bus = self.bluez.sample() if self._watching_bus else BusSample(connected=False)
         objects = self.bluez.adapters_at(address)
         return AdapterSample(
@@ -197,7 +199,7 @@ class StackWatch:
             zeroed_adapter=self.bluez.has_zeroed_adapter,
             other_adapters=frozenset(self.bluez.adapters()) - {address},
             host_names=async_names_of(address),
-            entry=entry_sample(async_entry_of(hass, address)),
+            entry=entry,
             scanner=told,
             links=records.samples(address, now, slots.allocated if slots else ()),
             slots=slots.sample(set(records.addresses)) if slots else None,
@@ -214,7 +216,7 @@ class StackWatch:
         )
 
     async def _async_others(self, address: str) -> int:
-        """Count the connections that are not ours, where no scanner tells its slots."""
+        """Count the connections that are not ours, by what bluetoothd tells."""
         adapter = self.bluez.adapters().get(address)
         if adapter is None or not adapter.powered or self.bluez.sample().unanswered:
             return 0

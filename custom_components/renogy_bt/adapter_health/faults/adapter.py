@@ -10,7 +10,7 @@ from .sign import HOSTS_TURN, Seen, Sign, after, after_hosts_turn
 
 def is_unwanted(view: View) -> bool:
     """Whether the adapter's entry is disabled or gone."""
-    return view.sample.entry.state in (EntryState.ABSENT, EntryState.DISABLED)
+    return view.sample.entry.state.is_out_of_use
 
 
 def is_troubled(view: View) -> bool:
