@@ -1,5 +1,6 @@
 """What is known of the adapters goes through a restart, and damage gives nothing away."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 import json
@@ -8,6 +9,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 import probatio
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.climb import LONGEST_REST, Climb
@@ -21,6 +23,8 @@ from custom_components.renogy_bt.adapter_health.limits import (
 from custom_components.renogy_bt.adapter_health.memory import Memory
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from custom_components.renogy_bt.storage.adapters import (
+    SAVE_DELAY,
+    SAVE_SOON,
     AdapterStore,
     data_of,
     health_from_data,
@@ -243,6 +247,61 @@ async def test_file_of_before_the_climb_was_kept(
 def present(*healths: AdapterHealth) -> Any:
     """Return the adapters that are there."""
     return lambda: healths
+
+
+class Writing:
+    """A store, and whether its file is written in time."""
+
+    def __init__(self, hass: HomeAssistant, folder: Folder) -> None:
+        """Begin without a file."""
+        self.hass, self.folder = hass, folder
+        self.store = AdapterStore(hass, present(AdapterHealth(ADAPTER)))
+
+    async def is_written_within(self, seconds: float) -> bool:
+        """Let time pass, and take the file away again."""
+        async_fire_time_changed(
+            self.hass, dt_util.utcnow() + timedelta(seconds=seconds)
+        )
+        await self.hass.async_block_till_done()
+        is_written = self.folder.content(ADAPTERS.key("")) is not None
+        self.folder.clear()
+        return is_written
+
+
+async def test_soon_stays_soon(hass: HomeAssistant, folder: Folder) -> None:
+    """Neither the regular write nor another one that is due soon puts it off."""
+    writing = Writing(hass, folder)
+    writing.store.save_soon()
+    writing.store.save_now_and_then()
+    await asyncio.sleep(0.01)
+    writing.store.save_soon()
+    assert not await writing.is_written_within(SAVE_SOON - 1)
+    assert await writing.is_written_within(SAVE_SOON)
+
+
+async def test_soon_is_sooner_than_now_and_then(
+    hass: HomeAssistant, folder: Folder
+) -> None:
+    """A regular write that waits is brought forward, and each later change is written, too."""
+    writing = Writing(hass, folder)
+    writing.store.save_now_and_then()
+    assert not await writing.is_written_within(SAVE_SOON)
+    for _ in range(2):
+        writing.store.save_soon()
+        assert await writing.is_written_within(SAVE_SOON)
+    assert not await writing.is_written_within(SAVE_DELAY)
+
+
+async def test_saving_at_once_takes_the_place_of_soon(
+    hass: HomeAssistant, folder: Folder
+) -> None:
+    """What is told after that is written again."""
+    writing = Writing(hass, folder)
+    writing.store.save_soon()
+    await writing.store.async_save()
+    assert await writing.is_written_within(0)
+    writing.store.save_soon()
+    assert await writing.is_written_within(SAVE_SOON)
 
 
 async def test_adapters_that_are_gone_are_kept(

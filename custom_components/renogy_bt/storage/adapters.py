@@ -244,7 +244,9 @@ class AdapterStore:
         self._clock = hass.loop.time
         self._present = present
         self._kept: dict[str, dict[str, Any]] = {}
-        self._saved_at = 0.0
+        self._saved_at = -SAVE_EVERY
+        self._due_at: float | None = None
+        """When the file will be written that waits to be, as far as that is known."""
 
     async def async_load(self) -> None:
         """Read the file."""
@@ -275,17 +277,25 @@ class AdapterStore:
         await self._file.async_save(self._data())
 
     def save_soon(self) -> None:
-        """Write the file soon: something was told."""
-        self._file.async_delay_save(self._data, SAVE_SOON)
+        """Write the file soon: something was told or done."""
+        self._save_within(SAVE_SOON)
 
     def save_now_and_then(self) -> None:
         """Write the file in a while, unless it was written lately."""
         now = self._clock()
         if now - self._saved_at >= SAVE_EVERY:
             self._saved_at = now
-            self._file.async_delay_save(self._data, SAVE_DELAY)
+            self._save_within(SAVE_DELAY)
+
+    def _save_within(self, delay: float) -> None:
+        """Write the file after a delay, or before: a write that waits must not be put off."""
+        now = self._clock()
+        if self._due_at is None or not now <= self._due_at <= now + delay:
+            self._due_at = now + delay
+            self._file.async_delay_save(self._data, delay)
 
     def _data(self) -> dict[str, Any]:
+        self._due_at = None
         for health in self._present():
             self.keep(health)
         return {_ADAPTERS: dict(self._kept)}

@@ -276,6 +276,7 @@ class Supervisor:
     def _step_changed(self, health: AdapterHealth) -> None:
         self._update_statuses()
         self._tell_events(health)
+        self._store.save_soon()
         self._wake.set()
 
     def _only_source(self) -> str | None:
