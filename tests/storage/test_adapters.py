@@ -13,6 +13,11 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.climb import LONGEST_REST, Climb
+from custom_components.renogy_bt.adapter_health.connects import (
+    CLASSES,
+    MOST_TRIES,
+    failures_needed,
+)
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.limits import (
@@ -21,7 +26,7 @@ from custom_components.renogy_bt.adapter_health.limits import (
     RateLimiter,
 )
 from custom_components.renogy_bt.adapter_health.memory import Memory
-from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
+from custom_components.renogy_bt.adapter_health.samples import Reason, Strength, Verdict
 from custom_components.renogy_bt.storage.adapters import (
     SAVE_DELAY,
     SAVE_SOON,
@@ -124,6 +129,20 @@ def test_adapter_that_was_left_off_was_so_by_us() -> None:
 def test_adapter_that_was_left_off_is_not_kept_waiting() -> None:
     """What was done before does not delay switching it on."""
     assert health_from_data(ADAPTER, LEFT_OFF, 5.0).own.ended_at is None
+
+
+@pytest.mark.parametrize("mean", [-60.0, -82.0], ids=["good", "familiar"])
+@pytest.mark.parametrize("failed", [49.0, 200.0, MOST_TRIES])
+def test_more_failures_than_polls(failed: float, mean: float) -> None:
+    """No file makes more polls fail than there were: a share of them is one of all."""
+    connects = HEALTH["memory"]["connects"][DONGLE] | {
+        "tries": [1.0] * CLASSES,
+        "failed": [failed] * CLASSES,
+    }
+    learned = health_with("memory connects", {DONGLE: connects}).memory.links[DONGLE]
+    assert learned.learned.failed == (1.0,) * CLASSES
+    rate = learned.learned.failure_rate(Strength(mean=mean), 0.0)
+    assert rate is None or failures_needed(rate) > 0
 
 
 @pytest.mark.parametrize("rest", [-1.0, LONGEST_REST + 1, float("inf"), "for ever"])

@@ -444,7 +444,10 @@ def _memory(
                 address: LinkMemory(
                     learned=LearnedConnects(
                         tries=learned["tries"],
-                        failed=learned["failed"],
+                        # A share of more than all would be none.
+                        failed=tuple(
+                            map(min, learned["failed"], learned["tries"], strict=True)
+                        ),
                         since=_moment_of(learned["since_ago"], now),
                     ),
                     strength=learned["strength"],
