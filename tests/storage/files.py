@@ -110,7 +110,11 @@ HEALTH: dict[str, Any] = {
         "outages": {
             "edges": list(EDGES),
             "weights": [0.5] * 5 + [0.0] * (len(EDGES) - 5),
+            "doubted_ago": 86400.0,
+            "doubted": 240.5,
+            "proven_ago": None,
         },
+        "discovery_need": {"successes": 2, "failures": 7},
         "life_ago": 3.0,
         "heard_ago": 3.5,
         "used_ago": None,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
@@ -18,6 +19,7 @@ from custom_components.renogy_bt.adapter_health.connects import (
     MOST_TRIES,
     failures_needed,
 )
+from custom_components.renogy_bt.adapter_health.discovery_need import DiscoveryNeed
 from custom_components.renogy_bt.adapter_health.history import StepResult
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.limits import (
@@ -26,6 +28,7 @@ from custom_components.renogy_bt.adapter_health.limits import (
     RateLimiter,
 )
 from custom_components.renogy_bt.adapter_health.memory import Memory
+from custom_components.renogy_bt.adapter_health.outages import LONGEST_TRIAL, Outages
 from custom_components.renogy_bt.adapter_health.samples import Reason, Strength, Verdict
 from custom_components.renogy_bt.storage.adapters import (
     SAVE_DELAY,
@@ -91,6 +94,7 @@ def test_time_without_home_assistant(
     assert memory.open_fault.judgement.since == 5.0 - 90_000.0 - counted
     assert memory.open_fault.seen_at == -10.0
     assert memory.links[DONGLE].learned.since == 5.0 - 7 * DAY
+    assert memory.outages.doubted_since == 5.0 - DAY - counted
     assert memory.power.offs == (5.0 - 2 * DAY - counted, 5.0 - DAY - counted)
     assert climb.switched_on_at == 5.0 - 90_000.0 - counted
     assert climb.rest_until == 1805.0
@@ -116,6 +120,52 @@ def test_what_was_worked_on_goes_on() -> None:
     learned = health.memory.links[DONGLE].learned
     assert (learned.tries[4], learned.failed[4]) == (200.0, 2.5)
     assert health.own.ended_at == -55.0
+    assert health.memory.discovery_need == DiscoveryNeed(successes=2, failures=7)
+    assert health.memory.outages.doubted == 240.5
+
+
+def test_file_of_before_doubts_were_kept() -> None:
+    """What the first files of this version lack is as in a new adapter; all else is read."""
+    memory = HEALTH["memory"]
+    outages = {key: memory["outages"][key] for key in ("edges", "weights")}
+    old = {key: item for key, item in memory.items() if key != "discovery_need"}
+    data = HEALTH | {"memory": old | {"outages": outages}}
+    health = health_from_data(ADAPTER, data, 5.0)
+    known = health_from_data(ADAPTER, HEALTH, 5.0).memory
+    assert health.memory == replace(
+        known,
+        discovery_need=DiscoveryNeed(),
+        outages=Outages(learned=known.outages.learned),
+        open_fault=health.memory.open_fault,
+        power=health.memory.power,
+    )
+
+
+def test_long_outage_in_doubt() -> None:
+    """What is written can be read, however long an outage has lasted."""
+    outages = Outages(doubted_since=-9 * DAY, doubted=8 * DAY, proven_at=-DAY)
+    health = AdapterHealth(ADAPTER, memory=Memory(outages=outages))
+    kept = after_restart(health, stopped_at=0.0, started_at=60.0).memory.outages
+    assert kept.doubted == LONGEST_TRIAL
+    assert kept.doubted_since == pytest.approx(-9 * DAY, abs=1.0)
+    assert kept.proven_at == pytest.approx(-DAY, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("memory discovery_need successes", 101),
+        ("memory discovery_need failures", -1),
+        ("memory discovery_need", {"successes": 1}),
+        ("memory outages doubted", LONGEST_TRIAL + 1),
+        ("memory outages doubted_ago", -1.0),
+        ("memory outages proven_ago", float("inf")),
+    ],
+)
+def test_doubts_without_bound(path: str, value: object) -> None:
+    """No file brings counts and times that could not be ours."""
+    with pytest.raises(probatio.Invalid):
+        health_with(path, value)
 
 
 def test_adapter_that_was_left_off_was_so_by_us() -> None:

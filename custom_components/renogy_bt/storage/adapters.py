@@ -2,7 +2,8 @@
 
 No clock of Home Assistant outlasts a restart: moments are kept as ages. The time while Home
 Assistant was down counts only where somebody else goes by the calendar: since when there has been
-a fault, and when another hand switched the adapter. All else goes on where it was.
+a fault, when an outage came that comes every day, and when another hand switched the adapter. All
+else goes on where it was.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ from ..adapter_health.connects import (
     LearnedConnects,
     LinkMemory,
 )
+from ..adapter_health.discovery_need import MOST as MOST_CONNECTIONS, DiscoveryNeed
 from ..adapter_health.history import (
     AdapterHistory,
     OwnSteps,
@@ -36,7 +38,7 @@ from ..adapter_health.history import (
 from ..adapter_health.ladder import RecoveryStep
 from ..adapter_health.limits import RESETS_PER_HOUR, RateLimiter
 from ..adapter_health.memory import Memory, OpenFault
-from ..adapter_health.outages import Outages
+from ..adapter_health.outages import LONGEST_TRIAL, Outages
 from ..adapter_health.power import MOST_KEPT, Power
 from ..adapter_health.samples import (
     DAY,
@@ -68,6 +70,7 @@ _ADAPTERS: Final = "adapters"
 _LEFT_OFF: Final = "powered_off_by_us"
 _TOLD: Final = "told"
 _BESIDE: Final = "seen_beside"
+_NEED: Final = "discovery_need"
 _MOST: Final = 10_000
 _LONGEST_AWAY: Final = 90 * DAY
 """A calendar that says that Home Assistant was down for longer was wrong once, s."""
@@ -108,9 +111,23 @@ _TRAFFIC: Final = fields(
     },
     lambda edges, **learned: LearnedTraffic(**learned),
 )
+# Not in every file of version 1.3.
 _OUTAGES: Final = fields(
-    _SPANS, lambda edges, weights: Outages(learned=LearnedSpans(weights=weights))
+    {
+        **_SPANS,
+        probatio.Optional("doubted_ago", default=None): _AGO,
+        probatio.Optional("doubted", default=0.0): number(0.0, LONGEST_TRIAL),
+        probatio.Optional("proven_ago", default=None): _AGO,
+    }
 )
+_DISCOVERY_NEED: Final = fields(
+    {
+        "successes": whole_number(0, MOST_CONNECTIONS),
+        "failures": whole_number(0, MOST_CONNECTIONS),
+    },
+    DiscoveryNeed,
+)
+_NO_NEED: Final = asdict(DiscoveryNeed())
 _FAULT: Final = fields(
     {
         "verdict": probatio.Coerce(Verdict),
@@ -144,6 +161,7 @@ _HEALTH: Final = fields(
             {
                 "traffic": _TRAFFIC,
                 "outages": _OUTAGES,
+                probatio.Optional(_NEED, default=_NO_NEED): _DISCOVERY_NEED,
                 "life_ago": _AGO,
                 "heard_ago": _AGO,
                 "used_ago": _AGO,
@@ -314,7 +332,8 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
                 "looks": traffic.looks,
                 "watched": round(traffic.watched, 1),
             },
-            "outages": _data_of_spans(memory.outages.learned),
+            "outages": _data_of_outages(memory.outages, now),
+            _NEED: asdict(memory.discovery_need),
             "life_ago": _age_of(memory.life_at, now),
             "heard_ago": _age_of(memory.heard_at, now),
             "used_ago": _age_of(memory.used_at, now),
@@ -364,6 +383,16 @@ def _data_of_spans(spans: LearnedSpans) -> dict[str, Any]:
     return {
         "edges": list(EDGES),
         "weights": [round(weight, 4) for weight in spans.faded_weights],
+    }
+
+
+def _data_of_outages(outages: Outages, now: float) -> dict[str, Any]:
+    return {
+        **_data_of_spans(outages.learned),
+        "doubted_ago": _age_of(outages.doubted_since, now),
+        # An outage that lasted for longer is given no longer trial.
+        "doubted": round(min(outages.doubted, LONGEST_TRIAL), 1),
+        "proven_ago": _age_of(outages.proven_at, now),
     }
 
 
@@ -431,7 +460,8 @@ def _memory(
     beside = kept[_BESIDE]
     return Memory(
         traffic=kept["traffic"],
-        outages=kept["outages"],
+        outages=_outages(kept["outages"], then),
+        discovery_need=kept[_NEED],
         life_at=_moment_of(kept["life_ago"], now),
         heard_at=_moment_of(kept["heard_ago"], now),
         used_at=_moment_of(kept["used_ago"], now),
@@ -462,6 +492,16 @@ def _memory(
             offs=_moments_of(kept["offs_ago"], then),
             cycles=_moments_of(kept["cycles_ago"], then),
         ),
+    )
+
+
+def _outages(kept: Mapping[str, Any], then: float) -> Outages:
+    """Return what is known of outages, which come at a time of the day."""
+    return Outages(
+        learned=LearnedSpans(weights=kept["weights"]),
+        doubted_since=_moment_of(kept["doubted_ago"], then),
+        doubted=kept["doubted"],
+        proven_at=_moment_of(kept["proven_ago"], then),
     )
 
 

@@ -11,7 +11,7 @@ _MOST_BATTERIES: Final = 1000
 
 
 def fields(
-    shapes: dict[str, Any], made: Callable[..., Any] = dict
+    shapes: dict[Any, Any], made: Callable[..., Any] = dict
 ) -> probatio.All[Any]:
     """Return the shape of a mapping with these keys, no more and no less."""
     schema = probatio.Schema(shapes, required=True)
