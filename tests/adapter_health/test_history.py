@@ -12,6 +12,7 @@ from custom_components.renogy_bt.adapter_health.history import (
 )
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
+from tests.histories import steps_in
 from tests.restart import after_restart
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -78,4 +79,4 @@ def test_it_survives_a_restart() -> None:
     assert kept.records[:2] == (CHANGE, failed)
     assert kept.last_step is not None
     assert kept.last_step.result is StepResult.ABORTED
-    assert len(kept.steps) == 2
+    assert len(steps_in(kept)) == 2

@@ -35,6 +35,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_HOMEASSISTANT
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
 from tests.emulator import EmulatedWorld, World
+from tests.histories import steps_in
 
 from .site import BANK, MINUTE, NOTICE_GOES, Site
 from .warped_time import warped_time
@@ -74,7 +75,7 @@ async def test_step_that_the_user_asks_for(
     assert await recovery is StepResult.RECOVERED
     assert site.is_powered
     assert bluetooth_entry.state is ConfigEntryState.LOADED
-    (step,) = site.status.history.steps
+    (step,) = steps_in(site.status.history)
     assert step.requested
     assert step.result is StepResult.RECOVERED
     assert 2 <= step.seconds < 15
@@ -256,7 +257,7 @@ async def test_power_that_cannot_be_switched(
     await site.emulated.set_fault("power-set-failing")
     result = await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     assert result is StepResult.FAILED
-    (step,) = site.status.history.steps
+    (step,) = steps_in(site.status.history)
     assert step.result is StepResult.FAILED
     assert step.detail is not None
     assert step.detail.startswith("power_o")
@@ -404,7 +405,7 @@ async def test_entry_that_cannot_be_unloaded(
         assert (
             await site.supervisor.async_recover(site.address, step) is StepResult.FAILED
         )
-        detail = site.status.history.steps[-1].detail
+        detail = steps_in(site.status.history)[-1].detail
         assert detail is not None
         assert detail.endswith("_not_allowed")
 
@@ -435,7 +436,7 @@ async def test_full_reset(site: Site) -> None:
             await site.supervisor.async_recover(site.address, RecoveryStep.FULL_RESET)
             is StepResult.FAILED
         )
-    assert site.status.history.steps[-1].detail == "reset_refused"
+    assert steps_in(site.status.history)[-1].detail == "reset_refused"
 
 
 async def test_home_assistant_stops_in_the_middle_of_a_step(
@@ -509,7 +510,7 @@ async def test_memory_survives_a_restart(
     assert site.supervisor.bus_reachable is None
     await site.supervisor.async_attach(BANK, [LINK], RecoveryLevel.FULL)
     await site.until(lambda: site.supervisor.adapters, MINUTE)
-    assert [step.step for step in site.status.history.steps] == [
+    assert [step.step for step in steps_in(site.status.history)] == [
         RecoveryStep.POWER_CYCLE
     ]
     with pytest.raises(RecoveryRefused) as refused:

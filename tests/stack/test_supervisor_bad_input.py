@@ -29,6 +29,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld
 from tests.emulator.dbus_connection import close_connection
+from tests.histories import steps_in
 
 from .site import BANK, MINUTE, NOTICE_GOES, EntryMethod, Site, a_site
 from .unhandled import unhandled
@@ -72,7 +73,7 @@ async def test_no_bus(site: Site, has_socket: bool, reason: Reason) -> None:
         await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
         is StepResult.FAILED
     )
-    assert site.status.history.steps[-1].detail == "power_on_bus_unavailable"
+    assert steps_in(site.status.history)[-1].detail == "power_on_bus_unavailable"
     # The bus is back after ten minutes; our pauses between tries grow to five.
     await site.until(lambda: site.status.verdict is Verdict.OK, 20 * MINUTE)
     await site.until(lambda: site.status.notice is None, NOTICE_GOES)
@@ -113,7 +114,7 @@ async def test_bus_that_refuses_us_only(
         assert status.verdict is Verdict.BUS_LOST
         assert reason_now(supervisor) == Reason.BUS_ACCESS_DENIED
         assert status.notice is not None
-        assert status.history.steps == ()
+        assert steps_in(status.history) == ()
         await supervisor.async_detach(BANK)
     await close_connection(impostor)
 
@@ -146,7 +147,7 @@ async def test_full_reset_that_leaves_the_adapter_off(
             site.address, RecoveryStep.FULL_RESET
         )
     assert result is StepResult.FAILED
-    assert site.status.history.steps[-1].detail == "reset_refused"
+    assert steps_in(site.status.history)[-1].detail == "reset_refused"
     assert site.is_powered
     assert site.entry.state is ConfigEntryState.LOADED
     # Whoever is killed in the middle of it remembers both the reset and what is to be done.
@@ -171,7 +172,7 @@ async def test_full_reset_of_an_adapter_that_is_gone(site: Site) -> None:
             site.address, RecoveryStep.FULL_RESET
         )
     assert result is StepResult.FAILED
-    assert site.status.history.steps[-1].detail == "power_adapter_gone"
+    assert steps_in(site.status.history)[-1].detail == "power_adapter_gone"
     assert calls == []
     await site.emulated.clear_faults()
 
@@ -215,7 +216,7 @@ async def test_full_reset_keeps_its_hands_off_a_hung_scanner(site: Site) -> None
         )
     scanner_stop.set()
     assert result is StepResult.FAILED
-    assert site.status.history.steps[-1].detail == "unload_timed_out"
+    assert steps_in(site.status.history)[-1].detail == "unload_timed_out"
     assert not reset.called
     assert site.entry.state is ConfigEntryState.LOADED
 
@@ -236,7 +237,7 @@ async def test_unload_that_takes_too_long(site: Site, step: RecoveryStep) -> Non
         result = await site.supervisor.async_recover(site.address, step)
         assert result is StepResult.FAILED
         assert site.now() - begun <= 130
-        detail = site.status.history.steps[-1].detail
+        detail = steps_in(site.status.history)[-1].detail
         assert detail in {"unload_timed_out", "reload_timed_out"}
         assert site.is_powered
         await asyncio.sleep(MINUTE)
@@ -251,7 +252,7 @@ async def test_adapter_that_is_blocked(site: Site) -> None:
     result = await site.supervisor.async_recover(site.address, RecoveryStep.POWER_CYCLE)
     assert result is StepResult.FAILED
     assert site.now() - begun < 10
-    assert site.status.history.steps[-1].detail == "power_on_blocked"
+    assert steps_in(site.status.history)[-1].detail == "power_on_blocked"
     await site.emulated.clear_faults()
 
 
@@ -348,7 +349,7 @@ async def test_unreadable_storage(
         async with a_site(hass, emulated_world) as site:
             recover = site.supervisor.async_recover
             await site.until(lambda: site.supervisor.adapters, MINUTE)
-            assert site.status.history.steps == ()
+            assert steps_in(site.status.history) == ()
             with pytest.raises(RecoveryRefused):
                 await recover(site.address, RecoveryStep.POWER_CYCLE)
             result = await recover(site.address, RecoveryStep.RESTART_SCANNING)
@@ -400,7 +401,7 @@ async def test_limits_outlive_an_entry(
     again.add_to_hass(site.hass)
     await site.hass.config_entries.async_setup(again.entry_id)
     await site.until(lambda: site.supervisor.adapters, MINUTE)
-    assert [step.step for step in site.status.history.steps] == [
+    assert [step.step for step in steps_in(site.status.history)] == [
         RecoveryStep.POWER_CYCLE
     ]
     with pytest.raises(RecoveryRefused):

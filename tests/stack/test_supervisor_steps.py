@@ -20,6 +20,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
+from tests.histories import steps_in
 
 from .site import MINUTE, EntryMethod, Site
 
@@ -34,7 +35,7 @@ def recovering(site: Site, step: RecoveryStep) -> asyncio.Task[StepResult]:
 
 def detail(site: Site) -> str | None:
     """Return what is written down of the last step that failed."""
-    return site.status.history.steps[-1].detail
+    return steps_in(site.status.history)[-1].detail
 
 
 async def switch_off(site: Site) -> None:

@@ -40,6 +40,7 @@ from custom_components.renogy_bt.storage.adapters import (
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from tests.fake_air import DONGLE
+from tests.histories import steps_in
 from tests.restart import after_restart
 
 from .files import ADAPTER, ADAPTERS, CHANGE, HEALTH, LEFT_OFF, STEP, Folder, changed
@@ -238,7 +239,7 @@ def test_limits_outlive_any_order_and_number(ages: list[float], failures: int) -
 def test_step_that_was_open_is_aborted() -> None:
     """A step that was still open when Home Assistant went down stays undecided."""
     health = health_with("history records", [STEP | {"result": "pending"}])
-    assert health.history.steps[0].result is StepResult.ABORTED
+    assert steps_in(health.history)[0].result is StepResult.ABORTED
     assert health.history.recoveries == 1
 
 
@@ -275,7 +276,7 @@ async def test_steps_under_their_old_names(
     folder.put(ADAPTERS.key(""), ADAPTERS.frame(data=old, minor_version=1))
     store = AdapterStore(hass, present())
     await store.async_load()
-    steps = [record.step for record in store.health_of(ADAPTER).history.steps]
+    steps = [record.step for record in steps_in(store.health_of(ADAPTER).history)]
     assert steps == [RecoveryStep.RESTART_SCANNING, RecoveryStep.OWN_LINKS]
     written = json.loads(folder.content(ADAPTERS.key("")) or b"")
     assert written["minor_version"] == 3

@@ -53,11 +53,6 @@ class Climb:
     experiment_at: float | None = None
     """When a silence without corroboration was last experimented on."""
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether nothing was tried, not even in vain before a rest."""
-        return not self.tried and not self.failures and self.climbs == 0
-
     def after_step(self, step: RecoveryStep, judgement: Judgement, now: float) -> Self:
         """The climb after a step that has been carried out."""
         gentle = self.gentle_steps

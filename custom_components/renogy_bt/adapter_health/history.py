@@ -86,11 +86,6 @@ class AdapterHistory:
     """Steps that brought the adapter back, over all time."""
 
     @property
-    def steps(self) -> tuple[StepRecord, ...]:
-        """The recovery steps, oldest first."""
-        return tuple(r for r in self.records if isinstance(r, StepRecord))
-
-    @property
     def last_step(self) -> StepRecord | None:
         """The newest recovery step."""
         return next(
