@@ -59,6 +59,8 @@ class Recovery:
         self._effects: dict[str, asyncio.Future[StepResult]] = {}
         self.task: asyncio.Task[None] | None = None
         """The task of the last step."""
+        self._scanning: asyncio.Task[None] | None = None
+        """The active scan after the last step that was followed by one."""
 
     @property
     def _is_busy(self) -> bool:
@@ -74,8 +76,15 @@ class Recovery:
             if not self.task.done():
                 self.task.cancel()
                 await asyncio.wait([self.task], timeout=STOP_LIMIT)
+        await self._async_end_scan()
         for address in tuple(self._effects):
             self.forget(address)
+
+    async def _async_end_scan(self) -> None:
+        scanning, self._scanning = self._scanning, None
+        if scanning is not None and not scanning.done():
+            scanning.cancel()
+            await asyncio.wait([scanning])
 
     def forget(self, address: str) -> None:
         """Tell the user who waits for the effect of a step that the step was aborted."""
@@ -181,7 +190,8 @@ class Recovery:
             self._gate.async_poll_when_heard()
         if result is StepResult.PENDING and _fails_to_connect(health):
             # Some controllers connect only while they discover: see whether this one does.
-            self._hass.async_create_background_task(
+            await self._async_end_scan()
+            self._scanning = self._hass.async_create_background_task(
                 bluetooth.async_request_active_scan(self._hass, ACTIVE_SCAN),
                 f"renogy_bt active scan for {health.address}",
             )
