@@ -250,8 +250,7 @@ def _not_ahead(at: float | None, now: float) -> float | None:
 
 def _known_adapter(sample: AdapterSample) -> AdapterObject | None:
     """The adapter, if bluetoothd tells of it now."""
-    bus = sample.bus
-    return sample.adapter if bus.connected and bus.owner and bus.known else None
+    return sample.adapter if sample.bus.tells_adapters else None
 
 
 def _undiscovered_since(memory: Memory, sample: AdapterSample) -> float | None:

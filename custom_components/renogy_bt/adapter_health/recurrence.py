@@ -44,7 +44,7 @@ class Recurrence:
         `life_at` is the last sign of life, `reset_at` when a reset of ours last ended.
         """
         bus, adapter, now = sample.bus, sample.adapter, sample.at
-        if not (bus.connected and bus.owner and bus.known):
+        if not bus.tells_adapters:
             return self
         looked = self._without_old(now)
         if _is_news(bus.owner_changed_at, self.owner_changed_at):

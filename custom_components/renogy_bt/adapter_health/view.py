@@ -40,10 +40,7 @@ class View:
     @cached_property
     def adapter(self) -> AdapterObject | None:
         """The adapter, if bluetoothd can be asked and has it."""
-        bus = self.sample.bus
-        return (
-            self.sample.adapter if bus.connected and bus.owner and bus.known else None
-        )
+        return self.sample.adapter if self.sample.bus.tells_adapters else None
 
     @cached_property
     def powered(self) -> AdapterObject | None:

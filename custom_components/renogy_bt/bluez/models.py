@@ -44,6 +44,11 @@ class BusSample:
     """Calls in a row that got no answer in time."""
     unanswered_since: float | None = None
 
+    @property
+    def tells_adapters(self) -> bool:
+        """Whether it is known which adapters bluetoothd has now."""
+        return self.connected and self.owner is not None and self.known
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterObject:

@@ -57,7 +57,18 @@ from ..adapter_health.traffic import (
     MOST_DEVICES,
     LearnedTraffic,
 )
-from .shapes import fields, mapping_of, number, text, tuple_of, whole_number
+from .shapes import (
+    age_of,
+    ages_of,
+    fields,
+    mapping_of,
+    moment_of,
+    moments_of,
+    number,
+    text,
+    tuple_of,
+    whole_number,
+)
 from .stored_file import StoredFile
 from .told import TOLD, note_told, told_of
 
@@ -334,9 +345,9 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
             },
             "outages": _data_of_outages(memory.outages, now),
             _NEED: asdict(memory.discovery_need),
-            "life_ago": _age_of(memory.life_at, now),
-            "heard_ago": _age_of(memory.heard_at, now),
-            "used_ago": _age_of(memory.used_at, now),
+            "life_ago": age_of(memory.life_at, now),
+            "heard_ago": age_of(memory.heard_at, now),
+            "used_ago": age_of(memory.used_at, now),
             "witnesses": sorted(map(list, memory.witnesses)),
             "is_undiscovered": memory.is_undiscovered,
             "fault": _data_of_fault(memory.open_fault, now),
@@ -344,9 +355,9 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
                 address: _data_of_link(link, now)
                 for address, link in memory.links.items()
             },
-            "off_ago": _age_of(power.off_since, now),
-            "offs_ago": _ages_of(power.offs, now),
-            "cycles_ago": _ages_of(power.cycles, now),
+            "off_ago": age_of(power.off_since, now),
+            "offs_ago": ages_of(power.offs, now),
+            "cycles_ago": ages_of(power.cycles, now),
             _BESIDE: None if memory.seen_beside is None else sorted(memory.seen_beside),
         },
         "ladder": {
@@ -354,16 +365,16 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
             "tried": list(climb.tried),
             "failed": list(climb.failed),
             "failures": climb.failures,
-            "failed_ago": _age_of(climb.failed_at, now),
-            "calm_ago": _age_of(climb.calm_since, now),
+            "failed_ago": age_of(climb.failed_at, now),
+            "calm_ago": age_of(climb.calm_since, now),
             "climbs": climb.climbs,
             "rest_for": None
             if rest_until is None
             else min(max(rest_until - now, 0.0), LONGEST_REST),
-            "gentle_ago": _ages_of(climb.gentle_steps, now),
-            "experiment_ago": _age_of(climb.experiment_at, now),
-            "switched_on_ago": _age_of(climb.switched_on_at, now),
-            "stepped_ago": _age_of(health.own.ended_at, now),
+            "gentle_ago": ages_of(climb.gentle_steps, now),
+            "experiment_ago": age_of(climb.experiment_at, now),
+            "switched_on_ago": age_of(climb.switched_on_at, now),
+            "stepped_ago": age_of(health.own.ended_at, now),
         },
         "limiter": {"ages": list(limiter.ages), "failures": limiter.failures},
         "history": {
@@ -389,10 +400,10 @@ def _data_of_spans(spans: LearnedSpans) -> dict[str, Any]:
 def _data_of_outages(outages: Outages, now: float) -> dict[str, Any]:
     return {
         **_data_of_spans(outages.learned),
-        "doubted_ago": _age_of(outages.doubted_since, now),
+        "doubted_ago": age_of(outages.doubted_since, now),
         # An outage that lasted for longer is given no longer trial.
         "doubted": round(min(outages.doubted, LONGEST_TRIAL), 1),
-        "proven_ago": _age_of(outages.proven_at, now),
+        "proven_ago": age_of(outages.proven_at, now),
     }
 
 
@@ -407,8 +418,8 @@ def _data_of_fault(fault: OpenFault | None, now: float) -> dict[str, Any] | None
         "severed": judgement.severed,
         "in_use": judgement.in_use,
         "depended_on": fault.depended_on,
-        "since_ago": _age_of(judgement.since, now),
-        "seen_ago": _age_of(fault.seen_at, now),
+        "since_ago": age_of(judgement.since, now),
+        "seen_ago": age_of(fault.seen_at, now),
     }
 
 
@@ -417,7 +428,7 @@ def _data_of_link(link: LinkMemory, now: float) -> dict[str, Any]:
     return {
         "tries": [round(tries, 2) for tries in learned.tries],
         "failed": [round(failed, 2) for failed in learned.failed],
-        "since_ago": _age_of(learned.since, now),
+        "since_ago": age_of(learned.since, now),
         "strength": asdict(strength) if strength is not None else None,
         "usual_gap": round(link.usual_gap, 1),
     }
@@ -437,7 +448,7 @@ def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterH
         climb = climb.after_result(awaited.step, StepResult.NO_EFFECT)
         failures += awaited.step.is_reset
     left_off = kept[_LEFT_OFF]
-    stepped_at = _moment_of(kept["ladder"]["stepped_ago"], now)
+    stepped_at = moment_of(kept["ladder"]["stepped_ago"], now)
     health = AdapterHealth(
         address,
         memory=_memory(kept["memory"], now, then, left_off=left_off),
@@ -462,9 +473,9 @@ def _memory(
         traffic=kept["traffic"],
         outages=_outages(kept["outages"], then),
         discovery_need=kept[_NEED],
-        life_at=_moment_of(kept["life_ago"], now),
-        heard_at=_moment_of(kept["heard_ago"], now),
-        used_at=_moment_of(kept["used_ago"], now),
+        life_at=moment_of(kept["life_ago"], now),
+        heard_at=moment_of(kept["heard_ago"], now),
+        used_at=moment_of(kept["used_ago"], now),
         witnesses=frozenset(kept["witnesses"]),
         seen_beside=None if beside is None else frozenset(beside),
         is_undiscovered=kept["is_undiscovered"],
@@ -478,7 +489,7 @@ def _memory(
                         failed=tuple(
                             map(min, learned["failed"], learned["tries"], strict=True)
                         ),
-                        since=_moment_of(learned["since_ago"], now),
+                        since=moment_of(learned["since_ago"], now),
                     ),
                     strength=learned["strength"],
                     usual_gap=learned["usual_gap"],
@@ -487,10 +498,10 @@ def _memory(
             }
         ),
         power=Power(
-            off_since=_moment_of(kept["off_ago"], then),
+            off_since=moment_of(kept["off_ago"], then),
             is_off_by_us=left_off and kept["off_ago"] is None,
-            offs=_moments_of(kept["offs_ago"], then),
-            cycles=_moments_of(kept["cycles_ago"], then),
+            offs=moments_of(kept["offs_ago"], then),
+            cycles=moments_of(kept["cycles_ago"], then),
         ),
     )
 
@@ -499,9 +510,9 @@ def _outages(kept: Mapping[str, Any], then: float) -> Outages:
     """Return what is known of outages, which come at a time of the day."""
     return Outages(
         learned=LearnedSpans(weights=kept["weights"]),
-        doubted_since=_moment_of(kept["doubted_ago"], then),
+        doubted_since=moment_of(kept["doubted_ago"], then),
         doubted=kept["doubted"],
-        proven_at=_moment_of(kept["proven_ago"], then),
+        proven_at=moment_of(kept["proven_ago"], then),
     )
 
 
@@ -531,13 +542,13 @@ def _climb(kept: Mapping[str, Any], now: float, then: float) -> Climb:
         tried=kept["tried"],
         failed=kept["failed"],
         failures=kept["failures"],
-        failed_at=_moment_of(kept["failed_ago"], now),
-        calm_since=_moment_of(kept["calm_ago"], now),
+        failed_at=moment_of(kept["failed_ago"], now),
+        calm_since=moment_of(kept["calm_ago"], now),
         climbs=kept["climbs"],
         rest_until=None if rest_for is None else now + rest_for,
-        gentle_steps=_moments_of(kept["gentle_ago"], now),
-        experiment_at=_moment_of(experiment_ago, now),
-        switched_on_at=_moment_of(kept["switched_on_ago"], then),
+        gentle_steps=moments_of(kept["gentle_ago"], now),
+        experiment_at=moment_of(experiment_ago, now),
+        switched_on_at=moment_of(kept["switched_on_ago"], then),
     )
 
 
@@ -547,19 +558,3 @@ def _time_away(kept_at: datetime | None) -> float:
         return 0.0
     away = (dt_util.utcnow() - kept_at).total_seconds()
     return away if 0.0 <= away <= _LONGEST_AWAY else 0.0
-
-
-def _age_of(moment: float | None, now: float) -> float | None:
-    return None if moment is None else max(now - moment, 0.0)
-
-
-def _ages_of(moments: Iterable[float], now: float) -> list[float]:
-    return [max(now - moment, 0.0) for moment in moments]
-
-
-def _moment_of(age: float | None, now: float) -> float | None:
-    return None if age is None else now - age
-
-
-def _moments_of(ages: Iterable[float], now: float) -> tuple[float, ...]:
-    return tuple(sorted(now - age for age in ages))

@@ -1,6 +1,9 @@
-"""The shapes of stored data, and the objects made of them; every size has a bound."""
+"""The shapes of stored data, and the objects made of them; every size has a bound.
 
-from collections.abc import Callable
+No clock of Home Assistant outlasts a restart: moments are kept as ages.
+"""
+
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import probatio
@@ -54,6 +57,26 @@ def battery_key(battery: BatteryId) -> str:
     """Return the key of a battery in files."""
     address, unit = battery
     return f"{address}/{unit}"
+
+
+def age_of(moment: float | None, now: float) -> float | None:
+    """Return how long ago a moment was; a moment of the future is now."""
+    return None if moment is None else max(now - moment, 0.0)
+
+
+def ages_of(moments: Iterable[float], now: float) -> list[float]:
+    """Return how long ago each moment was."""
+    return [max(now - moment, 0.0) for moment in moments]
+
+
+def moment_of(age: float | None, now: float) -> float | None:
+    """Return the moment of an age."""
+    return None if age is None else now - age
+
+
+def moments_of(ages: Iterable[float], now: float) -> tuple[float, ...]:
+    """Return the moments of ages, oldest first."""
+    return tuple(sorted(now - age for age in ages))
 
 
 def _battery(key: str) -> BatteryId:

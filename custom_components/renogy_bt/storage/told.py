@@ -16,7 +16,17 @@ from ..adapter_health.recurrence import MOST_KEPT, Recurrence
 from ..adapter_health.samples import Reason, Verdict
 from ..adapter_health.status import Notice
 from ..adapter_health.troubles import Trouble
-from .shapes import fields, mapping_of, number, tuple_of, whole_number
+from .shapes import (
+    age_of,
+    ages_of,
+    fields,
+    mapping_of,
+    moment_of,
+    moments_of,
+    number,
+    tuple_of,
+    whole_number,
+)
 
 _AGE: Final = number(0.0, 1e12)
 _AGO: Final = probatio.Maybe(_AGE)
@@ -61,28 +71,22 @@ def told_of(health: AdapterHealth, now: float) -> dict[str, Any]:
     notices, budget, recurrence = health.notices, health.budget, health.recurrence
     notice = notices.notice
 
-    def ago(at: float | None) -> float | None:
-        return None if at is None else max(now - at, 0.0)
-
-    def ages(times: tuple[float, ...]) -> list[float]:
-        return [max(now - at, 0.0) for at in times]
-
     return {
         "fault": health.open_fault,
         "trouble": health.open_trouble,
         "has_given_up": health.has_given_up,
         "notice": None if notice is None else _data_of(notice),
-        "changes": ages(notices.changes),
-        "troubled_ago": ago(notices.troubled_since),
+        "changes": ages_of(notices.changes, now),
+        "troubled_ago": age_of(notices.troubled_since, now),
         "kind": notices.kind,
-        "kind_ago": ago(notices.kind_since),
-        "calm_ago": ago(notices.calm_since),
-        "events": ages(budget.told),
+        "kind_ago": age_of(notices.kind_since, now),
+        "calm_ago": age_of(notices.calm_since, now),
+        "events": ages_of(budget.told, now),
         "kinds": {str(kind): max(now - at, 0.0) for kind, at in budget.kinds.items()},
         "owes_end": budget.owes_end,
-        "summed_ago": ago(budget.summed_at),
-        "drops": ages(recurrence.drops),
-        "crashes": ages(recurrence.crashes),
+        "summed_ago": age_of(budget.summed_at, now),
+        "drops": ages_of(recurrence.drops, now),
+        "crashes": ages_of(recurrence.crashes, now),
     }
 
 
@@ -100,33 +104,26 @@ def _data_of(notice: Notice) -> dict[str, Any]:
 
 def note_told(health: AdapterHealth, told: dict[str, Any], now: float) -> None:
     """Let an adapter's health know what was told, as `TOLD` has checked it."""
-
-    def moment(age: float | None) -> float | None:
-        return None if age is None else now - age
-
-    def moments(ages: tuple[float, ...]) -> tuple[float, ...]:
-        return tuple(now - age for age in sorted(ages, reverse=True))
-
     health.open_fault, health.open_trouble = told["fault"], told["trouble"]
     health.has_given_up = told["has_given_up"]
     is_troubled = told["troubled_ago"] is not None and told["kind"] is not None
     health.notices = Notices(
         # Without a trouble a notice would never go.
         notice=told["notice"] if is_troubled else None,
-        changes=moments(told["changes"]),
-        troubled_since=moment(told["troubled_ago"]) if is_troubled else None,
+        changes=moments_of(told["changes"], now),
+        troubled_since=moment_of(told["troubled_ago"], now) if is_troubled else None,
         kind=told["kind"],
-        kind_since=moment(told["kind_ago"]),
-        calm_since=moment(told["calm_ago"]),
+        kind_since=moment_of(told["kind_ago"], now),
+        calm_since=moment_of(told["calm_ago"], now),
     )
     health.budget = EventBudget(
-        told=moments(told["events"]),
+        told=moments_of(told["events"], now),
         kinds=MappingProxyType(
             {kind: now - age for kind, age in told["kinds"].items()}
         ),
         owes_end=told["owes_end"],
-        summed_at=moment(told["summed_ago"]),
+        summed_at=moment_of(told["summed_ago"], now),
     )
     health.recurrence = Recurrence(
-        drops=moments(told["drops"]), crashes=moments(told["crashes"])
+        drops=moments_of(told["drops"], now), crashes=moments_of(told["crashes"], now)
     )

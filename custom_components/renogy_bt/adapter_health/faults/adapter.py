@@ -75,10 +75,7 @@ def never_seen(view: View) -> bool:
 @partial(Sign, Reason.ADAPTER_GONE, Verdict.MISSING, due=after(150.0))
 def gone(view: View) -> bool:
     """Bluetoothd does not have the adapter."""
-    bus = view.sample.bus
-    return (
-        bus.connected and bool(bus.owner) and bus.known and view.sample.adapter is None
-    )
+    return view.sample.bus.tells_adapters and view.sample.adapter is None
 
 
 @partial(Sign, Reason.OTHER_INDEX, Verdict.RENUMBERED, due=after(20.0), severed=True)
