@@ -91,7 +91,9 @@ def main() -> int:
     arguments = _arguments()
     names = arguments.names or list(WORLDS)
     jobs = [
-        (name, rights, arguments.days) for name in names for rights in (False, True)
+        (name, rights, arguments.days)
+        for name in names
+        for rights in WORLDS[name].rights
     ]
     outcomes: list[Outcome] = []
     with ProcessPoolExecutor(arguments.jobs, get_context("fork")) as pool:

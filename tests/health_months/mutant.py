@@ -22,6 +22,7 @@ LOADED_ANEW = (
     "tests.health_months.radio",
     "tests.health_months.registry",
     "tests.health_months.benign",
+    "tests.health_months.passing",
     "tests.health_months.faulty",
     "tests.health_months.worlds",
     "tests.health_months.world",

@@ -49,6 +49,11 @@ class World:
             limit = self.assisted_within
         return limit + RESTART_TAKES if limit is not None and self.disturbed else limit
 
+    @property
+    def rights(self) -> tuple[bool, ...]:
+        """The levels of rights that are worth a month: with disturbances, benign ones lose them."""
+        return (self.benign,) if self.disturbed else (False, True)
+
     def place(self, *, management_socket: bool) -> Place:
         """A place of this kind, at its beginning."""
         place = Place(management_socket=management_socket)
@@ -59,7 +64,7 @@ class World:
         if self.disturbed:
             if self.benign:
                 place.play(_disturbances(place))
-                place.play(_other_rights(place))
+                place.play(_lost_rights(place))
             else:
                 place.play(_restart_in_the_middle(place))
         return place
@@ -80,10 +85,10 @@ def _disturbances(place: Place) -> Play:
         yield 31 * HOUR
 
 
-def _other_rights(place: Place) -> Play:
-    """Take or give the right to the management socket in the middle of the month."""
+def _lost_rights(place: Place) -> Play:
+    """Take the right to the management socket in the middle of the month."""
     yield DAYS / 2 * DAY
-    place.management_socket = not place.management_socket
+    place.management_socket = False
 
 
 def _restart_in_the_middle(place: Place) -> Play:

@@ -9,7 +9,7 @@ of a faulty world stands in the decorator: `mended_within`, `told`, `most_resets
 
 Each world is lived through twice, without and with Home Assistant's management socket, and again
 with disturbances (`NAME-disturbed`): in a benign world restarts, clocks that are set, and rights
-that change in the middle; in a faulty one a restart in the middle of the fault.
+that are lost in the middle; in a faulty one a restart in the middle of the fault.
 
 A world that fails today is in `KNOWN_FAILING`, which a test holds exact: take the world out there
 with the change that mends it.
@@ -17,7 +17,7 @@ with the change that mends it.
 
 from collections.abc import Mapping
 
-from . import benign, faulty
+from . import benign, faulty, passing
 from .registry import BENIGN, FAULTY
 from .world import World
 
@@ -30,4 +30,4 @@ WORLDS: Mapping[str, World] = {
 KNOWN_FAILING: Mapping[str, str] = {}
 """The worlds that do not come out as promised, at one level of rights at least, and why."""
 
-__all__ = ["KNOWN_FAILING", "PLAIN", "WORLDS", "benign", "faulty"]
+__all__ = ["KNOWN_FAILING", "PLAIN", "WORLDS", "benign", "faulty", "passing"]
