@@ -16,6 +16,8 @@ SECOND_LINK = "6C:B2:FD:00:00:02"
 NEIGHBOUR = "11:22:33:44:55:66"
 BETWEEN = 1.3 * DAY
 """Time between two faults of a kind."""
+FIRST = 0.9 * DAY
+"""Time before the only fault of a world."""
 SILENT = frozenset({Verdict.SILENT})
 CONNECTS_FAIL = frozenset({Verdict.CONNECTS_FAILING})
 
@@ -27,7 +29,7 @@ CONNECTS_FAIL = frozenset({Verdict.CONNECTS_FAILING})
 def session_lost(place: Place) -> Play:
     """Somebody switches the adapter off and on: active scanning ends."""
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.session, place.powered_at = False, place.now
 
@@ -36,7 +38,7 @@ def session_lost(place: Place) -> Play:
 def session_lost_unseen(place: Place) -> Play:
     """Active scanning ends, and nothing shows why."""
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.session = False
 
@@ -46,7 +48,7 @@ def dead_scanner(place: Place) -> Play:
     """A scanner in AUTO mode stays in an active window that has died."""
     place.mode = ScanMode.AUTO
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.window, place.session = always, False
 
@@ -55,7 +57,7 @@ def dead_scanner(place: Place) -> Play:
 def bluetoothd_restart(place: Place) -> Play:
     """Bluetoothd is restarted under a scanner in active mode."""
     for owner in range(9, 100):
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         yield from place.restart_bluetoothd(f":1.{owner}")
 
@@ -71,7 +73,7 @@ def bluetoothd_restart_auto(place: Place) -> Play:
 def bus_restart(place: Place) -> Play:
     """The system bus is gone for some seconds."""
     for owner in range(9, 100):
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.session, place.bus_lost = False, True
         place.bus = BusSample(connected=False, fault=BusFault.UNREACHABLE, known=False)
@@ -84,7 +86,7 @@ def bus_restart(place: Place) -> Play:
 def renumbered(place: Place) -> Play:
     """The adapter returns under another number."""
     for turn in range(1, 100):
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.unplug()
         yield 3.0
@@ -119,7 +121,7 @@ def unplugged_for_a_day(place: Place) -> Play:
 def loose_plug(place: Place) -> Play:
     """A cable is loose for a moment, now and then."""
     while True:
-        yield 0.9 * DAY
+        yield place.pace * FIRST
         place.breaks()
         place.unplug()
         yield 10.0
@@ -133,7 +135,7 @@ def loose_plug(place: Place) -> Play:
 def start_refused_at_start(place: Place) -> Play:
     """The entry cannot be set up: the adapter refuses every start of a scan."""
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.refusing, place.session = True, False
         place.entry = EntryState.RETRYING
@@ -146,7 +148,7 @@ def start_refused_at_start(place: Place) -> Play:
 def start_refused(place: Place) -> Play:
     """The scan ends, and the adapter refuses every start of another."""
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.refusing, place.session = True, False
 
@@ -154,7 +156,7 @@ def start_refused(place: Place) -> Play:
 @faulty(told={Verdict.START_REFUSED})
 def start_refused_for_good(place: Place) -> Play:
     """The adapter refuses every start of a scan, and no reset cures it."""
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     place.refusing = place.incurable = True
     place.session = False
@@ -163,7 +165,7 @@ def start_refused_for_good(place: Place) -> Play:
 @faulty(told={Verdict.START_REFUSED}, most_resets=0)
 def start_refused_beside_connections(place: Place) -> Play:
     """Starting is refused while another integration holds a connection that works."""
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     place.foreign, place.refusing = (NEIGHBOUR,), True
     place.incurable, place.session = True, False
@@ -182,7 +184,7 @@ def deaf_with_a_witness(place: Place) -> Play:
     """The adapter goes deaf while a proxy hears the link."""
     _shared(place)
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.deaf = True
 
@@ -192,7 +194,7 @@ def deaf_in_a_lively_place(place: Place) -> Play:
     """The adapter goes deaf where many devices are always heard."""
     place.other_devices = lambda _: 6
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.deaf = True
 
@@ -211,7 +213,7 @@ def deaf_in_a_quiet_place(place: Place) -> Play:
 def deaf_for_good(place: Place) -> Play:
     """The adapter goes deaf in a lively place, and no reset cures it."""
     place.other_devices = lambda _: 6
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     place.deaf = place.incurable = True
 
@@ -220,7 +222,7 @@ def deaf_for_good(place: Place) -> Play:
 def deaf_for_good_with_a_witness(place: Place) -> Play:
     """The adapter goes deaf beside a proxy, and no reset cures it."""
     _shared(place)
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     place.deaf = place.incurable = True
 
@@ -229,7 +231,7 @@ def deaf_for_good_with_a_witness(place: Place) -> Play:
 def deaf_and_bank_reloaded_half_hourly(place: Place) -> Play:
     """The adapter is deaf for good, and the bank is loaded again every half hour."""
     place.other_devices = lambda _: 6
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     place.deaf = place.incurable = True
     while True:
@@ -249,7 +251,7 @@ def discovers_nothing(place: Place) -> Play:
 def heard_on_the_bus(place: Place) -> Play:
     """Bluetoothd reports devices, Home Assistant gets none of them."""
     place.other_devices = lambda _: 6
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     place.deaf = place.incurable = True
     while True:
@@ -264,7 +266,7 @@ def heard_on_the_bus(place: Place) -> Play:
 def powered_off(place: Place) -> Play:
     """Somebody switches the adapter off by mistake."""
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.powered = place.session = False
 
@@ -286,7 +288,7 @@ def powered_off_at_night(place: Place) -> Play:
 def blocked(place: Place) -> Play:
     """The adapter is blocked by rfkill for two hours."""
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.powered, place.session, place.power_state = False, False, "off-blocked"
         yield 2 * HOUR
@@ -309,7 +311,7 @@ def foreign_power_cycles(place: Place) -> Play:
 @faulty(told={Verdict.MISSING})
 def drops_off_usb(place: Place) -> Play:
     """A USB adapter drops off the bus ten times an hour and returns within seconds."""
-    yield DAY
+    yield place.pace * FIRST
     place.breaks()
     while True:
         yield 6 * MINUTE
@@ -321,7 +323,7 @@ def drops_off_usb(place: Place) -> Play:
 @faulty(told={Verdict.MISSING}, most_resets=0)
 def gone_since_an_update(place: Place) -> Play:
     """The adapter is gone since the host was restarted with a new system."""
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     place.unplug()
     yield from place.restart_host(down=120.0)
@@ -330,7 +332,7 @@ def gone_since_an_update(place: Place) -> Play:
 @faulty(told={Verdict.MISSING})
 def controller_without_an_address(place: Place) -> Play:
     """The controller comes up without an address."""
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     place.unplug()
     place.zeroed_adapter = True
@@ -341,7 +343,7 @@ def twin(place: Place) -> Play:
     """A second dongle has the same address, and the scan ends now and then."""
     place.has_twin = True
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.session = False
 
@@ -353,7 +355,7 @@ def twin(place: Place) -> Play:
 def connects_failing(place: Place) -> Play:
     """The only link is heard well and cannot be connected to."""
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.disconnecting = True
 
@@ -369,7 +371,7 @@ def connects_of_two_links_failing(place: Place) -> Play:
 def connects_abort(place: Place) -> Play:
     """Every connect aborts at once although the links are heard well; nothing cures it."""
     place.links = [Link(), Link(SECOND_LINK)]
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     place.disconnecting = place.incurable = True
 
@@ -379,7 +381,7 @@ def connects_only_while_discovering(place: Place) -> Play:
     """A connect succeeds only while the controller discovers, which is seldom in AUTO mode."""
     place.mode = ScanMode.AUTO
     place.window = lambda now: now % (12 * HOUR) < 15.0
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.connects_while_discovering = True
 
 
@@ -387,7 +389,7 @@ def connects_only_while_discovering(place: Place) -> Play:
 def connect_denied(place: Place) -> Play:
     """AppArmor denies Connect, and nothing else."""
     place.links = [Link(), Link(SECOND_LINK)]
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     place.connects_denied = True
 
@@ -395,7 +397,7 @@ def connect_denied(place: Place) -> Play:
 @faulty(told=CONNECTS_FAIL, most_resets=0)
 def slots_held_by_others(place: Place) -> Play:
     """Other integrations hold every connection slot for two days."""
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.foreign = (NEIGHBOUR,)
     place.slots = SlotSample(slots=1, free=0, foreign=place.foreign)
     place.links[0].accepts = never
@@ -410,7 +412,7 @@ def stale_link(place: Place) -> Play:
     link.present = lambda _: not link.stale
     place.other_devices = lambda _: 1
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         link.stale = True
 
@@ -421,7 +423,7 @@ def stale_link(place: Place) -> Play:
 @faulty(most_resets=0)
 def entry_failed(place: Place) -> Play:
     """Home Assistant's Bluetooth entry cannot be unloaded: only a restart helps."""
-    yield BETWEEN
+    yield place.pace * BETWEEN
     place.breaks()
     place.entry, place.session = EntryState.FAILED, False
 
@@ -430,7 +432,7 @@ def entry_failed(place: Place) -> Play:
 def entry_unloaded(place: Place) -> Play:
     """Home Assistant's Bluetooth entry is left unloaded, or in an error of its set-up."""
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.entry, place.session = EntryState.NOT_LOADED, False
 
@@ -439,7 +441,7 @@ def entry_unloaded(place: Place) -> Play:
 def bluetoothd_down(place: Place) -> Play:
     """Bluetoothd does not run for an hour."""
     for owner in range(9, 100):
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.bus_lost = True
         yield from place.restart_bluetoothd(f":1.{owner}", down=HOUR)
@@ -450,7 +452,7 @@ def bluetoothd_down(place: Place) -> Play:
 def bluetoothd_hung(place: Place) -> Play:
     """Bluetoothd answers nothing for twenty minutes."""
     while True:
-        yield BETWEEN
+        yield place.pace * BETWEEN
         place.breaks()
         place.bus = BusSample(owner=OWNER, unanswered=3, unanswered_since=place.now)
         place.deaf = place.bus_lost = True
@@ -462,7 +464,7 @@ def bluetoothd_hung(place: Place) -> Play:
 @faulty(told={Verdict.BUS_LOST})
 def bus_denied(place: Place) -> Play:
     """AppArmor denies the system bus to Home Assistant as a whole."""
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     place.bus_lost, place.session = True, False
     place.links[0].accepts = never
@@ -472,7 +474,7 @@ def bus_denied(place: Place) -> Play:
 @faulty()
 def bluetoothd_crashes_every_two_minutes(place: Place) -> Play:
     """Bluetoothd crashes every two minutes."""
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     for owner in range(9, 1_000_000):
         yield 2 * MINUTE
@@ -482,7 +484,7 @@ def bluetoothd_crashes_every_two_minutes(place: Place) -> Play:
 @faulty()
 def bluetoothd_crashes_at_each_disconnect(place: Place) -> Play:
     """Bluetoothd crashes whenever a poll has ended."""
-    yield 0.9 * DAY
+    yield place.pace * FIRST
     place.breaks()
     seen = place.last_connected_at
     owner = 9

@@ -42,7 +42,8 @@ class Mutation:
     """The other number."""
     world: str
     management: bool = False
-    days: float = 2.0
+    days: float = 0.25
+    pace: float = 0.1
 
     @property
     def module(self) -> str:
@@ -128,8 +129,8 @@ class _Finder(MetaPathFinder):
         return spec
 
 
-def problems_of(mutation: Mutation) -> tuple[str, ...]:
-    """Return what the named world shows to be wrong with the mutation.
+def mutated_worlds(mutation: Mutation) -> tuple[ModuleType, ModuleType]:
+    """Return the modules `world` and `worlds` of a world in which the number is another one.
 
     Leaves modules behind that know the other number: to be called in a process of its own.
     """
@@ -137,12 +138,20 @@ def problems_of(mutation: Mutation) -> tuple[str, ...]:
         if any(name == each or name.startswith(f"{each}.") for each in LOADED_ANEW):
             del sys.modules[name]
     sys.meta_path.insert(0, _Finder(mutation))
-    world = importlib.import_module("tests.health_months.world")
-    worlds = importlib.import_module("tests.health_months.worlds")
+    return (
+        importlib.import_module("tests.health_months.world"),
+        importlib.import_module("tests.health_months.worlds"),
+    )
+
+
+def problems_of(mutation: Mutation) -> tuple[str, ...]:
+    """Return what the named world shows to be wrong with the mutation."""
+    world, worlds = mutated_worlds(mutation)
     outcome = world.live(
         worlds.WORLDS[mutation.world],
         management=mutation.management,
         days=mutation.days,
+        pace=mutation.pace,
     )
     problems: tuple[str, ...] = outcome.problems
     return problems

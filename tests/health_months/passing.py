@@ -13,18 +13,18 @@ from .radio import HOUR, Link, always
 from .registry import enter_benign
 from .simulation import OWNER, Place, Play
 
-EVERY = 3.0 * HOUR
+EVERY = 6.0 * HOUR
 NEIGHBOUR = "11:22:33:44:55:66"
 
 type Moment = Callable[[Place], Iterator[float]]
 
 
 def passing(moment: Moment) -> Moment:
-    """Enter a world in which something happens every three hours."""
+    """Enter a world in which something happens four times a day."""
 
     def build(place: Place) -> Play:
         while True:
-            yield EVERY
+            yield place.pace * EVERY
             yield from moment(place)
 
     assert moment.__doc__ is not None

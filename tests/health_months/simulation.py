@@ -70,6 +70,8 @@ class Place:
     other_devices: Callable[[float], int] = lambda _: 0
     foreign: tuple[str, ...] = ()
     seed: int = 1
+    pace: float = 1.0
+    """Share of the usual time that passes before something happens, and between two times."""
     now: float = 1000.0
 
     powered: bool = True

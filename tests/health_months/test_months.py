@@ -13,13 +13,15 @@ from .simulation import Place
 from .world import MOST_NOTICE_CHANGES, Outcome, World, live
 from .worlds import KNOWN_FAILING, PLAIN, WORLDS
 
-SHORT_MONTH = 1.5
-"""Days in which every fault but the rarest has happened once."""
+SHORT_MONTH = 0.25
+"""Days in which every fault but the rarest happens, one soon after another."""
+
+PACE = 0.1
 
 
 def _live(job: tuple[str, bool]) -> Outcome:
     name, management = job
-    return live(WORLDS[name], management=management, days=SHORT_MONTH)
+    return live(WORLDS[name], management=management, days=SHORT_MONTH, pace=PACE)
 
 
 @pytest.fixture(scope="module")

@@ -54,9 +54,9 @@ class World:
         """The levels of rights that are worth a month: with disturbances, benign ones lose them."""
         return (self.benign,) if self.disturbed else (False, True)
 
-    def place(self, *, management_socket: bool) -> Place:
+    def place(self, *, management_socket: bool, pace: float = 1.0) -> Place:
         """A place of this kind, at its beginning."""
-        place = Place(management_socket=management_socket)
+        place = Place(management_socket=management_socket, pace=pace)
         play = self.build(place)
         place.play(place.retries())
         if play is not None:
@@ -124,9 +124,11 @@ class Outcome:
     """What was promised and did not come true."""
 
 
-def live(world: World, *, management: bool, days: float = DAYS) -> Outcome:
-    """Let days pass in a world, and see what came of it."""
-    place = world.place(management_socket=management)
+def live(
+    world: World, *, management: bool, days: float = DAYS, pace: float = 1.0
+) -> Outcome:
+    """Let days pass in a world, and see what came of it; a low pace has faults follow sooner."""
+    place = world.place(management_socket=management, pace=pace)
     place.run(days * DAY)
     steps = [step for _, step, _ in place.steps]
     changes = [at for at, _ in place.notices]
