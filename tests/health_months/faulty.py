@@ -25,7 +25,7 @@ CONNECTS_FAIL = frozenset({Verdict.CONNECTS_FAILING})
 # The scan is lost
 
 
-@faulty(mended_within=75)
+@faulty(mended_within=75, most_resets=0)
 def session_lost(place: Place) -> Play:
     """Somebody switches the adapter off and on: active scanning ends."""
     while True:
@@ -34,7 +34,7 @@ def session_lost(place: Place) -> Play:
         place.session, place.powered_at = False, place.now
 
 
-@faulty(mended_within=75)
+@faulty(mended_within=75, most_resets=0)
 def session_lost_unseen(place: Place) -> Play:
     """Active scanning ends, and nothing shows why."""
     while True:
@@ -43,7 +43,7 @@ def session_lost_unseen(place: Place) -> Play:
         place.session = False
 
 
-@faulty(mended_within=75)
+@faulty(mended_within=75, most_resets=0)
 def dead_scanner(place: Place) -> Play:
     """A scanner in AUTO mode stays in an active window that has died."""
     place.mode = ScanMode.AUTO
@@ -53,7 +53,7 @@ def dead_scanner(place: Place) -> Play:
         place.window, place.session = always, False
 
 
-@faulty(mended_within=75)
+@faulty(mended_within=75, most_resets=0)
 def bluetoothd_restart(place: Place) -> Play:
     """Bluetoothd is restarted under a scanner in active mode."""
     for owner in range(9, 100):
@@ -62,14 +62,14 @@ def bluetoothd_restart(place: Place) -> Play:
         yield from place.restart_bluetoothd(f":1.{owner}")
 
 
-@faulty(mended_within=75)
+@faulty(mended_within=75, most_resets=0)
 def bluetoothd_restart_auto(place: Place) -> Play:
     """Bluetoothd is restarted under a scanner in AUTO mode."""
     place.mode = ScanMode.AUTO
     yield from bluetoothd_restart(place)
 
 
-@faulty(mended_within=90)
+@faulty(mended_within=90, most_resets=0)
 def bus_restart(place: Place) -> Play:
     """The system bus is gone for some seconds."""
     for owner in range(9, 100):
@@ -82,7 +82,7 @@ def bus_restart(place: Place) -> Play:
         place.bus = BusSample(owner=f":1.{owner}", owner_changed_at=place.now)
 
 
-@faulty(mended_within=60)
+@faulty(mended_within=60, most_resets=0)
 def renumbered(place: Place) -> Play:
     """The adapter returns under another number."""
     for turn in range(1, 100):
@@ -93,7 +93,16 @@ def renumbered(place: Place) -> Play:
         place.plug_in(f"hci{turn % 2}")
 
 
-@faulty(mended_within=60)
+@faulty(mended_within=75, most_resets=0)
+def other_number(place: Place) -> Play:
+    """The adapter has another number all at once, and nothing shows when it came."""
+    for turn in range(1, 100):
+        yield place.pace * BETWEEN
+        place.breaks()
+        place.name = f"hci{turn % 2}"
+
+
+@faulty(mended_within=60, most_resets=0)
 def away_for_days(place: Place) -> Play:
     """The adapter is away for days and comes back as hci1, beside another scanner."""
     place.only_adapter = False
@@ -106,7 +115,7 @@ def away_for_days(place: Place) -> Play:
     place.plug_in("hci1")
 
 
-@faulty(mended_within=60, told={Verdict.MISSING})
+@faulty(mended_within=60, told={Verdict.MISSING}, most_resets=0)
 def unplugged_for_a_day(place: Place) -> Play:
     """The adapter is away for a day and comes back under its own number."""
     while True:
@@ -117,7 +126,7 @@ def unplugged_for_a_day(place: Place) -> Play:
         place.plug_in()
 
 
-@faulty(mended_within=60)
+@faulty(mended_within=60, most_resets=0)
 def loose_plug(place: Place) -> Play:
     """A cable is loose for a moment, now and then."""
     while True:
@@ -153,7 +162,7 @@ def start_refused(place: Place) -> Play:
         place.refusing, place.session = True, False
 
 
-@faulty(told={Verdict.START_REFUSED})
+@faulty(told={Verdict.START_REFUSED}, told_within=400)
 def start_refused_for_good(place: Place) -> Play:
     """The adapter refuses every start of a scan, and no reset cures it."""
     yield place.pace * FIRST
@@ -199,17 +208,18 @@ def deaf_in_a_lively_place(place: Place) -> Play:
         place.deaf = True
 
 
-@faulty(mended_within=400)
+@faulty(mended_within=HOUR + 400, assisted_within=400, most_resets=3)
 def deaf_in_a_quiet_place(place: Place) -> Play:
-    """The adapter goes deaf where nothing but one dongle was ever heard, for days."""
+    """The adapter goes deaf where nothing but one dongle was ever heard, for weeks."""
     place.mode = ScanMode.AUTO
+    yield 10.3 * DAY
     while True:
-        yield 9.3 * DAY
+        yield 5 * DAY
         place.breaks()
         place.deaf = True
 
 
-@faulty(told=SILENT)
+@faulty(told=SILENT, told_within=500)
 def deaf_for_good(place: Place) -> Play:
     """The adapter goes deaf in a lively place, and no reset cures it."""
     place.other_devices = lambda _: 6
@@ -218,7 +228,7 @@ def deaf_for_good(place: Place) -> Play:
     place.deaf = place.incurable = True
 
 
-@faulty(told=SILENT)
+@faulty(told=SILENT, told_within=500)
 def deaf_for_good_with_a_witness(place: Place) -> Play:
     """The adapter goes deaf beside a proxy, and no reset cures it."""
     _shared(place)
@@ -284,7 +294,7 @@ def powered_off_at_night(place: Place) -> Play:
         yield 5 * MINUTE
 
 
-@faulty(told={Verdict.BLOCKED})
+@faulty(told={Verdict.BLOCKED}, most_resets=0, told_within=240)
 def blocked(place: Place) -> Play:
     """The adapter is blocked by rfkill for two hours."""
     while True:
@@ -295,7 +305,7 @@ def blocked(place: Place) -> Play:
         place.power_state, place.powered, place.powered_at = "on", True, place.now
 
 
-@faulty()
+@faulty(most_resets=0)
 def foreign_power_cycles(place: Place) -> Play:
     """Another program power cycles the adapter every ten minutes."""
     while True:
@@ -308,7 +318,7 @@ def foreign_power_cycles(place: Place) -> Play:
 # The adapter comes and goes
 
 
-@faulty(told={Verdict.MISSING})
+@faulty(told={Verdict.MISSING}, most_resets=0, told_within=1500)
 def drops_off_usb(place: Place) -> Play:
     """A USB adapter drops off the bus ten times an hour and returns within seconds."""
     yield place.pace * FIRST
@@ -320,7 +330,7 @@ def drops_off_usb(place: Place) -> Play:
         place.plug_in()
 
 
-@faulty(told={Verdict.MISSING}, most_resets=0)
+@faulty(told={Verdict.MISSING}, most_resets=0, told_within=500)
 def gone_since_an_update(place: Place) -> Play:
     """The adapter is gone since the host was restarted with a new system."""
     yield place.pace * FIRST
@@ -329,7 +339,7 @@ def gone_since_an_update(place: Place) -> Play:
     yield from place.restart_host(down=120.0)
 
 
-@faulty(told={Verdict.MISSING})
+@faulty(told={Verdict.MISSING}, most_resets=0, told_within=450)
 def controller_without_an_address(place: Place) -> Play:
     """The controller comes up without an address."""
     yield place.pace * FIRST
@@ -367,7 +377,7 @@ def connects_of_two_links_failing(place: Place) -> Play:
     yield from connects_failing(place)
 
 
-@faulty(told=CONNECTS_FAIL)
+@faulty(told=CONNECTS_FAIL, told_within=450)
 def connects_abort(place: Place) -> Play:
     """Every connect aborts at once although the links are heard well; nothing cures it."""
     place.links = [Link(), Link(SECOND_LINK)]
@@ -385,7 +395,7 @@ def connects_only_while_discovering(place: Place) -> Play:
     place.connects_while_discovering = True
 
 
-@faulty(told=CONNECTS_FAIL)
+@faulty(told=CONNECTS_FAIL, told_within=200)
 def connect_denied(place: Place) -> Play:
     """AppArmor denies Connect, and nothing else."""
     place.links = [Link(), Link(SECOND_LINK)]
@@ -394,10 +404,11 @@ def connect_denied(place: Place) -> Play:
     place.connects_denied = True
 
 
-@faulty(told=CONNECTS_FAIL, most_resets=0)
+@faulty(told=CONNECTS_FAIL, most_resets=0, told_within=700)
 def slots_held_by_others(place: Place) -> Play:
     """Other integrations hold every connection slot for two days."""
     yield place.pace * FIRST
+    place.breaks()
     place.foreign = (NEIGHBOUR,)
     place.slots = SlotSample(slots=1, free=0, foreign=place.foreign)
     place.links[0].accepts = never
@@ -420,7 +431,7 @@ def stale_link(place: Place) -> Play:
 # Home Assistant's entry and bluetoothd
 
 
-@faulty(most_resets=0)
+@faulty(told={Verdict.HOME_ASSISTANT_SIDE}, most_resets=0, told_within=120)
 def entry_failed(place: Place) -> Play:
     """Home Assistant's Bluetooth entry cannot be unloaded: only a restart helps."""
     yield place.pace * BETWEEN
@@ -428,7 +439,7 @@ def entry_failed(place: Place) -> Play:
     place.entry, place.session = EntryState.FAILED, False
 
 
-@faulty(mended_within=240)
+@faulty(mended_within=240, most_resets=0)
 def entry_unloaded(place: Place) -> Play:
     """Home Assistant's Bluetooth entry is left unloaded, or in an error of its set-up."""
     while True:
@@ -437,7 +448,7 @@ def entry_unloaded(place: Place) -> Play:
         place.entry, place.session = EntryState.NOT_LOADED, False
 
 
-@faulty(told={Verdict.BLUETOOTHD_DOWN})
+@faulty(told={Verdict.BLUETOOTHD_DOWN}, most_resets=0, told_within=120)
 def bluetoothd_down(place: Place) -> Play:
     """Bluetoothd does not run for an hour."""
     for owner in range(9, 100):
@@ -448,7 +459,7 @@ def bluetoothd_down(place: Place) -> Play:
         place.bus_lost = False
 
 
-@faulty(told={Verdict.BLUETOOTHD_HUNG})
+@faulty(told={Verdict.BLUETOOTHD_HUNG}, most_resets=0, told_within=120)
 def bluetoothd_hung(place: Place) -> Play:
     """Bluetoothd answers nothing for twenty minutes."""
     while True:
@@ -461,7 +472,7 @@ def bluetoothd_hung(place: Place) -> Play:
         place.deaf = place.bus_lost = False
 
 
-@faulty(told={Verdict.BUS_LOST})
+@faulty(told={Verdict.BUS_LOST}, most_resets=0, told_within=180)
 def bus_denied(place: Place) -> Play:
     """AppArmor denies the system bus to Home Assistant as a whole."""
     yield place.pace * FIRST
@@ -471,7 +482,7 @@ def bus_denied(place: Place) -> Play:
     place.bus = BusSample(connected=False, fault=BusFault.ACCESS_DENIED, known=False)
 
 
-@faulty()
+@faulty(told={Verdict.BLUETOOTHD_DOWN}, most_resets=0, told_within=500)
 def bluetoothd_crashes_every_two_minutes(place: Place) -> Play:
     """Bluetoothd crashes every two minutes."""
     yield place.pace * FIRST
@@ -481,7 +492,7 @@ def bluetoothd_crashes_every_two_minutes(place: Place) -> Play:
         yield from place.restart_bluetoothd(f":1.{owner}")
 
 
-@faulty()
+@faulty(told={Verdict.BLUETOOTHD_DOWN}, most_resets=0, told_within=300)
 def bluetoothd_crashes_at_each_disconnect(place: Place) -> Play:
     """Bluetoothd crashes whenever a poll has ended."""
     yield place.pace * FIRST

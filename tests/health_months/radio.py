@@ -88,6 +88,8 @@ class Link:
     """BlueZ holds a connection to it that nobody uses."""
     heard_at: float = 0.0
     """When it was last heard by anybody."""
+    known_at: float = 0.0
+    """When an advertisement of it last arrived, told of or not."""
     next_poll: float = 0.0
     retry_when_heard_from: float | None = None
     failures: int = 0
@@ -130,14 +132,16 @@ class Link:
 
     def is_heard(self, seconds: float, random: Random) -> bool:
         """Whether any of the advertisements of a stretch of time arrives, and how strongly."""
-        if self.visible < 1 and random.random() >= self.visible:
-            return False
         for _ in range(max(round(seconds / ADVERTISEMENT_EVERY), 1)):
             strength = self.level + FAST_SHARE * self.rssi[1] * random.gauss()
             if random.random() < _reach(float(round(strength))).heard:
                 self.strength = strength
                 return True
         return False
+
+    def is_reported(self, random: Random) -> bool:
+        """Whether bluetoothd tells of an advertisement that has arrived."""
+        return self.visible >= 1 or random.random() < self.visible
 
     def is_reached(self, random: Random) -> bool:
         """Whether a connection comes about in the time of a poll, and lasts long enough."""

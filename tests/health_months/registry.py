@@ -43,6 +43,7 @@ def faulty(
     mended_within: float | None = None,
     assisted_within: float | None = None,
     told: frozenset[Verdict] | set[Verdict] = frozenset(),
+    told_within: float | None = None,
     most_resets: int | None = None,
 ) -> Entry:
     """Enter a world in which something breaks, with what is promised of it."""
@@ -57,6 +58,7 @@ def faulty(
             mended_within=mended_within,
             assisted_within=assisted_within,
             told=frozenset(told),
+            told_within=told_within,
             most_resets=most_resets,
         )
         return build

@@ -134,6 +134,7 @@ class Place:
     events: list[tuple[float, AdapterEvent]] = field(default_factory=list)
     broken_at: float | None = None
     """When something broke that does not work again yet."""
+    first_broken_at: float | None = None
     repairs: list[float] = field(default_factory=list)
     """How long each thing that broke did not work, s."""
     tells_names: bool = True
@@ -297,16 +298,18 @@ class Place:
                 continue
             link.move_to(self.now, self.random)
             if can_hear and link.is_heard(passed, self.random):
-                self._hear(link, self.now)
-                self.heard += 1
+                link.known_at = self.now
+                if link.is_reported(self.random):
+                    self._hear(link, self.now)
+                    self.heard += 1
             if link.heard_elsewhere(self.now):
-                link.heard_at = self.now
+                link.heard_at = link.known_at = self.now
                 self.records.advertisement(
                     link.address, PROXY, self.now, round(link.rssi_elsewhere)
                 )
 
     def _hear(self, link: Link, at: float) -> None:
-        link.heard_at = at
+        link.heard_at = link.known_at = at
         self.last_detection = at
         link.tell(
             self.records,
@@ -381,15 +384,20 @@ class Place:
             and self.entry is EntryState.LOADED
             and not (self.disconnecting or self.deaf or self.connects_denied)
             and (self.discovers or not self.connects_while_discovering)
+            and self._knows(link)
             and link.present(self.now)
             and link.accepts(self.now)
             and link.is_reached(self.random)
             and (self.poll_luck >= 1 or self.random.random() < self.poll_luck)
         )
 
+    def _knows(self, link: Link) -> bool:
+        """Whether Home Assistant knows a path to a link."""
+        return self.now - link.known_at <= PATH_KNOWN
+
     def _failure(self, link: Link) -> ConnectFailure:
         """How a poll that does not get through fails."""
-        if self.now - link.heard_at > PATH_KNOWN:
+        if not self._knows(link):
             return ConnectFailure.NOT_HEARD
         if self.slots is not None and not self.slots.free:
             return ConnectFailure.NO_SLOT
@@ -408,6 +416,8 @@ class Place:
         """Count from now how long it takes until everything works again."""
         if self.broken_at is None:
             self.broken_at = self.now
+        if self.first_broken_at is None:
+            self.first_broken_at = self.now
 
     def _note_repair(self) -> None:
         broken_at = self.broken_at

@@ -33,6 +33,8 @@ class World:
     """The same where Home Assistant can reset adapters by itself and goes first, s."""
     told: frozenset[Verdict] = frozenset()
     """The user must be told of one of these, and of nothing else; empty: anything goes."""
+    told_within: float | None = None
+    """Longest time until the user is told of what broke first, s."""
     most_resets: int | None = None
     """So often the radio may be reset in a month, although something is wrong."""
     disturbed: bool = False
@@ -201,6 +203,11 @@ def _untold(world: World, place: Place) -> Iterator[str]:
     told = {notice.verdict for _, notice in place.notices if notice is not None}
     if not told:
         yield "nothing was told"
+    limit, broke_at = world.told_within, place.first_broken_at
+    if limit is not None and broke_at is not None and told and not world.disturbed:
+        took = next(at for at, notice in place.notices if notice) - broke_at
+        if took > limit:
+            yield f"told after {took:.0f} s, {limit:.0f} at most"
     if told - world.told:
         yield f"told of {', '.join(sorted(told - world.told))}"
     if place.host is not HostState.RUNNING:
