@@ -1,4 +1,4 @@
-"""The report of a set-up that failed: what it tells, what it leaves out, and how large it is."""
+"""The report of a probe that failed: what it tells, what it leaves out, and how large it is."""
 
 import asyncio
 from dataclasses import replace
@@ -152,7 +152,14 @@ async def test_a_device_that_is_not_heard(hass: HomeAssistant, air: FakeAir) -> 
     assert DONGLE not in problem.report
 
 
-async def test_a_report_stays_small(hass: HomeAssistant, air: FakeAir) -> None:
+@pytest.mark.parametrize(
+    "babble",
+    [(bytes(200),) * 200, (bytes(1),) * 3000, (b"",) * 3000],
+    ids=["long", "short", "empty"],
+)
+async def test_a_report_stays_small(
+    hass: HomeAssistant, air: FakeAir, babble: tuple[bytes, ...]
+) -> None:
     """A peripheral that babbles without end fills neither the memory nor the form."""
     link = controller()
     air.links[DONGLE] = link
@@ -165,7 +172,7 @@ async def test_a_report_stays_small(hass: HomeAssistant, air: FakeAir) -> None:
     )
 
     def babbling(delivery: Delivery) -> Delivery:
-        return replace(delivery, fragments=(bytes(200),) * 200 + delivery.fragments)
+        return replace(delivery, fragments=babble + delivery.fragments)
 
     link.always = [babbling]
     problem = await problem_of(hass)

@@ -12,6 +12,8 @@ MOST_EXCHANGES: Final = 300
 """A probe that finds nothing, with 32 ids listed by the user, makes about 200 requests."""
 MOST_BYTES: Final = 16_384
 """So much is kept of what came in: a babbling peripheral must not fill the memory."""
+BYTES_OF_NOTIFICATION: Final = 6
+"""What a notification counts besides its bytes: so long is its time in the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,12 @@ class Recording:
 
     def received(self, data: bytes) -> None:
         """Keep a notification with the request that it followed."""
-        is_kept = self.exchanges and self._bytes + len(data) <= MOST_BYTES
+        size = BYTES_OF_NOTIFICATION + len(data)
+        is_kept = self.exchanges and self._bytes + size <= MOST_BYTES
         if not is_kept or self.left_out:
             self.left_out += 1
             return
-        self._bytes += len(data)
+        self._bytes += size
         self.exchanges[-1].received.append(Received(self.now, data))
 
 
