@@ -324,6 +324,8 @@ async def test_user_adds_the_first_bank(hass: HomeAssistant, air: FakeAir) -> No
 async def test_nothing_in_range(hass: HomeAssistant, air: FakeAir) -> None:
     """Without a link in range the flow ends and says what to check; later it works."""
     (await add_integration(hass)).expect_abort("no_devices_found")
+    # What is heard, but not offered, can be probed for a report all the same.
+    assert hass.services.has_service(DOMAIN, "probe")
     air.bring(four_batteries())
     (await add_integration(hass)).expect_form("pick")
 

@@ -19,16 +19,20 @@ from homeassistant.helpers.service import async_register_admin_service
 from .adapter_health.ladder import RecoveryStep
 from .adapters.recovery import async_recover
 from .batteries.actions import async_read_registers, async_rescan_link
-from .const import DOMAIN
+from .batteries.probe import async_probe
+from .const import CONF_UNIT_IDS, DOMAIN
+from .flows.unit_ids import MOST_UNITS, WrongUnitIds, parse_unit_ids
 from .renogy.modbus import MAX_WORDS
 from .renogy.registers import REGISTER_RANGE
 from .supervisor.supervisor import Supervisor, async_get_supervisor
 
+ACTION_PROBE: Final = "probe"
 ACTION_READ_REGISTERS: Final = "read_registers"
 ACTION_RECOVER_ADAPTER: Final = "recover_adapter"
 ACTION_RESCAN: Final = "rescan"
 ATTR_ADAPTER: Final = "adapter"
 ATTR_ADDRESS: Final = "address"
+ATTR_CONNECT_ANYWAY: Final = "connect_anyway"
 ATTR_COUNT: Final = "count"
 ATTR_LEVEL: Final = "level"
 
@@ -62,6 +66,16 @@ READ_REGISTERS_SCHEMA: Final = probatio.Schema(
     }
 )
 
+PROBE_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(ATTR_ADDRESS): cv.string,
+        probatio.Optional(CONF_UNIT_IDS, default=list): probatio.All(
+            cv.ensure_list, probatio.Length(max=MOST_UNITS), [cv.string]
+        ),
+        probatio.Optional(ATTR_CONNECT_ANYWAY, default=False): cv.boolean,
+    }
+)
+
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
@@ -86,6 +100,14 @@ def async_setup_services(hass: HomeAssistant) -> None:
             call.data[ATTR_COUNT],
         )
 
+    async def probe(call: ServiceCall) -> ServiceResponse:
+        return await async_probe(
+            hass,
+            call.data[ATTR_ADDRESS],
+            _unit_ids(call.data[CONF_UNIT_IDS]),
+            connect_anyway=call.data[ATTR_CONNECT_ANYWAY],
+        )
+
     async_register_admin_service(
         hass,
         DOMAIN,
@@ -102,6 +124,15 @@ def async_setup_services(hass: HomeAssistant) -> None:
         schema=RESCAN_SCHEMA,
         supports_response=SupportsResponse.OPTIONAL,
     )
+    # For administrators: any peripheral that is heard may be connected to.
+    async_register_admin_service(
+        hass,
+        DOMAIN,
+        ACTION_PROBE,
+        probe,
+        schema=PROBE_SCHEMA,
+        supports_response=SupportsResponse.ONLY,
+    )
     hass.services.async_register(
         DOMAIN,
         ACTION_READ_REGISTERS,
@@ -109,6 +140,18 @@ def async_setup_services(hass: HomeAssistant) -> None:
         schema=READ_REGISTERS_SCHEMA,
         supports_response=SupportsResponse.ONLY,
     )
+
+
+def _unit_ids(given: list[str]) -> tuple[int, ...]:
+    """Return the unit ids in a list of ids and ranges, bounded as in the dialogues."""
+    try:
+        return parse_unit_ids(", ".join(given))
+    except WrongUnitIds as error:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="unit_ids_wrong",
+            translation_placeholders={"reason": str(error)},
+        ) from error
 
 
 def _adapter(supervisor: Supervisor, address: str | None) -> str:

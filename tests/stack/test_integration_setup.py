@@ -2,6 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -47,6 +48,17 @@ UNITS = (48, 49, 50, 51)
 def world() -> World:
     """Return the owner's four batteries."""
     return owner_world()
+
+
+async def probe(hass: HomeAssistant) -> dict[str, Any]:
+    """Have the owner's dongle probed for a report."""
+    report = await hass.services.async_call(
+        DOMAIN, "probe", {"address": DONGLE}, blocking=True, return_response=True
+    )
+    assert isinstance(report, dict)
+    assert "A1:B2:C3" not in str(report)
+    assert "FDA1B2C3" not in str(report).upper()
+    return report
 
 
 async def start_flow(hass: HomeAssistant) -> Flow:
@@ -142,6 +154,32 @@ async def test_rescan_while_polling(
     flow.expect_abort("reconfigure_successful")
     assert [link.units for link in links_of(entry).values()] == [UNITS]
     assert_true_values(hass, emulated_world.world.links[0].units[51])
+
+
+async def test_probe_while_polling(
+    hass: HomeAssistant, emulated_world: EmulatedWorld
+) -> None:
+    """A link of ours is probed for a report between two polls, and read on."""
+    await heard(hass, DONGLE)
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    polling = hass.async_create_task(link_of(entry).async_refresh())
+    report = await probe(hass)
+    await polling
+    assert link_of(entry).last_update_success
+    assert link_of(entry).data.failed == {}
+    assert report["outcome"] == "found"
+    assert report["found"] == {
+        "family": "standard",
+        "batteries": [
+            {"unit": unit, "model": "RBT50LFP48S", "cells": 15} for unit in UNITS
+        ],
+        "others": [],
+    }
+    await settle(hass)
+    await until(lambda: emulated_world.peripheral(DONGLE).central is None)
+    assert emulated_world.statistics()[DONGLE].connects == 3
+    assert emulated_world.statistics()[DONGLE].writes == 0
 
 
 async def test_gate_is_asked_once_a_connection(
@@ -242,6 +280,23 @@ class TestChargeController:
         await flow.submit()
         assert flow.expect_abort("charge_controller")["name"] == DONGLE_NAME
         assert hass.config_entries.async_entries(DOMAIN) == []
+
+    async def test_is_probed(
+        self, hass: HomeAssistant, emulated_world: EmulatedWorld
+    ) -> None:
+        """The action returns the report that the dialogue offers."""
+        flow = await start_flow(hass)
+        await flow.submit()
+        offered = report_in(flow.step)
+        await heard(hass, DONGLE)
+        report = await probe(hass)
+        assert report["outcome"] == "charge_controller"
+        assert report["found"] is None
+        assert report["characteristics"] == offered["characteristics"]
+        assert {each["request"] for each in report["exchanges"]} == {
+            each["request"] for each in offered["exchanges"]
+        }
+        assert emulated_world.peripheral(DONGLE).central is None
 
 
 class TestTwoDongles:

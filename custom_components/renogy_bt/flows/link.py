@@ -18,6 +18,7 @@ from homeassistant.data_entry_flow import (
     FlowResult,
 )
 from homeassistant.helpers.translation import async_get_translations
+from homeassistant.setup import async_setup_component
 
 from ..const import DOMAIN
 from ..links.discovery import Candidate, async_candidates, refusal_of
@@ -122,6 +123,7 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Say that there is nothing to set up."""
+        await self._async_offer_actions()
         return self.async_abort(reason="no_devices_found")
 
     async def async_step_pick(
@@ -209,9 +211,14 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Offer another try, unless the device is not a battery."""
+        await self._async_offer_actions()
         if self._problem is not None and self._problem.final:
             return await self.async_step_refused()
         return await self._async_ask_again()
+
+    async def _async_offer_actions(self) -> None:
+        """Have the actions there for who has no bank yet: a probe may tell why."""
+        await async_setup_component(self.hass, DOMAIN, {})
 
     async def async_step_refused(
         self, user_input: dict[str, Any] | None = None

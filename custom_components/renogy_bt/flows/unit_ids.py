@@ -16,6 +16,7 @@ LOWEST_UNIT: Final = 1
 HIGHEST_UNIT: Final = 247
 # Each absent id costs up to a second and a half.
 MOST_UNITS: Final = 32
+MOST_ECHOED: Final = 40
 
 _ID_OR_RANGE: Final = re.compile(r"([0-9]{1,5})(?:[-\u2013]([0-9]{1,5}))?")
 
@@ -29,7 +30,11 @@ def unit_ids_fields(*, is_open: bool) -> dict[Any, Any]:
 
 
 class WrongUnitIds(Exception):
-    """The text is no list of unit ids; the message is the part that is wrong."""
+    """The text is no list of unit ids; the message is the part that is wrong, cut short."""
+
+    def __init__(self, part: str) -> None:
+        """Remember what is wrong."""
+        super().__init__(part[:MOST_ECHOED])
 
 
 def unit_ids_of(user_input: Mapping[str, Any]) -> tuple[int, ...]:

@@ -138,7 +138,7 @@ class _Connections:
         if (kept := self.kept.pop(address, None)) is not None and not kept.lost.done():
             return kept.take_over()
         try:
-            _known_device(hass, address)
+            async_known_device(hass, address)
         except LinkNotSeen:
             # Once it is heard again it may well take a connection.
             self.failing.discard(address)
@@ -182,7 +182,7 @@ class _Connections:
                 ):
                     began_at = hass.loop.time()
                     try:
-                        return await connect(_known_device(hass, address), name)
+                        return await connect(async_known_device(hass, address), name)
                     finally:
                         spent += hass.loop.time() - began_at
             except TurnIsOver as error:
@@ -330,7 +330,7 @@ async def async_end_kept_connection(hass: HomeAssistant, address: str) -> None:
 
 
 @callback
-def _known_device(hass: HomeAssistant, address: str) -> BLEDevice:
+def async_known_device(hass: HomeAssistant, address: str) -> BLEDevice:
     """Return the device of a link; raises LinkNotSeen."""
     device = bluetooth.async_ble_device_from_address(hass, address, connectable=True)
     if device is None:

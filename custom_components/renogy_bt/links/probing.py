@@ -1,14 +1,16 @@
 """Finding the batteries behind a link, and their family."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.hass_dict import HassKey
 
-from ..const import LOGGER
+from ..const import DOMAIN, LOGGER
 from ..renogy.exceptions import (
     LinkClosed,
     LinkSilent,
@@ -22,7 +24,7 @@ from ..renogy.probe import probe_link
 from ..renogy.recording import Recording
 from .connection import LinkNotSeen, async_end_kept_connection, async_keeping_connector
 from .discovery import async_heard_name, async_search_name, refusal_of
-from .reports import Attempt, async_report
+from .reports import FOUND, Attempt, as_text, async_report
 
 # The more special an error, the earlier.
 LINK_PROBLEMS: Final[Mapping[type[RenogyError], str]] = MappingProxyType(
@@ -64,6 +66,16 @@ class ProbedLink:
     report: ProbeReport
 
 
+_UNDER_WAY: HassKey[list[str]] = HassKey(f"{DOMAIN}_probes")
+"""The addresses that are being probed; two dialogues may probe the same one."""
+
+
+@callback
+def async_is_probed(hass: HomeAssistant, address: str) -> bool:
+    """Return whether a link is being probed."""
+    return address in hass.data.get(_UNDER_WAY, ())
+
+
 async def async_probe_link(
     hass: HomeAssistant, address: str, name: str, unit_ids: Collection[int] = ()
 ) -> ProbedLink | ProbeProblem:
@@ -72,13 +84,50 @@ async def async_probe_link(
     `unit_ids` are asked besides the usual ones. Where the `name` is only the address, a name
     is searched as soon as the batteries do not show their family.
     """
-    told = local_name(name) or async_heard_name(hass, address)
-    if (refusal := refusal_of(told)) is not None:
-        return ProbeProblem(key=refusal, final=True)
-    recording = Recording(hass.loop.time)
-    connector = recording.of(async_keeping_connector(hass, address, told or address))
+    attempt = _async_attempt(hass, address, name, unit_ids)
+    outcome = await _async_probe(hass, attempt)
+    if isinstance(outcome, ProbedLink) or refusal_of(attempt.name) is not None:
+        return outcome
+    report = await async_report(hass, attempt, outcome.key, outcome.reason)
+    return replace(outcome, report=as_text(report))
+
+
+async def async_probe_report(
+    hass: HomeAssistant, address: str, name: str, unit_ids: Collection[int] = ()
+) -> dict[str, Any]:
+    """Probe a link as `async_probe_link` does, let go of it, and return the report."""
+    attempt = _async_attempt(hass, address, name, unit_ids)
+    outcome = await _async_probe(hass, attempt)
+    await async_end_kept_connection(hass, address)
+    if isinstance(outcome, ProbeProblem):
+        return await async_report(hass, attempt, outcome.key, outcome.reason)
+    return await async_report(hass, attempt, FOUND, found=outcome.report)
+
+
+@callback
+def _async_attempt(
+    hass: HomeAssistant, address: str, name: str, unit_ids: Collection[int]
+) -> Attempt:
+    """Begin an attempt, with the name that is given or was heard."""
+    return Attempt(
+        address=address,
+        name=local_name(name) or async_heard_name(hass, address),
+        unit_ids=tuple(unit_ids),
+        recording=Recording(hass.loop.time),
+    )
+
+
+async def _async_probe(
+    hass: HomeAssistant, attempt: Attempt
+) -> ProbedLink | ProbeProblem:
+    """Make an attempt; a link that is refused by its name is not connected to."""
+    address, told = attempt.address, attempt.name
+    connector = async_keeping_connector(hass, address, told or address)
     try:
-        report = await probe_link(connector, family_of(told), unit_ids)
+        with _under_way(hass, address):
+            report = await probe_link(
+                attempt.recording.of(connector), family_of(told), attempt.unit_ids
+            )
     except asyncio.CancelledError:
         # The dialogue was closed.
         await async_end_kept_connection(hass, address)
@@ -86,14 +135,7 @@ async def async_probe_link(
     except RenogyError as error:
         LOGGER.debug("Probing %s failed: %r", told or address, error)
         await async_end_kept_connection(hass, address)
-        attempt = Attempt(
-            address=address, name=told, unit_ids=tuple(unit_ids), recording=recording
-        )
-        problem = _problem(error)
-        return replace(
-            problem,
-            report=await async_report(hass, attempt, problem.key, str(error)),
-        )
+        return _problem(error)
     family = _family(told, report)
     if family is UNDECIDED and told is None:
         await async_end_kept_connection(hass, address)
@@ -102,9 +144,19 @@ async def async_probe_link(
     return ProbedLink(name=told or address, report=replace(report, family=family.key))
 
 
+@contextmanager
+def _under_way(hass: HomeAssistant, address: str) -> Iterator[None]:
+    probed = hass.data.setdefault(_UNDER_WAY, [])
+    probed.append(address)
+    try:
+        yield
+    finally:
+        probed.remove(address)
+
+
 def _problem(error: RenogyError) -> ProbeProblem:
     if isinstance(error, NotABattery):
-        return ProbeProblem(key=error.kind, final=True)
+        return ProbeProblem(key=error.kind, reason=str(error), final=True)
     return ProbeProblem(key=link_problem(error), reason=str(error))
 
 

@@ -1,4 +1,4 @@
-"""The report of a set-up that failed, for the user to send: docs/field-reports.md has its fields."""
+"""The report of a probe, for the user to send: docs/field-reports.md has its fields."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +15,17 @@ from homeassistant.loader import async_get_integration
 from ..const import DOMAIN
 from ..renogy.families import family_of, local_name
 from ..renogy.modbus import FrameAssembler, ReadRequest
+from ..renogy.models import ProbeReport
 from ..renogy.plan import MODEL
 from ..renogy.probe import PRODUCT_MODEL
 from ..renogy.recording import Exchange, Recording
 from ..renogy.redaction import Redaction, Span, redacted_name
 
-KIND: Final = "failed_set_up"
+FAILED: Final = "failed_set_up"
+PROBE: Final = "probe"
+"""The kinds of reports: of a probe that found no battery, and of one that did."""
+FOUND: Final = "found"
+"""The outcome of a probe that found batteries; the others are ends of translation keys."""
 VERSION: Final = 1
 
 # A peripheral may advertise and offer what it likes.
@@ -30,7 +35,7 @@ MOST_TEXT: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """An attempt to set a link up, and what went over its connection."""
+    """An attempt to find batteries behind a link, and what went over its connection."""
 
     address: str
     name: str | None
@@ -39,38 +44,61 @@ class Attempt:
 
 
 async def async_report(
-    hass: HomeAssistant, attempt: Attempt, outcome: str, reason: str
-) -> str:
-    """Return the report of an attempt that failed, as JSON."""
-    redaction = Redaction(attempt.address, attempt.name)
-    recording = attempt.recording
+    hass: HomeAssistant,
+    attempt: Attempt,
+    outcome: str,
+    reason: str = "",
+    found: ProbeReport | None = None,
+) -> dict[str, Any]:
+    """Return the report of an attempt, with what it found if it did not fail."""
     integration = await async_get_integration(hass, DOMAIN)
-    return _as_text(
-        {
-            "kind": KIND,
-            "version": VERSION,
-            "integration": str(integration.version),
-            "home_assistant": home_assistant_version,
-            "outcome": outcome,
-            "reason": redaction.text(_without_names(hass, reason))[:MOST_TEXT],
-            "seconds": _rounded(recording.now),
-            "address": redaction.address,
-            "family": family_of(attempt.name).key,
-            "advertisement": _async_advertisement(hass, attempt.address, redaction),
-            "unit_ids": list(attempt.unit_ids),
-            "connected_at": _rounded(recording.connected_at),
-            "characteristics": [
-                {
-                    "service": each.service,
-                    "uuid": each.uuid,
-                    "properties": list(each.properties),
-                }
-                for each in recording.characteristics[:MOST_LISTED]
-            ],
-            "exchanges": list(_exchanges(recording.exchanges, redaction)),
-            "left_out": recording.left_out,
-        }
-    )
+    recording = attempt.recording
+    heard = bluetooth.async_last_service_info(hass, attempt.address, connectable=False)
+    # A name that was heard after the attempt began is not to be told either.
+    heard_name = None if heard is None else local_name(heard.name)
+    redaction = Redaction(attempt.address, attempt.name or heard_name)
+    return {
+        "kind": FAILED if found is None else PROBE,
+        "version": VERSION,
+        "integration": str(integration.version),
+        "home_assistant": home_assistant_version,
+        "outcome": outcome,
+        "reason": redaction.text(_without_names(hass, reason))[:MOST_TEXT],
+        "found": None if found is None else _found(found, redaction),
+        "seconds": _rounded(recording.now),
+        "address": redaction.address,
+        "family": family_of(attempt.name).key,
+        "advertisement": None if heard is None else _advertisement(heard, redaction),
+        "unit_ids": list(attempt.unit_ids),
+        "connected_at": _rounded(recording.connected_at),
+        "characteristics": [
+            {
+                "service": each.service,
+                "uuid": each.uuid,
+                "properties": list(each.properties),
+            }
+            for each in recording.characteristics[:MOST_LISTED]
+        ],
+        "exchanges": list(_exchanges(recording.exchanges, redaction)),
+        "left_out": recording.left_out,
+    }
+
+
+def _found(report: ProbeReport, redaction: Redaction) -> dict[str, Any]:
+    return {
+        "family": report.family,
+        "batteries": [
+            {
+                "unit": battery.unit,
+                "model": battery.model and redaction.model(battery.model),
+                "cells": battery.cells,
+            }
+            for battery in report.batteries
+        ],
+        "others": [
+            {"unit": other.unit, "kind": str(other.kind)} for other in report.others
+        ],
+    }
 
 
 @callback
@@ -82,8 +110,8 @@ def _without_names(hass: HomeAssistant, text: str) -> str:
     return text
 
 
-def _as_text(report: dict[str, Any]) -> str:
-    """Return JSON with one exchange a line: people read it too."""
+def as_text(report: dict[str, Any]) -> str:
+    """Return a report as JSON with one exchange a line: people read it too."""
     exchanges = ",\n".join(
         json.dumps(each, separators=(",", ":")) for each in report["exchanges"]
     )
@@ -93,15 +121,6 @@ def _as_text(report: dict[str, Any]) -> str:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
-
-
-@callback
-def _async_advertisement(
-    hass: HomeAssistant, address: str, redaction: Redaction
-) -> dict[str, Any] | None:
-    """Return what was heard of a peripheral last, None where nothing was."""
-    info = bluetooth.async_last_service_info(hass, address, connectable=False)
-    return None if info is None else _advertisement(info, redaction)
 
 
 def _advertisement(

@@ -319,3 +319,11 @@ def async_bank_of_link(hass: HomeAssistant, address: str) -> ConfigEntry | None:
     return next(
         (entry for entry in async_banks(hass) if address in addresses_of(entry)), None
     )
+
+
+@callback
+def async_link_at(hass: HomeAssistant, address: str) -> LinkSettings | None:
+    """Return the link of a bank that has this address, or None."""
+    bank = async_bank_of_link(hass, address)
+    links = () if bank is None else links_of(bank).values()
+    return next((link for link in links if link.address == address), None)
