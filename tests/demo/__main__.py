@@ -16,7 +16,13 @@ from typing import Final
 from tests.emulator.__main__ import fault_rows
 from tests.emulator.solar_day import hour_of
 
-from .check import bank_entity, check_document, enable_all_entities, wait_for_batteries
+from .check import (
+    bank_diagnostics,
+    bank_entity,
+    check_document,
+    enable_all_entities,
+    wait_for_batteries,
+)
 from .client import HomeAssistantClient, open_client, wait_for_port
 from .dashboard import save_dashboard
 from .emulator import DEFAULT_WORLD, EmulatorProcess, run_emulator
@@ -26,7 +32,7 @@ from .energy_dashboard import (
     work_out_history,
 )
 from .errors import DemoError
-from .flows import leave_resets_to_the_user, set_up_links
+from .flows import LinkRefused, leave_resets_to_the_user, set_up_links
 from .home_assistant import (
     HOST,
     INTEGRATION,
@@ -80,7 +86,16 @@ def _arguments() -> argparse.Namespace:
         metavar="DIR",
         help="configuration folder, kept afterwards (default: a temporary one)",
     )
+    parser.add_argument(
+        "--diagnostics",
+        type=Path,
+        metavar="FILE",
+        help="with --check: write the bank's diagnostics there, as they are downloaded; the "
+        "report of the set-up where that failed",
+    )
     arguments = parser.parse_args()
+    if arguments.diagnostics is not None and not arguments.check:
+        parser.error("--diagnostics needs --check")
     if arguments.port is None and not arguments.check:
         arguments.port = DEFAULT_PORT
     return arguments
@@ -147,7 +162,13 @@ async def _check(arguments: argparse.Namespace, folder: Path) -> None:
     async with _running(arguments, folder) as (emulator, client, _):
         started = time.monotonic() - began
         _log(f"Home Assistant runs after {started:.1f} s")
-        set_up_began = await _set_up(client, emulator)
+        try:
+            set_up_began = await _set_up(client, emulator)
+        except LinkRefused as refused:
+            if arguments.diagnostics is not None and refused.report:
+                arguments.diagnostics.write_text(refused.report)
+                _log(f"The report of the set-up is in {arguments.diagnostics}")
+            raise
         first_readings = time.monotonic() - began
         _log(f"Every battery has values after {first_readings:.1f} s")
         await _begin_faults(emulator)
@@ -159,6 +180,10 @@ async def _check(arguments: argparse.Namespace, folder: Path) -> None:
             "set_up": round(began + first_readings - set_up_began, 2),
             **await measure_poll(client, emulator, await bank_entity(client)),
         }
+        if arguments.diagnostics is not None:
+            arguments.diagnostics.write_text(
+                json.dumps(await bank_diagnostics(client), indent=2)
+            )
         print(json.dumps(await check_document(client, seconds), indent=2))
 
 

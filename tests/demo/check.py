@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .client import HomeAssistantClient, Json
+from .errors import DemoError
 from .flows import DOMAIN
 
 type State = float | int | str | bool | None
@@ -48,6 +49,23 @@ async def entry_ids(client: HomeAssistantClient) -> list[str]:
     """Return the ids of the integration's config entries."""
     entries = await client.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
     return [entry["entry_id"] for entry in entries]
+
+
+async def diagnostics_of(client: HomeAssistantClient, entry_id: str) -> Json:
+    """Return a bank's diagnostics as they are downloaded."""
+    answer: Json = await client.get(f"/api/diagnostics/config_entry/{entry_id}")
+    return answer
+
+
+async def bank_diagnostics(client: HomeAssistantClient) -> Json:
+    """Return the diagnostics of the first bank."""
+    return await diagnostics_of(client, await _first_bank(client))
+
+
+async def _first_bank(client: HomeAssistantClient) -> str:
+    for entry_id in await entry_ids(client):
+        return entry_id
+    raise DemoError("The world has no battery: no bank was set up")
 
 
 async def wait_for_batteries(
@@ -213,5 +231,5 @@ async def sensor_ids(client: HomeAssistantClient) -> dict[str, str]:
 
 async def bank_entity(client: HomeAssistantClient) -> str:
     """Return an entity of the bank."""
-    banks = await entry_ids(client)
-    return (await sensor_ids(client))[f"{banks[0]}_voltage"]
+    bank = await _first_bank(client)
+    return (await sensor_ids(client))[f"{bank}_voltage"]

@@ -55,7 +55,9 @@ class EmulatorProcess:
         """Remember the world, the address of its bus, and the faults that are still to come."""
         self.bus_address = bus_address
         self._late_faults = tuple(late_faults)
-        links = [link for link in world.links if link.kind is Kind.BATTERY]
+        batteries = [link for link in world.links if link.kind is Kind.BATTERY]
+        # Where there is nothing else, what a set-up says of another device is to be seen.
+        links = batteries or world.links
         self.link_addresses = [link.address for link in links]
         self.owner_units = {
             link.address: sorted(link.units.keys() - _USUAL_UNITS) for link in links

@@ -1,7 +1,7 @@
 """Setting the integration up through its own config flows, as a person would."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import time
 from typing import Any, Final
 
@@ -12,10 +12,21 @@ DOMAIN: Final = "renogy_bt"
 _POLL_SECONDS: Final = 0.1
 _FLOWS: Final = "/api/config/config_entries/flow"
 _OPTIONS_FLOWS: Final = "/api/config/config_entries/options/flow"
+_REPORT: Final = "report"
 _ADD_TO_BANK: Final = "add_to_bank"
 _ADDED: Final = frozenset({"added_to_bank", "already_configured"})
 # Discovery of a link without a name first waits ten seconds for the name.
 _DISCOVERY_SECONDS: Final = 20.0
+
+
+class LinkRefused(DemoError):
+    """A link could not be set up; `report` is what the dialogue offers to send, if it does."""
+
+    def __init__(self, address: str, reason: object, report: str) -> None:
+        """Say which link and why."""
+        super().__init__(f"{address} was refused: {reason}")
+        self.reason = reason
+        self.report = report
 
 
 async def confirm_adapters(client: HomeAssistantClient) -> None:
@@ -36,7 +47,7 @@ async def set_up_links(
     discovered is searched and picked. Returns when probing began, of the monotonic clock.
 
     Raises:
-        DemoError: A link was refused, with Home Assistant's own reason.
+        LinkRefused: A link was refused, with Home Assistant's own reason.
 
     """
     configured = await _configured_addresses(client)
@@ -111,14 +122,16 @@ async def _finish(
     client: HomeAssistantClient, flow_id: str, address: str, units: list[int]
 ) -> None:
     step: Json = await client.get(f"{_FLOWS}/{flow_id}")
+    report = ""
     while True:
+        report = _report_in(step.get("data_schema") or ()) or report
         match step["type"]:
             case "create_entry":
                 return
             case "abort" if step["reason"] in _ADDED:
                 return
             case "abort":
-                raise DemoError(f"{address} was refused: {step['reason']}")
+                raise LinkRefused(address, step["reason"], report)
             case "progress":
                 await asyncio.sleep(_POLL_SECONDS)
                 step = await client.get(f"{_FLOWS}/{flow_id}")
@@ -127,7 +140,7 @@ async def _finish(
                     f"{_FLOWS}/{flow_id}", {"next_step_id": _join_bank(step)}
                 )
             case _ if step.get("errors"):
-                raise DemoError(f"{address} was refused: {step['errors']}")
+                raise LinkRefused(address, step["errors"], report)
             case _:
                 step = await client.post(
                     f"{_FLOWS}/{flow_id}", _answers(step, address, units)
@@ -143,6 +156,16 @@ def _answers(form: Json, address: str, units: list[int]) -> dict[str, Any]:
     if "advanced" in fields and units:
         answers["advanced"] = {"unit_ids": ", ".join(map(str, units))}
     return answers
+
+
+def _report_in(fields: Iterable[Json]) -> str:
+    """Return the report that a form offers, in a section as well, or nothing."""
+    for field in fields:
+        if field.get("name") == _REPORT and "schema" not in field:
+            return str(field.get("description", {}).get("suggested_value", ""))
+        if report := _report_in(field.get("schema", ())):
+            return report
+    return ""
 
 
 def _join_bank(menu: Json) -> str:

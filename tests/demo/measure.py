@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from .check import entry_ids
+from .check import diagnostics_of, entry_ids
 from .client import HomeAssistantClient, Json
 from .emulator import EmulatorProcess
 
@@ -60,6 +60,6 @@ async def _last_polls(client: HomeAssistantClient) -> list[Json]:
     """Return the figures of each link's last poll, from the diagnostics."""
     polls = []
     for entry_id in await entry_ids(client):
-        answer = await client.get(f"/api/diagnostics/config_entry/{entry_id}")
+        answer = await diagnostics_of(client, entry_id)
         polls += [link["last_poll"] for link in answer["data"].get("links", [])]
     return [poll for poll in polls if poll is not None]
