@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 _PASSERS_BY: Final = 8
+# Without a solar day the registers stay as the file says.
+_STILL: Final = {"solar_day": None}
 
 
 class ScanMode(StrEnum):
@@ -43,7 +45,7 @@ class Case:
 
     def world_data(self, base: Path) -> dict[str, Any]:
         """Return a world file's data with what this case changes in it."""
-        data = json.loads(base.read_text()) | self.world
+        data = json.loads(base.read_text()) | _STILL | self.world
         if self.lively:
             data["links"] += [
                 {

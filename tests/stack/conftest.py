@@ -13,31 +13,26 @@ run this folder in a pytest run of its own.
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 import subprocess
 
-import bleak.backends.bluezdbus.manager as bleak_manager
-from bleak_retry_connector.bleak_manager import _reset_dbus_socket_cache
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
 from custom_components.renogy_bt.adapter_health.samples import Verdict
-from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.issues import links as link_issues
-from custom_components.renogy_bt.links import (
-    coordinator as link_coordinator,
-    signal as link_signal,
-)
-from custom_components.renogy_bt.renogy.link import RenogyLink
 from homeassistant.core import HomeAssistant
-from homeassistant.setup import async_setup_component
 from tests.emulator import EmulatedWorld, PrivateBus, World, load_world
 from tests.emulator.__main__ import WORLDS
 from tests.emulator.bus import find_program
-from tests.emulator.dbus_connection import close_connection
 
+from .host import (
+    bluetooth_set_up,
+    leaping_clock,
+    private_system_bus,
+    remove_banks,
+    running_world,
+)
 from .site import MINUTE, Site, a_site
 from .warped_time import Clock, warped_time
 
@@ -52,12 +47,8 @@ def mock_bluetooth_adapters() -> None:
 @pytest.fixture(scope="session")
 def bus() -> Generator[PrivateBus]:
     """Run one dbus-daemon for the session; it is the system bus of every test."""
-    private_bus = PrivateBus()
-    private_bus.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DBUS_SYSTEM_BUS_ADDRESS", private_bus.address)
+    with private_system_bus() as private_bus:
         yield private_bus
-    private_bus.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -110,20 +101,9 @@ def still(world: World) -> World:
 async def emulated_world(
     world: World, bus: PrivateBus
 ) -> AsyncGenerator[EmulatedWorld]:
-    """Run the world for one test; bleak's connection to it is closed afterwards."""
-    if not bus.is_running:
-        bus.start()
-    _reset_dbus_socket_cache()
-    async with EmulatedWorld(world, bus) as emulated:
+    """Run the world for one test."""
+    async with running_world(world, bus) as emulated:
         yield emulated
-        await _disconnect_bleak()
-
-
-async def _disconnect_bleak() -> None:
-    """Close the bus connection that bleak keeps for each event loop."""
-    manager = bleak_manager._global_instances.pop(asyncio.get_running_loop(), None)
-    if manager is not None and manager._bus is not None:
-        await close_connection(manager._bus)
 
 
 @pytest.fixture
@@ -137,21 +117,8 @@ async def bluetooth_entry(
     hass: HomeAssistant, emulated_world: EmulatedWorld, scanner_mode: str
 ) -> AsyncGenerator[MockConfigEntry]:
     """Set up Home Assistant's `bluetooth` on the first adapter; return its entry."""
-    adapter = emulated_world.world.adapters[0]
-    entry = MockConfigEntry(
-        domain="bluetooth",
-        unique_id=adapter.address,
-        title=adapter.name,
-        options={"mode": scanner_mode},
-    )
-    entry.add_to_hass(hass)
-    assert await async_setup_component(hass, "bluetooth", {})
-    await hass.async_block_till_done()
-    yield entry
-    is_there = hass.config_entries.async_get_entry(entry.entry_id) is not None
-    if is_there and entry.state.recoverable:
-        await hass.config_entries.async_unload(entry.entry_id)
-    await hass.async_block_till_done()
+    async with bluetooth_set_up(hass, emulated_world, scanner_mode) as entry:
+        yield entry
 
 
 @pytest.fixture
@@ -182,30 +149,11 @@ async def unhurried_integration(
 
 @pytest.fixture
 async def clock(
-    hass: HomeAssistant,
-    emulated_world: EmulatedWorld,
-    unhurried_integration: None,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, emulated_world: EmulatedWorld, unhurried_integration: None
 ) -> AsyncGenerator[Clock]:
-    """Let time leap for everybody, links and notices included; then remove the bank."""
-    clock = Clock(hass)
-    monkeypatch.setattr(
-        link_coordinator, "RenogyLink", partial(RenogyLink, clock=clock.now)
-    )
-    monkeypatch.setattr(link_issues, "monotonic", clock.now)
-    monkeypatch.setattr(link_signal, "monotonic", clock.now)
-    with warped_time(hass.loop, emulated_world.bus.address):
+    """Let time leap for everybody; then remove the bank."""
+    async with leaping_clock(hass, emulated_world) as clock:
         yield clock
-        await remove_banks(hass)
-
-
-async def remove_banks(hass: HomeAssistant) -> None:
-    """Remove all banks, and what offers to set one up."""
-    for entry in hass.config_entries.async_entries(DOMAIN):
-        await hass.config_entries.async_remove(entry.entry_id)
-    for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN):
-        hass.config_entries.flow.async_abort(flow["flow_id"])
-    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """The fault matrix under a moved clock: every row keeps its limits, by the steps it takes."""
 
-import asyncio
 from collections.abc import Generator
-from contextlib import nullcontext
-import json
 from typing import Final
 
 import pytest
@@ -11,24 +8,18 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
-from homeassistant.components import bluetooth
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld, World
-from tests.emulator.__main__ import WORLDS
-from tests.emulator.faults import parse_switch
-from tests.emulator.world_file import parse_world
 from tests.fault_matrix.cases import CASES, Case
-from tests.fault_matrix.return_of_reads import LASTING
+from tests.fault_matrix.moved_clock import MovedPlace, a_place, world_of
+from tests.fault_matrix.trial import Outcome
 
-from .conftest import still
-from .site import MINUTE, NOTICE_GOES, Site, a_site, a_witness
+from .site import MINUTE, NOTICE_GOES
 from .unhandled import unhandled
-from .warped_time import warped_time
+from .warped_time import Clock
 
-SETTLED: Final = 5 * MINUTE
-"""Past the active window that Home Assistant opens after four minutes, s."""
-POLL_SECONDS: Final = 10.0
+PHASE: Final = 25.0
+"""How long after a poll a fault begins, s; the script tries other phases too."""
 
 # What helps against each fault; nothing where Home Assistant or the user is to act.
 STEPS: Final[dict[str, tuple[RecoveryStep, ...]]] = {
@@ -60,9 +51,9 @@ STEPS: Final[dict[str, tuple[RecoveryStep, ...]]] = {
 # Where Home Assistant can be first, by its own next try.
 HOST_MAY_BE_FIRST: Final = {"bluetoothd-hung"}
 TOLD: Final = {
-    "rfkill-blocked": Verdict.BLOCKED,
-    "bluetoothd-hung": Verdict.BLUETOOTHD_HUNG,
-    "unplugged": Verdict.MISSING,
+    "rfkill-blocked": "adapter_blocked",
+    "bluetoothd-hung": "adapter_bluetoothd_hung",
+    "unplugged": "adapter_missing",
 }
 # What is connected when the adapter goes or bluetoothd hangs, bleak leaves behind.
 LEAVES_TASKS: Final = {"rfkill-blocked", "unplugged", "bluetoothd-hung", "dead-scanner"}
@@ -71,7 +62,7 @@ LEAVES_TASKS: Final = {"rfkill-blocked", "unplugged", "bluetoothd-hung", "dead-s
 @pytest.fixture
 def world(case: Case) -> World:
     """Return the world of a row, with batteries at their real pace."""
-    return still(parse_world(json.dumps(case.world_data(WORLDS / "owner.json"))))
+    return world_of(case)
 
 
 @pytest.fixture
@@ -100,85 +91,32 @@ async def test_limits_are_kept(
     hass: HomeAssistant,
     emulated_world: EmulatedWorld,
     bluetooth_entry: MockConfigEntry,
+    clock: Clock,
     case: Case,
 ) -> None:
     """The batteries are read again in time, the user is told in time, and then it is over."""
-    with warped_time(hass.loop, emulated_world.bus.address):
-        if case.at_start:
-            await begin(emulated_world, case)
-            await hass.config_entries.async_reload(bluetooth_entry.entry_id)
-            assert bluetooth_entry.state is ConfigEntryState.SETUP_RETRY
-        async with (
-            a_site(hass, emulated_world) as site,
-            a_witness(hass, site.link) if case.witness else nullcontext(),
-        ):
-            begun = site.now()
-            if not case.at_start:
-                begun = await struck(site, case)
-            if case.lasts is not None:
-                await asyncio.sleep(case.lasts)
-                assert_told(site, case, begun)
-                begun = site.now()
-                await emulated_world.clear_faults()
-            await asyncio.sleep(case.limit + LASTING.seconds)
-            assert read_for_good(site, begun) <= case.limit
-            if case.issue_within is None and len(STEPS[case.name]) == 1:
-                assert site.told == []
-            if site.steps() or case.name not in HOST_MAY_BE_FIRST:
-                assert tuple(site.steps()) == STEPS[case.name]
-            await site.until(lambda: site.status.verdict is Verdict.OK, 2 * MINUTE)
-            await site.until(lambda: site.status.notice is None, NOTICE_GOES)
+    async with a_place(hass, emulated_world, bluetooth_entry, clock, case) as place:
+        outcome = await place.live_through(PHASE)
+        home = place.home
+        assert home is not None
+        assert outcome.seconds is not None
+        assert outcome.seconds <= case.limit
+        if case.name in TOLD:
+            assert_told(place, case, outcome)
+        elif len(STEPS[case.name]) == 1:
+            assert outcome.issues == ()
+        if outcome.steps or case.name not in HOST_MAY_BE_FIRST:
+            assert outcome.steps == STEPS[case.name]
+        await clock.until(lambda: home.status.verdict is Verdict.OK, 2 * MINUTE)
+        await clock.until(lambda: home.shown() == {}, NOTICE_GOES)
 
 
-async def begin(emulated: EmulatedWorld, case: Case) -> None:
-    """Let the faults of a row begin."""
-    for switch in case.switches:
-        fault = parse_switch(switch)
-        await emulated.set_fault(fault.name, **fault.values)
-
-
-async def struck(site: Site, case: Case) -> float:
-    """Let a site run in peace, then let the fault begin; return from when its time counts."""
-    await asyncio.sleep(max(case.known_for, SETTLED))
-    assert site.status.verdict is Verdict.OK
-    assert site.events == []
-    if case.window is not None:
-        return await scanner_killed(site, case, case.window)
-    begun = site.now()
-    await begin(site.emulated, case)
-    return begun
-
-
-async def scanner_killed(site: Site, case: Case, window: float) -> float:
-    """Have the watchdog restart the scan in an active window; return when that ended."""
-    scanner = bluetooth.async_scanner_by_source(site.hass, site.address)
-    assert scanner is not None
-    await begin(site.emulated, case)
-    await asyncio.sleep(60)
-    started = (await scanner.async_diagnostics())["start_time"]
-    assert await scanner.async_request_active_window(window)
-    opened = site.now()
-    while (await scanner.async_diagnostics())["start_time"] == started:
-        assert not site.steps()
-        await asyncio.sleep(0.5)
-    await site.emulated.clear_faults()
-    await asyncio.sleep(opened + window - site.now())
-    return site.now()
-
-
-def assert_told(site: Site, case: Case, begun: float) -> None:
-    """Check that the user was told of what happened in time."""
+def assert_told(place: MovedPlace, case: Case, outcome: Outcome) -> None:
+    """Check that the user was told in time, and nothing was tried that cannot help."""
     assert case.issue_within is not None
-    told_at, verdict = site.told[0]
-    assert verdict is TOLD[case.name]
-    assert told_at - begun <= case.issue_within
-    assert site.status.notice is not None
-    assert site.status.notice.remedies == ()
-    assert site.steps() == []
-
-
-def read_for_good(site: Site, begun: float) -> float:
-    """Return how long it took from a time until the last failure of a poll was made up for."""
-    failed = [at for at, good in site.polls if not good and at >= begun]
-    since = max(failed, default=begun)
-    return min(at for at in site.read_at if at > since) - begun
+    assert outcome.issue_seconds is not None
+    assert outcome.issue_seconds <= case.issue_within
+    assert outcome.issues == (TOLD[case.name],)
+    assert outcome.steps_in_vain == ()
+    assert place.home is not None
+    assert [issue.is_fixable for issue in place.home.issues()] == [False]
