@@ -1,23 +1,32 @@
 """Diagnostics of a bank and of its devices."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 import re
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_ADDRESS, CONF_NAME
+from homeassistant.const import (
+    CONF_ADDRESS,
+    CONF_NAME,
+    __version__ as home_assistant_version,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.loader import async_get_integration
 
 from .const import DOMAIN
 from .coordinator import RenogyConfigEntry
 from .links.coordinator import LinkCoordinator
+from .links.published import Published, async_published
 from .links.settings import LinkSettings, battery_identifier, links_of, position
 from .supervisor.supervisor import async_get_supervisor
 
 TO_REDACT: Final = frozenset({CONF_ADDRESS, CONF_NAME, "serial_number", "source"})
+
+KIND: Final = "diagnostics"
+VERSION: Final = 1
 
 _ADDRESS: Final = re.compile(r"(?:[0-9A-Fa-f]{2}[:_-]){5}[0-9A-Fa-f]{2}")
 
@@ -25,23 +34,39 @@ _ADDRESS: Final = re.compile(r"(?:[0-9A-Fa-f]{2}[:_-]){5}[0-9A-Fa-f]{2}")
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: RenogyConfigEntry
 ) -> dict[str, Any]:
-    """Return what is known of a bank, without addresses, names and serial numbers."""
+    """Return what is known of a bank, without addresses, names and serial numbers.
+
+    `docs/field-reports.md` has its fields.
+    """
+    supervisor = async_get_supervisor(hass)
     diagnostics: dict[str, Any] = {
+        **await _async_head(hass),
         "state": entry.state.value,
         "reason": _scrubbed(entry.reason, entry),
         "options": dict(entry.options),
         "stored_links": [_stored(link) for link in links_of(entry).values()],
-        "bluetooth_health": _scrubbed_addresses(
-            async_get_supervisor(hass).diagnostics()
-        ),
+        "bluetooth_health": supervisor.made_up.in_data(supervisor.diagnostics()),
     }
     if entry.state is not ConfigEntryState.LOADED:
         return diagnostics
+    published = async_published(hass, entry)
     return diagnostics | {
+        "published": published.get(entry.entry_id, {}),
         "links": [
-            _link(link, entry, link.settings.units)
+            _link(link, entry, link.settings.units, published)
             for link in entry.runtime_data.links.values()
         ],
+    }
+
+
+async def _async_head(hass: HomeAssistant) -> dict[str, Any]:
+    """Return what tells what the rest is, and which versions wrote it."""
+    integration = await async_get_integration(hass, DOMAIN)
+    return {
+        "kind": KIND,
+        "version": VERSION,
+        "integration": str(integration.version),
+        "home_assistant": home_assistant_version,
     }
 
 
@@ -53,6 +78,7 @@ async def async_get_device_diagnostics(
     if link is None:
         return await async_get_config_entry_diagnostics(hass, entry)
     diagnostics: dict[str, Any] = {
+        **await _async_head(hass),
         "state": entry.state.value,
         "reason": _scrubbed(entry.reason, entry),
         "stored_link": _stored(link),
@@ -60,7 +86,9 @@ async def async_get_device_diagnostics(
     if entry.state is not ConfigEntryState.LOADED:
         return diagnostics
     coordinator = entry.runtime_data.links[link.address]
-    return diagnostics | {"link": _link(coordinator, entry, _units_of(device, link))}
+    units = _units_of(device, link)
+    published = async_published(hass, entry)
+    return diagnostics | {"link": _link(coordinator, entry, units, published)}
 
 
 def _units_of(device: DeviceEntry, link: LinkSettings) -> Collection[int]:
@@ -79,7 +107,10 @@ def _stored(link: LinkSettings) -> dict[str, Any]:
 
 
 def _link(
-    link: LinkCoordinator, entry: RenogyConfigEntry, units: Collection[int]
+    link: LinkCoordinator,
+    entry: RenogyConfigEntry,
+    units: Collection[int],
+    published: Mapping[str, Published],
 ) -> dict[str, Any]:
     client = link.client.diagnostics()
     return {
@@ -89,9 +120,14 @@ def _link(
         "succeeded_at": link.succeeded_at,
         "last_error": _scrubbed(str(link.error) if link.error else None, entry),
         "last_poll": asdict(link.data.statistics) if link.data.polled else None,
-        "batteries": [_battery(link, unit) for unit in units],
+        "batteries": [
+            _battery(link, unit)
+            | {"published": published.get(battery_identifier((link.address, unit)), {})}
+            for unit in units
+        ],
         "client": client
         | {"units": {str(unit): client["units"][str(unit)] for unit in units}},
+        "recording": link.recorder.as_data(units, link.client.characteristics),
     }
 
 
@@ -113,22 +149,6 @@ def _battery(link: LinkCoordinator, unit: int) -> dict[str, Any]:
         TO_REDACT,
     )
     return redacted
-
-
-def _scrubbed_addresses(data: Any) -> Any:
-    """Return plain data without Bluetooth addresses, in keys and values."""
-    if isinstance(data, str):
-        return _ADDRESS.sub(REDACTED, data)
-    if isinstance(data, list | tuple | set | frozenset):
-        return [_scrubbed_addresses(each) for each in data]
-    if isinstance(data, dict):
-        # Adapters stay distinct although their addresses are gone.
-        names = {key: f"{REDACTED} {n}" for n, key in enumerate(data, 1)}
-        return {
-            names[key] if _ADDRESS.search(str(key)) else key: _scrubbed_addresses(value)
-            for key, value in data.items()
-        }
-    return data
 
 
 def _scrubbed(text: str | None, entry: RenogyConfigEntry) -> str | None:

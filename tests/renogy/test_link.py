@@ -525,21 +525,17 @@ def test_a_reading_is_held_no_longer_than_five_minutes() -> None:
     run(main)
 
 
-def test_diagnostics_are_json_and_tell_no_serial_number() -> None:
-    """Plans, reply times, counters and raw frames, none with the identity block."""
+def test_diagnostics_are_json() -> None:
+    """Plans, reply times and counters."""
 
     async def main() -> None:
         fake = four_batteries()
         link = link_to(fake)
         await link.poll()
-        text = json.dumps(link.diagnostics())
-        assert b"22RBH4A051020000".hex() not in text
-        unit = link.diagnostics()["units"]["48"]
+        unit = json.loads(json.dumps(link.diagnostics()))["units"]["48"]
         assert unit["plan"] == ["5000x53", "5100x10"]
         assert unit["counters"] == {"good": 1}
         assert unit["reply_milliseconds"]["53"] == 298
-        assert set(unit["last_frames"]) == {"5000x53", "5100x10", "5200x24"}
-        assert unit["last_frames"]["5000x53"].startswith("30036a000f0022")
         await link.close()
 
     run(main)

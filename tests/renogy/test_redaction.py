@@ -129,3 +129,17 @@ def test_registers_are_kept() -> None:
     for frame in ("300302000f4440", "b00302000f", "b1830281"):
         raw = bytes.fromhex(frame)
         assert Redaction(ADDRESS, "BT-TH-FDA1B2C3").data(raw) == raw
+
+
+def test_models_that_were_told_twice() -> None:
+    """A place that is named twice is one place: no byte is lost or gained."""
+    data = b"\x01RBT-45\0ABCDEFG"
+    told = Redaction(ADDRESS, None).data(data, [(1, 7), (1, 7), (0, 3)])
+    assert told == b"\x01RBT-45\x000000000"
+
+
+def test_a_model_behind_a_serial_number() -> None:
+    """In one block the one follows the other without a gap."""
+    data = b"22RBH4A051020000RBT50LFP48S"
+    told = Redaction(ADDRESS, None).data(data, [(16, len(data))])
+    assert told == b"0" * 16 + b"RBT50LFP48S"

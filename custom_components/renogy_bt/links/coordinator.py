@@ -16,6 +16,7 @@ from homeassistant.util import dt as dt_util
 
 from ..const import CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL, DOMAIN, LOGGER
 from ..renogy.exceptions import LinkClosed, LinkSilent, RenogyError
+from ..renogy.flight_recorder import PollOfLink
 from ..renogy.link import RenogyLink
 from ..renogy.models import BatteryId, BatteryReading, LinkReport, ReadingFailure
 from ..renogy.transport import Transport
@@ -26,6 +27,7 @@ from .connection import (
     async_is_kept,
     async_serving_scanner,
 )
+from .recorder import LinkRecorder
 from .scales import LinkScales
 from .settings import BatteryLabel, LinkSettings
 from .signal import async_forget, async_is_followed, async_is_too_weak, async_note_poll
@@ -92,6 +94,9 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self.paused = not settings.polling
         self.poll_seconds: float | None = None
         self.polled_at: datetime | None = None
+        self.recorder = LinkRecorder(hass, settings, links=len(entry.subentries))
+        self._recorded_at: datetime | None = None
+        self._began_at = 0.0
         self._measured_at: datetime | None = None
         self.succeeded_at: datetime | None = None
         self.served_by: str | None = None
@@ -166,6 +171,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
 
     async def _async_poll(self) -> LinkReport:
         self._connected_by, self._is_connected = None, False
+        self._began_at = self.hass.loop.time()
         try:
             is_awaited = async_is_kept(self.hass, self.address)
             report, self.error = await self.client.poll(brief=is_awaited), None
@@ -279,7 +285,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     @callback
     def async_start_polling(self) -> None:
         """Poll now, at the interval, and when the link is heard or its adapter works again."""
-        self.config_entry.async_on_unload(self.async_add_listener(self._async_measure))
+        for listener in (self._async_measure, self._async_record):
+            self.config_entry.async_on_unload(self.async_add_listener(listener))
         self.config_entry.async_on_unload(
             self._gate.async_add_poll_listener(self.async_poll_now)
         )
@@ -291,7 +298,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self.async_poll_now()
 
     @callback
-    def _async_advertisement_heard(self, _: BluetoothServiceInfoBleak) -> None:
+    def _async_advertisement_heard(self, info: BluetoothServiceInfoBleak) -> None:
+        self.recorder.heard(info)
         retry_from = self._retry_when_heard_from
         if self.paused or retry_from is None or self.hass.loop.time() < retry_from:
             return
@@ -344,6 +352,28 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             await async_end_kept_connection(self.hass, self.address)
             self._gate.polling_paused(self.address)
         self.async_update_listeners()
+
+    @callback
+    def _async_record(self) -> None:
+        """Keep a poll that entities have shown by now in the flight recorder."""
+        if self.polled_at is None or self._recorded_at == self.polled_at:
+            return
+        self._recorded_at = self.polled_at
+        is_reached = self.last_update_success
+        self.recorder.polled(
+            PollOfLink(
+                at=self.polled_at,
+                began_at=self._began_at,
+                seconds=self.data.statistics.seconds if is_reached else None,
+                exchanges=self.client.exchanges,
+                fresh=self.fresh,
+                failed=self.failed,
+                refused=self.data.refused if is_reached else {},
+                error=self.recorder.told(self.error),
+                served_by=self.recorder.source(self.served_by),
+                rssi=self.recorder.rssi(),
+            )
+        )
 
     @callback
     def _async_measure(self) -> None:

@@ -1,6 +1,6 @@
 """The report of a probe, for the user to send: docs/field-reports.md has its fields."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 import json
@@ -13,13 +13,12 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.loader import async_get_integration
 
 from ..const import DOMAIN
+from ..renogy.exchanges import exchange_data, redacted_exchanges
 from ..renogy.families import family_of, local_name
-from ..renogy.modbus import FrameAssembler, ReadRequest
+from ..renogy.gatt import OfferedCharacteristic
 from ..renogy.models import ProbeReport
-from ..renogy.plan import MODEL
-from ..renogy.probe import PRODUCT_MODEL
-from ..renogy.recording import Exchange, Recording
-from ..renogy.redaction import Redaction, Span, redacted_name
+from ..renogy.recording import Recording
+from ..renogy.redaction import Redaction, redacted_name
 
 FAILED: Final = "failed_set_up"
 PROBE: Final = "probe"
@@ -63,23 +62,21 @@ async def async_report(
         "integration": str(integration.version),
         "home_assistant": home_assistant_version,
         "outcome": outcome,
-        "reason": redaction.text(_without_names(hass, reason))[:MOST_TEXT],
+        "reason": redaction.text(without_names(hass, reason))[:MOST_TEXT],
         "found": None if found is None else _found(found, redaction),
         "seconds": _rounded(recording.now),
         "address": redaction.address,
         "family": family_of(attempt.name).key,
-        "advertisement": None if heard is None else _advertisement(heard, redaction),
+        "advertisement": None
+        if heard is None
+        else advertisement_data(heard, redaction),
         "unit_ids": list(attempt.unit_ids),
         "connected_at": _rounded(recording.connected_at),
-        "characteristics": [
-            {
-                "service": each.service,
-                "uuid": each.uuid,
-                "properties": list(each.properties),
-            }
-            for each in recording.characteristics[:MOST_LISTED]
+        "characteristics": characteristics_data(recording.characteristics),
+        "exchanges": [
+            exchange_data(each)
+            for each in redacted_exchanges(recording.exchanges, redaction)
         ],
-        "exchanges": list(_exchanges(recording.exchanges, redaction)),
         "left_out": recording.left_out,
     }
 
@@ -102,7 +99,7 @@ def _found(report: ProbeReport, redaction: Redaction) -> dict[str, Any]:
 
 
 @callback
-def _without_names(hass: HomeAssistant, text: str) -> str:
+def without_names(hass: HomeAssistant, text: str) -> str:
     """Return a text without the names of the adapters and proxies that Home Assistant has."""
     names = {scanner.name for scanner in bluetooth.async_current_scanners(hass)}
     for name in sorted(names, key=len, reverse=True):
@@ -123,9 +120,24 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
 
-def _advertisement(
+def characteristics_data(
+    offered: Iterable[OfferedCharacteristic],
+) -> list[dict[str, Any]]:
+    """Return what a peripheral offers, as plain data."""
+    return [
+        {
+            "service": each.service,
+            "uuid": each.uuid,
+            "properties": list(each.properties),
+        }
+        for each in islice(offered, MOST_LISTED)
+    ]
+
+
+def advertisement_data(
     info: BluetoothServiceInfoBleak, redaction: Redaction
 ) -> dict[str, Any]:
+    """Return what was heard of a peripheral, as plain data."""
     name = local_name(info.name)
     return {
         "name": redacted_name(name),
@@ -142,49 +154,3 @@ def _advertisement(
         "rssi": info.rssi,
         "connectable": info.connectable,
     }
-
-
-def _exchanges(
-    exchanges: list[Exchange], redaction: Redaction
-) -> Iterator[dict[str, Any]]:
-    """Yield the exchanges without what is the peripheral's own.
-
-    What came in is looked at in one piece: what is left out may be cut by notifications.
-    """
-    stream = b"".join(
-        received.data for exchange in exchanges for received in exchange.received
-    )
-    redacted = redaction.data(stream, list(_models(exchanges)))
-    position = 0
-    for exchange in exchanges:
-        replies = []
-        is_redacted = False
-        for received in exchange.received:
-            end = position + len(received.data)
-            kept = redacted[position:end]
-            is_redacted |= kept != received.data
-            replies.append([_rounded(received.at), kept.hex()])
-            position = end
-        yield {
-            "at": _rounded(exchange.at),
-            "request": exchange.request.hex(),
-            "replies": replies,
-            **({"redacted": True} if is_redacted else {}),
-        }
-
-
-def _models(exchanges: list[Exchange]) -> Iterator[Span]:
-    """Yield where in all that came in the models stand that were asked for."""
-    begin = 0
-    for exchange in exchanges:
-        came = b"".join(received.data for received in exchange.received)
-        unit = exchange.request[0]
-        for block in (MODEL, PRODUCT_MODEL):
-            asked = ReadRequest(unit, block.address, block.count).encode()
-            if asked != exchange.request:
-                continue
-            for frame in FrameAssembler().feed(came):
-                if len(frame.data) == 2 * block.count:
-                    start = begin + came.index(frame.data)
-                    yield start, start + len(frame.data)
-        begin += len(came)

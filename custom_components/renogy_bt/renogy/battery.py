@@ -25,7 +25,6 @@ from .models import (
 )
 from .plan import CELL_COUNT, CONFIGURATION, EVERYTHING, IDENTITY, Block, ReadPlan
 from .reader import BlockReader
-from .registers import REGISTERS
 
 # A reading is held this long while polls bring nothing that can be believed.
 HELD_POLLS: Final = 3
@@ -66,15 +65,6 @@ def is_same_identity(before: BatteryIdentity, after: BatteryIdentity) -> bool:
             (before.serial_number, after.serial_number),
             (before.model, after.model),
         )
-    )
-
-
-def _tells_serial_number(block: Block) -> bool:
-    """Tell whether a block holds any part of the serial number."""
-    serial_number = REGISTERS["serial_number"]
-    return (
-        block.address < serial_number.address + serial_number.words
-        and serial_number.address < block.address + block.count
     )
 
 
@@ -119,7 +109,6 @@ class Battery:
         self._counters: Counter[str] = Counter()
         self._doubted: Counter[str] = Counter()
         self._cycle_counter = CycleCounter()
-        self._last_frames: dict[Block, bytes] = {}
         self._last_objection: str | None = None
 
     def begin_poll(self) -> None:
@@ -232,7 +221,7 @@ class Battery:
             self._counters[ReadingFailure.LINK_LOST] += 1
 
     def diagnostics(self) -> dict[str, Any]:
-        """Return what is remembered, without the raw frames that carry a serial number."""
+        """Return what is remembered."""
         now = self._clock()
         return {
             "plan": [str(block) for block in self._plan.blocks(EVERYTHING, now)],
@@ -240,9 +229,6 @@ class Battery:
             "counters": dict(self._counters),
             "last_objection": self._last_objection,
             "doubted_values": dict(self._doubted),
-            "last_frames": {
-                str(block): frame.hex() for block, frame in self._last_frames.items()
-            },
         }
 
     def _retry_budget(self) -> int:
@@ -255,9 +241,6 @@ class Battery:
         self.retries += reader.retried
         for objection in reader.objections:
             self._object(objection)
-        for block, frame in reader.frames.items():
-            if not _tells_serial_number(block):
-                self._last_frames[block] = frame.raw
 
     async def _knock(self, line: Line) -> bool:
         """Tell, in as little time as can be, whether a long-silent battery is back."""

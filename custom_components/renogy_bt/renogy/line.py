@@ -6,6 +6,7 @@ from typing import Final
 
 from .exceptions import ExceptionReply, LinkLost, ReplyTimeout
 from .modbus import BROADCAST_UNIT, Frame, FrameAssembler, ReadRequest
+from .recording import MOST_BYTES, MOST_EXCHANGES, Drop, Exchange, Outcome, Received
 from .transport import Transport
 
 # A line on which nothing came for this long is quiet.
@@ -22,6 +23,8 @@ USUAL_TIMES: Final = 4.0
 # the quickest that the other units usually give.
 KNOCK_TIMES: Final = 1.2
 _NEW_WEIGHT: Final = 0.25
+# So many are named for one request: a babbling line must not fill the memory.
+MOST_DROPS: Final = 16
 
 
 class ReplyTimes:
@@ -99,6 +102,7 @@ class Line:
     the wait goes on while bytes keep coming. `units_heard` are the units that any frame came
     from, `unanswered_units` those that owe a reply, which may still come late,
     `garbled_units` those from which bytes that are no frame came instead of a reply.
+    `exchanges` are the requests and what came in, within bounds, on the clock of the event loop.
     """
 
     def __init__(self, transport: Transport, times: ReplyTimes) -> None:
@@ -107,6 +111,7 @@ class Line:
         self.units_heard: set[int] = set()
         self.unanswered_units: set[int] = set()
         self.garbled_units: set[int] = set()
+        self.exchanges: list[Exchange] = []
         self._transport = transport
         self._times = times
         self._assembler = FrameAssembler()
@@ -143,9 +148,11 @@ class Line:
         self._drop_unfinished()
         sent_at = self._loop.time()
         heard = (self._bytes, self._frames)
+        exchange = self._recorded(request, sent_at)
         try:
             frame = await self._exchange(request, sent_at + limit)
         except TimeoutError:
+            exchange.outcome = Outcome.SILENT
             self.counters.timeouts += 1
             self.unanswered_units.add(request.unit)
             if self._bytes > heard[0] and self._frames == heard[1]:
@@ -154,10 +161,26 @@ class Line:
             raise ReplyTimeout(
                 f"Unit {request.unit} did not answer within {limit:.1f} s"
             ) from None
+        finally:
+            exchange.ended_at = self._loop.time()
         if frame.exception_code is not None:
+            exchange.outcome = Outcome.REFUSED
             raise ExceptionReply(frame.exception_code)
+        exchange.outcome = Outcome.ANSWERED
         self._times.answered(request.unit, request.count, self._loop.time() - sent_at)
         return frame
+
+    def _recorded(self, request: ReadRequest, sent_at: float) -> Exchange:
+        """Return the record of a request, which is kept while there is room."""
+        exchange = Exchange(sent_at, request.encode(), outcome=Outcome.BROKEN_OFF)
+        if len(self.exchanges) < MOST_EXCHANGES and self._bytes < MOST_BYTES:
+            self.exchanges.append(exchange)
+        return exchange
+
+    def _drop(self, reason: Drop) -> None:
+        self.counters.dropped_frames += 1
+        if self.exchanges and len(self.exchanges[-1].dropped) < MOST_DROPS:
+            self.exchanges[-1].dropped.append(reason)
 
     async def _exchange(self, request: ReadRequest, deadline: float) -> Frame:
         """Send a request and return its reply; raises TimeoutError or LinkLost."""
@@ -191,6 +214,8 @@ class Line:
     def _received(self, fragment: bytes) -> None:
         self._last_byte_at = self._loop.time()
         self._bytes += len(fragment)
+        if self.exchanges and self._bytes <= MOST_BYTES:
+            self.exchanges[-1].received.append(Received(self._last_byte_at, fragment))
         skipped = self._assembler.skipped_bytes
         for frame in self._assembler.feed(fragment):
             self._take(frame)
@@ -208,14 +233,14 @@ class Line:
         self.units_heard.add(frame.unit)
         request = self._request
         if request is None or (self._reply is not None and self._reply.done()):
-            self.counters.dropped_frames += 1
+            self._drop(Drop.UNASKED)
             return
         is_answer = is_answered_by(request, frame, self._broadcast_answerer)
         if self._answer is not None and (is_answer or self._is_late(frame)):
             self._answer = None
-            self.counters.dropped_frames += 1
+            self._drop(Drop.OVERTAKEN)
         if not is_answer:
-            self.counters.dropped_frames += 1
+            self._drop(Drop.OTHER)
             return
         if request.unit == BROADCAST_UNIT:
             self._broadcast_answerer = frame.unit
@@ -256,7 +281,7 @@ class Line:
     def _count_garbage(self, skipped_before: int) -> None:
         """Count a run of bytes that was no frame as one dropped frame."""
         if self._assembler.skipped_bytes > skipped_before:
-            self.counters.dropped_frames += 1
+            self._drop(Drop.NO_FRAME)
 
     def _lost(self, _: asyncio.Future[None]) -> None:
         self._settle()

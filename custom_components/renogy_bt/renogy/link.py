@@ -12,6 +12,7 @@ from typing import Any, Final
 from .battery import Battery
 from .exceptions import LinkClosed, LinkLost, LinkSilent, LinkUnreachable, ReplyTimeout
 from .families import Family
+from .gatt import OfferedCharacteristic
 from .line import LONGEST_LIMIT, Line, ReplyTimes
 from .modbus import Frame, ReadRequest
 from .models import (
@@ -22,6 +23,7 @@ from .models import (
     ReadingFailure,
 )
 from .probe import probe_link
+from .recording import Exchange
 from .transport import DISCONNECT_SECONDS, Connector, Transport, open_transport
 
 POLL_SECONDS: Final = 30.0
@@ -79,6 +81,8 @@ class RenogyLink:
         self._operations: set[asyncio.Task[Any]] = set()
         self._disconnecting: asyncio.Task[None] | None = None
         self._statistics = PollStatistics()
+        self._exchanges: list[list[Exchange]] = []
+        self._characteristics: tuple[OfferedCharacteristic, ...] = ()
         self._garbled_units: frozenset[int] = frozenset()
 
     async def poll(self, *, brief: bool = False) -> LinkReport:
@@ -123,6 +127,16 @@ class RenogyLink:
             partial(probe_link, self._connector, self._family, self.units)
         )
 
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """The requests of the last poll, answered or not, on the clock of the event loop."""
+        return [exchange for of_line in self._exchanges for exchange in of_line]
+
+    @property
+    def characteristics(self) -> tuple[OfferedCharacteristic, ...]:
+        """What the peripheral offered when it was last connected to."""
+        return self._characteristics
+
     async def close(self) -> None:
         """End all operations, running or waiting, and wait, bounded, for the disconnect.
 
@@ -136,7 +150,7 @@ class RenogyLink:
         await self._finish_disconnect()
 
     def diagnostics(self) -> dict[str, Any]:
-        """Return plans, reply times in ms, counters and the last raw frames, by unit."""
+        """Return plans, reply times in ms and counters, by unit."""
         return {
             "family": self._family.key,
             "units": {
@@ -171,6 +185,7 @@ class RenogyLink:
     async def _poll(self, *, brief: bool) -> LinkReport:
         for battery in self._batteries:
             battery.begin_poll()
+        self._exchanges = []
         await self._finish_disconnect()
         started_at = self._clock()
         connections = [await self._connect()]
@@ -201,12 +216,14 @@ class RenogyLink:
         began_at = self._clock()
         transport = await open_transport(self._connector)
         line = Line(transport, self._times)
+        self._characteristics = transport.characteristics
         return _Connection(transport, line, self._clock() - began_at)
 
     async def _read_over(
         self, connection: _Connection, started_at: float, *, brief: bool
     ) -> None:
         """Read the batteries that are still to be read, within the poll's time; disconnect."""
+        self._exchanges.append(connection.line.exchanges)
         limit = max(LEAST_READING_SECONDS, self._seconds_left(started_at))
         try:
             with suppress(TimeoutError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final, override
 
 from .exceptions import LinkUnreachable
@@ -24,13 +25,45 @@ class Received:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+class Outcome(StrEnum):
+    """How a request went."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    """By an exception."""
+    SILENT = "silent"
+    BROKEN_OFF = "broken_off"
+    """The connection was lost, or the time of the poll was over."""
+
+
+class Drop(StrEnum):
+    """Why a frame was not taken for the answer."""
+
+    UNASKED = "unasked"
+    """No request was outstanding any more."""
+    OTHER = "other"
+    """It answers another question: the unit or the length differs."""
+    OVERTAKEN = "overtaken"
+    """Another reply followed it."""
+    NO_FRAME = "no_frame"
+    """Bytes whose checksum is wrong, or that are no frame at all."""
+
+
+@dataclass(slots=True)
 class Exchange:
-    """One request, by the time since the recording began, and what came until the next one."""
+    """One request, by the time since the recording began, and what came until the next one.
+
+    `dropped` tells why what came was not taken for the answer, `redacted` that bytes of a
+    reply were replaced.
+    """
 
     at: float
     request: bytes
     received: list[Received] = field(default_factory=list)
+    outcome: Outcome | None = None
+    ended_at: float | None = None
+    dropped: list[Drop] = field(default_factory=list)
+    redacted: bool = False
 
 
 class Recording:

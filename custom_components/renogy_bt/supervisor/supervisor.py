@@ -19,6 +19,7 @@ from ..adapter_health.samples import AdapterSample, Strength, Verdict
 from ..adapter_health.status import AdapterEvent, AdapterStatus
 from ..storage.adapters import AdapterStore
 from .link_records import LinkRecords
+from .made_up import MadeUpAddresses
 from .neighbours import can_watch_adapters, lost_parts
 from .poll_gate import PollGate, add_listener
 from .recovery import Recovery
@@ -73,6 +74,7 @@ class Supervisor:
         self._event_listeners: list[Callable[[AdapterEvent], None]] = []
         self._wake = asyncio.Event()
         self._records = LinkRecords()
+        self.made_up = MadeUpAddresses()
         self.gate = PollGate(hass, self._records, self._wake.set)
         self._looking: asyncio.Task[None] | None = None
         self._look_again: asyncio.TimerHandle | None = None

@@ -1,0 +1,197 @@
+"""The flight recorder of a link: how the last polls went, and what went over the line.
+
+It always runs, keeps little, and leaves out what is the peripheral's own before it keeps
+anything.
+"""
+
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from .exchanges import asked_block, exchange_data, redacted_exchanges
+from .recording import Drop, Exchange, Outcome
+from .redaction import Redaction
+
+MOST_POLLS: Final = 60
+"""Polls of which it is kept how each request went: an hour of them."""
+MOST_FAILING: Final = 4
+"""Failing polls whose frames are kept: the first of a row may differ from the next."""
+MOST_REQUESTS: Final = 64
+"""Requests of one poll of which it is kept how they went; sixteen batteries make 64."""
+MOST_ANSWERS: Final = 16
+"""Answers that are kept of one battery: a plan has 13 blocks."""
+MOST_UNITS: Final = 32
+MOST_DROPPED: Final = 16
+"""Frames that were refused, with the reason."""
+MOST_FRAME_BYTES: Final = 255
+"""A frame is no longer than that; what is no frame may be."""
+MOST_FAILING_BYTES: Final = 12_288
+"""So much of what came in is kept of the failing polls together."""
+MOST_TEXT: Final = 300
+
+type _Request = tuple[str, Outcome | None, int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollOfLink:
+    """One poll as the recorder gets it; `began_at` is of the clock of the exchanges."""
+
+    at: datetime
+    began_at: float
+    seconds: float | None
+    exchanges: Sequence[Exchange]
+    fresh: Collection[int] = ()
+    failed: Mapping[int, str]
+    refused: Mapping[int, str]
+    error: str | None = None
+    served_by: str | None = None
+    rssi: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptPoll:
+    poll: PollOfLink
+    requests: tuple[_Request, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        poll = self.poll
+        return {
+            "at": poll.at.isoformat(timespec="milliseconds"),
+            "seconds": None if poll.seconds is None else round(poll.seconds, 3),
+            "served_by": poll.served_by,
+            "rssi": poll.rssi,
+            "error": poll.error,
+            "failed": {str(unit): str(why) for unit, why in poll.failed.items()},
+            "refused": {str(unit): check for unit, check in poll.refused.items()},
+            "requests": [list(request) for request in self.requests],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchanges:
+    at: datetime
+    began_at: float
+    exchanges: tuple[Exchange, ...]
+
+    @property
+    def size(self) -> int:
+        """How many bytes came in."""
+        return sum(
+            len(received.data)
+            for exchange in self.exchanges
+            for received in exchange.received
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "at": self.at.isoformat(timespec="milliseconds"),
+            "exchanges": [
+                exchange_data(each, self.began_at) for each in self.exchanges
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Dropped:
+    at: datetime
+    data: bytes
+    reasons: tuple[Drop, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "at": self.at.isoformat(timespec="milliseconds"),
+            "received": self.data.hex(),
+            "reasons": [str(reason) for reason in self.reasons],
+        }
+
+
+class FlightRecorder:
+    """Keeps what tells why a link is read as it is, within bounds and without secrets."""
+
+    def __init__(self, redaction: Redaction, *, links: int = 1) -> None:
+        """Begin with nothing; `links` share the room that a bank has."""
+        self._redaction = redaction
+        self._polls: deque[_KeptPoll] = deque(maxlen=max(4, MOST_POLLS // links))
+        self._failing: deque[_Exchanges] = deque(maxlen=MOST_FAILING)
+        self._failing_bytes = MOST_FAILING_BYTES // links
+        self._answers: dict[int, dict[bytes, _Exchanges]] = {}
+        self._dropped: deque[_Dropped] = deque(maxlen=max(2, MOST_DROPPED // links))
+
+    def polled(self, poll: PollOfLink) -> None:
+        """Keep a poll."""
+        exchanges = redacted_exchanges(poll.exchanges, self._redaction)
+        self._polls.append(_kept(poll, exchanges))
+        if poll.error is not None or poll.failed or poll.refused:
+            self._keep_failing(_Exchanges(poll.at, poll.began_at, tuple(exchanges)))
+        for exchange in exchanges:
+            if exchange.dropped:
+                self._keep_dropped(poll.at, exchange)
+            if exchange.request[0] in poll.fresh:
+                self._keep_answer(poll, exchange)
+
+    def as_data(self, units: Collection[int] | None = None) -> dict[str, Any]:
+        """Return what is kept as plain data; of the answers those of these units."""
+        return {
+            "polls": [each.as_data() for each in self._polls],
+            "answers": {
+                str(unit): [each.as_data() for each in answers.values()]
+                for unit, answers in self._answers.items()
+                if units is None or unit in units
+            },
+            "failing": [each.as_data() for each in self._failing],
+            "dropped": [each.as_data() for each in self._dropped],
+        }
+
+    def _keep_answer(self, poll: PollOfLink, exchange: Exchange) -> None:
+        """Keep the answer of a battery that was read, in place of the one before."""
+        unit = exchange.request[0]
+        if unit not in self._answers and len(self._answers) >= MOST_UNITS:
+            return
+        answers = self._answers.setdefault(unit, {})
+        answers.pop(exchange.request, None)
+        answers[exchange.request] = _Exchanges(poll.at, poll.began_at, (exchange,))
+        if len(answers) > MOST_ANSWERS:
+            del answers[next(iter(answers))]
+
+    def _keep_failing(self, exchanges: _Exchanges) -> None:
+        self._failing.append(exchanges)
+        while (
+            len(self._failing) > 1
+            and sum(each.size for each in self._failing) > self._failing_bytes
+        ):
+            self._failing.popleft()
+
+    def _keep_dropped(self, at: datetime, exchange: Exchange) -> None:
+        data = b"".join(received.data for received in exchange.received)
+        reasons = tuple(exchange.dropped)
+        self._dropped.append(_Dropped(at, data[: 2 * MOST_FRAME_BYTES], reasons))
+
+
+def _kept(poll: PollOfLink, exchanges: Sequence[Exchange]) -> _KeptPoll:
+    requests = tuple(_request(each) for each in exchanges[:MOST_REQUESTS])
+    # What was sent and came in is kept elsewhere, or not at all.
+    return _KeptPoll(
+        PollOfLink(
+            at=poll.at,
+            began_at=poll.began_at,
+            seconds=poll.seconds,
+            exchanges=(),
+            failed=poll.failed,
+            refused=poll.refused,
+            error=None if poll.error is None else poll.error[:MOST_TEXT],
+            served_by=poll.served_by,
+            rssi=poll.rssi,
+        ),
+        requests,
+    )
+
+
+def _request(exchange: Exchange) -> _Request:
+    """Return what was asked of whom, how that went, and how long it took in ms."""
+    block = asked_block(exchange.request)
+    asked = f"{exchange.request[0]}:{block}"
+    ended = exchange.ended_at
+    took = None if ended is None else round(1000 * (ended - exchange.at))
+    return asked, exchange.outcome, took

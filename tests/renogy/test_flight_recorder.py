@@ -1,0 +1,276 @@
+"""Tests of the flight recorder of a link: what it keeps, and how little."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+import json
+from random import Random
+import sys
+from typing import Any
+
+from custom_components.renogy_bt.renogy.exceptions import RenogyError
+from custom_components.renogy_bt.renogy.flight_recorder import (
+    MOST_FAILING,
+    MOST_POLLS,
+    FlightRecorder,
+    PollOfLink,
+)
+from custom_components.renogy_bt.renogy.link import RenogyLink
+from custom_components.renogy_bt.renogy.modbus import with_crc
+from custom_components.renogy_bt.renogy.models import LinkReport
+from custom_components.renogy_bt.renogy.recording import Exchange, Outcome, Received
+from custom_components.renogy_bt.renogy.redaction import Redaction
+
+from .fake_link import (
+    START,
+    FakeLink,
+    all_ones,
+    four_batteries,
+    glued_behind,
+    link_to,
+    rbt50lfp48s,
+    silent,
+    wrong_crc,
+)
+from .virtual_time import run
+
+ADDRESS = "6C:B2:FD:A1:B2:C3"
+NAME = "BT-TH-FDA1B2C3"
+SERIAL = b"22RBH4A051020000"
+
+
+async def recorded(
+    fake: FakeLink,
+    prepare: Callable[[int], None] = lambda _: None,
+    *,
+    polls: int = 1,
+    recorder: FlightRecorder | None = None,
+) -> dict[str, Any]:
+    """Poll a link so often, and return what its recorder tells; `prepare` comes before each."""
+    link = link_to(fake)
+    recorder = recorder or FlightRecorder(Redaction(ADDRESS, NAME))
+    for number in range(polls):
+        await asyncio.sleep(60)
+        prepare(number)
+        await record(link, recorder)
+    await link.close()
+    told: dict[str, Any] = json.loads(json.dumps(recorder.as_data()))
+    return told
+
+
+async def record(link: RenogyLink, recorder: FlightRecorder) -> None:
+    """Poll a link and record that."""
+    began_at = asyncio.get_running_loop().time()
+    report, error = LinkReport(readings={}), None
+    try:
+        report = await link.poll()
+    except RenogyError as raised:
+        error = str(raised)
+    recorder.polled(
+        PollOfLink(
+            at=START + timedelta(seconds=began_at),
+            began_at=began_at,
+            seconds=report.statistics.seconds,
+            exchanges=link.exchanges,
+            fresh=report.fresh,
+            failed=report.failed,
+            refused=report.refused,
+            error=error,
+            rssi=-60,
+        )
+    )
+
+
+def replies(exchange: dict[str, Any]) -> bytes:
+    """Return what came in answer."""
+    return bytes.fromhex("".join(data for _, data in exchange["replies"]))
+
+
+def test_a_good_poll() -> None:
+    """How each request went is told, and the frames of each block of each battery."""
+
+    async def main() -> None:
+        told = await recorded(FakeLink({48: rbt50lfp48s()}))
+        (poll,) = told["polls"]
+        assert poll["failed"] == poll["refused"] == {}
+        assert [(asked, went) for asked, went, _ in poll["requests"]] == [
+            ("48:5000x110", "refused"),
+            ("48:5000x53", "answered"),
+            ("48:5100x10", "answered"),
+            ("48:5110x32", "answered"),
+            ("48:5200x24", "answered"),
+        ]
+        assert all(189 <= took < 400 for _, _, took in poll["requests"])
+        answers = [each["exchanges"][0] for each in told["answers"]["48"]]
+        assert [each["request"][4:12] for each in answers] == [
+            "1388006e",
+            "13880035",
+            "13ec000a",
+            "13f60020",
+            "14500018",
+        ]
+        assert replies(answers[1]).startswith(bytes.fromhex("30036a000f0022"))
+        assert told["failing"] == told["dropped"] == []
+
+    run(main)
+
+
+def test_a_serial_number_is_left_out_and_the_model_is_not() -> None:
+    """Both stand in one block."""
+
+    async def main() -> None:
+        told = await recorded(FakeLink({48: rbt50lfp48s(serial=SERIAL.decode())}))
+        identity = told["answers"]["48"][3]["exchanges"][0]
+        assert identity["redacted"]
+        assert b"RBT50LFP48S" in replies(identity)
+        assert SERIAL.hex() not in json.dumps(told)
+        assert SERIAL[4:].hex() not in json.dumps(told)
+
+    run(main)
+
+
+def test_a_battery_that_falls_silent() -> None:
+    """What it last answered is kept, and what it does not answer now."""
+
+    async def main() -> None:
+        fake = four_batteries()
+
+        def prepare(number: int) -> None:
+            if number == 1:
+                del fake.units[50]
+
+        told = await recorded(fake, prepare, polls=2)
+        assert len(told["answers"]["50"]) == 5
+        assert told["polls"][1]["failed"] == {"50": "silent"}
+        (failing,) = told["failing"]
+        of_battery = [
+            each for each in failing["exchanges"] if each["request"].startswith("32")
+        ]
+        assert of_battery
+        assert all(each["replies"] == [] for each in of_battery)
+        assert ["50:5000x53", "silent"] in [
+            each[:2] for each in told["polls"][1]["requests"]
+        ]
+
+    run(main)
+
+
+def test_what_cannot_be_true() -> None:
+    """The check that refused a reading is told with the frames that hold it."""
+
+    async def main() -> None:
+        fake = FakeLink({48: rbt50lfp48s()})
+
+        def prepare(number: int) -> None:
+            if number == 1:
+                fake.always = [all_ones]
+
+        told = await recorded(fake, prepare, polls=2)
+        assert told["polls"][1]["refused"].keys() == {"48"}
+        assert any(
+            replies(exchange)[3:].startswith(b"\xff" * 100)
+            for exchange in told["failing"][0]["exchanges"]
+        )
+
+    run(main)
+
+
+def test_frames_that_are_no_answer() -> None:
+    """Each is kept with the reason for which it was not taken."""
+    stranger = with_crc(bytes.fromhex("6003020001"))
+
+    async def main() -> None:
+        fake = FakeLink({48: rbt50lfp48s()})
+        # Each fault falls on the reply to one block.
+        fake.faults = {
+            (48, "5000x53"): [wrong_crc],
+            (48, "5100x10"): [glued_behind(stranger)],
+        }
+        told = await recorded(fake, polls=1)
+        assert [{*each["reasons"]} for each in told["dropped"]] == [
+            {"no_frame"},
+            {"other"},
+        ]
+        assert told["dropped"][1]["received"].startswith(stranger.hex())
+
+    run(main)
+
+
+def test_a_lost_reply_is_no_failure() -> None:
+    """A poll that brought every reading is no failing one, and its retry is seen."""
+
+    async def main() -> None:
+        fake = FakeLink({48: rbt50lfp48s()})
+
+        def prepare(number: int) -> None:
+            if number == 1:
+                fake.faults = {(48, "5100x10"): [silent]}
+
+        told = await recorded(fake, prepare, polls=2)
+        assert told["failing"] == []
+        went = [each[:2] for each in told["polls"][1]["requests"]]
+        at = went.index(["48:5100x10", "silent"])
+        assert went[at + 1] == ["48:5100x10", "answered"]
+
+    run(main)
+
+
+def test_a_link_that_is_not_reached() -> None:
+    """The reason is told; nothing went over any line."""
+
+    async def main() -> None:
+        fake = four_batteries()
+        fake.unreachable = "abort-by-local"
+        told = await recorded(fake)
+        assert told["polls"][0]["error"] == "abort-by-local"
+        assert told["polls"][0]["requests"] == []
+
+    run(main)
+
+
+def _babbled(random: Random, at: float) -> Exchange:
+    request = bytes((random.randrange(1, 256), *random.randbytes(7)))
+    came = [Received(at, random.randbytes(250)) for _ in range(8)]
+    return Exchange(at, request, came, Outcome.SILENT, at + 2.0)
+
+
+def test_it_stays_small() -> None:
+    """A link on which every poll fails with much noise, for a day, fills no memory and no file."""
+    random = Random(1)
+    recorder = FlightRecorder(Redaction(ADDRESS, NAME))
+    for poll in range(1440):
+        exchanges = [_babbled(random, 60.0 * poll + each) for each in range(8)]
+        recorder.polled(
+            PollOfLink(
+                at=START + timedelta(minutes=poll),
+                began_at=60.0 * poll,
+                seconds=30.0,
+                exchanges=exchanges,
+                fresh=range(256) if poll % 2 else (),
+                failed=dict.fromkeys(range(48, 64), "silent"),
+                refused=dict.fromkeys(range(48, 64), "voltage"),
+                error="x" * 1000,
+            )
+        )
+    told = recorder.as_data()
+    assert len(told["polls"]) == MOST_POLLS
+    assert 1 <= len(told["failing"]) <= MOST_FAILING
+    of_failing = {**told, "answers": {}}
+    assert len(json.dumps(of_failing)) < 150_000
+    assert _size(recorder) < 3_000_000
+
+
+def _size(thing: object, seen: set[int] | None = None) -> int:
+    """Return how many bytes an object takes, with all that it holds."""
+    seen = set() if seen is None else seen
+    if id(thing) in seen or isinstance(thing, type):
+        return 0
+    seen.add(id(thing))
+    parts: list[object] = []
+    if isinstance(thing, dict):
+        parts = [*thing, *thing.values()]
+    elif not isinstance(thing, (str, bytes)):
+        parts = list(thing) if hasattr(thing, "__iter__") else []
+        names = (*getattr(thing, "__slots__", ()), *getattr(thing, "__dict__", ()))
+        parts += [getattr(thing, name) for name in names if hasattr(thing, name)]
+    return sys.getsizeof(thing) + sum(_size(part, seen) for part in parts)
