@@ -14,9 +14,18 @@ from custom_components.renogy_bt.bank.energy import (
     PowerSample,
 )
 from custom_components.renogy_bt.const import DEFAULT_UPDATE_INTERVAL
+from custom_components.renogy_bt.diagnostics import async_get_config_entry_diagnostics
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
-from tests.banks import bank_entry, bank_state, link_of, link_settings, set_up, settle
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    battery_state,
+    link_of,
+    link_settings,
+    set_up,
+    settle,
+)
 from tests.emulator.__main__ import WORLDS
 from tests.emulator.solar_day import (
     CURRENT,
@@ -161,13 +170,44 @@ def assert_about(shown: EnergyTotals, ideal: EnergyTotals, missing: float = 0) -
         assert is_shown >= is_ideal * (1 - TOLERANCE) - missing
 
 
-async def test_a_morning_in_home_assistant(morning: Morning) -> None:
+async def test_a_morning_in_home_assistant(
+    hass: HomeAssistant, morning: Morning
+) -> None:
     """From the registers to the state of the bank, with lost polls, nothing gets lost."""
     await morning.live(180, sometimes(1, 0.2))
     await morning.live(1, never)
     ideal = exact(UNIT, DAWN, morning.at)
+    entry = morning.entry
     assert min(ideal.charged, ideal.discharged) > 10
     assert_about(morning.shown(), ideal)
+    for state in (
+        bank_state(hass, entry, "energy_charged"),
+        battery_state(hass, "energy_discharged", 48),
+    ):
+        assert state.attributes["counted_by"] == "charge_counter"
+    diagnostics = await async_get_config_entry_diagnostics(hass, entry)
+    (battery,) = diagnostics["links"][0]["batteries"]
+    assert battery["energy"]["way"] == "charge_counter"
+    assert battery["energy"]["charging"]["fits"] > 4
+
+
+async def test_counter_that_does_not_move_is_told(
+    hass: HomeAssistant, morning: Morning
+) -> None:
+    """Where the charge counter is no use, the sensors and the diagnostics say that power counts."""
+    registers = morning.link.units[48].registers
+    remaining = {each: registers[each] for each in (5044, 5045)}
+    for _ in range(90):
+        morning.tick()
+        registers.update(remaining)
+        await link_of(morning.entry).async_refresh()
+        await settle(hass)
+    ideal = exact(UNIT, DAWN, morning.at)
+    assert_about(morning.shown(), ideal)
+    state = bank_state(hass, morning.entry, "energy_charged")
+    assert state.attributes["counted_by"] == "sampled_power"
+    diagnostics = await async_get_config_entry_diagnostics(hass, morning.entry)
+    assert diagnostics["links"][0]["batteries"][0]["energy"]["reason"] == "unproven"
 
 
 @pytest.mark.parametrize("killed", [False, True])

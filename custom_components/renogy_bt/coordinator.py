@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -150,6 +150,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             summary=summary,
             meter=MeterReading(
                 energy=None if self._is_unscaled else self._energy,
+                way=self._meters.energy.way_of(self.labels),
                 estimate=self._meters.advance_bank(
                     self.hass.loop.time(), summary, is_fresh=len(fresh) == len(readings)
                 ),
@@ -166,6 +167,11 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         """Stop adding up."""
         await super().async_shutdown()
         self._async_cancel_round()
+
+    def energy_diagnostics(self, battery: BatteryId) -> dict[str, Any] | None:
+        """Return how the energy of a battery is counted, None before its first reading."""
+        record = self._meters.energy.records.get(battery)
+        return None if record is None else record.diagnostics()
 
     def batteries(self) -> Iterable[tuple[LinkCoordinator, int]]:
         """Yield every battery by its link and unit id."""

@@ -121,7 +121,7 @@ def _link(
         "last_error": _scrubbed(str(link.error) if link.error else None, entry),
         "last_poll": asdict(link.data.statistics) if link.data.polled else None,
         "batteries": [
-            _battery(link, unit)
+            _battery(link, entry, unit)
             | {"published": published.get(battery_identifier((link.address, unit)), {})}
             for unit in units
         ],
@@ -131,7 +131,9 @@ def _link(
     }
 
 
-def _battery(link: LinkCoordinator, unit: int) -> dict[str, Any]:
+def _battery(
+    link: LinkCoordinator, entry: RenogyConfigEntry, unit: int
+) -> dict[str, Any]:
     reading = link.readings.get(unit)
     identity = link.data.identities.get(unit)
     configuration = link.data.configurations.get(unit)
@@ -142,6 +144,7 @@ def _battery(link: LinkCoordinator, unit: int) -> dict[str, Any]:
             "failure": link.failed.get(unit),
             "link_quality": link.link_quality(unit),
             "current_scale": link.scales.diagnostics(unit),
+            "energy": entry.runtime_data.energy_diagnostics((link.address, unit)),
             "reading": asdict(reading) if reading else None,
             "identity": asdict(identity) if identity else None,
             "configuration": asdict(configuration) if configuration else None,

@@ -304,11 +304,18 @@ BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
     ),
 )
 
+
+def _counted_by(meter: MeterReading) -> Mapping[str, Any]:
+    """Return by what energy was counted last."""
+    return {"counted_by": meter.way}
+
+
 METER_SENSORS: tuple[ValueDescription[MeterReading], ...] = (
     ValueDescription(
         key="energy_charged",
         **ENERGY,
         value_fn=lambda meter: None if meter.energy is None else meter.energy.charged,
+        attributes_fn=_counted_by,
     ),
     ValueDescription(
         key="energy_discharged",
@@ -316,6 +323,7 @@ METER_SENSORS: tuple[ValueDescription[MeterReading], ...] = (
         value_fn=lambda meter: (
             None if meter.energy is None else meter.energy.discharged
         ),
+        attributes_fn=_counted_by,
     ),
     ValueDescription(
         key="time_to_full",
@@ -644,6 +652,14 @@ class MeterSensor(RenogyBatteryEntity, SensorEntity):
         """Return what was worked out up to the last poll."""
         return self.entity_description.value_fn(self._bank.meters[self.battery])
 
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Return what the description adds to the value."""
+        if self.entity_description.attributes_fn is None:
+            return None
+        return self.entity_description.attributes_fn(self._bank.meters[self.battery])
+
 
 class BankSensor(RenogyBankEntity, SensorEntity):
     """A value of the bank as a whole."""
@@ -667,6 +683,14 @@ class BankMeterSensor(RenogyBankEntity, SensorEntity):
     def native_value(self) -> StateType | datetime:
         """Return what was worked out up to the last round."""
         return self.entity_description.value_fn(self.coordinator.data.meter)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Return what the description adds to the value."""
+        if self.entity_description.attributes_fn is None:
+            return None
+        return self.entity_description.attributes_fn(self.coordinator.data.meter)
 
 
 class LinkSensor(RenogyLinkEntity, SensorEntity):

@@ -68,9 +68,36 @@ ENERGY = Kind(
             f"{DONGLE}/48": {"charged": 750.25, "discharged": 600.0},
             f"{DONGLE}/49": {"charged": 750.25, "discharged": 600.0},
         },
-        "samples": {f"{DONGLE}/48": {"at": 1000.0, "power": -655.0}},
+        "samples": {
+            f"{DONGLE}/48": {
+                "at": 1000.0,
+                "power": -655.0,
+                "charge": {
+                    "voltage": 52.4,
+                    "current": -12.5,
+                    "remaining": 32.5,
+                    "total": 49.995,
+                },
+            }
+        },
+        "counters": {
+            f"{DONGLE}/48": {
+                "charging": {"stretches": 40.5, "fits": 12.0, "misses": 4.5},
+                "discharging": {"stretches": 30.0, "fits": 9.5, "misses": 0},
+                "habits": {
+                    "most_in": 20.5,
+                    "most_out": 45.0,
+                    "load": 300.0,
+                    "load_square": 6000.0,
+                    "drop": 12.5,
+                    "change_square": 500.0,
+                },
+                "stands_still": False,
+            }
+        },
         "clock": "6a6ce0b5-8f2f-4a5a-9d0c-0f1f6f3a2b11",
     },
+    minor_version=2,
 )
 ALARMS = Kind(
     key="renogy_bt.alarms.{}".format,

@@ -9,6 +9,13 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.renogy_bt.bank.charge_counter import (
+    Agreement,
+    ChargeState,
+    CounterRecord,
+    Habits,
+    Way,
+)
 from custom_components.renogy_bt.bank.energy import (
     BankEnergy,
     EnergyTotals,
@@ -368,3 +375,59 @@ async def test_sample_that_was_forgotten_is_not_kept(
     energy.forget_samples({BATTERY})
     await store.async_save(energy)
     assert hass_storage[key_of("test")]["data"]["samples"] == {}
+
+
+# What was seen of the charge counters
+
+SAMPLE = PowerSample(
+    at=INTERVAL,
+    power=655.0,
+    charge=ChargeState(voltage=52.4, current=12.5, remaining=25.0, total=49.995),
+)
+RECORD = CounterRecord(
+    charging=Agreement(stretches=30.0, fits=12.5, misses=3.0),
+    discharging=Agreement(stretches=20.0, fits=8.0),
+    habits=Habits(most_in=20.0, most_out=45.0, load=100.0, load_square=3000.0),
+    stands_still=True,
+)
+
+
+async def test_counters_outlast_a_restart(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    """What was seen of a counter need not be seen again."""
+    store = EnergyStore(hass, "test")
+    await store.async_load(INTERVAL)
+    energy = BankEnergy[BatteryId](
+        {BATTERY: EnergyTotals(charged=1.0)},
+        EnergyTotals(charged=1.0),
+        INTERVAL,
+        {BATTERY: SAMPLE},
+        {BATTERY: RECORD},
+    )
+    await store.async_save(energy)
+    loaded = await load(hass)
+    assert loaded.records == {BATTERY: RECORD}
+    assert loaded.last_samples == {BATTERY: SAMPLE}
+
+
+async def test_file_of_a_version_that_knew_the_power_alone(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    """Its totals and samples go on, and counters have shown nothing yet."""
+    store = EnergyStore(hass, "test")
+    await store.async_save(await store.async_load(INTERVAL))
+    file = hass_storage[key_of("test")]
+    file["minor_version"] = 1
+    file["data"] = {
+        "bank": {"charged": 7.0, "discharged": 3.0},
+        "batteries": {f"{DONGLE}/48": {"charged": 5.0, "discharged": 2.0}},
+        "samples": {f"{DONGLE}/48": {"at": 0.0, "power": 600.0}},
+        "clock": file["data"]["clock"],
+    }
+    energy = await load(hass)
+    assert energy.records == {BATTERY: CounterRecord()}
+    energy.add({BATTERY: replace(SAMPLE, power=600.0)})
+    assert energy.of(BATTERY) == EnergyTotals(charged=15.0, discharged=2.0)
+    assert energy.bank == EnergyTotals(charged=17.0, discharged=3.0)
+    assert energy.way_of([BATTERY]) is Way.SAMPLED_POWER

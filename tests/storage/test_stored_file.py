@@ -163,9 +163,24 @@ ENERGY_VALUES: list[Any] = [
     *({"charged": 1.0, "discharged": value} for value in NO_ENERGY),
     {"charged": 1.0, "discharged": 1.0, "wasted": 1.0},
 ]
+COUNTER_VALUES: list[tuple[tuple[str, ...], Any]] = [
+    ((), {}),
+    (("charging",), None),
+    (("discharging", "fits"), -1.0),
+    (("habits", "most_out"), 100_001.0),
+    (("habits", "load"), "1"),
+    (("habits", "drop"), 1e13),
+    (("habits", "change_square"), float("nan")),
+    (("stands_still",), 1),
+]
 SAMPLES: list[Any] = [
-    *(None, {"at": "1000", "power": 655.0}, {"at": -1.0, "power": 655.0}),
-    *({"at": 1300.0, "power": power} for power in (1e300, 100_001, True, "x")),
+    *(None, {"at": 1300.0, "power": 655.0}),
+    *({"at": at, "power": 655.0, "charge": None} for at in ("1000", -1.0)),
+    *(
+        {"at": 1300.0, "power": power, "charge": None}
+        for power in (1e300, 100_001, True, "x")
+    ),
+    *({"at": 1300.0, "power": 655.0, "charge": charge} for charge in (1, "x", False)),
 ]
 BATTERY_NAMES = ["", "A/b", "/48", "A/-1", "A/4848", "A/48\n", "A/0", "A" * 65 + "/48"]
 PARTS: list[Any] = [[0], [17], [True], [1.5], ["1"], [1] * 17, None, "1", {}]
@@ -229,6 +244,11 @@ def values_that_cannot_be() -> Iterator[tuple[Kind, Any]]:
     for totals in ENERGY_VALUES:
         yield ENERGY, ENERGY.data | {"bank": totals}
         yield ENERGY, ENERGY.data | {"batteries": batteries | {f"{DONGLE}/49": totals}}
+    for path, value in COUNTER_VALUES:
+        yield ENERGY, changed(ENERGY.data, ("counters", f"{DONGLE}/48", *path), value)
+    for key in ("voltage", "current", "remaining", "total"):
+        path = ("samples", f"{DONGLE}/48", "charge", key)
+        yield ENERGY, changed(ENERGY.data, path, 100_001)
     for sample in SAMPLES:
         yield ENERGY, ENERGY.data | {"samples": {f"{DONGLE}/48": sample}}
     for clock in (7, "x" * 101):

@@ -1,12 +1,22 @@
-"""Charged and discharged energy, integrated from power.
+"""Charged and discharged energy.
 
-The batteries report no energy counters (protocol 1.5), so energy is the integral of power over
-the time that really passed between two readings.
+The batteries report no energy counters (protocol 1.5). They count charge, and where that counter has
+shown itself to be right energy is that charge at its voltage; elsewhere energy is the integral of power
+over the time that really passed between two readings.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from .charge_counter import (
+    ChargeState,
+    CounterRecord,
+    Interval,
+    Reason,
+    Way,
+    energy_by_counter,
+)
 
 # A gap longer than this many update intervals adds nothing: nobody knows what happened.
 MAX_GAP_INTERVALS: Final = 5
@@ -30,10 +40,14 @@ class EnergyTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerSample:
-    """Power (W, positive when charging) at a time of a clock that never jumps (s)."""
+    """Power (W, positive when charging) at a time of a clock that never jumps (s).
+
+    `charge` is None where only the power is known, from a version that kept no more.
+    """
 
     at: float
     power: float
+    charge: ChargeState | None = None
 
 
 def energy_between(
@@ -72,23 +86,56 @@ class EnergyCounter:
         totals: EnergyTotals,
         update_interval: float,
         last: PowerSample | None = None,
+        record: CounterRecord | None = None,
     ) -> None:
         """Go on from ``totals``, which count up to the ``last`` sample.
 
-        Readings come every ``update_interval`` seconds.
+        Readings come every ``update_interval`` seconds. ``record`` is what was seen of the charge
+        counter.
         """
         self.totals = totals
         self.last = last
+        self.record = CounterRecord() if record is None else record
         self._max_gap = MAX_GAP_INTERVALS * update_interval
+        self._waiting = EnergyTotals()
 
     def add(self, sample: PowerSample) -> EnergyTotals:
         """Take a sample and return what it added."""
+        last, self.last = self.last, sample
         gained = EnergyTotals()
-        if self.last is not None:
-            gained = energy_between(self.last, sample, self._max_gap)
-        self.last = sample
+        if last is not None and 0 < sample.at - last.at <= self._max_gap:
+            gained = self._between(last, sample)
+        else:
+            self._interrupt()
         self.totals += gained
         return gained
+
+    def forget_sample(self) -> None:
+        """Count nothing up to the next sample; what was seen so far may be of another scale."""
+        self.last = None
+        self.record = CounterRecord()
+        self._waiting = EnergyTotals()
+
+    def _interrupt(self) -> None:
+        self.record = self.record.interrupted()
+        self._waiting = EnergyTotals()
+
+    def _between(self, last: PowerSample, sample: PowerSample) -> EnergyTotals:
+        sampled = energy_between(last, sample, self._max_gap)
+        if last.charge is None or sample.charge is None:
+            return sampled
+        hours = (sample.at - last.at) / _SECONDS_PER_HOUR
+        interval = Interval(before=last.charge, after=sample.charge, hours=hours)
+        self.record = self.record.after(interval)
+        waiting, self._waiting = self._waiting, EnergyTotals()
+        if self.record.reason is Reason.RESTS:
+            self._waiting = waiting + sampled
+            return EnergyTotals()
+        if self.record.reason is Reason.AGREES:
+            # The counter has moved by what has waited, too.
+            charged, discharged = energy_by_counter(interval, self.record.habits)
+            return EnergyTotals(charged=charged, discharged=discharged)
+        return waiting + sampled
 
 
 class BankEnergy[BatteryT]:
@@ -104,16 +151,21 @@ class BankEnergy[BatteryT]:
         bank: EnergyTotals,
         update_interval: float,
         last: Mapping[BatteryT, PowerSample] | None = None,
+        records: Mapping[BatteryT, CounterRecord] | None = None,
     ) -> None:
         """Go on from saved totals and the last samples that they count up to.
 
-        Readings come every ``update_interval`` seconds.
+        Readings come every ``update_interval`` seconds. ``records`` are what was seen of the
+        charge counters.
         """
         self.bank = bank
         self._update_interval = update_interval
         self._counters = {
             battery: EnergyCounter(
-                totals, update_interval, last.get(battery) if last else None
+                totals,
+                update_interval,
+                last.get(battery) if last else None,
+                records.get(battery) if records else None,
             )
             for battery, totals in saved.items()
         }
@@ -137,11 +189,27 @@ class BankEnergy[BatteryT]:
             if counter.last is not None
         }
 
+    @property
+    def records(self) -> dict[BatteryT, CounterRecord]:
+        """What was seen of the charge counter of every battery."""
+        return {battery: counter.record for battery, counter in self._counters.items()}
+
+    def way_of(self, batteries: Iterable[BatteryT]) -> Way:
+        """Return how the last energy of these batteries was counted."""
+        ways = {
+            self._counters[battery].record.reason.way
+            for battery in batteries
+            if battery in self._counters
+        }
+        if len(ways) > 1:
+            return Way.BOTH
+        return ways.pop() if ways else Way.SAMPLED_POWER
+
     def forget_samples(self, batteries: Iterable[BatteryT]) -> None:
         """Count nothing up to the next sample of these batteries."""
         for battery in batteries:
             if battery in self._counters:
-                self._counters[battery].last = None
+                self._counters[battery].forget_sample()
 
     def add(self, samples: Mapping[BatteryT, PowerSample]) -> None:
         """Take the samples of the batteries that answered a poll."""

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from ..renogy.models import BatteryReading
+from .charge_counter import ChargeState, Way
 from .energy import BankEnergy, EnergyTotals, PowerSample
 from .estimates import CurrentSmoother, TimeEstimate, estimate
 from .summary import BankSummary
@@ -14,10 +15,11 @@ from .summary import BankSummary
 class MeterReading:
     """Energy totals and time estimates of one battery, or of the bank.
 
-    `energy` is None while the scale of a current is not known.
+    `energy` is None while the scale of a current is not known; `way` is how it was counted last.
     """
 
     energy: EnergyTotals | None = field(default_factory=EnergyTotals)
+    way: Way = Way.SAMPLED_POWER
     estimate: TimeEstimate = field(default_factory=TimeEstimate)
 
 
@@ -47,9 +49,9 @@ class BankMeters[BatteryT]:
         self.energy.forget_samples(unscaled)
         self.energy.add(
             {
-                battery: PowerSample(at=at, power=power)
+                battery: sample
                 for battery in fresh
-                if (power := readings[battery].power) is not None
+                if (sample := _sample(at, readings[battery])) is not None
             }
         )
         for battery in unscaled:
@@ -63,6 +65,7 @@ class BankMeters[BatteryT]:
         return {
             battery: MeterReading(
                 energy=None if battery in unscaled else self.energy.of(battery),
+                way=self.energy.way_of([battery]),
                 estimate=estimate(
                     self._currents[battery].current,
                     reading.current,
@@ -85,3 +88,19 @@ class BankMeters[BatteryT]:
             summary.remaining_capacity,
             summary.total_capacity,
         )
+
+
+def _sample(at: float, reading: BatteryReading) -> PowerSample | None:
+    """Return what energy is counted by, None while the current is not known."""
+    if reading.current is None or reading.power is None:
+        return None
+    return PowerSample(
+        at=at,
+        power=reading.power,
+        charge=ChargeState(
+            voltage=reading.voltage,
+            current=reading.current,
+            remaining=reading.remaining_capacity,
+            total=reading.total_capacity,
+        ),
+    )

@@ -9,6 +9,7 @@ import probatio
 
 from homeassistant.core import HomeAssistant
 
+from ..bank.charge_counter import Agreement, ChargeState, CounterRecord, Habits
 from ..bank.energy import BankEnergy, EnergyTotals, PowerSample
 from ..const import DOMAIN
 from ..renogy.models import BatteryId
@@ -18,7 +19,9 @@ from .stored_file import StoredFile
 _BANK: Final = "bank"
 _BATTERIES: Final = "batteries"
 _SAMPLES: Final = "samples"
+_COUNTERS: Final = "counters"
 _CLOCK: Final = "clock"
+_MINOR_VERSION: Final = 2
 
 # The monotonic clock counts from the start of the machine, which has this name.
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -27,12 +30,53 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _POWER: Final = number(-100_000.0, 100_000.0)
 _ENERGY: Final = number(0.0, 1e12)
 _TOTALS: Final = fields({"charged": _ENERGY, "discharged": _ENERGY}, EnergyTotals)
-_SAMPLE: Final = fields({"at": number(0.0, 1e12), "power": _POWER}, PowerSample)
+# More than any battery's, V, A and Ah.
+_CURRENT: Final = number(-100_000.0, 100_000.0)
+_POSITIVE: Final = number(0.0, 100_000.0)
+_CHARGE: Final = fields(
+    {
+        "voltage": _POSITIVE,
+        "current": _CURRENT,
+        "remaining": _POSITIVE,
+        "total": _POSITIVE,
+    },
+    ChargeState,
+)
+_SAMPLE: Final = fields(
+    {
+        "at": number(0.0, 1e12),
+        "power": _POWER,
+        "charge": probatio.Maybe(_CHARGE),
+    },
+    PowerSample,
+)
+_SUM: Final = number(0.0, 1e12)
+_AGREEMENT: Final = fields({"stretches": _SUM, "fits": _SUM, "misses": _SUM}, Agreement)
+_COUNTER: Final = fields(
+    {
+        "charging": _AGREEMENT,
+        "discharging": _AGREEMENT,
+        "habits": fields(
+            {
+                "most_in": _POSITIVE,
+                "most_out": _POSITIVE,
+                "load": _SUM,
+                "load_square": _SUM,
+                "drop": number(-1e12, 1e12),
+                "change_square": _SUM,
+            },
+            Habits,
+        ),
+        "stands_still": bool,
+    },
+    CounterRecord,
+)
 _SHAPE: Final = fields(
     {
         _BANK: _TOTALS,
         _BATTERIES: by_battery(_TOTALS),
         _SAMPLES: by_battery(_SAMPLE),
+        _COUNTERS: by_battery(_COUNTER),
         _CLOCK: probatio.Maybe(text(100)),
     }
 )
@@ -44,14 +88,20 @@ class EnergyStore:
     Totals are written before they are published: a Home Assistant that is killed never comes
     back with a total below one that it has shown. The samples that they count up to are
     written with them, so that a reload or a restart is no more than a longer pause between
-    two polls. After a start of the machine their times mean nothing.
+    two polls. After a start of the machine their times mean nothing. What was seen of the charge
+    counters is kept beside them.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Use the file of the bank with this entry id."""
         self._hass = hass
         self._file = StoredFile(
-            hass, f"{DOMAIN}.energy.{entry_id}", _SHAPE, content="energy totals"
+            hass,
+            f"{DOMAIN}.energy.{entry_id}",
+            _SHAPE,
+            content="energy totals",
+            minor_version=_MINOR_VERSION,
+            migrate=_migrated,
         )
         self._saved: tuple[dict[str, Any], Collection[str]] | None = None
         self._clock: str | None = None
@@ -68,6 +118,7 @@ class EnergyStore:
             stored[_BANK],
             update_interval,
             stored[_SAMPLES] if is_same_clock else None,
+            stored[_COUNTERS],
         )
 
     async def async_save(self, energy: BankEnergy[BatteryId]) -> None:
@@ -76,7 +127,15 @@ class EnergyStore:
         samples = _plain(energy.last_samples)
         if (totals, samples.keys()) != self._saved:
             await self._file.async_save(
-                {**totals, _SAMPLES: samples, _CLOCK: self._clock}
+                {
+                    **totals,
+                    _SAMPLES: samples,
+                    _COUNTERS: {
+                        battery_key(battery): _lasting(record)
+                        for battery, record in energy.records.items()
+                    },
+                    _CLOCK: self._clock,
+                }
             )
             self._saved = totals, samples.keys()
 
@@ -85,9 +144,30 @@ class EnergyStore:
         await self._file.async_remove()
 
 
+def _migrated(minor_version: int, data: Any) -> Any:
+    """Bring what an older version kept up to date: it knew the power alone."""
+    if minor_version >= _MINOR_VERSION:
+        return data
+    samples = {
+        battery: {"charge": None, **sample}
+        for battery, sample in data[_SAMPLES].items()
+    }
+    return {_COUNTERS: {}, **data, _SAMPLES: samples}
+
+
+def _lasting(record: CounterRecord) -> dict[str, Any]:
+    """Return what of a record outlasts a restart."""
+    return {
+        "charging": asdict(record.charging),
+        "discharging": asdict(record.discharging),
+        "habits": asdict(record.habits),
+        "stands_still": record.stands_still,
+    }
+
+
 def _plain(
     values: Mapping[BatteryId, EnergyTotals] | Mapping[BatteryId, PowerSample],
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, Any]]:
     return {battery_key(battery): asdict(each) for battery, each in values.items()}
 
 
