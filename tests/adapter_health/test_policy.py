@@ -304,6 +304,35 @@ def test_a_gentle_step_is_not_repeated_without_pause() -> None:
     assert 5 <= len(climber.steps) <= 9
 
 
+def crashing(every: float, after_step: Judgement) -> Climber:
+    """A policy while bluetoothd crashes for an hour, and what is judged after each step."""
+    climber, lost = (
+        Climber(),
+        judgement(Verdict.SESSION_LOST, reason=Reason.OWNER_CHANGED),
+    )
+    at = 0.0
+    while at < 3600:
+        if climber.turn(at, lost, is_overtaken=True).step is not None:
+            climber.turn(at + 1, after_step)
+        at += every
+    return climber
+
+
+def test_each_crash_is_answered_where_that_helps() -> None:
+    """A crash loses every scan, and a restart of the scan a minute is no harm then."""
+    assert len(crashing(120.0, OK).steps) == 30
+    times = [at for at, _ in crashing(5.0, OK).steps]
+    assert min(after - before for before, after in pairwise(times[1:])) >= 60
+
+
+def test_crashes_that_a_step_may_cause_are_answered_ever_more_seldom() -> None:
+    """A bluetoothd that crashes before anything works again gets growing pauses."""
+    starting = judgement(
+        Verdict.STARTING, evidence=Evidence.NONE, reason=Reason.SETTLING
+    )
+    assert 5 <= len(crashing(120.0, starting).steps) <= 9
+
+
 def test_an_adapter_that_is_wanted_off_is_left_off() -> None:
     """Nothing is done against what somebody wants; when that is so, test_power.py says."""
     climber = Climber()

@@ -24,6 +24,11 @@ NEW_BEGINNINGS = frozenset(
 )
 RESTARTED = NEW_BEGINNINGS | {Reason.STALLED}
 """Reasons that a new bluetoothd or a new adapter is enough of an explanation for."""
+STILL_COUNTED = 2
+"""So many gentle steps put the next one off after a new beginning, which makes it a minute.
+
+Some crashes of bluetoothd are caused by the very poll that a restart of the scan makes possible.
+"""
 OWN_DOING = 120.0
 """Such a beginning so soon after a step is the step's doing, s."""
 
@@ -119,11 +124,20 @@ class Climb:
             return self
         if not calls_for_steps(judgement):
             return self
-        if (is_overtaken and judgement.reason in RESTARTED) or self._is_new_beginning(
-            judgement, stepped_at
-        ):
+        if is_overtaken and judgement.reason in RESTARTED:
+            return replace(self._begun_anew(), against=judgement.verdict)
+        if self._is_new_beginning(judgement, stepped_at):
             return replace(self.rested(), against=judgement.verdict, calm_since=None)
         return self if self.calm_since is None else replace(self, calm_since=None)
+
+    def _begun_anew(self) -> Self:
+        """The climb once bluetoothd or the adapter has begun anew.
+
+        Where the last step had helped, there is no reason to put the next one off for long.
+        """
+        had_helped = self.calm_since is not None
+        gentle = self.gentle_steps[-STILL_COUNTED:] if had_helped else self.gentle_steps
+        return replace(self.rested(), gentle_steps=gentle, calm_since=None)
 
     def _is_new_beginning(self, judgement: Judgement, stepped_at: float | None) -> bool:
         if self.calm_since is not None and self.against is not judgement.verdict:
