@@ -11,6 +11,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
     Verdict,
 )
 from custom_components.renogy_bt.adapter_health.status import EventKind
+from custom_components.renogy_bt.adapter_health.troubles import Trouble
 from custom_components.renogy_bt.bluez.models import BusSample
 from tests.health_months.radio import DAY, HOUR, MINUTE, Link, always, never
 from tests.health_months.simulation import Place
@@ -111,6 +112,45 @@ def test_proven_deafness_needs_no_witness_any_more() -> None:
     assert place.is_judged(Verdict.SILENT)
     assert place.judgement is not None
     assert place.judgement.reason is Reason.STILL_DEAF
+
+
+def refuse_for_ten_minutes(place: Place) -> None:
+    """Have the adapter refuse every start of a scan, and accept Home Assistant's next one."""
+    place.play(place.retries())
+    place.refusing, place.session, place.incurable = True, False, True
+    place.run(10 * MINUTE)
+    assert place.is_judged(Verdict.START_REFUSED)
+    place.refusing = place.incurable = False
+
+
+def test_adapter_that_refused_to_scan_and_hears_nothing_after_that() -> None:
+    """What ended with a fault is not a quiet place: steps go on until something is heard."""
+    place = running()
+    refuse_for_ten_minutes(place)
+    place.deaf = True
+    place.run_until(lambda: place.session, 3 * MINUTE)
+    place.run_until(lambda: place.is_judged(Verdict.SILENT), 10 * MINUTE)
+    assert place.judgement is not None
+    assert place.judgement.reason is Reason.STILL_DEAF
+    place.run_until(lambda: place.is_judged(Verdict.OK), HOUR)
+    place.run(10 * MINUTE)
+    assert [notice and notice.trouble for _, notice in place.notices] == [
+        Trouble.RADIO,
+        None,
+    ]
+
+
+def test_adapter_that_refused_to_scan_where_nothing_was_heard_before() -> None:
+    """A link that was away before the adapter refused says nothing of the silence after that."""
+    place = running()
+    place.links[0].present = never
+    place.run(10 * MINUTE)
+    refuse_for_ten_minutes(place)
+    place.run(10 * MINUTE)
+    taken = len(place.steps)
+    place.run(2 * DAY)
+    assert place.is_judged(Verdict.QUIET)
+    assert len(place.steps) == taken
 
 
 def test_adapter_that_is_deaf_from_the_start_and_has_heard_before() -> None:

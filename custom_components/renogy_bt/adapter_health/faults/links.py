@@ -180,10 +180,24 @@ def _unexplained_silence_due(view: View, since: float) -> float:
     due=_witnessed_silence_due,
 )
 def still_deaf(view: View) -> bool:
-    """Nothing was heard since a silence that was proven to be no chance."""
+    """Nothing was heard since a silence that was proven to be no chance.
+
+    Starts of a scan that were refused prove it where devices were heard until then.
+    """
     fault = view.memory.open_fault
-    was_silent = fault is not None and fault.judgement.verdict is Verdict.SILENT
-    return was_silent and _is_doubtful(view) and view.listening
+    if fault is None or not (_is_doubtful(view) and view.listening):
+        return False
+    match fault.judgement.verdict:
+        case Verdict.SILENT:
+            return True
+        case Verdict.START_REFUSED:
+            life_at = view.memory.life_at
+            return (
+                life_at is not None
+                and fault.judgement.since - life_at <= FRESH_ADVERTISEMENT
+            )
+        case _:
+            return False
 
 
 @partial(
