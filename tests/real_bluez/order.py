@@ -1,5 +1,6 @@
 """What the host asks of a guest, and what it gets back: plain data, JSON on the share."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 import json
@@ -86,15 +87,30 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conduct:
+    """What the integration did and told while a fault lasted.
+
+    `states`: those of the adapters, each once. `steps`, `notices`: each that was taken or
+    came, in order. `counted`: the highest number that a notice told.
+    """
+
+    states: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    counted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a run showed. Times in virtual seconds.
 
     `recovered`: from the end of the fault to all batteries read again, and from then on
     without a gap, None if not within the watch; for a fault that does not end by itself,
     from its beginning. `silent`: the same from the last complete read before it. `repairs`: steps taken by
-    the integration. `host_resets`: times Home Assistant's own reset ran. `issues`: every
-    issue raised, in order; `open_issues`: those that stand at the end. `longest_gap`:
-    between two complete reads. `errors`: log records with a traceback.
+    the integration. `host_resets`: times Home Assistant's own reset ran. `issues`: the
+    text of every issue raised, in order; `open_issues`: of those that stand at the end.
+    `longest_gap`: between two complete reads. `errors`: log records with a traceback.
+    `during`: what was done and told until the fault was over.
     """
 
     recovered: float | None
@@ -108,6 +124,7 @@ class Outcome:
     open_issues: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = field(default=())
+    during: Conduct = field(default_factory=Conduct)
 
     def as_json(self) -> str:
         """Return the outcome as text."""
@@ -118,5 +135,12 @@ class Outcome:
         """Return the outcome in a text."""
         data: dict[str, Any] = json.loads(text)
         samples = tuple(Sample(**sample) for sample in data.pop("samples"))
-        lists = {key: tuple(v) for key, v in data.items() if isinstance(v, list)}
-        return cls(**{**data, **lists}, samples=samples)
+        during = Conduct(**_with_tuples(data.pop("during")))
+        return cls(**_with_tuples(data), samples=samples, during=during)
+
+
+def _with_tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in data.items()
+    }

@@ -3,20 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-import re
 from typing import Any, Final
 
 from .machine import Result
 from .order import Host, Outcome, Sample, Subject
-from .scenarios import SCENARIOS, Kind, Scenario
+from .scenarios import SCENARIOS, Expected, Kind, Scenario
 from .timing import FAILED_POLL, LONGEST_POLL, ONE_INTERVAL
 
 # A soak's memory is compared from here on: caches have filled.
 SETTLED_SAMPLES: Final = 4
 GROWTH: Final = 1.02
-_ADDRESS: Final = re.compile(
-    r"_(?:[0-9a-f]{12}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2})$", re.IGNORECASE
-)
 SPARE_TASKS: Final = 2
 
 
@@ -54,14 +50,16 @@ def rows_of(results: Iterable[Result]) -> list[Row]:
                         host=host,
                         alone=alone,
                         integration=integration,
-                        complaints=tuple(_complaints(scenario, alone, integration)),
+                        complaints=tuple(
+                            _complaints(scenario, host, alone, integration)
+                        ),
                     )
                 )
     return rows
 
 
 def _complaints(
-    scenario: Scenario, alone: Result | None, integration: Result | None
+    scenario: Scenario, host: Host, alone: Result | None, integration: Result | None
 ) -> Iterable[str]:
     for result in (alone, integration):
         if result is not None and result.outcome is None:
@@ -77,6 +75,8 @@ def _complaints(
         yield from soak_complaints(scenario, ours)
     else:
         yield from fault_complaints(scenario, ours, theirs)
+        if (expected := scenario.expected.get(host)) is not None:
+            yield from unexpected(expected, ours)
 
 
 def fault_complaints(
@@ -94,6 +94,29 @@ def fault_complaints(
             yield f"slower than alone ({theirs.recovered:.0f} s)"
     if ours.open_issues:
         yield f"issues left: {', '.join(ours.open_issues)}"
+
+
+def unexpected(expected: Expected, ours: Outcome) -> Iterable[str]:
+    """Yield what was done or told during a fault and should not be, or the other way."""
+    during = ours.during
+    if expected.steps is not None and (odd := set(during.steps) - expected.steps):
+        yield f"steps during the fault: {', '.join(sorted(odd))}"
+    if expected.notices is not None:
+        told = [
+            notice
+            for notice in during.notices
+            if notice.startswith("adapter") or notice in expected.notices
+        ]
+        if sorted(told) != sorted(expected.notices):
+            yield f"notices during the fault: {_counted(during.notices) or 'none'}"
+        if again := [each for each in expected.notices if ours.issues.count(each) > 1]:
+            yield f"told again: {', '.join(again)}"
+    if expected.states is not None and set(during.states) != expected.states:
+        yield f"states during the fault: {', '.join(during.states) or 'none'}"
+    if during.counted < expected.counted:
+        yield f"counted {during.counted}, not {expected.counted}"
+    if expected.gap is not None and ours.longest_gap > expected.gap:
+        yield f"a gap of {ours.longest_gap:.0f} s between complete polls"
 
 
 def soak_complaints(scenario: Scenario, outcome: Outcome) -> Iterable[str]:
@@ -192,9 +215,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         "-" if is_soak else _duration(row.scenario.limit),
         _counted(outcome.repairs) if outcome else "",
         " / ".join(_resets(result) for result in (row.alone, row.integration)),
-        _counted(_without_address(issue) for issue in outcome.issues)
-        if outcome
-        else "",
+        _counted(outcome.issues) if outcome else "",
         "yes" if row.holds else "NO",
     )
 
@@ -212,10 +233,6 @@ def _resets(result: Result | None) -> str:
     if result is None or result.outcome is None:
         return "-"
     return str(result.outcome.host_resets)
-
-
-def _without_address(issue: str) -> str:
-    return _ADDRESS.sub("", issue)
 
 
 def document(rows: Iterable[Row], versions: dict[str, str]) -> dict[str, Any]:

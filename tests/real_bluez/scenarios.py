@@ -1,11 +1,11 @@
 """The scenarios, as data: what happens to the radio, for how long, and what must hold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from .order import CONFINED, CONTAINER, HAOS, Host, Order, Subject
+from .order import CONFINED, CONTAINER, HAOS, HOSTS, Host, Order, Subject
 from .steps import (
     ActiveScan,
     BluetoothEntry,
@@ -19,7 +19,7 @@ from .steps import (
     Step,
     Wait,
 )
-from .timing import ONE_INTERVAL
+from .timing import NOTICE_GOES, ONE_INTERVAL
 
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
@@ -41,6 +41,23 @@ FAR_ADAPTER: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What the integration has to do and to tell while a fault lasts.
+
+    `steps`: the only ones that may be taken. `notices`: the texts of those that come, each
+    once, and the only ones about an adapter. `states`: those that the adapter is in.
+    `counted`: what the notice that counts has to count at least. `gap`: the longest time
+    between complete reads, s.
+    """
+
+    steps: frozenset[str] | None = None
+    notices: tuple[str, ...] | None = None
+    states: frozenset[str] | None = None
+    counted: int = 0
+    gap: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One scenario. Times in virtual seconds.
 
@@ -54,6 +71,8 @@ class Scenario:
     `hosts`: where it is run.
     `beacons`: other Bluetooth devices around. `interval`: of polls, if not the default.
     `full_watch`: the `watch` of a soak that is run in full, which takes hours.
+    `lingers`: how long a notice may stay once the batteries have been read for a while.
+    `expected`: what more is asked of the integration, by host.
     """
 
     name: str
@@ -72,6 +91,8 @@ class Scenario:
     beacons: int = 0
     interval: float = ONE_INTERVAL
     full_watch: float | None = None
+    lingers: float = NOTICE_GOES
+    expected: Mapping[Host, Expected] = field(default_factory=dict)
 
     def in_full(self) -> Self:
         """Return the scenario at its full length."""
@@ -83,7 +104,19 @@ class Scenario:
         waits = sum(
             step.seconds for step in self.fault + self.end if isinstance(step, Wait)
         )
-        return self.before + waits + self.lasts + self.watch
+        lingers = 0.0 if self.kind is Kind.SOAK else self.lingers
+        return self.before + waits + self.lasts + self.watch + lingers
+
+
+def _crash(seconds: float) -> tuple[Step, ...]:
+    """Return a crash of bluetoothd, and the time until the next one."""
+    down = 3.0
+    return (
+        Service("end bluetoothd SIGKILL"),
+        Wait(down),
+        Service("start bluetoothd"),
+        Wait(seconds - down),
+    )
 
 
 SCENARIOS: Final = (
@@ -205,7 +238,12 @@ SCENARIOS: Final = (
     Scenario(
         name="scan-refused",
         description="the controller refuses to scan for five minutes",
-        fault=(Radio("refuse 0 200c=0c,200b=0c"), Entry(BluetoothEntry.RELOAD)),
+        # A stop would be refused, too, if it came while the controller scans.
+        fault=(
+            Entry(BluetoothEntry.UNLOAD),
+            Radio("refuse 0 200c=0c,200b=0c"),
+            Entry(BluetoothEntry.SET_UP),
+        ),
         lasts=300,
         end=(Radio("refuse 0 -"),),
         limit=180,
@@ -290,6 +328,63 @@ SCENARIOS: Final = (
         fault=(Connected(), Radio("drop 0")),
         limit=75,
         hosts=(CONTAINER,),
+    ),
+    Scenario(
+        name="weak-signal",
+        description="for two hours the dongle is heard at -88 dBm, too weak to connect",
+        fault=(Radio("fault weak-signal"),),
+        lasts=2 * HOUR,
+        end=(Radio("clear"),),
+        # Over so many failed connects the kernel may lose its way: see the documentation.
+        watch=2 * HOUR,
+        limit=2 * HOUR,
+        # A signal has to be good for as long as it was weak before anybody was told.
+        lingers=HOUR,
+        # A poller that knows no better asks more often, and is there sooner.
+        subjects=(Subject.INTEGRATION,),
+        expected=dict.fromkeys(
+            HOSTS.values(),
+            Expected(
+                steps=frozenset(),
+                notices=("link_weak_signal",),
+                states=frozenset({"ok"}),
+            ),
+        ),
+    ),
+    Scenario(
+        name="crash-loop",
+        description="bluetoothd crashes every two minutes for an hour",
+        fault=(*(_crash(120) * 29), Service("end bluetoothd SIGKILL")),
+        lasts=3,
+        end=(Service("start bluetoothd"),),
+        limit=75,
+        # The crashes of the last hour are told.
+        lingers=HOUR + NOTICE_GOES,
+        expected=dict.fromkeys(
+            HOSTS.values(),
+            Expected(
+                steps=frozenset({"restart_scanning"}),
+                notices=("adapter_service_crashes",),
+                counted=3,
+                gap=3 * ONE_INTERVAL,
+            ),
+        ),
+    ),
+    Scenario(
+        name="refused-then-deaf",
+        description="scans are refused for ten minutes, then hear nothing until a reset",
+        fault=(
+            Entry(BluetoothEntry.UNLOAD),
+            Radio("refuse 0 200c=0c,200b=0c"),
+            Entry(BluetoothEntry.SET_UP),
+            Wait(600),
+            Radio("deafen 0"),
+            Radio("refuse 0 -"),
+        ),
+        watch=2 * HOUR,
+        # After a climb in vain the steps rest for half an hour.
+        limit=HOUR,
+        expected={CONFINED: Expected(notices=("adapter_start_refused",))},
     ),
 )
 BY_NAME: Final = {scenario.name: scenario for scenario in SCENARIOS}

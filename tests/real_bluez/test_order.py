@@ -2,7 +2,7 @@
 
 import pytest
 
-from .order import HOSTS, Order, Outcome, Sample, Subject
+from .order import HOSTS, Conduct, Order, Outcome, Sample, Subject
 
 
 @pytest.mark.parametrize("in_full", [True, False])
@@ -28,16 +28,22 @@ def test_orders_have_folders_of_their_own() -> None:
 
 
 def test_outcome_survives_the_share() -> None:
-    """An outcome is the same on the other side, samples and all."""
+    """An outcome is the same on the other side, samples, conduct and all."""
     outcome = Outcome(
         recovered=None,
         silent=12.5,
         complete_polls=3,
         repairs=("restart_scanning", "power_cycle"),
-        issues=("adapter_silent_x",),
+        issues=("adapter_silent",),
         samples=(
             Sample(at=1.0, memory=2, tasks=3, names=4, slots=0, links=0),
             Sample(at=2.0, memory=2, tasks=3, names=4, slots=1, links=1),
+        ),
+        during=Conduct(
+            states=("ok", "silent"),
+            steps=("restart_scanning",),
+            notices=("adapter_silent",),
+            counted=3,
         ),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from .machine import Result
-from .order import CONFINED, CONTAINER, Order, Outcome, Sample, Subject
+from .order import CONFINED, CONTAINER, HOSTS, Conduct, Order, Outcome, Sample, Subject
 from .report import (
     SETTLED_SAMPLES,
     document,
@@ -13,8 +13,9 @@ from .report import (
     rows_of,
     soak_complaints,
     table,
+    unexpected,
 )
-from .scenarios import BY_NAME, SCENARIOS, Kind, scenario_of
+from .scenarios import BY_NAME, SCENARIOS, Expected, Kind, scenario_of
 from .timing import ONE_INTERVAL, SAMPLE_EVERY
 
 STUCK = BY_NAME["stuck-start"]
@@ -64,6 +65,74 @@ def test_fault_that_is_not_mended_well_is_noticed(
     complaints = list(fault_complaints(STUCK, replace(RECOVERED, **ours), theirs))  # type: ignore[arg-type]
 
     assert len(complaints) == 1 and complaint in complaints[0]
+
+
+EXPECTED = Expected(
+    steps=frozenset({"restart_scanning"}),
+    notices=("adapter_service_crashes",),
+    states=frozenset({"ok"}),
+    counted=3,
+    gap=180,
+)
+AS_EXPECTED = Conduct(
+    states=("ok",),
+    steps=("restart_scanning",) * 30,
+    notices=("link_unreachable", "adapter_service_crashes"),
+    counted=4,
+)
+
+
+@pytest.mark.parametrize(
+    ("during", "outcome", "complaint"),
+    [
+        ({"steps": ("restart_scanning", "power_cycle")}, {}, "power_cycle"),
+        ({"notices": ()}, {}, "notices during the fault: none"),
+        ({"notices": ("adapter_service_crashes",) * 2}, {}, "2 x adapter service"),
+        (
+            {"notices": ("adapter_service_crashes", "adapter_silent")},
+            {},
+            "adapter silent",
+        ),
+        ({"states": ("ok", "silent")}, {}, "states during the fault: ok, silent"),
+        ({"states": ()}, {}, "states during the fault: none"),
+        ({"counted": 2}, {}, "counted 2, not 3"),
+        ({}, {"longest_gap": 181}, "gap of 181 s"),
+        ({}, {"issues": ("adapter_service_crashes",) * 2}, "told again"),
+    ],
+)
+def test_conduct_that_is_not_expected_is_noticed(
+    during: dict[str, object], outcome: dict[str, object], complaint: str
+) -> None:
+    """Whatever was done or told too much, too little or twice is named."""
+    ours = replace(
+        RECOVERED,
+        during=replace(AS_EXPECTED, **during),  # type: ignore[arg-type]
+        **outcome,  # type: ignore[arg-type]
+    )
+
+    (text,) = unexpected(EXPECTED, ours)
+
+    assert complaint in text
+
+
+def test_conduct_that_is_expected_is_no_complaint() -> None:
+    """A link may have its own notice beside the one that is expected; no step is fine."""
+    ours = replace(RECOVERED, during=AS_EXPECTED, issues=AS_EXPECTED.notices)
+
+    assert list(unexpected(EXPECTED, ours)) == []
+    assert list(unexpected(Expected(), ours)) == []
+    idle = replace(ours, during=replace(AS_EXPECTED, steps=()))
+    assert list(unexpected(EXPECTED, idle)) == []
+
+
+def test_conduct_is_judged_on_its_host() -> None:
+    """What is asked on one kind of host is not asked on another."""
+    scenario = BY_NAME["refused-then-deaf"]
+    for host, holds in ((CONTAINER, True), (CONFINED, False)):
+        order = Order(scenario=scenario.name, host=host, subject=Subject.INTEGRATION)
+        result = replace(_result(Subject.INTEGRATION, RECOVERED), order=order)
+
+        assert rows_of([result])[0].holds is holds
 
 
 @pytest.mark.parametrize("alone", [None, 40, 400])
@@ -152,12 +221,12 @@ def test_table_and_document_tell_the_same() -> None:
 
 
 def test_steps_and_notices_are_counted() -> None:
-    """What was done twice stands there once, and a notice without its adapter's address."""
+    """What was done or told twice stands there once, with how often."""
     ours = replace(
         RECOVERED,
         repairs=("power_cycle", "restart_scanning", "power_cycle"),
         host_resets=4,
-        issues=("adapter_silent_b827eb5a0001", "adapter_silent_b827eb5a0001"),
+        issues=("adapter_silent", "adapter_silent"),
     )
 
     text = table(rows_of([_result(Subject.INTEGRATION, ours)]))
@@ -176,6 +245,12 @@ def test_scenarios_have_names_of_their_own_and_somewhere_to_run() -> None:
         assert len(set(scenario.hosts)) == len(scenario.hosts)
         assert scenario.kind is Kind.SOAK or scenario.fault
         assert scenario.limit <= scenario.watch
+
+
+def test_only_what_hosts_it_runs_on_is_asked_of_a_scenario() -> None:
+    """No expectation is for a host that nobody runs, or that there is not."""
+    for scenario in SCENARIOS:
+        assert set(scenario.expected) <= set(scenario.hosts) <= set(HOSTS.values())
 
 
 def test_soaks_last_long_enough_to_be_judged() -> None:

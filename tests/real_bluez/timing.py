@@ -15,3 +15,5 @@ SAMPLE_EVERY: Final = 3600.0
 LONGEST_POLL: Final = 30.0
 # A poll that meets a reset of Home Assistant's own finds nobody; it is made again after that.
 FAILED_POLL: Final = 20.0
+# A notice goes once nothing has been wrong for five minutes; looked at every 30 seconds.
+NOTICE_GOES: Final = 360.0

@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 import logging
 from typing import Any, Final
 
+from custom_components.renogy_bt.adapter_health.history import StepRecord
+from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant import bootstrap
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import (
@@ -17,6 +20,7 @@ from homeassistant.core import (
 )
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.runner import RuntimeConfig
+from tests.real_bluez.order import Conduct
 
 from .event_log import EventLog, LogRecords
 from .places import CONFIGURATION
@@ -37,7 +41,8 @@ logger:
 # do with Bluetooth, and loading it takes longer than what is measured.
 _DEFAULT_INTEGRATIONS: Final = {"logger", "network", "system_health"}
 _ADAPTER_PREFIX: Final = "adapter_"
-_WATCHED_KEYS: Final = frozenset({"state", "recoveries", "problem"})
+_STATE_KEY: Final = "adapter_state"
+_WATCHED_KEYS: Final = frozenset({_STATE_KEY, "adapter_recoveries", "adapter_problem"})
 _EVENT_ATTRIBUTES: Final = ("event_type", "verdict", "step", "detail")
 
 
@@ -76,35 +81,78 @@ async def home_assistant(
 
 
 class Watch:
-    """Notes the issues that come and go and the states of the adapter's entities."""
+    """Notes the issues that come and go, the adapters' states and the steps taken."""
 
     def __init__(self, hass: HomeAssistant, log: EventLog) -> None:
         """Begin to watch."""
         self._hass = hass
         self._log = log
         self.issues: list[str] = []
-        self.repairs: list[str] = []
+        self._counted = 0
+        self._steps: dict[datetime, str] = {}
+        self._states: list[tuple[float, str]] = []
         hass.bus.async_listen(
             ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED, self._issue_changed
         )
         hass.bus.async_listen(EVENT_STATE_CHANGED, self._state_changed)
 
     def open_issues(self) -> tuple[str, ...]:
-        """Return the issues that stand, Bluetooth's and the integration's."""
+        """Return the texts of the issues that stand, Bluetooth's and the integration's."""
         return tuple(
             sorted(
-                issue.issue_id
+                _text_of(issue)
                 for issue in ir.async_get(self._hass).issues.values()
                 if issue.domain in (DOMAIN, BLUETOOTH) and issue.active
             )
         )
 
+    @property
+    def repairs(self) -> tuple[str, ...]:
+        """Return the steps taken, in order."""
+        return tuple(self._steps.values())
+
+    def follow_steps(self) -> None:
+        """Note the steps that the integration takes.
+
+        Its event entity tells twelve events a day at most, its history tells every step.
+        """
+        supervisor = async_get_supervisor(self._hass)
+
+        @callback
+        def update() -> None:
+            for status in supervisor.adapters.values():
+                for record in status.history.records:
+                    if isinstance(record, StepRecord) and record.at not in self._steps:
+                        self._steps[record.at] = record.step
+                        self._log.write("repair", step=record.step)
+
+        supervisor.async_add_listener(update)
+
+    def conduct_since(self, moment: float) -> Conduct:
+        """Return what has been done and told since then, and the state at that time."""
+        before = [state for at, state in self._states if at < moment]
+        after = [state for at, state in self._states if at >= moment]
+        return Conduct(
+            states=tuple(dict.fromkeys([*before[-1:], *after])),
+            steps=self.repairs,
+            notices=tuple(self.issues),
+            counted=self._counted,
+        )
+
     @callback
     def _issue_changed(self, event: Event[Any]) -> None:
-        if event.data["domain"] in (DOMAIN, BLUETOOTH):
-            self._log.write("issue", **event.data)
-            if event.data["action"] == "create":
-                self.issues.append(event.data["issue_id"])
+        domain, issue_id = event.data["domain"], event.data["issue_id"]
+        if domain not in (DOMAIN, BLUETOOTH):
+            return
+        issue = ir.async_get(self._hass).async_get_issue(domain, issue_id)
+        text, count = issue_id, "0"
+        if issue is not None:
+            text = _text_of(issue)
+            count = (issue.translation_placeholders or {}).get("count", count)
+        self._log.write("issue", **event.data, text=text, count=count)
+        self._counted = max(self._counted, int(count))
+        if event.data["action"] == "create":
+            self.issues.append(text)
 
     @callback
     def _state_changed(self, event: Event[EventStateChangedData]) -> None:
@@ -118,14 +166,17 @@ class Watch:
             self._event_fired(new)
         elif entry.translation_key in _WATCHED_KEYS:
             self._log.write("state", entity=entity_id, state=new.state)
+            if entry.translation_key == _STATE_KEY:
+                self._states.append((self._log.now(), new.state))
 
     def _event_fired(self, state: State) -> None:
         attributes = {key: state.attributes.get(key) for key in _EVENT_ATTRIBUTES}
-        if state.state in (STATE_UNAVAILABLE, STATE_UNKNOWN):
-            return
-        self._log.write("event", **attributes)
-        if attributes["event_type"] == "step_started":
-            self.repairs.append(str(attributes["step"]))
+        if state.state not in (STATE_UNAVAILABLE, STATE_UNKNOWN):
+            self._log.write("event", **attributes)
+
+
+def _text_of(issue: ir.IssueEntry) -> str:
+    return issue.translation_key or issue.issue_id
 
 
 async def bluetooth_entry(hass: HomeAssistant, limit: float) -> str:

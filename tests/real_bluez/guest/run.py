@@ -10,7 +10,7 @@ from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant
 from tests.emulator.world import Link
 from tests.emulator.world_file import load_world
-from tests.real_bluez.order import Order, Outcome, Sample, Subject
+from tests.real_bluez.order import Conduct, Order, Outcome, Sample, Subject
 from tests.real_bluez.order_folder import OrderFolder
 from tests.real_bluez.radio.control import ask
 from tests.real_bluez.scenarios import Kind, scenario_of
@@ -48,14 +48,17 @@ class Run:
             entry_id = await bluetooth_entry(hass, ENTRY_LIMIT)
             subject = self._subject(hass)
             await subject.set_up()
+            if self._order.subject is Subject.INTEGRATION:
+                watch.follow_steps()
             stage = Stage(hass, entry_id, self._log)
             try:
-                moment, last_read = await self._perform(stage)
-                await self._watch(hass, moment)
+                began, last_read, moment = await self._perform(stage)
+                during = watch.conduct_since(began)
+                await self._watch(hass, watch, moment)
             finally:
                 await stage.close()
                 await subject.stop()
-            return await self._outcome(watch, moment, last_read)
+            return await self._outcome(watch, during, last_read, moment)
 
     def _subject(self, hass: HomeAssistant) -> subjects.Subject:
         match self._order.subject:
@@ -66,9 +69,13 @@ class Run:
                     hass, self._link, self._reads, self._log, self._scenario.interval
                 )
 
-    async def _perform(self, stage: Stage) -> tuple[float, float]:
-        """Perform the scenario; return when the fault was over, and the last read."""
+    async def _perform(self, stage: Stage) -> tuple[float, float, float]:
+        """Perform the scenario.
+
+        Returns when the fault began, when the last read before it was, and its end.
+        """
         await asyncio.sleep(max(0.0, self._scenario.before - self._log.now()))
+        began = self._log.now()
         self._log.write("fault")
         last_read = max(self._reads.complete_at, default=0.0)
         for step in self._scenario.fault:
@@ -79,23 +86,35 @@ class Run:
             for step in self._scenario.end:
                 await stage.perform(step)
             moment = self._log.now()
-        return moment, last_read
+        return began, last_read, moment
 
-    async def _watch(self, hass: HomeAssistant, moment: float) -> None:
-        """Wait for the batteries to be read again, or the whole time of a soak."""
+    async def _watch(self, hass: HomeAssistant, watch: Watch, moment: float) -> None:
+        """Wait for the batteries to be read again, or the whole time of a soak.
+
+        A notice gets its time to go.
+        """
         end = moment + self._scenario.watch
         if self._scenario.kind is Kind.SOAK:
             while (left := end - self._log.now()) > 0:
                 await asyncio.sleep(min(left, SAMPLE_EVERY))
                 self._samples.append(await self._sample(hass))
             return
+        if not await self._is_steady(moment, end):
+            return
+        gone_by = self._log.now() + self._scenario.lingers
+        while watch.open_issues() and self._log.now() < gone_by:
+            await asyncio.sleep(1)
+
+    async def _is_steady(self, moment: float, end: float) -> bool:
+        """Wait until the batteries go on to be read; tell whether that came about."""
         while (now := self._log.now()) < end + STEADY:
             since = self._reads.steady_since(moment)
-            if now >= end and since is None:
-                return
             if since is not None and now - since >= STEADY:
-                return
+                return True
+            if now >= end and since is None:
+                break
             await asyncio.sleep(1)
+        return False
 
     async def _sample(self, hass: HomeAssistant) -> Sample:
         """Measure what is held, between two polls."""
@@ -118,7 +137,9 @@ class Run:
         self._log.write("sample", sample=str(sample))
         return sample
 
-    async def _outcome(self, watch: Watch, moment: float, last_read: float) -> Outcome:
+    async def _outcome(
+        self, watch: Watch, during: Conduct, last_read: float, moment: float
+    ) -> Outcome:
         read_again = self._reads.steady_since(moment)
         status = await ask(RADIO_SOCKET, "status")
         self._log.write("radio", **status)
@@ -127,13 +148,14 @@ class Run:
             silent=None if read_again is None else round(read_again - last_read, 1),
             complete_polls=len(self._reads.complete_at),
             longest_gap=round(self._reads.longest_gap(), 1),
-            repairs=tuple(watch.repairs),
+            repairs=watch.repairs,
             host_resets=self._records.resets,
             controller_resets=sum(each["resets"] for each in status["adapters"]),
             issues=tuple(watch.issues),
             open_issues=watch.open_issues(),
             errors=tuple(self._records.errors),
             samples=tuple(self._samples),
+            during=during,
         )
 
 

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from typing import Final, override
 
 from bumble import hci, ll
-from bumble.controller import Connection, Controller
-from bumble.core import PhysicalTransport
-from bumble.hci import HCI_ErrorCode, HCI_LE_Advertising_Report_Event, LeFeatureMask
+from bumble.controller import Connection
+from bumble.hci import HCI_ErrorCode, HCI_LE_Advertising_Report_Event
 
 from .air import Air
+from .chip import Chip
 from .vhci import VirtualController
 
 ACTIVE_SCAN: Final = 1
 ACL_LENGTH: Final = 251
+_Kind = HCI_LE_Advertising_Report_Event.EventType
 
 
 @dataclass(slots=True)
@@ -25,15 +26,15 @@ class Counters:
     connections: int = 0
 
 
-class Adapter(Controller):
-    """A 4.x dongle: legacy scanning and connecting, public address.
+class Adapter(Chip):
+    """A 4.x dongle with a public address.
 
-    `is_deaf`: commands are answered, the air is not heard. `is_hung`: nothing is
+    `is_deaf`: commands are answered, the air is not heard. `is_deafened_by_scan`: the
+    next scan that begins makes it deaf, until it is reset. `is_hung`: nothing is
     answered and nothing told, as a crashed firmware. `refusals`: the HCI status that
     answers a command, by opcode.
     """
 
-    le_features = LeFeatureMask.LE_ENCRYPTION
     le_acl_data_packet_length = ACL_LENGTH
 
     def __init__(self, name: str, address: str, air: Air) -> None:
@@ -42,11 +43,14 @@ class Adapter(Controller):
         super().__init__(name, link=air, public_address=self.address)
         self.air = air
         self.is_deaf = False
+        self.is_deafened_by_scan = False
         self.is_hung = False
         self.refusals: dict[int, int] = {}
         self.counters = Counters()
         self._host: VirtualController | None = None
-        self._reported: set[bytes] = set()
+        self._reported: set[tuple[bytes, int]] = set()
+        self._is_cured_by_reset = False
+        self._is_unheard = False
 
     @property
     def is_plugged(self) -> bool:
@@ -118,6 +122,8 @@ class Adapter(Controller):
     ) -> hci.HCI_StatusReturnParameters:
         self.counters.resets += 1
         self._forget()
+        if self._is_cured_by_reset:
+            self.is_deaf = self._is_cured_by_reset = False
         return super().on_hci_reset_command(_command)
 
     @override
@@ -125,6 +131,9 @@ class Adapter(Controller):
         self, command: hci.HCI_LE_Set_Scan_Enable_Command
     ) -> hci.HCI_StatusReturnParameters:
         self._reported.clear()
+        if command.le_scan_enable and self.is_deafened_by_scan:
+            self.is_deafened_by_scan = False
+            self.is_deaf = self._is_cured_by_reset = True
         return super().on_hci_le_set_scan_enable_command(command)
 
     @override
@@ -155,33 +164,62 @@ class Adapter(Controller):
 
     # What the air brings.
 
+    @property
+    def _hears(self) -> bool:
+        return self.is_plugged and not self.is_deaf and not self.is_hung
+
     def hear(
-        self, address: hci.Address, data: bytes, scan_response: bytes, rssi: int
+        self, address: hci.Address, data: bytes, scan_response: bytes | None, rssi: int
     ) -> None:
-        """Take one advertisement: report it, and connect where one is waited for."""
-        if not self.is_plugged or self.is_deaf or self.is_hung:
-            return
-        if self.le_scan_enable:
+        """Take one advertisement, with its scan response unless that is lost."""
+        if self._hears and self.le_scan_enable:
             self._report(address, data, scan_response, rssi)
+
+    def awaits(self, address: hci.Address) -> bool:
+        """Tell whether a device that was just heard is to be connected to."""
         pending = self.pending_le_connection
-        if pending is not None and pending.peer_address == address:
-            self.counters.connections += 1
-            self.create_le_connection(address)
+        return self._hears and pending is not None and pending.peer_address == address
+
+    def connect(self, address: hci.Address, *, arrives: bool) -> Connection:
+        """Make the link to a device that is awaited.
+
+        To the host it is made as soon as it has been asked for, whether that arrives at
+        the device or not.
+        """
+        self.counters.connections += 1
+        self._is_unheard = not arrives
+        self.create_le_connection(address)
+        self._is_unheard = False
+        return self.le_connections[address]
+
+    @override
+    def send_advertising_pdu(self, packet: ll.AdvertisingPdu) -> None:
+        if not self._is_unheard:
+            super().send_advertising_pdu(packet)
+
+    def has(self, link: Connection) -> bool:
+        """Tell whether a link is still there."""
+        return self.le_connections.get(link.peer_address) is link
+
+    def lose(self, link: Connection, reason: HCI_ErrorCode) -> None:
+        """End a link on both sides, if it is still there."""
+        if self.has(link):
+            link.send_ll_control_pdu(ll.TerminateInd(reason))
+            self.on_le_disconnected(link, reason)
 
     def _report(
-        self, address: hci.Address, data: bytes, scan_response: bytes, rssi: int
+        self, address: hci.Address, data: bytes, scan_response: bytes | None, rssi: int
     ) -> None:
         """Report an advertisement, and its scan response where the host asks for it."""
-        if self.filter_duplicates:
-            if bytes(address) in self._reported:
-                return
-            self._reported.add(bytes(address))
-        self.counters.reports += 1
-        kinds = HCI_LE_Advertising_Report_Event.EventType
-        reports = [(kinds.ADV_IND, data)]
-        if self.le_scan_type == ACTIVE_SCAN:
-            reports.append((kinds.SCAN_RSP, scan_response))
+        reports = [(_Kind.ADV_IND, data)]
+        if self.le_scan_type == ACTIVE_SCAN and scan_response is not None:
+            reports.append((_Kind.SCAN_RSP, scan_response))
         for kind, contents in reports:
+            if self.filter_duplicates:
+                if (bytes(address), kind) in self._reported:
+                    continue
+                self._reported.add((bytes(address), kind))
+            self.counters.reports += kind is _Kind.ADV_IND
             self.send_hci_packet(
                 HCI_LE_Advertising_Report_Event(
                     [
@@ -195,22 +233,3 @@ class Adapter(Controller):
                     ]
                 )
             )
-
-    @override
-    def on_ll_control_pdu(
-        self, sender_address: hci.Address, packet: ll.ControlPdu
-    ) -> None:
-        if sender_address in self.le_connections:
-            super().on_ll_control_pdu(sender_address, packet)
-
-    @override
-    def on_link_acl_data(
-        self, sender_address: hci.Address, transport: PhysicalTransport, data: bytes
-    ) -> None:
-        if sender_address in self.le_connections:
-            super().on_link_acl_data(sender_address, transport, data)
-
-    @override
-    def on_le_disconnected(self, connection: Connection, reason: int) -> None:
-        if connection.peer_address in self.le_connections:
-            super().on_le_disconnected(connection, reason)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final, override
 
 from bumble import att, gatt, hci
-from bumble.controller import Controller, LegacyAdvertiser
+from bumble.controller import LegacyAdvertiser
 from bumble.core import UUID, PhysicalTransport
 from bumble.device import Connection, Device
 from bumble.host import Host
@@ -23,6 +23,7 @@ from tests.emulator.timers import Timers
 from tests.emulator.world import Link, World
 
 from .air import Air
+from .chip import Chip
 from .packets import packets
 
 _PROPERTIES: Final = {
@@ -42,12 +43,6 @@ class _Beacon(LegacyAdvertiser):
     @override
     def start(self) -> None:
         self.enabled = True
-
-
-class _Chip(Controller):
-    """A 4.x chip, which advertises the legacy way."""
-
-    le_features = hci.LeFeatureMask.LE_ENCRYPTION
 
 
 class Dongle:
@@ -81,7 +76,7 @@ class Dongle:
         self._timers = timers
         self._connection: Connection | None = None
         self._reply: gatt.Characteristic[bytes] | None = None
-        self._controller = _Chip(link.name, link=air, public_address=self.address)
+        self._controller = Chip(link.name, link=air, public_address=self.address)
         self._controller.le_legacy_advertiser = _Beacon(self._controller)
         self.device = Device(
             name=link.name, host=Host(self._controller, self._controller)

@@ -14,6 +14,7 @@ from .air import Air
 from .beacons import Beacon, beacons as generated, start
 from .control import Answer, SwitchError, Verb
 from .dongle import Dongle
+from .reception import Reception
 
 _ON: Final = {"0": False, "1": True}
 
@@ -29,12 +30,14 @@ class Radio:
         self._adapters = [
             Adapter(each.name, each.address, self._air) for each in world.adapters
         ]
-        self._receivers = {
-            adapter: Receiver(
-                world.seed, each.address, each.attenuation, self._timers.now
+        self._receptions = [
+            Reception(
+                adapter,
+                Receiver(world.seed, each.address, each.attenuation, self._timers.now),
+                self._timers,
             )
             for adapter, each in zip(self._adapters, world.adapters, strict=True)
-        }
+        ]
         self._dongles = [
             Dongle(link, world, self._air, self._timers, self._active, self._advertised)
             for link in world.links
@@ -53,6 +56,7 @@ class Radio:
         """Return the switches by name."""
         return {
             "deaf": self._deaf,
+            "deafen": self._deafen,
             "hang": self._hang,
             "plug": self._plug,
             "unplug": self._unplug,
@@ -67,23 +71,13 @@ class Radio:
         return self._faults
 
     def _advertised(self, dongle: Dongle, swing: int) -> None:
-        if not dongle.is_advertising:
-            return
-        peripheral = dongle.peripheral
-        for adapter, receiver in self._receivers.items():
-            strength = receiver.hears(peripheral.link.address, peripheral.signal, swing)
-            if strength is not None:
-                adapter.hear(
-                    dongle.address,
-                    dongle.advertisement,
-                    dongle.scan_response,
-                    strength,
-                )
+        if dongle.is_advertising:
+            for reception in self._receptions:
+                reception.advertised(dongle, swing)
 
     def _beacon_heard(self, beacon: Beacon) -> None:
-        for adapter, receiver in self._receivers.items():
-            rssi = round(beacon.rssi - receiver.attenuation)
-            adapter.hear(beacon.address, beacon.data, b"", rssi)
+        for reception in self._receptions:
+            reception.beacon_heard(beacon)
 
     def _adapter(self, arguments: list[str]) -> Adapter:
         number = int(arguments[0])
@@ -94,6 +88,11 @@ class Radio:
     async def _deaf(self, arguments: list[str]) -> Answer:
         """`deaf ADAPTER 0|1`."""
         self._adapter(arguments).is_deaf = _ON[arguments[1]]
+        return {}
+
+    async def _deafen(self, arguments: list[str]) -> Answer:
+        """`deafen ADAPTER`: its next scan makes it deaf, until it is reset."""
+        self._adapter(arguments).is_deafened_by_scan = True
         return {}
 
     async def _hang(self, arguments: list[str]) -> Answer:
