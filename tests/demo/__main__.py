@@ -2,8 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 import json
 from pathlib import Path
@@ -23,9 +22,9 @@ from .check import (
     enable_all_entities,
     wait_for_batteries,
 )
-from .client import HomeAssistantClient, open_client, wait_for_port
+from .client import HomeAssistantClient
 from .dashboard import save_dashboard
-from .emulator import DEFAULT_WORLD, EmulatorProcess, run_emulator
+from .emulator import DEFAULT_WORLD, EmulatorProcess
 from .energy_dashboard import (
     fill_energy_dashboard,
     join_present_to_history,
@@ -33,17 +32,9 @@ from .energy_dashboard import (
 )
 from .errors import DemoError
 from .flows import LinkRefused, leave_resets_to_the_user, set_up_links
-from .home_assistant import (
-    HOST,
-    INTEGRATION,
-    WITNESS,
-    choose_port,
-    log_tail,
-    run_home_assistant,
-    witness_configuration,
-    write_configuration,
-)
+from .home_assistant import HOST, log_tail
 from .measure import measure_poll
+from .running import running
 
 DEFAULT_PORT: Final = 8123
 CHECK_LIMIT_SECONDS: Final = 170.0
@@ -105,56 +96,18 @@ def _log(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-@asynccontextmanager
-async def _running(
+def _running(
     arguments: argparse.Namespace, folder: Path, *, hour: float | None = None
-) -> AsyncGenerator[tuple[EmulatorProcess, HomeAssistantClient, str]]:
-    """Run the emulated world and, on it, Home Assistant; log in to it.
-
-    The world's day begins at an hour, if one is given.
-    """
-    port = choose_port(arguments.port)
-    url = f"http://{HOST}:{port}"
-    async with run_emulator(arguments.world, arguments.fault, hour=hour) as emulator:
-        _log(f"The emulated world is up: {emulator.description}")
-        _configure(folder, port, emulator)
-        async with (
-            run_home_assistant(folder, emulator.bus_address) as process,
-            open_client(url) as client,
-        ):
-            _log(f"Home Assistant starts at {url}")
-            watch = asyncio.create_task(process.wait())
-            start = asyncio.create_task(_log_in(client, port))
-            await asyncio.wait({watch, start}, return_when=asyncio.FIRST_COMPLETED)
-            if not start.done():
-                start.cancel()
-                raise DemoError(
-                    f"Home Assistant ended by itself with status {watch.result()}:\n{log_tail(folder)}"
-                )
-            await start
-            try:
-                yield emulator, client, url
-            finally:
-                watch.cancel()
-
-
-def _configure(folder: Path, port: int, emulator: EmulatorProcess) -> None:
-    """Prepare Home Assistant; where an adapter will fail, a second scanner proves it."""
-    if emulator.has_adapter_faults and emulator.link_addresses:
-        write_configuration(
-            folder,
-            port,
-            components=(INTEGRATION, WITNESS),
-            configuration=witness_configuration(emulator.link_addresses[0]),
-        )
-    else:
-        write_configuration(folder, port)
-
-
-async def _log_in(client: HomeAssistantClient, port: int) -> None:
-    await wait_for_port(HOST, port)
-    await client.log_in()
-    await client.wait_until_running()
+) -> AbstractAsyncContextManager[tuple[EmulatorProcess, HomeAssistantClient, str]]:
+    """Run what the arguments ask for."""
+    return running(
+        folder,
+        world=arguments.world,
+        faults=arguments.fault,
+        port=arguments.port,
+        hour=hour,
+        log=_log,
+    )
 
 
 async def _check(arguments: argparse.Namespace, folder: Path) -> None:

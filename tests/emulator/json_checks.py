@@ -8,6 +8,7 @@ from enum import StrEnum
 import re
 from typing import Any
 
+_HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,4}")
 
 
@@ -115,6 +116,15 @@ def a_text_like(value: Any, path: str, pattern: re.Pattern[str], example: str) -
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise wrong(path, f"must look like {example}")
     return value
+
+
+def some_bytes(value: Any, path: str, at_most: int) -> bytes:
+    """Return the bytes that a text spells in hexadecimal, at least one."""
+    if not isinstance(value, str) or not _HEXADECIMAL.fullmatch(value):
+        raise wrong(path, "must be bytes in hexadecimal")
+    if len(value) > 2 * at_most:
+        raise wrong(path, f"must be at most {at_most} bytes")
+    return bytes.fromhex(value)
 
 
 def a_member[E: StrEnum](value: Any, path: str, kind: type[E]) -> E:

@@ -1,7 +1,7 @@
 """The RS485 side of a link: units that share one line, its timing and its faults."""
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -12,7 +12,7 @@ from .faults import ActiveFault
 from .modbus import Request
 from .statistics import LinkStatistics
 from .timers import Timers
-from .world import Timing
+from .world import Timing, Turn
 
 MAX_QUEUED_REQUESTS = 32
 
@@ -58,7 +58,8 @@ def pieces_of(frame: bytes, size: int) -> tuple[bytes, ...]:
 class Line:
     """Answers requests in turn, after the captured time; later requests queue.
 
-    `deliver` gets each reply at its moment. `payload` is what one notification holds.
+    `deliver` gets each reply at its moment. `payload` is what one notification holds,
+    `replies` are given word for word.
     """
 
     devices: list[Device]
@@ -70,6 +71,8 @@ class Line:
     break_link: Callable[[], None]
     payload: int
     random: Random
+    replies: Mapping[bytes, tuple[Turn, ...]] = field(default_factory=dict)
+    _turns: Counter[bytes] = field(default_factory=Counter)
     _queue: deque[bytes] = field(default_factory=deque)
     _busy: bool = False
     _memory: dict[int, _UnitMemory] = field(default_factory=dict)
@@ -99,6 +102,9 @@ class Line:
             return
         if request.is_write:
             self.statistics.count_violation(data)
+        if data in self.replies:
+            self._play(data)
+            return
         faults = self.faults(request.unit)
         frame = self._answer(request, faults)
         duration = self.timing.reply
@@ -108,6 +114,22 @@ class Line:
         self._busy = True
         self.statistics.reply_seconds += duration
         self.timers.call_later(duration, lambda: self._finish(request, frame, faults))
+
+    def _play(self, data: bytes) -> None:
+        """Give the next turn of a request that is answered word for word."""
+        turns = self.replies[data]
+        turn = turns[min(self._turns[data], len(turns) - 1)]
+        self._turns[data] += 1
+        for delay, piece in turn:
+            self.timers.call_later(delay, partial(self.deliver, piece))
+        self._busy = True
+        self.timers.call_later(
+            max((delay for delay, _ in turn), default=self.timing.reply), self._free
+        )
+
+    def _free(self) -> None:
+        self._busy = False
+        self._next()
 
     def _finish(
         self, request: Request, frame: bytes | None, faults: list[ActiveFault]

@@ -60,6 +60,7 @@ class Peripheral:
             break_link=self.break_link,
             payload=link.mtu - 3,
             random=self._random,
+            replies=link.replies,
         )
 
     def start(self) -> None:

@@ -69,6 +69,10 @@ class Unit:
     reply_unit: int | None = None
 
 
+type Turn = tuple[tuple[float, bytes], ...]
+"""What comes after one request: notifications, each by the time since the request in s."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """One Bluetooth peripheral and the units behind it.
@@ -76,6 +80,8 @@ class Link:
     `rssi` is in dBm at an adapter without attenuation, `spread` the standard deviation
     of its strength in dB, `mtu` the ATT MTU. Without `spread` the strength swings by the
     world's `rssi_wobble`. `services` tells whether it advertises the service of its family.
+    `replies` are what comes after a request, word for word, one turn each time that it is made
+    and the last turn from then on; other requests are answered by the units.
     """
 
     name: str
@@ -87,6 +93,7 @@ class Link:
     spread: float | None = None
     name_in: NameIn = NameIn.ADVERTISEMENT
     services: bool = True
+    replies: Mapping[bytes, tuple[Turn, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from .json_checks import (
     an_object_of,
     below,
     refuse_constant,
+    some_bytes,
     without_duplicates,
     wrong,
 )
@@ -38,6 +39,7 @@ from .world import (
     NameIn,
     SolarDay,
     Timing,
+    Turn,
     Unit,
     World,
 )
@@ -53,6 +55,11 @@ MAX_WORDS_PER_UNIT = 4096
 MAX_NAME_BYTES = 26
 MAX_DESCRIPTION = 1000
 MAX_UNIT_ID = 247
+MAX_REQUESTS = 512
+MAX_TURNS = 64
+MAX_NOTIFICATIONS = 512
+MAX_NOTIFICATION = 517
+MAX_SHOWN = 40
 
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 
@@ -194,7 +201,7 @@ def _link(value: Any, path: str) -> Link:
         value,
         path,
         {"name", "address"},
-        {"mtu", "kind", "units", "rssi", "name_in", "services"},
+        {"mtu", "kind", "units", "rssi", "name_in", "services", "replies"},
     )
     rssi, spread = _strength(data.get("rssi", -60), below(path, "rssi"))
     kind = a_member(data.get("kind", Kind.BATTERY), below(path, "kind"), Kind)
@@ -212,6 +219,37 @@ def _link(value: Any, path: str) -> Link:
             data.get("name_in", NameIn.ADVERTISEMENT), below(path, "name_in"), NameIn
         ),
         services=a_boolean(data.get("services", True), below(path, "services")),
+        replies=_replies(data.get("replies", {}), below(path, "replies")),
+    )
+
+
+def _replies(value: Any, path: str) -> Mapping[bytes, tuple[Turn, ...]]:
+    data = an_object(value, path)
+    if len(data) > MAX_REQUESTS:
+        raise wrong(path, f"must have at most {MAX_REQUESTS} requests")
+    return {
+        some_bytes(request, below(path, request[:MAX_SHOWN]), MAX_NOTIFICATION): tuple(
+            _turn(turn, f"{below(path, request)}[{index}]")
+            for index, turn in enumerate(
+                a_list(turns, below(path, request[:MAX_SHOWN]), MAX_TURNS, 1)
+            )
+        )
+        for request, turns in data.items()
+    }
+
+
+def _turn(value: Any, path: str) -> Turn:
+    return tuple(
+        _notification(entry, f"{path}[{index}]")
+        for index, entry in enumerate(a_list(value, path, MAX_NOTIFICATIONS))
+    )
+
+
+def _notification(value: Any, path: str) -> tuple[float, bytes]:
+    seconds, data = a_list(value, path, 2, 2)
+    return (
+        a_number(seconds, f"{path}[0]", 0, 60),
+        some_bytes(data, f"{path}[1]", MAX_NOTIFICATION),
     )
 
 

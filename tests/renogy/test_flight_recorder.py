@@ -58,8 +58,8 @@ async def recorded(
     return told
 
 
-async def record(link: RenogyLink, recorder: FlightRecorder) -> None:
-    """Poll a link and record that."""
+async def record(link: RenogyLink, recorder: FlightRecorder) -> LinkReport:
+    """Poll a link, record that, and return the report."""
     began_at = asyncio.get_running_loop().time()
     report, error = LinkReport(readings={}), None
     try:
@@ -79,6 +79,7 @@ async def record(link: RenogyLink, recorder: FlightRecorder) -> None:
             rssi=-60,
         )
     )
+    return report
 
 
 def replies(exchange: dict[str, Any]) -> bytes:

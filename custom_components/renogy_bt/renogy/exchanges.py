@@ -88,6 +88,6 @@ def _models_of(
     came = b"".join(received.data for received in exchange.received)
     for frame in FrameAssembler().feed(came):
         if len(frame.data) == _BYTES_OF_WORD * block.count:
-            start = begin + came.index(frame.data)
+            start = begin + came.index(frame.raw) + frame.raw.index(frame.data)
             start += _BYTES_OF_WORD * (model.address - block.address)
             yield start, start + _BYTES_OF_WORD * model.count

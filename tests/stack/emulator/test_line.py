@@ -1,5 +1,6 @@
 """The RS485 side of a link: its timing, its devices and its faults, in virtual time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -11,6 +12,7 @@ from tests.emulator import Kind, Link, LinkStatistics, Timing, Unit, modbus
 from tests.emulator.devices import CONTROLLER_MODEL, INVERTER_MODEL, devices_of
 from tests.emulator.faults import ActiveFault, activate
 from tests.emulator.line import MAX_QUEUED_REQUESTS, Line, collision
+from tests.emulator.world import Turn
 
 from .captures import frame
 from .manual_timers import ManualTimers
@@ -34,6 +36,7 @@ class Bench:
     kind: Kind = Kind.BATTERY
     payload: int = 248
     faults: list[ActiveFault] = field(default_factory=list)
+    replies: Mapping[bytes, tuple[Turn, ...]] = field(default_factory=dict)
     timers: ManualTimers = field(default_factory=ManualTimers)
     statistics: LinkStatistics = field(default_factory=LinkStatistics)
     received: list[tuple[float, bytes]] = field(default_factory=list)
@@ -61,6 +64,7 @@ class Bench:
             break_link=lambda: self.breaks.append(self.timers.now()),
             payload=self.payload,
             random=Random(1),
+            replies=self.replies,
         )
 
     def fault(self, name: str, **values: Any) -> None:
@@ -405,3 +409,15 @@ def test_statistics_count_everything() -> None:
     assert (counted.replies, counted.reply_bytes) == (3, 17 + 17 + 5)
     assert (counted.exceptions, counted.ignored_requests, counted.writes) == (1, 1, 0)
     assert counted.reply_seconds == pytest.approx(3 * 0.189 + 0.039)
+
+
+def test_replies_word_for_word() -> None:
+    """Each turn comes once, the last one from then on; other requests go to the units."""
+    asked, other = READ_A1, modbus.read_request(48, 5042, 1)
+    turns = (((0.1, b"one"), (0.3, b"two")), ((0.2, b"three"),), ())
+    bench = Bench(replies={asked: turns})
+    assert bench.ask(asked) == [b"one", b"two"]
+    assert bench.received[1][0] == pytest.approx(0.3)
+    assert bench.ask(asked, asked) == [b"one", b"two", b"three"]
+    assert len(bench.ask(other)) == 4
+    assert bench.received[-1][1][:3] == bytes((48, 3, 2))

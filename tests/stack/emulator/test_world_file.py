@@ -79,6 +79,14 @@ def test_what_a_link_advertises_is_read() -> None:
     assert (radio.name_in, radio.services) == (NameIn.SCAN_RESPONSE, False)
 
 
+def test_replies_word_for_word_are_read() -> None:
+    """Requests and notifications arrive as bytes, turn by turn."""
+    replies = {"300313880001048a": [[[0.2, "3003"], [0.25, "02"]], []]}
+    (link,) = parse_world(json.dumps({"links": [{**LINK, "replies": replies}]})).links
+    turns = link.replies[bytes.fromhex("300313880001048a")]
+    assert turns == (((0.2, b"\x30\x03"), (0.25, b"\x02")), ())
+
+
 def test_unit_may_be_the_broadcast_id() -> None:
     """A pack without a hub answers under 255."""
     (link,) = parse_world(
@@ -131,6 +139,19 @@ def test_owners_world_is_the_owners() -> None:
         (
             {"links.0.kind": "boat"},
             "links[0].kind: must be one of battery, charge_controller, inverter, silent",
+        ),
+        ({"links.0.replies": []}, "links[0].replies: must be an object"),
+        (
+            {"links.0.replies": {"x": [[]]}},
+            "links[0].replies.x: must be bytes in hexadecimal",
+        ),
+        (
+            {"links.0.replies": {"00": []}},
+            "links[0].replies.00: must have 1 to 64 entries",
+        ),
+        (
+            {"links.0.replies": {"00": [[[61, "00"]]]}},
+            "links[0].replies.00[0][0][0]: must be 0 to 60",
         ),
         ({"links.0.rssi": 5}, "links[0].rssi: must be -110 to 0"),
         ({"links.0.rssi": "-60"}, "links[0].rssi: must be a number or [mean, spread]"),

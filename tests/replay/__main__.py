@@ -1,0 +1,111 @@
+"""Run what people sent once more: `scripts/replay --help`."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+import json
+from pathlib import Path
+import sys
+import time
+from typing import Any
+
+from tests.demo.errors import DemoError
+
+from .comparison import Compared, compare, compare_probe
+from .errors import ReplayError
+from .field_report import Diagnostics, FieldReport, ProbeRun
+from .reading import read_report
+from .running import Outcome, run_world
+from .world import checked_world, world_of
+
+EXIT_DIFFERENT = 1
+EXIT_UNUSABLE = 2
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/replay",
+        description=(
+            "Run a diagnostics file or the report of a probe or of a set-up that failed once "
+            "more: the recorded frames are said again in an emulated world, which is read on "
+            "the real stack, and compared with what was shown then."
+        ),
+        epilog="Exit status: 0 when nothing differs, 1 when something does, 2 when the file "
+        "cannot be used.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON document instead of a table"
+    )
+    return parser.parse_args(arguments)
+
+
+def _log(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def replay(report: FieldReport) -> list[Compared]:
+    """Run a report once more and compare; raises ReplayError or DemoError."""
+    world = world_of(report)
+    checked = checked_world(world)
+    match report:
+        case ProbeRun():
+            outcome = Outcome(None)
+            if report.was_connected:
+                units = {report.link.address: list(report.unit_ids)}
+                outcome = asyncio.run(run_world(world, [], units, _log))
+            return compare_probe(report, outcome.document, outcome.refusal)
+        case Diagnostics():
+            outcome = Outcome(None)
+            if any(link.units for link in checked.links):
+                shown = [
+                    (link.address, battery.unit)
+                    for link in report.links
+                    for battery in link.batteries
+                    if battery.was_shown and not (link.is_silent or link.is_paused)
+                ]
+                outcome = asyncio.run(run_world(world, shown, {}, _log))
+            return compare(report, outcome.document, outcome.refusal)
+
+
+def document(values: Sequence[Compared]) -> dict[str, Any]:
+    """Return the document of `--json`."""
+    return {
+        "values": {
+            "same": sum(each.is_known and each.is_same for each in values),
+            "different": sum(each.differs for each in values),
+            "unknown": sum(not each.is_known for each in values),
+        },
+        "differences": [
+            {"what": each.what, "then": each.then, "now": each.now}
+            for each in values
+            if each.differs
+        ],
+        "verdicts": [],
+    }
+
+
+def _table(told: dict[str, Any]) -> str:
+    counts = (f"{count:6} values {how}" for how, count in told["values"].items())
+    differences = (
+        f"  {each['what']}: then {each['then']}, now {each['now']}"
+        for each in told["differences"]
+    )
+    return "\n".join((*counts, *differences))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Replay a file and return the exit status."""
+    options = _arguments(arguments)
+    try:
+        values = replay(read_report(options.file))
+    except (ReplayError, DemoError) as error:
+        print(f"scripts/replay: {error}", file=sys.stderr)
+        return EXIT_UNUSABLE
+    told = document(values)
+    print(json.dumps(told, indent=2) if options.json else _table(told))
+    return EXIT_DIFFERENT if told["values"]["different"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""What was shown then, beside what is shown now."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+import math
+from typing import Any, Final
+
+from .field_report import Diagnostics, ProbeRun, ReportedBattery, ReportedLink, Value
+
+type Json = dict[str, Any]
+
+OF_THE_PAST: Final = frozenset(
+    {
+        *("energy_charged", "energy_discharged", "time_to_full", "time_to_empty"),
+        *("link_quality", "last_read"),
+    }
+)
+"""What rests on earlier polls as well, which no file holds."""
+OF_THE_SCALE: Final = frozenset(
+    {"current", "power", "charging_state", "time_to_full", "time_to_empty"}
+)
+"""What is unknown until the scale of a current has been measured."""
+NUMBERS: Final = 5000, 5110
+"""The registers of measurements and status, which hold no text."""
+FOUND: Final = "found"
+NOT_REPEATABLE: Final = frozenset(
+    {"not_reachable", "cannot_connect", "connection_lost", "closed"}
+)
+"""Outcomes that rest on the radio, of which a report tells nothing that could be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One value; `is_known` tells whether it can be told at all what it is now."""
+
+    what: str
+    then: Value
+    now: Value
+    is_known: bool = True
+
+    @property
+    def is_same(self) -> bool:
+        """Whether both are the same, numbers as far as they are shown."""
+        then, now = self.then, self.now
+        if isinstance(then, float | int) and isinstance(now, float | int):
+            if isinstance(then, bool) or isinstance(now, bool):
+                return then is now
+            return math.isclose(then, now, rel_tol=1e-6, abs_tol=1e-6)
+        return then == now
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is certain that they are not the same."""
+        return self.is_known and not self.is_same
+
+
+def compare(
+    report: Diagnostics, document: Json | None, refusal: str | None
+) -> list[Compared]:
+    """Compare the values of diagnostics with what the replay shows.
+
+    `document` is that of `--check`, None where nothing could be replayed; `refusal` why a link
+    could not be set up now.
+    """
+    compared: list[Compared] = []
+    shown = {} if document is None else _shown(document["batteries"])
+    for link in report.links:
+        for battery in link.batteries:
+            now = shown.get((link.address, battery.unit), {})
+            compared += _battery(link, battery, now, has_run=document is not None)
+    of_bank = {} if document is None else document["bank"]
+    # What the bank showed may rest on links that are not replayed.
+    is_known = (
+        document is not None
+        and report.wiring == "parallel"
+        and all(
+            _is_known(link, battery, "current")
+            for link in report.links
+            for battery in link.batteries
+        )
+    )
+    compared += [
+        Compared(
+            f"bank.{key}",
+            then,
+            of_bank.get(key),
+            is_known and key not in OF_THE_PAST,
+        )
+        for key, then in report.published.items()
+    ]
+    if refusal is not None:
+        compared.append(Compared("set-up", FOUND, refusal))
+    return compared
+
+
+def _shown(batteries: Iterable[Json]) -> dict[tuple[str, int], Mapping[str, Value]]:
+    return {(each["link"], each["unit"]): each["entities"] for each in batteries}
+
+
+def _battery(
+    link: ReportedLink,
+    battery: ReportedBattery,
+    now: Mapping[str, Value],
+    *,
+    has_run: bool,
+) -> Iterator[Compared]:
+    for key, then in battery.published.items():
+        yield Compared(
+            f"{link.address}/{battery.unit}.{key}",
+            then,
+            now.get(key),
+            has_run and _is_known(link, battery, key),
+        )
+
+
+def _is_known(link: ReportedLink, battery: ReportedBattery, key: str) -> bool:
+    """Tell whether what a battery shows now can be told from the frames."""
+    if link.is_paused or link.is_silent or key in OF_THE_PAST:
+        return False
+    if battery.has_found_scale and key in OF_THE_SCALE:
+        return False
+    if battery.was_shown and not battery.answers:
+        return False
+    return not any(
+        exchange.redacted
+        and (asked := exchange.asked) is not None
+        and NUMBERS[0] <= asked.address < NUMBERS[1]
+        for exchange in battery.answers
+    )
+
+
+def compare_probe(
+    report: ProbeRun, document: Json | None, refusal: str | None
+) -> list[Compared]:
+    """Compare the outcome of a probe with that of the replay."""
+    now = refusal if document is None or refusal is not None else FOUND
+    is_known = report.was_connected and report.outcome not in NOT_REPEATABLE
+    compared = [Compared("outcome", report.outcome, now, is_known)]
+    models = (
+        {}
+        if document is None
+        else {each["unit"]: each["model"] for each in document["batteries"]}
+    )
+    for unit, model in report.found:
+        then: Value = model or "unknown"
+        compared.append(
+            Compared(
+                f"{report.link.address}/{unit}.model",
+                then,
+                (models[unit] or "unknown") if unit in models else None,
+                model is not None,
+            )
+        )
+    return compared

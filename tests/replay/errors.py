@@ -1,0 +1,5 @@
+"""What can be wrong with a file that is to be replayed."""
+
+
+class ReplayError(Exception):
+    """The file cannot be used; the message says where and why."""

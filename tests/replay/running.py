@@ -1,0 +1,105 @@
+"""Runs a world on the real stack, as `scripts/demo --check` does."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+import json
+from pathlib import Path
+import tempfile
+from typing import Any, Final
+
+from tests.demo.check import (
+    bank_entity,
+    check_document,
+    enable_all_entities,
+    wait_for_batteries,
+)
+from tests.demo.client import HomeAssistantClient
+from tests.demo.errors import DemoError
+from tests.demo.flows import LinkRefused, set_up_links
+from tests.demo.home_assistant import log_tail
+from tests.demo.measure import poll
+from tests.demo.running import running
+
+type Json = dict[str, Any]
+
+LIMIT_SECONDS: Final = 170.0
+VALUES_WITHIN: Final = 45.0
+"""A battery that has no values by then does not get any, s."""
+POLLS: Final = 2
+"""The first poll after a start leaves to the second what is read every six hours only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run shows: the document of `--check`, and why a link was refused, if one was."""
+
+    document: Json | None
+    refusal: str | None = None
+
+
+async def run_world(
+    world: Json,
+    batteries: Iterable[tuple[str, int]],
+    owner_units: dict[str, list[int]],
+    log: Callable[[str], None],
+) -> Outcome:
+    """Run a world until these batteries have values; raises DemoError."""
+    with tempfile.TemporaryDirectory(prefix="renogy_bt-replay-") as temporary:
+        folder = Path(temporary)
+        path = folder / "world.json"
+        path.write_text(json.dumps(world), encoding="utf-8")
+        configuration = folder / "configuration"
+        configuration.mkdir()
+        try:
+            async with (
+                asyncio.timeout(LIMIT_SECONDS),
+                running(configuration, world=path, log=log) as (emulator, client, _),
+            ):
+                units = {
+                    link: [*of_link, *owner_units.get(link, ())]
+                    for link, of_link in emulator.owner_units.items()
+                }
+                try:
+                    await set_up_links(client, units, log)
+                except LinkRefused as refused:
+                    return Outcome(None, _reason(refused.reason))
+                return Outcome(await _read(client, batteries, log))
+        except TimeoutError as error:
+            raise DemoError(
+                f"The replay did not end within {LIMIT_SECONDS:.0f} s. "
+                f"The end of Home Assistant's log:\n{log_tail(configuration)}"
+            ) from error
+
+
+async def _read(
+    client: HomeAssistantClient,
+    batteries: Iterable[tuple[str, int]],
+    log: Callable[[str], None],
+) -> Json:
+    """Return what is shown when every battery has values, or had the time for it."""
+    wanted = list(batteries)
+    # What there is of cells and sensors is known after the first reading only.
+    await _wait(client, wanted, log)
+    await enable_all_entities(client)
+    await _wait(client, wanted, log)
+    for _ in range(POLLS):
+        await poll(client, await bank_entity(client))
+    return await check_document(client, {})
+
+
+async def _wait(
+    client: HomeAssistantClient,
+    batteries: Iterable[tuple[str, int]],
+    log: Callable[[str], None],
+) -> None:
+    try:
+        async with asyncio.timeout(VALUES_WITHIN):
+            await wait_for_batteries(client, batteries)
+    except TimeoutError:
+        log("Not every battery has values")
+
+
+def _reason(reason: object) -> str:
+    """Return why a link was refused, as the end of a translation key."""
+    return str(reason.get("base")) if isinstance(reason, dict) else str(reason)

@@ -1,0 +1,114 @@
+"""Tests of the comparison: what is the same, what differs, and what cannot be told."""
+
+import json
+from typing import Any
+
+import pytest
+
+from .__main__ import document
+from .comparison import Compared, compare, compare_probe
+from .field_report import Diagnostics, ProbeRun, Value
+from .reading import parse_report
+from .test_reading import diagnostics, failed
+
+ADDRESS = "6C:B2:FD:00:00:01"
+
+
+def shown(**entities: Value) -> dict[str, Any]:
+    """Return what a replay shows of the one battery and its bank."""
+    battery = {"link": ADDRESS, "unit": 48, "model": "X", "entities": entities}
+    return {"batteries": [battery], "bank": dict(entities)}
+
+
+def bank(**published: Value) -> Diagnostics:
+    """Return diagnostics of a bank in which its battery shows these values."""
+    data = diagnostics()
+    data["data"]["links"][0]["batteries"][0]["published"] = published
+    data["data"]["published"] = published
+    report = parse_report(json.dumps(data))
+    assert isinstance(report, Diagnostics)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "is_same"),
+    [
+        (52.4, 52.4, True),
+        (52.4, 52.40000001, True),
+        (52, 52.0, True),
+        (52.4, 52.5, False),
+        (True, True, True),
+        (True, 1.0, False),
+        (None, None, True),
+        (None, 0.0, False),
+        ("idle", "idle", True),
+        ("idle", "charging", False),
+        (52.4, None, False),
+    ],
+)
+def test_values(then: Value, now: Value, is_same: bool) -> None:
+    """Numbers are the same as far as they are shown; unknown is no number."""
+    assert Compared("x", then, now).differs is not is_same
+
+
+def test_a_value_that_differs_is_named() -> None:
+    """With what it was and what it is, of the battery and of the bank."""
+    told = document(
+        compare(bank(voltage=52.4, current=1.0), shown(voltage=52.5, current=1.0), None)
+    )
+    assert told["values"] == {"same": 2, "different": 2, "unknown": 0}
+    assert told["differences"][0] == {
+        "what": f"{ADDRESS}/48.voltage",
+        "then": 52.4,
+        "now": 52.5,
+    }
+
+
+def test_what_rests_on_the_past_is_unknown() -> None:
+    """Energy was counted over days; no file holds them."""
+    values = compare(bank(energy_charged=12.0), shown(energy_charged=0.0), None)
+    told = document(values)
+    assert told["values"] == {"same": 0, "different": 0, "unknown": 2}
+
+
+def test_a_set_up_that_fails_now() -> None:
+    """It is a difference, even though nothing can be compared."""
+    told = document(compare(bank(voltage=52.4), None, "no_answer"))
+    assert told["values"] == {"same": 0, "different": 1, "unknown": 2}
+    assert told["differences"][0]["now"] == "no_answer"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "refusal", "expected"),
+    [
+        ("no_answer", "no_answer", (1, 0, 0)),
+        ("no_answer", "charge_controller", (0, 1, 0)),
+        ("cannot_connect", None, (0, 0, 1)),
+    ],
+)
+def test_the_outcome_of_a_probe(
+    outcome: str, refusal: str | None, expected: tuple[int, int, int]
+) -> None:
+    """It is the same or not; what rests on the radio cannot be told."""
+    report = parse_report(json.dumps({**failed(), "outcome": outcome}))
+    assert isinstance(report, ProbeRun)
+    told = document(compare_probe(report, None, refusal))
+    assert tuple(told["values"].values()) == expected
+
+
+def test_what_a_probe_found() -> None:
+    """Each battery is to be found again, as what it is."""
+    found = {
+        "family": "standard",
+        "batteries": [
+            {"unit": 48, "model": "X", "cells": 15},
+            {"unit": 49, "model": "X", "cells": 15},
+        ],
+    }
+    report = parse_report(
+        json.dumps({**failed(), "kind": "probe", "outcome": "found", "found": found})
+    )
+    assert isinstance(report, ProbeRun)
+    told = document(compare_probe(report, shown(), None))
+    assert told["values"] == {"same": 2, "different": 1, "unknown": 0}
+    assert told["differences"][0]["what"] == f"{ADDRESS}/49.model"
