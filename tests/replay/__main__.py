@@ -10,14 +10,17 @@ import time
 from typing import Any
 
 from tests.demo.errors import DemoError
+from tests.emulator.json_checks import WorldFileError
 
 from .comparison import Compared, compare, compare_probe
 from .errors import ReplayError
 from .field_report import Diagnostics, FieldReport, ProbeRun
 from .reading import read_report
 from .running import Outcome, run_world
+from .timelines import Judged, Replayed, replay_adapters
 from .world import checked_world, world_of
 
+NOTHING = Replayed()
 EXIT_DIFFERENT = 1
 EXIT_UNUSABLE = 2
 
@@ -44,6 +47,18 @@ def _log(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
+def timelines(report: FieldReport) -> Replayed:
+    """Take the adapters' timelines through today's detector; raises ReplayError."""
+    if isinstance(report, ProbeRun):
+        return Replayed()
+    try:
+        return replay_adapters(report.adapters, report.adapters_path)
+    except WorldFileError as error:
+        raise ReplayError(str(error)) from error
+    except RecursionError as error:
+        raise ReplayError("not usable: nested too deeply") from error
+
+
 def replay(report: FieldReport) -> list[Compared]:
     """Run a report once more and compare; raises ReplayError or DemoError."""
     world = world_of(report)
@@ -68,7 +83,9 @@ def replay(report: FieldReport) -> list[Compared]:
             return compare(report, outcome.document, outcome.refusal)
 
 
-def document(values: Sequence[Compared]) -> dict[str, Any]:
+def document(
+    values: Sequence[Compared], adapters: Replayed = NOTHING
+) -> dict[str, Any]:
     """Return the document of `--json`."""
     return {
         "values": {
@@ -81,7 +98,17 @@ def document(values: Sequence[Compared]) -> dict[str, Any]:
             for each in values
             if each.differs
         ],
-        "verdicts": [],
+        "verdicts": [_judged(each) for each in adapters.verdicts],
+        "steps": [_judged(each) for each in adapters.steps],
+    }
+
+
+def _judged(judged: Judged) -> dict[str, Any]:
+    return {
+        "at": judged.at.isoformat(),
+        "adapter": judged.adapter,
+        "then": judged.then,
+        "now": judged.now,
     }
 
 
@@ -91,20 +118,30 @@ def _table(told: dict[str, Any]) -> str:
         f"  {each['what']}: then {each['then']}, now {each['now']}"
         for each in told["differences"]
     )
-    return "\n".join((*counts, *differences))
+    judged = (
+        f"{each['at'][:19]} {each['adapter']:18} {kind:8} {each['then'] or '-':20} "
+        f"{each['now'] or '-'}"
+        for kind in ("verdicts", "steps")
+        for each in told[kind]
+    )
+    head = f"{'at':19} {'adapter':18} {'':8} {'then':20} now"
+    return "\n".join((*counts, *differences, "", head, *judged))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Replay a file and return the exit status."""
     options = _arguments(arguments)
     try:
-        values = replay(read_report(options.file))
+        report = read_report(options.file)
+        adapters = timelines(report)
+        values = replay(report)
     except (ReplayError, DemoError) as error:
         print(f"scripts/replay: {error}", file=sys.stderr)
         return EXIT_UNUSABLE
-    told = document(values)
+    told = document(values, adapters)
     print(json.dumps(told, indent=2) if options.json else _table(told))
-    return EXIT_DIFFERENT if told["values"]["different"] else 0
+    differs = any(each.differs for each in values) or adapters.differs
+    return EXIT_DIFFERENT if differs else 0
 
 
 if __name__ == "__main__":

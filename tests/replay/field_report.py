@@ -11,10 +11,7 @@ type Value = float | str | bool | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedBattery:
-    """One battery behind a link.
-
-    `is_comparable` tells whether what it showed can be had from the frames at all.
-    """
+    """One battery behind a link."""
 
     unit: int
     published: Mapping[str, Value]
@@ -53,6 +50,7 @@ class Diagnostics:
     wiring: str = "parallel"
     adapters: tuple[Any, ...] = ()
     """Adapters as they stand in the file: their timelines are checked where they are read."""
+    adapters_path: str = "bluetooth_health.adapters"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from tests.emulator.json_checks import (
     wrong,
 )
 
+from .address import ADDRESS
 from .errors import ReplayError
 from .field_report import (
     Diagnostics,
@@ -47,7 +48,6 @@ VERSION: Final = 1
 REPORTS: Final = ("failed_set_up", "probe")
 DIAGNOSTICS: Final = "diagnostics"
 
-ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NAME: Final = re.compile(r"[A-Za-z-]{0,12}[0-9]{0,6}[A-Za-z]{0,6}")
 _FAMILIES: Final = {family.key: family for family in FAMILIES}
@@ -134,6 +134,7 @@ def _diagnostics(data: Mapping[str, Any], path: str) -> Diagnostics:
                 MAX_LINKS,
             )
         ),
+        adapters_path=below(path, "bluetooth_health.adapters"),
     )
 
 

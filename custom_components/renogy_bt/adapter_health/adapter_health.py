@@ -22,7 +22,14 @@ from .policy import Decision, Hold, Situation, take_turn
 from .recurrence import Recurrence
 from .samples import AdapterSample, Judgement, Verdict, latest
 from .status import AdapterEvent, EventKind, Notice
+from .timeline import Look, State, StepBegun, StepEnded, Timeline
 from .troubles import Fault, Trouble, trouble_of
+
+STATE = (
+    *("memory", "climb", "limiter", "history", "own", "decision", "open_fault"),
+    *("open_trouble", "recurrence", "notices", "budget", "has_given_up"),
+)
+"""What of an adapter's health a look goes by; each part is immutable."""
 
 
 @dataclass(slots=True)
@@ -51,6 +58,8 @@ class AdapterHealth:
     """It was told in this trouble that nothing is left to be tried."""
     events: list[AdapterEvent] = field(default_factory=list)
     """What happened since it was last asked for."""
+    timeline: Timeline = field(default_factory=Timeline, compare=False)
+    """What all this was concluded from."""
 
     @property
     def judgement(self) -> Judgement | None:
@@ -62,11 +71,33 @@ class AdapterHealth:
         """What the user is told."""
         return self.notices.notice
 
+    @property
+    def state(self) -> State:
+        """What another look goes by, besides what it sees."""
+        return {name: getattr(self, name) for name in STATE}
+
     def look(self, sample: AdapterSample, level: RecoveryLevel, now: datetime) -> bool:
         """Judge a further sample and decide what is to be done about it.
 
         Returns True if polls that failed may succeed from now on.
         """
+        self.timeline.begin(sample.at, lambda: self.state)
+        works_again = self._look(sample, level, now)
+        assert self.judgement is not None
+        self.timeline.looked(
+            Look(
+                sample=sample,
+                own=self.own,
+                level=level,
+                at=now,
+                verdict=self.judgement.verdict,
+                reason=self.judgement.reason,
+                step=self.decision.step,
+            )
+        )
+        return works_again
+
+    def _look(self, sample: AdapterSample, level: RecoveryLevel, now: datetime) -> bool:
         self.sample, before = sample, self.judgement
         self.memory, judgement = detect(self.memory, sample, self.own)
         self.recurrence = self.recurrence.after_look(
@@ -86,6 +117,7 @@ class AdapterHealth:
         """Take note that a step is being taken; one that the user asks for begins anew."""
         if requested:
             self.climb = self.climb.rested()
+        self.timeline.stepped(StepBegun(step, at, now, requested))
         running = RunningStep(step=step, at=at, begun_at=now, requested=requested)
         self.own = replace(self.own, running=running)
         if step.is_reset:
@@ -100,6 +132,7 @@ class AdapterHealth:
         assert running is not None
         assert judgement is not None
         step = running.step
+        self.timeline.stepped(StepEnded(now, result, detail))
         self.own = replace(self.own, running=None, ended_at=now)
         self.history = self.history.adding(
             StepRecord(

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from .exchanges import asked_block, exchange_data, redacted_exchanges
-from .recording import Drop, Exchange, Outcome
+from .recording import Drop, Exchange
 from .redaction import Redaction
 
 MOST_POLLS: Final = 60
@@ -30,8 +30,6 @@ MOST_FRAME_BYTES: Final = 255
 MOST_FAILING_BYTES: Final = 12_288
 """So much of what came in is kept of the failing polls together."""
 MOST_TEXT: Final = 300
-
-type _Request = tuple[str, Outcome | None, int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,7 @@ class PollOfLink:
 @dataclass(frozen=True, slots=True)
 class _KeptPoll:
     poll: PollOfLink
-    requests: tuple[_Request, ...]
+    requests: tuple[str, ...]
 
     def as_data(self) -> dict[str, Any]:
         poll = self.poll
@@ -65,7 +63,7 @@ class _KeptPoll:
             "error": poll.error,
             "failed": {str(unit): str(why) for unit, why in poll.failed.items()},
             "refused": {str(unit): check for unit, check in poll.refused.items()},
-            "requests": [list(request) for request in self.requests],
+            "requests": list(self.requests),
         }
 
 
@@ -188,10 +186,10 @@ def _kept(poll: PollOfLink, exchanges: Sequence[Exchange]) -> _KeptPoll:
     )
 
 
-def _request(exchange: Exchange) -> _Request:
-    """Return what was asked of whom, how that went, and how long it took in ms."""
+def _request(exchange: Exchange) -> str:
+    """Say what was asked of whom, how that went, and how long it took in ms."""
     block = asked_block(exchange.request)
     asked = f"{exchange.request[0]}:{block}"
     ended = exchange.ended_at
-    took = None if ended is None else round(1000 * (ended - exchange.at))
-    return asked, exchange.outcome, took
+    took = "" if ended is None else f" {1000 * (ended - exchange.at):.0f}"
+    return f"{asked} {exchange.outcome}{took}"

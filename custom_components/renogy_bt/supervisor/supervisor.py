@@ -17,6 +17,7 @@ from ..adapter_health.history import StepResult
 from ..adapter_health.ladder import RecoveryLevel, RecoveryStep
 from ..adapter_health.samples import AdapterSample, Strength, Verdict
 from ..adapter_health.status import AdapterEvent, AdapterStatus
+from ..adapter_health.timeline import MOST_LOOKS, Timeline
 from ..storage.adapters import AdapterStore
 from .link_records import LinkRecords
 from .made_up import MadeUpAddresses
@@ -68,6 +69,7 @@ class Supervisor:
         self._banks: dict[str, _Bank] = {}
         self._changing = asyncio.Lock()
         self._health: dict[str, AdapterHealth] = {}
+        self._timelines: dict[str, Timeline] = {}
         self._store = AdapterStore(hass, self._health.values)
         self._statuses: dict[str, AdapterStatus] = {}
         self._listeners: list[Callable[[], None]] = []
@@ -234,7 +236,10 @@ class Supervisor:
 
     def _health_of(self, address: str) -> AdapterHealth:
         if address not in self._health:
-            self._health[address] = self._store.health_of(address)
+            health = self._store.health_of(address)
+            health.timeline = self._timelines.setdefault(address, health.timeline)
+            health.timeline.cut()
+            self._health[address] = health
         return self._health[address]
 
     def _forget(self, address: str) -> None:
@@ -339,7 +344,9 @@ class Supervisor:
             "bus_reachable": self.bus_reachable,
             "done_without": dict(lost_parts()),
             "adapters": [
-                diagnostics_of(health, self._clock())
+                diagnostics_of(
+                    health, self._clock(), most_looks=MOST_LOOKS // len(self._health)
+                )
                 for health in self._health.values()
             ],
         }

@@ -12,6 +12,7 @@ from ..adapter_health.samples import AdapterSample, latest
 from ..adapter_health.status import AdapterEvent, AdapterStatus, EventKind
 from ..storage.adapters import data_of
 from .link_records import LinkRecords
+from .timelines import timeline_data
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -65,8 +66,10 @@ def _last_advertisement(
     return moment if before is None else max(moment, before)
 
 
-def diagnostics_of(health: AdapterHealth, now: float) -> dict[str, Any]:
-    """Return all that is known of an adapter, as plain data."""
+def diagnostics_of(
+    health: AdapterHealth, now: float, *, most_looks: int
+) -> dict[str, Any]:
+    """Return all that is known of an adapter, as plain data, and so much of its timeline."""
     judgement, sample = health.judgement, health.sample
     return {
         **data_of(health, now),
@@ -75,6 +78,7 @@ def diagnostics_of(health: AdapterHealth, now: float) -> dict[str, Any]:
         "decision": asdict(health.decision),
         "own_steps": asdict(health.own),
         "sample": asdict(sample) if sample is not None else None,
+        "timeline": timeline_data(health.timeline, most_looks),
     }
 
 

@@ -1,0 +1,6 @@
+"""How an address stands in a file."""
+
+import re
+from typing import Final
+
+ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
