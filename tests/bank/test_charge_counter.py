@@ -357,6 +357,18 @@ def test_counter_that_is_brought_up_to_date_once_a_minute() -> None:
     assert gained.discharged == pytest.approx(wh(12, 2 * HOUR), rel=0.01)
 
 
+@pytest.mark.parametrize("interval", INTERVALS)
+@pytest.mark.parametrize("current", [-12.0, -0.8, 30.0])
+def test_counter_of_whole_ampere_hours(interval: float, current: float) -> None:
+    """A counter that is far too coarse does no harm."""
+    battery = Battery(interval=interval, total=4_000.0, remaining=2_000.5, step=1.0)
+    battery.poll(current)
+    polls = math.ceil(6 * HOUR / interval)
+    gained = battery.poll(current, polls)
+    expected = wh(abs(current), polls * interval)
+    assert gained.charged + gained.discharged == pytest.approx(expected, abs=VOLTS)
+
+
 def test_load_that_a_poll_meets_while_the_battery_is_full() -> None:
     """A battery that is as full as before has lost nothing, whatever one of the polls met."""
     battery = Battery(interval=600.0, remaining=95.0).prove(10.0, charge=2.5)
@@ -573,7 +585,9 @@ def test_split_of_an_interval(
         ),
         hours=seconds / HOUR,
     )
-    charged, discharged = energy_by_counter(interval, Habits().after(interval))
+    charged, discharged = energy_by_counter(
+        interval, interval.counted, Habits().after(interval)
+    )
     assert charged >= 0 and discharged >= 0
     assert charged - discharged == pytest.approx(VOLTS * interval.counted, abs=1e-6)
 

@@ -40,9 +40,10 @@ LEAST_FITS: Final = 3.5
 """So many stretches that fit are no chance: four, of which the first has begun to fade."""
 NEARLY: Final = 3.0
 """What misses by less than this many times what a fit leaves open just misses."""
-LEAST_MISSES: Final = 12.0
-LEAST_BY_MISSES: Final = 0.5
-"""By chance half as many stretches fit as just miss: a fit is half as wide."""
+LEAST_MISSES: Final = 16.0
+LEAST_BY_MISSES: Final = 0.7
+"""By chance half as many stretches fit as just miss: a fit is half as wide. In one direction, where there
+are fewer, half of this is enough."""
 LEAST_STRETCHES: Final = 50.0
 LEAST_SHARE: Final = 0.03
 """Loads that come and go between two readings keep most stretches from fitting."""
@@ -57,6 +58,8 @@ HOURS_OF_SUN: Final = 3.0
 """How fast the largest charging current is forgotten: the sun moves on."""
 HOURS_OF_LOADS: Final = 336.0
 """The same for loads: a poll does not meet the kettle every day."""
+JUST_BEFORE: Final = 2.0
+"""In so many hours a counter does not go astray."""
 LARGEST_CALIBRATION: Final = 0.05
 """Calibrations change the total capacity by parts per thousand."""
 LARGEST_SAG: Final = 0.1
@@ -78,11 +81,13 @@ class Way(StrEnum):
 class Reason(StrEnum):
     """Why the last interval was counted in the way that it was.
 
-    `RESTS`: the counter has not moved yet, and what flowed waits until it has.
+    `RESTS`: the counter has not moved yet, and what flowed waits until it has. `CATCHES_UP`: it has moved
+    after a standstill, perhaps by what was counted meanwhile, too.
     """
 
     AGREES = "agrees"
     RESTS = "rests"
+    CATCHES_UP = "catches_up"
     UNPROVEN = "unproven"
     DISAGREES = "disagrees"
     JUMPED = "jumped"
@@ -92,7 +97,7 @@ class Reason(StrEnum):
     @property
     def way(self) -> Way:
         """How that counts."""
-        if self in {Reason.AGREES, Reason.RESTS}:
+        if self in {Reason.AGREES, Reason.RESTS, Reason.CATCHES_UP}:
             return Way.CHARGE_COUNTER
         return Way.SAMPLED_POWER
 
@@ -281,15 +286,17 @@ class Agreement:
             misses=_KEPT_OF_STRETCHES * self.misses + stretch.just_misses,
         )
 
-    @property
-    def is_shown(self) -> bool:
-        """Whether the counter has been seen to count."""
-        return self.fits >= LEAST_FITS and not self.is_refuted
+    def __add__(self, other: Agreement) -> Agreement:
+        """Return the numbers of both directions."""
+        return Agreement(
+            stretches=self.stretches + other.stretches,
+            fits=self.fits + other.fits,
+            misses=self.misses + other.misses,
+        )
 
-    @property
-    def is_refuted(self) -> bool:
-        """Whether the counter has been seen to count something else."""
-        if self.misses >= LEAST_MISSES and self.fits < LEAST_BY_MISSES * self.misses:
+    def is_below(self, least_by_misses: float) -> bool:
+        """Tell whether too few stretches fit, by how many just miss or by how many there are."""
+        if self.misses >= LEAST_MISSES and self.fits < least_by_misses * self.misses:
             return True
         is_much = self.stretches >= LEAST_STRETCHES
         return is_much and self.fits < LEAST_SHARE * self.stretches
@@ -327,14 +334,15 @@ class Habits:
             change_square=of_out * self.change_square + change**2,
         )
 
-    def explain(self, interval: Interval) -> bool:
+    def explain(self, interval: Interval, *, was_full: bool = False) -> bool:
         """Tell whether currents like these can have moved the counter so far.
 
-        An end is where counters are put right: it is reached by the currents of the moment only.
+        An end is where counters are put right: it is reached by the currents of the moment only, unless
+        the battery `was_full` just before.
         """
         after = interval.after
         most_in = EXCESS_OF_LOADS * max(interval.highest, 0.0)
-        if not after.is_full:
+        if was_full or not after.is_full:
             most_in = EXCESS_OF_SUN * self.most_in
         most_out = max(-interval.lowest, 0.0) if after.is_empty else self.most_out
         return (
@@ -363,8 +371,10 @@ class Habits:
 class CounterRecord:
     """What was seen of one battery's counter; `reason` is that of the last interval.
 
-    `standing` is the charge (Ah) that has flowed since the counter last moved, `stands_still` whether that
-    was so much that it does not count, until it has moved again.
+    `standing` is the charge (Ah) that has flowed since the counter last moved, in whichever direction, and
+    `stood` its net; `stands_still` is whether that was so much that the counter does not count, until it has
+    moved again. `off_full` are the hours since the counter was at its upper end, and `net` is the net
+    charge (Ah) of the last interval where the counter counts.
     """
 
     charging: Agreement = field(default_factory=Agreement)
@@ -372,47 +382,85 @@ class CounterRecord:
     stretch: Stretch = field(default_factory=Stretch)
     habits: Habits = field(default_factory=Habits)
     standing: float = 0.0
+    stood: float = 0.0
     stands_still: bool = False
+    off_full: float = math.inf
+    net: float = 0.0
     reason: Reason = Reason.UNPROVEN
 
     def interrupted(self) -> CounterRecord:
         """Return the record after a gap: nothing reaches over it."""
-        return replace(self, stretch=Stretch(), standing=0.0)
+        return replace(
+            self, stretch=Stretch(), standing=0.0, stood=0.0, off_full=math.inf
+        )
 
     def after(self, interval: Interval) -> CounterRecord:
         """Return the record after one more interval, with the reason of how that counts."""
         if interval.is_of_another:
             return CounterRecord(reason=Reason.JUMPED)
-        standing = 0.0 if interval.has_moved else self.standing + interval.lasting
+        standing = stood = 0.0
+        if not interval.has_moved:
+            standing = self.standing + interval.lasting
+            stood = self.stood + interval.sampled
         stands_still = not interval.has_moved and (
             self.stands_still or standing > LONGEST_STANDING
         )
         habits = self.habits.after(interval)
-        # After a standstill the counter may catch up.
-        is_idle = stands_still or self.stands_still
+        reason = self._reason(interval, habits, stands_still=stands_still)
+        off_full = self.off_full + interval.hours
+        if interval.is_put_right:
+            off_full = math.inf
         return replace(
             self,
             **self._compared(interval, habits),
             habits=habits,
             standing=standing,
+            stood=stood,
             stands_still=stands_still,
-            reason=self._reason(interval, habits, is_idle=is_idle),
+            off_full=0.0 if interval.after.is_full else off_full,
+            net=self._caught_up(interval)
+            if reason is Reason.CATCHES_UP
+            else interval.net,
+            reason=reason,
         )
 
-    def _reason(self, interval: Interval, habits: Habits, *, is_idle: bool) -> Reason:
+    def _caught_up(self, interval: Interval) -> float:
+        """Return the net charge after a standstill.
+
+        The counter may have caught up with what was counted meanwhile, or gone on from where it stood, or
+        anything in between: as the samples say.
+        """
+        counted = interval.net
+        bounds = sorted((counted, counted - self.stood))
+        return min(max(interval.sampled, bounds[0]), bounds[1])
+
+    def _reason(
+        self, interval: Interval, habits: Habits, *, stands_still: bool
+    ) -> Reason:
         if interval.is_put_right:
             return Reason.JUMPED
-        if self.charging.is_refuted or self.discharging.is_refuted:
+        if self._is_refuted:
             return Reason.DISAGREES
-        if not (self.charging.is_shown or self.discharging.is_shown):
+        if max(self.charging.fits, self.discharging.fits) < LEAST_FITS:
             return Reason.UNPROVEN
         if interval.stays_at_end and not interval.has_come_back:
             return Reason.AT_ITS_END
-        if not habits.explain(interval):
+        if not habits.explain(interval, was_full=self.off_full <= JUST_BEFORE):
             return Reason.JUMPED
-        if is_idle:
+        if stands_still:
             return Reason.STANDS_STILL
+        if self.stands_still:
+            return Reason.CATCHES_UP
         return Reason.AGREES if interval.has_moved else Reason.RESTS
+
+    @property
+    def _is_refuted(self) -> bool:
+        """Whether the counter has been seen to count something else, or does so in one direction."""
+        both = self.charging + self.discharging
+        return both.is_below(LEAST_BY_MISSES) or any(
+            each.is_below(LEAST_BY_MISSES / 2)
+            for each in (self.charging, self.discharging)
+        )
 
     def _compared(self, interval: Interval, habits: Habits) -> dict[str, Any]:
         """Return what changes of the record when the interval is held against the samples."""
@@ -449,19 +497,22 @@ def _told(agreement: Agreement) -> dict[str, float]:
     }
 
 
-def energy_by_counter(interval: Interval, habits: Habits) -> tuple[float, float]:
-    """Return what went in and what went out within an interval, in Wh."""
+def energy_by_counter(
+    interval: Interval, net: float, habits: Habits
+) -> tuple[float, float]:
+    """Return what went in and what went out within an interval of this net charge, in Wh."""
     charged = discharged = 0.0
-    for share, current in _levels(interval, habits.usual_load):
+    for share, current in _levels(interval, net / interval.hours, habits.usual_load):
         energy = share * interval.hours * current * habits.voltage_at(current, interval)
         charged += max(energy, 0.0)
         discharged += max(-energy, 0.0)
     return charged, discharged
 
 
-def _levels(interval: Interval, usual_load: float) -> tuple[tuple[float, float], ...]:
-    """Return at which currents the net charge flowed, each with its share of the time."""
-    mean = interval.net / interval.hours
+def _levels(
+    interval: Interval, mean: float, usual_load: float
+) -> tuple[tuple[float, float], ...]:
+    """Return at which currents the mean current came about, each with its share of the time."""
     if interval.lowest < mean < interval.highest:
         return _two_levels(mean, interval.lowest, interval.highest)
     hidden = min(interval.lowest - mean, interval.middle + usual_load)

@@ -131,9 +131,11 @@ class EnergyCounter:
         if self.record.reason is Reason.RESTS:
             self._waiting = waiting + sampled
             return EnergyTotals()
-        if self.record.reason is Reason.AGREES:
+        if self.record.reason.way is Way.CHARGE_COUNTER:
             # The counter has moved by what has waited, too.
-            charged, discharged = energy_by_counter(interval, self.record.habits)
+            charged, discharged = energy_by_counter(
+                interval, self.record.net, self.record.habits
+            )
             return EnergyTotals(charged=charged, discharged=discharged)
         return waiting + sampled
 
