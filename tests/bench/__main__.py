@@ -6,7 +6,7 @@ import sys
 from time import perf_counter
 from typing import Final
 
-from .jobs import Scale, measure_all, measure_costs
+from .jobs import Scale, measure_all, measure_costs, measure_energy
 from .report import Report
 from .targets import targets
 
@@ -26,7 +26,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="scripts/bench",
         description=(
             "Read emulated batteries with this library and with its peers, in peace and in"
-            " trouble, and say how long it took, what it cost and what was wrong. All but"
+            " trouble, and say how long it took, what it cost and what was wrong, and how"
+            " exactly the energy of emulated days is counted. All but"
             " CPU time and memory is measured on a virtual clock and repeats exactly."
         ),
     )
@@ -59,10 +60,12 @@ def main() -> int:
     started_at = perf_counter()
     costs = () if options.without_home_assistant else measure_costs()
     measured = measure_all(scale)
+    energy = measure_energy()
     report = Report(
         measured=measured,
         costs=costs,
-        targets=targets(measured, costs),
+        energy=energy,
+        targets=targets(measured, costs, energy),
         seconds=perf_counter() - started_at,
     )
     print(json.dumps(report.as_document()) if options.json else report.as_text())

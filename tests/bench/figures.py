@@ -69,6 +69,21 @@ class TroubleFigures:
     seconds_back_longest: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyRow:
+    """How exactly energy is counted in one way, at one interval between polls.
+
+    Means over emulated days of how far off a day was, in %: the net energy as a share of what went
+    through the battery, the mean of in and out; what went in, and what went out, as shares of themselves.
+    """
+
+    interval_s: int
+    way: str
+    net_error_pct: float
+    in_error_pct: float
+    out_error_pct: float
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Both parts of what was measured of one contender in one trouble."""

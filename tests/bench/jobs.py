@@ -9,10 +9,10 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from typing import Final
+from typing import Any, Final
 
 from .bank import FIRST_UNIT
-from .figures import Cost, Measured
+from .figures import Cost, EnergyRow, Measured
 from .library import leave_home_assistant_out
 from .memory import peak_memory
 from .session import Job, measure
@@ -39,6 +39,7 @@ SHIPPED: Final = next(
 BATTERIES_IN_HOME_ASSISTANT: Final = (4, 64)
 _MOST_WORKERS: Final = 4
 _COST_SECONDS: Final = 300.0
+_ENERGY_SECONDS: Final = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,19 +124,29 @@ def measure_costs() -> tuple[Cost, ...]:
     )
 
 
+def measure_energy() -> tuple[EnergyRow, ...]:
+    """Measure how exactly energy is counted over emulated days."""
+    rows = _output_of("tests.energy_days", "--json", seconds=_ENERGY_SECONDS)
+    return tuple(EnergyRow(**row) for row in rows)
+
+
 def _cost(*arguments: str) -> Cost:
+    return Cost(**_output_of("tests.bench.cost", *arguments, seconds=_COST_SECONDS))
+
+
+def _output_of(module: str, *arguments: str, seconds: float) -> Any:
     """Run one measurement in a process of its own; raises RuntimeError with its errors."""
     finished = subprocess.run(
-        [sys.executable, "-m", "tests.bench.cost", *arguments],
+        [sys.executable, "-m", module, *arguments],
         check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=_COST_SECONDS,
+        timeout=seconds,
     )
     if finished.returncode:
-        raise RuntimeError(f"Home Assistant was not measured:\n{finished.stderr}")
-    return Cost(**json.loads(finished.stdout))
+        raise RuntimeError(f"{module} has measured nothing:\n{finished.stderr}")
+    return json.loads(finished.stdout)
 
 
 def _prepare_worker() -> None:

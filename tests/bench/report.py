@@ -6,7 +6,7 @@ from importlib.metadata import version
 import platform
 from typing import Any, Final
 
-from .figures import Cost, Measured
+from .figures import Cost, EnergyRow, Measured
 from .targets import Target
 from .troubles import NO_TROUBLE, TROUBLES
 
@@ -19,6 +19,7 @@ class Report:
 
     measured: Sequence[Measured]
     costs: Sequence[Cost]
+    energy: Sequence[EnergyRow]
     targets: Sequence[Target]
     seconds: float
 
@@ -28,6 +29,7 @@ class Report:
             "rows": [asdict(each.row) for each in self.measured],
             "figures": [asdict(each.figures) for each in self.measured],
             "home_assistant": [asdict(cost) for cost in self.costs],
+            "energy": [asdict(row) for row in self.energy],
             "targets": [asdict(target) for target in self.targets],
             "versions": versions(),
             "seconds": round(self.seconds, 1),
@@ -40,7 +42,7 @@ class Report:
         parts += [self._trouble(key) for key in TROUBLES if key != NO_TROUBLE.key]
         if self.costs:
             parts.append(self._home_assistant())
-        parts.append(self._targets())
+        parts += [self._energy(), self._targets()]
         return "\n\n".join(parts)
 
     def _peace(self) -> str:
@@ -130,6 +132,22 @@ class Report:
                     _optional(cost.memory_mb, 1),
                 )
                 for cost in self.costs
+            ),
+        )
+
+    def _energy(self) -> str:
+        return _table(
+            "How exactly energy is counted",
+            "interval s | way | net error % | in error % | out error %",
+            (
+                (
+                    row.interval_s,
+                    row.way,
+                    f"{row.net_error_pct:.2f}",
+                    f"{row.in_error_pct:.2f}",
+                    f"{row.out_error_pct:.2f}",
+                )
+                for row in self.energy
             ),
         )
 

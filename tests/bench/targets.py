@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .figures import Cost, Measured
+from .figures import Cost, EnergyRow, Measured
 from .jobs import SHIPPED
 from .systems import CONTENDERS, OWN, Contender
 from .troubles import NO_TROUBLE, TROUBLES
@@ -17,6 +17,10 @@ MOST_SECONDS_FOR_SILENT: Final = 0.5
 MOST_CPU_MS_PER_BATTERY: Final = 5.0
 MOST_SETUP_CPU_MS: Final = 100.0
 MOST_CALLBACK_CPU_MS: Final = 50.0
+SAMPLED: Final = "sampled"
+MOST_NET_ERROR: Final = {60: 0.3, 600: 1.0}
+"""By the interval between polls, in %."""
+MOST_DIRECTION_ERROR: Final = {60: 3.0}
 # Twice the batteries may cost twice as much, and no more.
 MOST_GROWTH: Final = 1.25
 
@@ -31,10 +35,17 @@ class Target:
     met: bool
 
 
-def targets(measured: Sequence[Measured], costs: Sequence[Cost]) -> list[Target]:
+def targets(
+    measured: Sequence[Measured], costs: Sequence[Cost], energy: Sequence[EnergyRow]
+) -> list[Target]:
     """Judge every target that the figures tell something about."""
     figures = _Figures(measured)
-    return [*_speed(figures), *_in_trouble(figures), *_costs(costs)]
+    return [
+        *_speed(figures),
+        *_in_trouble(figures),
+        *_costs(costs),
+        *_energy(energy),
+    ]
 
 
 class _Figures:
@@ -179,3 +190,23 @@ def _costs(costs: Sequence[Cost]) -> Iterator[Target]:
                 stall,
                 " ms",
             )
+
+
+def _energy(rows: Sequence[EnergyRow]) -> Iterator[Target]:
+    by_way = {(row.way, row.interval_s): row for row in rows}
+    for interval in sorted({row.interval_s for row in rows}):
+        own, sampled = by_way[OWN, interval], by_way[SAMPLED, interval]
+        if interval in MOST_NET_ERROR:
+            name = f"Net energy of a day, polls every {interval} s, mean error"
+            yield _at_most(name, MOST_NET_ERROR[interval], own.net_error_pct, " %")
+        if interval in MOST_DIRECTION_ERROR:
+            for what, error in (("in", own.in_error_pct), ("out", own.out_error_pct)):
+                name = f"Energy {what} of a day, polls every {interval} s, mean error"
+                yield _at_most(name, MOST_DIRECTION_ERROR[interval], error, " %")
+        worst = max(
+            own.net_error_pct - sampled.net_error_pct,
+            own.in_error_pct - sampled.in_error_pct,
+            own.out_error_pct - sampled.out_error_pct,
+        )
+        name = f"Energy, polls every {interval} s, error above that of sampled power"
+        yield _at_most(name, 0, worst, " %")

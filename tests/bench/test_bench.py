@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.bench.figures import Cost, Measured, Row
+from tests.bench.figures import Cost, EnergyRow, Measured, Row
 from tests.bench.jobs import SHIPPED, Scale, peace_jobs, trouble_jobs
 from tests.bench.report import Report
 from tests.bench.session import Job, measure
@@ -35,6 +35,18 @@ COLUMNS = [
     "polls_partial",
     "polls_failed",
     "wrong_values",
+]
+
+ENERGY = [
+    EnergyRow(
+        interval_s=interval,
+        way=way,
+        net_error_pct=error,
+        in_error_pct=error,
+        out_error_pct=error,
+    )
+    for interval in (60, 600)
+    for way, error in (("renogy_bt", 0.2), ("sampled", 3.0), ("integral_helper", 2.0))
 ]
 
 COST = Cost(
@@ -125,17 +137,25 @@ def measured() -> list[Measured]:
 def test_the_document_keeps_its_columns(measured: list[Measured]) -> None:
     """The JSON document has a row for each contender and trouble, with the public columns."""
     assert [field.name for field in fields(Row)] == COLUMNS
-    report = Report(measured=measured, costs=[COST], targets=[], seconds=1.0)
+    report = Report(
+        measured=measured, costs=[COST], energy=ENERGY, targets=[], seconds=1.0
+    )
     document = json.loads(json.dumps(report.as_document()))
     assert len(document["rows"]) == len(measured)
     assert all(list(row) == COLUMNS for row in document["rows"])
+    assert [list(row) for row in document["energy"]] == 6 * [
+        ["interval_s", "way", "net_error_pct", "in_error_pct", "out_error_pct"]
+    ]
 
 
 def test_the_tables_show_every_row(measured: list[Measured]) -> None:
     """The text has one line for each row, and for each target whether it was met."""
     costs = [COST, replace(COST, batteries=64)]
-    judged = targets(measured, costs)
-    text = Report(measured=measured, costs=costs, targets=judged, seconds=1.0).as_text()
+    judged = targets(measured, costs, ENERGY)
+    text = Report(
+        measured=measured, costs=costs, energy=ENERGY, targets=judged, seconds=1.0
+    ).as_text()
+    assert "| 600 | integral_helper | 2.00 | 2.00 | 2.00 |" in text
     for each in measured:
         name = f"| {each.row.system} | {each.row.mode} | {each.row.batteries} |"
         assert text.count(name) == sum(
@@ -148,7 +168,8 @@ def test_the_tables_show_every_row(measured: list[Measured]) -> None:
 
 def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
     """The targets hold at this small scale; one wrong value, or a slow poll, misses one."""
-    assert [target.name for target in targets(measured, [COST]) if not target.met] == []
+    judged = targets(measured, [COST], ENERGY)
+    assert [target.name for target in judged if not target.met] == []
     wrong = [
         replace(each, row=replace(each.row, wrong_values=1))
         if each.row.system == "renogy_bt" and each.row.trouble == "noise"
@@ -156,8 +177,13 @@ def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
         for each in measured
     ]
     slow = replace(COST, poll_cpu_ms_per_battery=5.1, stall_cpu_ms=50.1)
-    missed = [target.name for target in targets(wrong, [slow]) if not target.met]
-    assert len(missed) == 3
+    off = [replace(ENERGY[0], net_error_pct=0.31, out_error_pct=3.1), *ENERGY[1:]]
+    judged = targets(wrong, [slow], off)
+    missed = [target.name for target in judged if not target.met]
+    assert len(missed) == 6
     assert missed[0].startswith("Wrong values published")
     assert missed[1].startswith("Home Assistant's CPU time per battery")
     assert missed[2].startswith("Longest callback of polls")
+    assert missed[3] == "Net energy of a day, polls every 60 s, mean error"
+    assert missed[4] == "Energy out of a day, polls every 60 s, mean error"
+    assert missed[5].endswith("polls every 60 s, error above that of sampled power")
