@@ -15,6 +15,7 @@ from tests.emulator.json_checks import WorldFileError
 from .comparison import Compared, compare, compare_probe
 from .errors import ReplayError
 from .field_report import Diagnostics, FieldReport, ProbeRun
+from .keep import case_of, path_of, write_case
 from .reading import read_report
 from .running import Outcome, run_world
 from .timelines import Judged, Replayed, replay_adapters
@@ -39,6 +40,12 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument(
         "--json", action="store_true", help="print one JSON document instead of a table"
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="NAME",
+        help="make a case of tests/field/recorded of it, with what was shown as what is "
+        "expected, instead of running it",
     )
     return parser.parse_args(arguments)
 
@@ -134,6 +141,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         report = read_report(options.file)
         adapters = timelines(report)
+        if options.keep is not None:
+            path = path_of(options.keep)
+            write_case(path, case_of(options.keep, report, adapters))
+            _log(f"{path}: what was shown is what is expected")
+            return 0
         values = replay(report)
     except (ReplayError, DemoError) as error:
         print(f"scripts/replay: {error}", file=sys.stderr)

@@ -18,6 +18,7 @@ class ReportedBattery:
     answers: tuple[Exchange, ...] = ()
     is_failing: bool = False
     has_found_scale: bool = False
+    model: str | None = None
 
     @property
     def was_shown(self) -> bool:
@@ -29,12 +30,15 @@ class ReportedBattery:
 class ReportedLink:
     """One link; `failing` is what went over the line in its last failing poll.
 
+    `beginning` is what of its name was told, None where none was heard.
+
     `is_silent` tells that nothing was read of it: it was out of reach, or not polled.
     """
 
     address: str
     name: str | None
     family: str
+    beginning: str | None = None
     batteries: tuple[ReportedBattery, ...] = ()
     failing: tuple[Exchange, ...] = ()
     is_silent: bool = False

@@ -146,13 +146,13 @@ def _link(value: Any, path: str) -> ReportedLink:
     family = a_member_of_families(client.get("family"), below(path, "client.family"))
     answers = an_object(recording.get("answers"), below(recording_path, "answers"))
     batteries_path = below(path, "batteries")
+    name, beginning = _names(
+        recording.get("advertisement"), below(recording_path, "advertisement"), family
+    )
     return ReportedLink(
         address=_address(recording.get("address"), below(recording_path, "address")),
-        name=_name(
-            recording.get("advertisement"),
-            below(recording_path, "advertisement"),
-            family,
-        ),
+        name=name,
+        beginning=beginning,
         family=family,
         batteries=tuple(
             _battery(
@@ -190,7 +190,20 @@ def _battery(
         ),
         is_failing=data.get("failure") is not None,
         has_found_scale=scale.get("found") is not None,
+        model=_model(data.get("identity"), below(path, "identity")),
     )
+
+
+def _model(value: Any, path: str) -> str | None:
+    return None if value is None else _text(an_object(value, path).get("model"), path)
+
+
+def _text(value: Any, path: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
+        raise wrong(below(path, "model"), "must be a short text, or null")
+    return value
 
 
 def _last_failing(value: Any, path: str) -> tuple[Exchange, ...]:
@@ -230,6 +243,9 @@ def _value(value: Any, path: str) -> Value:
 
 def _probe_run(data: Mapping[str, Any], path: str) -> ProbeRun:
     family = a_member_of_families(data.get("family"), below(path, "family"))
+    name, beginning = _names(
+        data.get("advertisement"), below(path, "advertisement"), family
+    )
     return ProbeRun(
         outcome=a_text_like(
             data.get("outcome"), below(path, "outcome"), _WORD, "no_answer"
@@ -237,7 +253,8 @@ def _probe_run(data: Mapping[str, Any], path: str) -> ProbeRun:
         was_connected=data.get("connected_at") is not None,
         link=ReportedLink(
             address=_address(data.get("address"), below(path, "address")),
-            name=_name(data.get("advertisement"), below(path, "advertisement"), family),
+            name=name,
+            beginning=beginning,
             family=family,
         ),
         exchanges=exchanges(data.get("exchanges"), below(path, "exchanges")),
@@ -259,12 +276,7 @@ def _found(value: Any, path: str) -> tuple[tuple[int, str | None], ...]:
     for index, each in enumerate(a_list(data.get("batteries"), place, MAX_UNITS)):
         battery, at = an_object(each, f"{place}[{index}]"), f"{place}[{index}]"
         unit = an_integer(battery.get("unit"), below(at, "unit"), 1, 255)
-        model = battery.get("model")
-        if model is not None and not (
-            isinstance(model, str) and len(model) <= MAX_TEXT and model.isprintable()
-        ):
-            raise wrong(below(at, "model"), "must be a short text, or null")
-        found.append((unit, model))
+        found.append((unit, _text(battery.get("model"), at)))
     return tuple(found)
 
 
@@ -311,16 +323,19 @@ def a_member_of_families(value: Any, path: str) -> str:
     return _one_of(value, path, _FAMILIES)
 
 
-def _name(value: Any, path: str, family: str) -> str | None:
-    """Return a name that begins as the one that was heard; None where none was heard."""
+def _names(value: Any, path: str, family: str) -> tuple[str | None, str | None]:
+    """Return what of a name was told, and a name that begins so; None where none was heard."""
     if value is None:
-        return made_up_name(_FAMILIES[family].name_prefix, MAX_NAME_LENGTH)
-    data = an_object(value, path)
-    if data.get("name") is None:
-        return None
-    beginning = a_text_like(data["name"], below(path, "name"), _NAME, "BT-TH")
-    length = an_integer(data.get("name_length"), below(path, "name_length"), 0, 1000)
-    return made_up_name(beginning, length)
+        beginning, length = _FAMILIES[family].name_prefix, MAX_NAME_LENGTH
+    else:
+        data = an_object(value, path)
+        if data.get("name") is None:
+            return None, None
+        beginning = a_text_like(data["name"], below(path, "name"), _NAME, "BT-TH")
+        length = an_integer(
+            data.get("name_length"), below(path, "name_length"), 0, 1000
+        )
+    return made_up_name(beginning, length), beginning
 
 
 def made_up_name(beginning: str, length: int) -> str | None:

@@ -79,6 +79,7 @@ def _link(value: Any, path: str, index: int) -> ReportedLink:
         address=MADE_UP.format(number=index + 1),
         name=_PREFIXES[family] + ("-00000001" if family == "standard" else "00000001"),
         family=family,
+        beginning=_PREFIXES[family],
         batteries=tuple(
             _battery(each, f"{place}[{number}]", units, below(path, "client.units"))
             for number, each in enumerate(batteries)

@@ -12,10 +12,6 @@ import pytest
 from custom_components.renogy_bt.renogy.flight_recorder import FlightRecorder
 from custom_components.renogy_bt.renogy.models import LinkReport
 from custom_components.renogy_bt.renogy.redaction import Redaction
-from tests.emulator.devices import devices_of
-from tests.emulator.line import Line
-from tests.emulator.statistics import LinkStatistics
-from tests.emulator.world import Link, Timing
 from tests.renogy.fake_link import (
     FakeBattery,
     FakeLink,
@@ -34,42 +30,10 @@ from tests.renogy.test_flight_recorder import ADDRESS, NAME, record
 from tests.renogy.virtual_time import run
 
 from .comparison import compare
+from .emulated_line import EmulatedLine
 from .field_report import Diagnostics
 from .reading import parse_report, read_report
 from .world import checked_world, world_of
-
-
-class EmulatedLine:
-    """An emulated line as a link of the library's tests, on the loop's virtual clock."""
-
-    def __init__(self, link: Link) -> None:
-        """Wire it up; nobody is connected."""
-        self.link = link
-        self.fake = FakeLink({})
-        self._line = Line(
-            devices=devices_of(link, None, lambda: 0.0),
-            timing=Timing(),
-            timers=asyncio.get_running_loop(),  # type: ignore[arg-type]
-            statistics=LinkStatistics(),
-            faults=lambda _: [],
-            deliver=self._deliver,
-            break_link=lambda: None,
-            payload=248,
-            random=Random(1),
-            replies=link.replies,
-        )
-
-    def _deliver(self, piece: bytes) -> None:
-        self.fake.connections[-1].notify(piece)
-
-    async def connect(self) -> Any:
-        """Connect, and have the line answer."""
-        transport = await self.fake.connector()()
-        transport.write = self._write  # type: ignore[method-assign]
-        return transport
-
-    async def _write(self, frame: bytes) -> None:
-        self._line.write(frame)
 
 
 def file_of(told: dict[str, Any], report: LinkReport, units: list[int]) -> str:

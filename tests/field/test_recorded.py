@@ -1,0 +1,152 @@
+"""What people sent, read and judged once more: `scripts/replay FILE --keep NAME` makes a case."""
+
+import asyncio
+from functools import partial
+import json
+from typing import Any
+
+import pytest
+
+from custom_components.renogy_bt.links.probing import link_problem
+from custom_components.renogy_bt.renogy.exceptions import NotABattery, RenogyError
+from custom_components.renogy_bt.renogy.families import family_by_key
+from custom_components.renogy_bt.renogy.models import BatteryReading, LinkReport
+from custom_components.renogy_bt.renogy.probe import probe_link
+from tests.emulator.world import Link
+from tests.renogy.fake_link import FakeLink, link_to
+from tests.renogy.virtual_time import run
+from tests.replay.emulated_line import EmulatedLine
+from tests.replay.field_report import Diagnostics, FieldReport, ProbeRun, Value
+from tests.replay.reading import parse_report
+from tests.replay.timelines import Judged, replay_adapters
+from tests.replay.world import checked_world, world_of
+
+from .cases import Case, cases
+
+CASES = cases("recorded")
+POLLS = 3
+MINUTE = 60.0
+OF_READING = (
+    *("voltage", "current", "power", "state_of_charge", "remaining_capacity"),
+    *("total_capacity", "cycles", "temperature", "temperature_min", "temperature_max"),
+    *("cell_voltage_min", "cell_voltage_max", "cell_voltage_spread"),
+    *("board_temperature", "charge_voltage_limit", "discharge_voltage_limit"),
+    *("charge_current_limit", "discharge_current_limit", "charging_state"),
+)
+OF_STATUS = (
+    *("charge_mosfet", "discharge_mosfet", "heater", "fully_charged", "problem"),
+)
+NUMBERED = {
+    "cell_voltage_": "cell_voltages",
+    "cell_temperature_": "cell_temperatures",
+    "environment_temperature_": "environment_temperatures",
+    "heater_temperature_": "heater_temperatures",
+}
+"""What entities show of a reading, by the beginnings of their keys."""
+
+
+def _report(case: Case) -> FieldReport:
+    return parse_report(json.dumps(case["report"]))
+
+
+def _said(reading: BatteryReading | None, key: str) -> Value:
+    """Return what a reading says under the key of an entity."""
+    if reading is None:
+        return None
+    if key in OF_STATUS:
+        return getattr(reading.status, key)  # type: ignore[no-any-return]
+    if key in OF_READING:
+        return getattr(reading, key)  # type: ignore[no-any-return]
+    beginning = next(each for each in NUMBERED if key.startswith(each))
+    values = getattr(reading, NUMBERED[beginning])
+    return values[int(key.removeprefix(beginning)) - 1]  # type: ignore[no-any-return]
+
+
+def _is_of_reading(key: str) -> bool:
+    return key in {*OF_READING, *OF_STATUS} or any(
+        key.startswith(each) and key.removeprefix(each).isdecimal() for each in NUMBERED
+    )
+
+
+async def _polled(link: Link, units: list[int], family: str) -> LinkReport:
+    line = EmulatedLine(link)
+    polled = link_to(FakeLink({}), units, family_by_key(family))
+    polled._connector = line.connect
+    report = LinkReport(readings={})
+    for _ in range(POLLS):
+        await asyncio.sleep(MINUTE)
+        try:
+            report = await polled.poll()
+        except RenogyError:
+            report = LinkReport(readings={})
+    await polled.close()
+    return report
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values(name: str) -> None:
+    """Every battery that was reported says what is right, and nothing where nothing can be."""
+    report = _report(CASES[name])
+    if not isinstance(report, Diagnostics):
+        return
+    links = {link.address: link for link in checked_world(world_of(report)).links}
+    expected = dict(CASES[name]["expect"]["values"])
+    for told in report.links:
+        units = [battery.unit for battery in told.batteries]
+        if told.address not in links:
+            continue
+        now = run(partial(_polled, links[told.address], units, told.family))
+        for unit in units:
+            of_battery = expected.pop(f"{told.address}/{unit}")
+            keys = [key for key in of_battery if _is_of_reading(key)]
+            said = {key: _said(now.readings.get(unit), key) for key in keys}
+            assert said == {
+                key: pytest.approx(of_battery[key], abs=0.006)
+                if isinstance(of_battery[key], float)
+                else of_battery[key]
+                for key in keys
+            }
+    assert not expected, "every value that is expected was looked at"
+
+
+def _as_expected(judged: Judged) -> dict[str, Any]:
+    return {
+        "at": judged.at.isoformat(),
+        "adapter": judged.adapter,
+        "now": judged.now,
+    }
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_verdicts(name: str) -> None:
+    """Every adapter that was reported is judged and treated as is right."""
+    report = _report(CASES[name])
+    if not isinstance(report, Diagnostics):
+        return
+    now = replay_adapters(report.adapters, report.adapters_path)
+    expected = CASES[name]["expect"]
+    assert [_as_expected(each) for each in now.verdicts] == expected["verdicts"]
+    assert [_as_expected(each) for each in now.steps] == expected["steps"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_outcome(name: str) -> None:
+    """A probe that was reported comes to what is right."""
+    report = _report(CASES[name])
+    if not isinstance(report, ProbeRun):
+        return
+    (link,) = checked_world(world_of(report)).links
+
+    async def main() -> str:
+        line = EmulatedLine(link)
+        try:
+            await probe_link(
+                line.connect, family_by_key(report.link.family), report.unit_ids
+            )
+        except NotABattery as error:
+            return str(error.kind)
+        except RenogyError as error:
+            return link_problem(error)
+        return "found"
+
+    assert run(main) == CASES[name]["expect"]["outcome"]
