@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "services": {
         *("homeassistant", "renogy", "adapter_health", "supervisor", "batteries"),
-        *("adapters", "flows", "const"),
+        *("adapters", "flows", "diagnostics", "const"),
     },
     "__init__": {
         *("homeassistant", "storage", "adapter_health", "supervisor", "links"),

@@ -14,13 +14,19 @@ from homeassistant.core import (
 )
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.service import async_register_admin_service
+from homeassistant.helpers.json import json_dumps
+from homeassistant.helpers.service import (
+    async_get_device_and_config_entry,
+    async_register_admin_service,
+)
+from homeassistant.util.json import json_loads_object
 
 from .adapter_health.ladder import RecoveryStep
 from .adapters.recovery import async_recover
 from .batteries.actions import async_read_registers, async_rescan_link
 from .batteries.probe import async_probe
 from .const import CONF_UNIT_IDS, DOMAIN
+from .diagnostics import async_get_config_entry_diagnostics
 from .flows.unit_ids import MOST_UNITS, WrongUnitIds, parse_unit_ids
 from .renogy.modbus import MAX_WORDS
 from .renogy.registers import REGISTER_RANGE
@@ -28,6 +34,7 @@ from .supervisor.supervisor import Supervisor, async_get_supervisor
 
 ACTION_PROBE: Final = "probe"
 ACTION_READ_REGISTERS: Final = "read_registers"
+ACTION_RECORD: Final = "record"
 ACTION_RECOVER_ADAPTER: Final = "recover_adapter"
 ACTION_RESCAN: Final = "rescan"
 ATTR_ADAPTER: Final = "adapter"
@@ -51,7 +58,7 @@ RECOVER_ADAPTER_SCHEMA: Final = probatio.Schema(
     }
 )
 
-RESCAN_SCHEMA: Final = probatio.Schema({probatio.Required(ATTR_DEVICE_ID): cv.string})
+DEVICE_SCHEMA: Final = probatio.Schema({probatio.Required(ATTR_DEVICE_ID): cv.string})
 
 READ_REGISTERS_SCHEMA: Final = probatio.Schema(
     {
@@ -100,6 +107,14 @@ def async_setup_services(hass: HomeAssistant) -> None:
             call.data[ATTR_COUNT],
         )
 
+    async def record(call: ServiceCall) -> ServiceResponse:
+        _, entry = async_get_device_and_config_entry(
+            hass, DOMAIN, call.data[ATTR_DEVICE_ID]
+        )
+        diagnostics = await async_get_config_entry_diagnostics(hass, entry)
+        # As it is downloaded: moments are texts.
+        return json_loads_object(json_dumps(diagnostics))
+
     async def probe(call: ServiceCall) -> ServiceResponse:
         return await async_probe(
             hass,
@@ -121,8 +136,17 @@ def async_setup_services(hass: HomeAssistant) -> None:
         DOMAIN,
         ACTION_RESCAN,
         rescan,
-        schema=RESCAN_SCHEMA,
+        schema=DEVICE_SCHEMA,
         supports_response=SupportsResponse.OPTIONAL,
+    )
+    # For administrators, as the download is.
+    async_register_admin_service(
+        hass,
+        DOMAIN,
+        ACTION_RECORD,
+        record,
+        schema=DEVICE_SCHEMA,
+        supports_response=SupportsResponse.ONLY,
     )
     # For administrators: any peripheral that is heard may be connected to.
     async_register_admin_service(

@@ -14,13 +14,13 @@ from tests.renogy.fake_link import FakeLink
 class EmulatedLine:
     """An emulated line as a link of the library's tests, on the loop's virtual clock."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, timing: Timing = Timing()) -> None:
         """Wire it up; nobody is connected."""
         self.link = link
         self.fake = FakeLink({})
         self._line = Line(
             devices=devices_of(link, None, lambda: 0.0),
-            timing=Timing(),
+            timing=timing,
             timers=asyncio.get_running_loop(),  # type: ignore[arg-type]
             statistics=LinkStatistics(),
             faults=lambda _: [],
