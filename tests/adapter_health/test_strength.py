@@ -45,6 +45,30 @@ def test_old_strengths_fade() -> None:
     assert strength.mean == pytest.approx(-61, abs=1.5)
 
 
+def _long_at(strength: int) -> StrengthOverTime:
+    """A link that is heard at one strength for twenty minutes."""
+    known = StrengthOverTime(0.0, strength)
+    for minute in range(1, 21):
+        known = known.heard(60.0 * minute, strength)
+    return known
+
+
+def test_strength_before_a_fall_does_not_count() -> None:
+    """A link that somebody took away is a weak one at once, not when its past has faded."""
+    known = _long_at(-62).heard(1230.0, -84)
+    strength = known.strength(1231.0)
+    assert strength is not None
+    assert (strength.mean, strength.spread) == (-84.0, 0.0)
+
+
+@pytest.mark.parametrize("packet", [-72, -66, -40])
+def test_a_weaker_packet_is_no_fall(packet: int) -> None:
+    """Packets of one link differ by some dB; a stronger one proves nothing either."""
+    strength = _long_at(-62).heard(1230.0, packet).strength(1231.0)
+    assert strength is not None
+    assert strength.mean == pytest.approx(-62, abs=0.3)
+
+
 def test_strength_of_long_ago_is_not_known() -> None:
     """Nobody knows how strongly a link would be heard that has been away."""
     known = StrengthOverTime(0.0, -60)

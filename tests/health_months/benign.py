@@ -7,6 +7,7 @@ from custom_components.renogy_bt.adapter_health.samples import EntryState, ScanM
 
 from .radio import (
     DAY,
+    DONGLE,
     HOUR,
     MINUTE,
     Link,
@@ -194,6 +195,29 @@ def weak_signal_at_night(place: Place) -> Play:
     while True:
         link.rssi = (-89, 4) if nightly(22, 7)(place.now) else (-70, 4)
         yield 10 * MINUTE
+
+
+def _falls(
+    place: Place, near: tuple[float, float], far: tuple[float, float], links: int
+) -> Play:
+    place.links = [Link(address) for address in (DONGLE, SECOND_LINK)[:links]]
+    while True:
+        for strength, hours in ((near, 9), (far, 15)):
+            for link in place.links:
+                link.rssi = strength
+            yield hours * HOUR * place.pace
+
+
+enter_benign(
+    "signal-falls",
+    "A link at -60 dBm is at -84 dBm from one moment to the next.",
+    partial(_falls, near=(-60, 3), far=(-84, 3), links=1),
+)
+enter_benign(
+    "signals-of-two-links-fall",
+    "Two links at -62 dBm are at -93 dBm from one moment to the next.",
+    partial(_falls, near=(-62, 3), far=(-93, 4), links=2),
+)
 
 
 @benign

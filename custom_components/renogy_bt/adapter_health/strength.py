@@ -18,6 +18,8 @@ LONGEST_HOLD = 300.0
 """A strength that is not told anew counts for so long, s."""
 SHORTEST_HOLD = 1.0
 """The least time for which a strength that was told counts, s."""
+FALL = 10.0
+"""One packet is seldom so much weaker than the others by chance: somebody moved, or shut a door, dB."""
 FORGOTTEN_AFTER = 3600.0
 """Nothing is known of the strength of a link that was not heard for so long, s."""
 
@@ -45,6 +47,9 @@ class StrengthOverTime:
             return None
         seconds, total, squares = self._until(max(at, self.told_at))
         mean = total / seconds
+        if self.told < mean - FALL:
+            # What was before a fall carries no connection after it.
+            return Strength(mean=float(self.told))
         spread = sqrt(max(squares / seconds - mean * mean, 0.0))
         return Strength(mean=round(mean, 1), spread=round(spread, 1))
 
