@@ -311,7 +311,10 @@ def test_silence_that_nothing_cures() -> None:
     place.deaf = place.incurable = True
     place.run(20 * MINUTE)
     assert steps_of(place) == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
-    assert [verdict for _, verdict in place.told] == [Verdict.SILENT]
+    assert {verdict for _, verdict in place.told if verdict.is_fault} == {
+        Verdict.SILENT
+    }
+    assert len(place.notices) == 1
     place.run(DAY)
     assert 2 < len(place.resets) < 10
 
@@ -340,11 +343,11 @@ def test_silence_that_is_home_assistants() -> None:
 
 
 def test_powered_off() -> None:
-    """An adapter that is off is switched on once, after three minutes."""
+    """An adapter that is off is switched on once, soon after a poll has failed for it."""
     place = running()
     place.powered = False
     took = place.run_until(lambda: bool(place.steps), 240)
-    assert 175 <= took <= 230
+    assert 40 <= took <= 110
     assert steps_of(place) == [RecoveryStep.POWER_CYCLE]
     place.run(2 * MINUTE)
     assert place.is_judged(Verdict.OK)
@@ -352,6 +355,29 @@ def test_powered_off() -> None:
     place.run(10 * MINUTE)
     assert steps_of(place) == [RecoveryStep.POWER_CYCLE], "somebody wants it off"
     assert place.told[-1][1] is Verdict.POWERED_OFF
+
+
+def test_powered_off_while_no_poll_fails() -> None:
+    """Where nobody misses the adapter it is switched on after three minutes."""
+    place = running()
+    place.links[0].polled = False
+    place.powered = False
+    assert 175 <= place.run_until(lambda: bool(place.steps), 240) <= 230
+
+
+def test_powered_off_where_another_hand_switches_power() -> None:
+    """Who has switched it on again before is given three minutes, for a week."""
+    place = running()
+    for days, earliest, latest in ((0, 175, 230), (8, 40, 110)):
+        place.powered = False
+        place.run(20)
+        place.powered, place.powered_at = True, place.now
+        place.run(HOUR + days * DAY)
+        place.powered = False
+        took = place.run_until(lambda: bool(place.steps), 240)
+        assert earliest <= took <= latest
+        place.run(2 * DAY)
+        place.steps.clear()
 
 
 def test_power_that_is_off_for_a_moment() -> None:
@@ -664,7 +690,7 @@ def test_what_shows_without_the_scanner_counts_although_it_tells_nothing() -> No
     place.run(HOUR)
     assert place.is_judged(Verdict.UNKNOWN)
     place.powered = False
-    assert 175 <= place.run_until(lambda: bool(place.steps), 240) <= 230
+    assert 40 <= place.run_until(lambda: bool(place.steps), 240) <= 110
     assert steps_of(place) == [RecoveryStep.POWER_CYCLE]
     place.name, place.session = None, False
     assert 145 <= place.run_until(lambda: bool(place.told), 180) <= 180

@@ -158,17 +158,22 @@ def test_off_for_some_minutes_every_hour() -> None:
     assert switched_on(place) <= 3
 
 
-@pytest.mark.parametrize("seconds_off", [2.0, 90.0])
+@pytest.mark.parametrize(("seconds_off", "most"), [(2.0, 0), (40.0, 0), (90.0, 1)])
 @pytest.mark.parametrize("mode", [ScanMode.ACTIVE, ScanMode.AUTO])
-def test_power_cycled_every_ten_minutes(mode: ScanMode, seconds_off: float) -> None:
-    """A program that cycles power all the time: Home Assistant begins to scan again by itself."""
+def test_power_cycled_every_ten_minutes(
+    mode: ScanMode, seconds_off: float, most: int
+) -> None:
+    """A program that cycles power all the time: Home Assistant begins to scan again by itself.
+
+    One that leaves it off for longer than polls are patient is taken for a fault once.
+    """
     place = running(mode)
     for _ in range(7 * 24 * 6):
         switch(place, on=False)
         place.run(seconds_off)
         switch(place, on=True)
         place.run(10 * MINUTE - seconds_off - 1)
-    assert place.resets == []
+    assert len(place.resets) <= most
     assert len(place.steps) <= 3
     assert place.told == []
 

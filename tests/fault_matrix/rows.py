@@ -10,6 +10,8 @@ from .cases import Case
 from .trial import WATCHED_FOR, Outcome
 
 NEVER: Final = float("inf")
+FAIR_WITHIN: Final = 1.0
+"""What two runs of one trial differ by is not slower, s."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Row:
             "too slow": self.healed.median > self.case.limit,
             "not at every phase": self.healed.worst == NEVER,
             "slower than alone": self.alone is not None
-            and self.healed.median > self.alone.median,
+            and self.healed.median > self.alone.median + FAIR_WITHIN,
             "told too late": within is not None
             and (len(told) < len(self.healed.outcomes) or max(told) > within),
             "steps in vain": any(each.steps_in_vain for each in self.healed.outcomes),

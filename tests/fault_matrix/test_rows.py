@@ -32,7 +32,7 @@ def row(
         pytest.param(row(10, 20, told=91.0), ["told too late"], id="told late"),
         pytest.param(row(10, 20, told=None), ["told too late"], id="not told"),
         pytest.param(
-            row(10, 20, 30, alone=measured(5, 19, 50)),
+            row(10, 20, 30, alone=measured(5, 18, 50)),
             ["slower than alone"],
             id="slower than alone",
         ),

@@ -272,7 +272,7 @@ def heard_on_the_bus(place: Place) -> Play:
 # Power
 
 
-@faulty(mended_within=260)
+@faulty(mended_within=120)
 def powered_off(place: Place) -> Play:
     """Somebody switches the adapter off by mistake."""
     while True:

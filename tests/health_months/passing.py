@@ -9,7 +9,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
 )
 from custom_components.renogy_bt.bluez.models import BusFault, BusSample
 
-from .radio import HOUR, Link, always
+from .radio import HOUR, MINUTE, Link, always
 from .registry import enter_benign
 from .simulation import OWNER, Place, Play
 
@@ -104,12 +104,28 @@ def rfkill(place: Place) -> Play:
 
 @passing
 def power_off(place: Place) -> Play:
-    """Somebody has the adapter off for two and a half minutes."""
+    """Somebody has the adapter off for half a minute, and in the next hour for longer."""
     place.mode = ScanMode.AUTO
+    for seconds in (35.0, 150.0):
+        place.powered = False
+        yield seconds
+        place.powered, place.powered_at = True, place.now
+        _heard_again(place)
+        yield HOUR
+
+
+@passing
+def power_off_unnoticed(place: Place) -> Play:
+    """Somebody has the adapter off for two and a half minutes, while no battery is polled."""
+    place.mode = ScanMode.AUTO
+    (link,) = place.links
+    link.polled = False
     place.powered = False
     yield 150.0
     place.powered, place.powered_at = True, place.now
     _heard_again(place)
+    yield MINUTE
+    link.polled = True
 
 
 @passing

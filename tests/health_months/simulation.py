@@ -148,6 +148,8 @@ class Place:
     next_watchdog: float = 0.0
     watched: bool = True
     """Whether the integration runs and looks."""
+    heard_from: float | None = None
+    """When links that are waited for have been heard, if they can be."""
     clock_set_by: float = 0.0
     """How far the wall clock is off, s."""
 
@@ -186,7 +188,10 @@ class Place:
         heappush(self._plays, (self.now, self._played, play))
 
     def run(self, seconds: float) -> None:
-        """Let time pass, looking every 30 s, when something happens and when it is due."""
+        """Let time pass, looking every 30 s, when something happens and when it is due.
+
+        A link that is heard after a step is polled at once, and the adapter looked at.
+        """
         end = self.now + seconds
         while self.now < end:
             due = min(self.now + STEP, end)
@@ -195,6 +200,7 @@ class Place:
                 judgement.recheck_at if judgement else None,
                 self.decision.until,
                 self._plays[0][0] if self._plays else None,
+                self.heard_from,
             ):
                 if at is not None and self.now < at < due:
                     due = at
@@ -409,6 +415,7 @@ class Place:
         for link in self.links:
             link.next_poll = min(link.next_poll, self.now + POLL_AFTER)
             link.retry_when_heard_from = self.now
+        self.heard_from = self.now + POLL_AFTER
 
     # What breaks, and what is done about it
 

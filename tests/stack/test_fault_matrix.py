@@ -18,7 +18,7 @@ from .site import MINUTE, NOTICE_GOES
 from .unhandled import unhandled
 from .warped_time import Clock
 
-PHASE: Final = 25.0
+PHASE: Final = 35.0
 """How long after a poll a fault begins, s; the script tries other phases too."""
 
 # What helps against each fault; nothing where Home Assistant or the user is to act.

@@ -97,7 +97,7 @@ def test_time_without_home_assistant(
     assert memory.links[DONGLE].learned.since == 5.0 - 7 * DAY
     assert memory.outages.doubted_since == 5.0 - DAY - counted
     assert memory.power.offs == (5.0 - 2 * DAY - counted, 5.0 - DAY - counted)
-    assert climb.switched_on_at == 5.0 - 90_000.0 - counted
+    assert health.own.switched_on_at == 5.0 - 90_000.0 - counted
     assert climb.rest_until == 1805.0
     assert memory.heard_at == 1.5
     assert health.limiter.ages == (900.0, 30.0)
@@ -306,7 +306,7 @@ async def test_file_of_before_the_climb_was_kept(
     health, now = store.health_of(ADAPTER), hass.loop.time()
     assert health.memory.used_at == pytest.approx(now - 7.5, abs=1.0)
     assert health.climb.experiment_at == pytest.approx(now - 7200.0, abs=1.0)
-    assert health.climb.switched_on_at == pytest.approx(now - 60.0, abs=1.0)
+    assert health.own.switched_on_at == pytest.approx(now - 60.0, abs=1.0)
     assert len(health.limiter.ages) == 2
     assert health.climb.tried == ()
     assert health.open_fault is None

@@ -146,6 +146,8 @@ class AdapterHealth:
             )
         )
         if result is StepResult.PENDING:
+            if step.is_reset and judgement.verdict is Verdict.POWERED_OFF:
+                self.own = replace(self.own, switched_on_at=now)
             self.climb = self.climb.after_step(step, judgement, now)
             return
         self.climb = self.climb.after_failed_step(step, judgement, now)
@@ -230,7 +232,7 @@ class AdapterHealth:
                 awaited=awaited,
                 stepped_at=self.own.ended_at,
                 is_wanted_off=self.memory.power.is_wanted_off(
-                    sample.at, self.climb.switched_on_at
+                    sample.at, self.own.switched_on_at
                 ),
                 is_overtaken=self._is_overtaken(sample),
                 life_at=self.memory.life_at,
@@ -309,6 +311,9 @@ class AdapterHealth:
         self.notices = self.notices.in_trouble(fault)
         if not self.decision.tell and not fault.count:
             return
+        if judgement.standing and self.notice is None and _are_read(sample):
+            # Whether that lasts is still to be seen, but nobody has to do anything now.
+            return
         decision, tried = self.decision, self.climb.tried
         nothing_helps = decision.is_end and (bool(tried) or not plan_for(judgement))
         notice = Notice(
@@ -339,3 +344,9 @@ class AdapterHealth:
         return Fault(
             verdict=judgement.verdict, reason=judgement.reason, since=judgement.since
         )
+
+
+def _are_read(sample: AdapterSample) -> bool:
+    """Whether the last poll of every polled link succeeded, and there is one."""
+    polled = [link for link in sample.links if link.polled]
+    return bool(polled) and not any(link.failures for link in polled)

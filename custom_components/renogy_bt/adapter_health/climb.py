@@ -46,8 +46,6 @@ class Climb:
     failures: int = 0
     """Steps of this climb that could not be carried out."""
     failed_at: float | None = None
-    switched_on_at: float | None = None
-    """When a step last switched the adapter on because it was off."""
     calm_since: float | None = None
     """Since when nothing has called for steps, after the adapter was found to be well."""
     climbs: int = 0
@@ -64,13 +62,11 @@ class Climb:
         if step in GENTLE_STEPS:
             gentle = (*(at for at in gentle if 0.0 <= now - at < HOUR), now)
         experiment = judgement.reason is Reason.UNEXPLAINED_SILENCE
-        switches_on = step.is_reset and judgement.verdict is Verdict.POWERED_OFF
         return replace(
             self,
             against=judgement.verdict if calls_for_steps(judgement) else self.against,
             gentle_steps=gentle,
             experiment_at=now if experiment else self.experiment_at,
-            switched_on_at=now if switches_on else self.switched_on_at,
         )
 
     def after_failed_step(
@@ -80,7 +76,6 @@ class Climb:
         return replace(
             self.after_step(step, judgement, now),
             experiment_at=self.experiment_at,
-            switched_on_at=self.switched_on_at,
             failed=_with(self.failed, step),
             failures=self.failures + 1,
             failed_at=now,

@@ -30,6 +30,8 @@ class OwnSteps:
     running: RunningStep | None = None
     ended_at: float | None = None
     """When the last recovery step ended."""
+    switched_on_at: float | None = None
+    """When a step last switched the adapter on because it was off."""
     power_fault: PowerFault | None = None
     """What the last attempt to switch power met."""
 

@@ -95,6 +95,11 @@ class Power:
                 return True
         return self._is_habit(off)
 
+    def was_switched_lately(self, now: float) -> bool:
+        """Whether another hand has switched the adapter off and on again within a week."""
+        times = (*self.offs, *self.cycles)
+        return any(0.0 <= now - at <= REMEMBERED_FOR for at in times)
+
     def is_cycled_often(self, now: float) -> bool:
         """Whether another program keeps switching the adapter off and on."""
         times = (*self.offs, *self.cycles)

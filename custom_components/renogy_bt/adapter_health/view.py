@@ -14,9 +14,9 @@ HEARD_LATELY = 60.0
 WITNESSED_WITHIN = 60.0
 AFTER_HOST_START = 180.0
 """Weak evidence counts only this long after Home Assistant started, s."""
-AFTER_STEP = 30.0
+AFTER_STEP = 15.0
 """Silence counts only this long after a recovery step, s."""
-AFTER_SCAN_START = 20.0
+AFTER_SCAN_START = 15.0
 QUIET_AFTER = 300.0
 """Least silence that is worth a word, s."""
 
@@ -34,6 +34,8 @@ class View:
         self.alone = sample.management_socket is False and not self.is_cycled_by_others
         """Nobody but us resets the adapter."""
         self.stepped_at = own.ended_at
+        self.is_wanted_off = memory.power.is_wanted_off(sample.at, own.switched_on_at)
+        """Somebody who means it has switched the adapter off."""
         self.power_fault = own.power_fault
         self.polled = tuple(link for link in sample.links if link.polled)
 

@@ -373,7 +373,7 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
             else min(max(rest_until - now, 0.0), LONGEST_REST),
             "gentle_ago": ages_of(climb.gentle_steps, now),
             "experiment_ago": age_of(climb.experiment_at, now),
-            "switched_on_ago": age_of(climb.switched_on_at, now),
+            "switched_on_ago": age_of(health.own.switched_on_at, now),
             "stepped_ago": age_of(health.own.ended_at, now),
         },
         "limiter": {"ages": list(limiter.ages), "failures": limiter.failures},
@@ -440,7 +440,7 @@ def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterH
     limiter, history = kept["limiter"], kept["history"]
     ages = sorted((age for age in limiter["ages"] if age < HOUR), reverse=True)
     then = now - _time_away(kept["kept_at"])
-    climb = _climb(kept["ladder"], now, then)
+    climb = _climb(kept["ladder"], now)
     failures = limiter["failures"]
     awaited = history.awaited
     if awaited is not None and awaited.verdict is not Verdict.OK:
@@ -457,7 +457,10 @@ def health_from_data(address: str, data: dict[str, Any], now: float) -> AdapterH
         # A step that was still open when Home Assistant went down stays undecided.
         history=history.concluding(StepResult.ABORTED),
         # An adapter that was left off is switched on without any pause.
-        own=OwnSteps(ended_at=None if left_off else stepped_at),
+        own=OwnSteps(
+            ended_at=None if left_off else stepped_at,
+            switched_on_at=moment_of(kept["ladder"]["switched_on_ago"], then),
+        ),
         powered_off_by_us=left_off,
     )
     note_told(health, kept[_TOLD], now)
@@ -535,7 +538,7 @@ def _open_fault(
     )
 
 
-def _climb(kept: Mapping[str, Any], now: float, then: float) -> Climb:
+def _climb(kept: Mapping[str, Any], now: float) -> Climb:
     rest_for, experiment_ago = kept["rest_for"], kept["experiment_ago"]
     return Climb(
         against=kept["against"],
@@ -548,7 +551,6 @@ def _climb(kept: Mapping[str, Any], now: float, then: float) -> Climb:
         rest_until=None if rest_for is None else now + rest_for,
         gentle_steps=moments_of(kept["gentle_ago"], now),
         experiment_at=moment_of(experiment_ago, now),
-        switched_on_at=moment_of(kept["switched_on_ago"], then),
     )
 
 

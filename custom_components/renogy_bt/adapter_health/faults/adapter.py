@@ -7,6 +7,11 @@ from ..samples import EntryState, Reason, Verdict
 from ..view import View
 from .sign import HOSTS_TURN, Seen, Sign, after, after_hosts_turn
 
+OFF_BY_MISTAKE = 45.0
+"""Programs that switch power off and on again are done with it by then, s."""
+OFF_BY_HABIT = 180.0
+"""Who switches power off and on again is given so long, s."""
+
 
 def is_unwanted(view: View) -> bool:
     """Whether the adapter's entry is disabled or gone."""
@@ -128,10 +133,22 @@ def blocked(view: View) -> bool:
     )
 
 
-@partial(Sign, Reason.POWER_OFF, Verdict.POWERED_OFF, due=after(180.0), severed=True)
+def _off_due(view: View, since: float) -> float:
+    """Do not wait long where polls fail for it, and nobody else switches power here."""
+    is_missed = view.are_all_failing and all(
+        (link.failed_at or 0.0) >= since for link in view.polled
+    )
+    is_wanted = view.is_wanted_off or view.memory.power.was_switched_lately(view.at)
+    if is_missed and not is_wanted:
+        return since + OFF_BY_MISTAKE
+    return since + OFF_BY_HABIT
+
+
+@partial(Sign, Reason.POWER_OFF, Verdict.POWERED_OFF, due=_off_due, severed=True)
 def powered_off(view: View) -> bool:
-    """The adapter is off."""
-    return view.adapter is not None and not view.adapter.powered
+    """The adapter is off, and not because it is blocked."""
+    adapter = view.adapter
+    return adapter is not None and not adapter.powered and not blocked.is_seen(view)
 
 
 def has_twin(view: View) -> bool:

@@ -9,7 +9,8 @@ from .sign import HOSTS_TURN, Sign, after, from_silence
 
 TWICE = 2
 """One poll can fail in passing."""
-WITNESSED_SILENCE = 75.0
+WITNESSED_SILENCE = 70.0
+"""Two looks, and what a scan that pauses for a connection takes, s."""
 UNUSUAL_GAP = 1.5
 """A silence of a link counts when it is longer than its longest gap by this factor."""
 SELDOM_HEARD = 60.0
@@ -34,6 +35,7 @@ def is_troubled(view: View) -> bool:
         or view.memory.fruitless_starts > 0
         or view.sample.heard_on_bus_at is not None
         or any(link.stale for link in view.polled)
+        or _was_silent(view)
     )
 
 
@@ -107,7 +109,7 @@ def _witnessed_silence_due(view: View, since: float) -> float:
     gap = min(
         (view.link_memory(link).usual_gap for link in view.witnessed), default=0.0
     )
-    usual = max(2.5 * view.memory.traffic.interval, UNUSUAL_GAP * gap)
+    usual = max(TWICE * view.memory.traffic.interval, UNUSUAL_GAP * gap)
     least = max(WITNESSED_SILENCE if view.alone else HOSTS_TURN, usual)
     return max(since + least, view.listened_until)
 
@@ -122,7 +124,9 @@ def _witnessed_silence_due(view: View, since: float) -> float:
 )
 def heard_elsewhere(view: View) -> bool:
     """A scanner that usually hears the same link hears it, this adapter does not."""
-    if not (_is_doubtful(view) and view.listening):
+    # After a step nobody has to wait for the next poll: the witness goes on to hear the link.
+    is_doubtful = _is_doubtful(view) or (view.alone and _was_silent(view))
+    if not (is_doubtful and view.listening):
         return False
     return any(_is_missed(view, link) for link in view.witnessed)
 
@@ -142,6 +146,12 @@ def _is_missed(view: View, link: LinkSample) -> bool:
 def _is_doubtful(view: View) -> bool:
     """Whether the scan brings nothing, or polls fail."""
     return view.memory.fruitless_starts >= 2 or (view.alone and view.failures >= 1)
+
+
+def _was_silent(view: View) -> bool:
+    """Whether a silence was proven to be no chance, and it is not known to be over."""
+    fault = view.memory.open_fault
+    return fault is not None and fault.judgement.verdict is Verdict.SILENT
 
 
 def _unusual_silence_due(view: View, since: float) -> float:

@@ -13,14 +13,19 @@ def is_expected(view: View) -> bool:
     return view.powered is not None and view.scanner is not None
 
 
-def _return_due(view: View, since: float) -> float:
+def _return_due(seconds: float) -> Moment:
     """Give Home Assistant longer where it may have stopped the scan to reset the adapter."""
-    scanner = view.scanner
-    hosts_own_reset = not view.alone and scanner is not None and scanner.has_stopped
-    return since + (40.0 if hosts_own_reset else 8.0)
+
+    def due(view: View, since: float) -> float:
+        scanner = view.scanner
+        hosts_own_reset = not view.alone and scanner is not None and scanner.has_stopped
+        return since + (40.0 if hosts_own_reset else seconds)
+
+    return due
 
 
-@partial(Sign, Reason.STALLED, Verdict.SESSION_LOST, due=_return_due)
+# Home Assistant's next turn may be half a minute away, and nothing else is under way.
+@partial(Sign, Reason.STALLED, Verdict.SESSION_LOST, due=_return_due(4.0))
 def stalled(view: View) -> bool:
     """Home Assistant gave up while bluetoothd did not answer, and waits for its next turn."""
     return (
@@ -68,7 +73,7 @@ def _outlived(view: View, event_at: float | None) -> bool:
 
 
 @partial(
-    Sign, Reason.OWNER_CHANGED, Verdict.SESSION_LOST, due=_return_due, severed=True
+    Sign, Reason.OWNER_CHANGED, Verdict.SESSION_LOST, due=_return_due(8.0), severed=True
 )
 def owner_changed(view: View) -> bool:
     """The scan is older than this bluetoothd."""
@@ -76,7 +81,11 @@ def owner_changed(view: View) -> bool:
 
 
 @partial(
-    Sign, Reason.ADAPTER_RETURNED, Verdict.SESSION_LOST, due=_return_due, severed=True
+    Sign,
+    Reason.ADAPTER_RETURNED,
+    Verdict.SESSION_LOST,
+    due=_return_due(8.0),
+    severed=True,
 )
 def adapter_returned(view: View) -> bool:
     """The scan is older than the adapter's return."""
