@@ -57,7 +57,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "switch": {"homeassistant", "coordinator", "entity"},
     "config_flow": {"homeassistant", "bank", "links", "flows", "const"},
     "diagnostics": {"homeassistant", "supervisor", "links", "coordinator", "const"},
-    "system_health": {"homeassistant", "supervisor", "coordinator", "const"},
+    "system_health": {
+        *("homeassistant", "supervisor", "links", "coordinator", "issues", "const"),
+    },
     "repairs": {
         *("homeassistant", "renogy", "adapter_health", "supervisor", "links"),
         *("adapters", "issues", "flows", "const"),

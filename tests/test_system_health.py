@@ -47,6 +47,7 @@ async def test_without_a_bank(hass: HomeAssistant) -> None:
         "links_paused": 0,
         "batteries": 0,
         "batteries_responding": 0,
+        "refused_readings": 0,
         "last_poll": None,
         "dbus": None,
         "adapters": "",
@@ -80,6 +81,7 @@ async def test_two_banks(
         "links_paused": 0,
         "batteries": 5,
         "batteries_responding": 5,
+        "refused_readings": 0,
         "dbus": None,
         "adapters": f"hci0: ok, {OTHER_ADAPTER}: silent",
         "recoveries": 3,
@@ -91,3 +93,14 @@ async def test_two_banks(
     assert (await info_of(hass))["batteries_responding"] == 3
     await link_of(second, OTHER).async_set_polling(False)
     assert (await info_of(hass))["links_paused"] == 1
+
+
+async def test_refused_readings(hass: HomeAssistant, air: FakeAir) -> None:
+    """They are counted over all links, and what cannot be true is said in words."""
+    link = air.bring(FakeLink({48: rbt50lfp48s(), 49: rbt50lfp48s()}))
+    await set_up(hass, bank_entry(link_settings(units=(48, 49))))
+    link.units[49].put(5043, [300])
+    await next_poll(hass)
+    await next_poll(hass)
+    told = (await info_of(hass))["refused_readings"]
+    assert told == "2 (Voltage, which is not the sum of the cell voltages: 2)"

@@ -1,5 +1,7 @@
 """System health of the integration."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from homeassistant.components import system_health
@@ -7,6 +9,8 @@ from homeassistant.core import HomeAssistant, callback
 
 from .const import DOMAIN
 from .coordinator import BankCoordinator
+from .issues.refusals import async_names_of
+from .links.coordinator import LinkCoordinator
 from .supervisor.neighbours import lost_parts
 from .supervisor.supervisor import async_get_supervisor
 
@@ -30,6 +34,7 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
         "links_paused": sum(link.paused for link in links),
         "batteries": sum(len(bank.labels) for bank in banks),
         "batteries_responding": sum(len(link.readings) for link in links),
+        "refused_readings": _refused(hass, links),
         "last_poll": max(
             (link.polled_at for link in links if link.polled_at is not None),
             default=None,
@@ -44,3 +49,16 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
         ),
         "done_without": ", ".join(lost_parts()),
     }
+
+
+@callback
+def _refused(hass: HomeAssistant, links: Iterable[LinkCoordinator]) -> str | int:
+    """Return how many readings were refused since the start, and what could not be true."""
+    refused: Counter[str] = Counter()
+    for link in links:
+        refused.update(link.refusals)
+    if not refused:
+        return 0
+    counts = zip(async_names_of(hass, refused), refused.values(), strict=True)
+    told = "; ".join(f"{name}: {count}" for name, count in counts)
+    return f"{refused.total()} ({told})"

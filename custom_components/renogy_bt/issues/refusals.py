@@ -49,6 +49,15 @@ def async_forget_refusals(
     async_forget_notices(hass, entry, {REFUSED}, kept)
 
 
+@callback
+def async_names_of(hass: HomeAssistant, checks: Iterable[str]) -> list[str]:
+    """Return what cannot be true, by the checks that it failed, in Home Assistant's language."""
+    names = async_get_cached_translations(
+        hass, hass.config.language, "selector", DOMAIN
+    )
+    return [names.get(_NAMES + check, check) for check in checks]
+
+
 class _Follower:
     """Follows one link."""
 
@@ -96,14 +105,9 @@ class _Follower:
             translation_placeholders={
                 "bank": self._entry.title,
                 "battery": battery_name(self._hass, self._entry.runtime_data, battery),
-                "values": self._names(checks),
+                "values": "\n".join(
+                    f"- {name}" for name in async_names_of(self._hass, checks)
+                ),
                 "issue_url": ISSUE_URL,
             },
         )
-
-    def _names(self, checks: Iterable[str]) -> str:
-        """Return what cannot be true, as a list in the language of Home Assistant."""
-        names = async_get_cached_translations(
-            self._hass, self._hass.config.language, "selector", DOMAIN
-        )
-        return "\n".join(f"- {names.get(_NAMES + check, check)}" for check in checks)

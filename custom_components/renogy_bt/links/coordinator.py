@@ -1,6 +1,6 @@
 """Polls the batteries behind one link."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -49,7 +49,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     that reaches no battery fails. While the link is `paused`, polls are left out.
     `poll_seconds` is the duration of the last poll that got an answer, `succeeded_at` the time
     when a battery was last read, `served_by` the name of the adapter or proxy that served the
-    last poll. Each is None if it is not known.
+    last poll. Each is None if it is not known. `refusals` counts the readings that were refused
+    since the start, by the check that they failed.
     """
 
     config_entry: ConfigEntry
@@ -100,6 +101,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self._measured_at: datetime | None = None
         self.succeeded_at: datetime | None = None
         self.served_by: str | None = None
+        self.refusals: Counter[str] = Counter()
         self.scales = LinkScales(settings, self.client)
         self._keep = keep
         self._gate = async_get_supervisor(hass).gate
@@ -188,6 +190,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
 
     def _note_report(self, report: LinkReport) -> None:
         self.poll_seconds = report.statistics.seconds
+        self.refusals.update(report.refused.values())
         if report.fresh:
             self.succeeded_at = dt_util.utcnow()
         if ReadingFailure.LINK_LOST in report.failed.values():
