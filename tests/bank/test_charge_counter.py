@@ -341,6 +341,36 @@ def test_stands_still(interval: float, catches_up: bool) -> None:
     assert gained.discharged == pytest.approx(wh(1.5, goes_on * interval), abs=0.3)
 
 
+@pytest.mark.parametrize("goes_on_after", ["a restart", "a gap"])
+def test_catches_up_after_a_restart(goes_on_after: str) -> None:
+    """What a counter makes good of a standstill that nobody remembers is not counted again."""
+    battery = Battery(interval=600.0).prove(current=-10.0, charge=3.0)
+    battery.poll(-1.5, 2)
+    battery.counts = False
+    battery.poll(-1.5, 3)
+    assert battery.reason is Reason.STANDS_STILL
+    record = battery.counter.record
+    if goes_on_after == "a restart":
+        kept = CounterRecord(
+            charging=record.charging,
+            discharging=record.discharging,
+            habits=record.habits,
+            stands_still=record.stands_still,
+        )
+        battery.counter = EnergyCounter(
+            battery.counter.totals, 600.0, battery.counter.last, kept
+        )
+    else:
+        battery.flow(-1.5, 3600.0)
+        battery.read()
+    battery.poll(-1.5)
+    battery.counts = True
+    battery.remaining -= 1.0
+    gained = battery.poll(-1.5)
+    assert battery.reason is Reason.STANDS_STILL
+    assert gained.discharged == pytest.approx(wh(1.5, 600))
+
+
 def test_counter_that_is_brought_up_to_date_once_a_minute() -> None:
     """A counter that moves only every twelfth poll counts the same as the current."""
     battery = Battery(interval=5.0, total=400.0, remaining=200.0)

@@ -372,7 +372,7 @@ class CounterRecord:
     """What was seen of one battery's counter; `reason` is that of the last interval.
 
     `standing` is the charge (Ah) that has flowed since the counter last moved, in whichever direction, and
-    `stood` its net; `stands_still` is whether that was so much that the counter does not count, until it has
+    `stood` its net, None where that is not known; `stands_still` is whether that was so much that the counter does not count, until it has
     moved again. `off_full` are the hours since the counter was at its upper end, and `net` is the net
     charge (Ah) of the last interval where the counter counts.
     """
@@ -382,7 +382,7 @@ class CounterRecord:
     stretch: Stretch = field(default_factory=Stretch)
     habits: Habits = field(default_factory=Habits)
     standing: float = 0.0
-    stood: float = 0.0
+    stood: float | None = None
     stands_still: bool = False
     off_full: float = math.inf
     net: float = 0.0
@@ -391,17 +391,18 @@ class CounterRecord:
     def interrupted(self) -> CounterRecord:
         """Return the record after a gap: nothing reaches over it."""
         return replace(
-            self, stretch=Stretch(), standing=0.0, stood=0.0, off_full=math.inf
+            self, stretch=Stretch(), standing=0.0, stood=None, off_full=math.inf
         )
 
     def after(self, interval: Interval) -> CounterRecord:
         """Return the record after one more interval, with the reason of how that counts."""
         if interval.is_of_another:
             return CounterRecord(reason=Reason.JUMPED)
-        standing = stood = 0.0
+        standing = 0.0
+        stood: float | None = 0.0
         if not interval.has_moved:
             standing = self.standing + interval.lasting
-            stood = self.stood + interval.sampled
+            stood = None if self.stood is None else self.stood + interval.sampled
         stands_still = not interval.has_moved and (
             self.stands_still or standing > LONGEST_STANDING
         )
@@ -418,19 +419,19 @@ class CounterRecord:
             stood=stood,
             stands_still=stands_still,
             off_full=0.0 if interval.after.is_full else off_full,
-            net=self._caught_up(interval)
-            if reason is Reason.CATCHES_UP
-            else interval.net,
+            net=self._net(interval),
             reason=reason,
         )
 
-    def _caught_up(self, interval: Interval) -> float:
-        """Return the net charge after a standstill.
+    def _net(self, interval: Interval) -> float:
+        """Return the net charge of an interval.
 
-        The counter may have caught up with what was counted meanwhile, or gone on from where it stood, or
-        anything in between: as the samples say.
+        After a standstill the counter may have caught up with what was counted meanwhile, or gone on
+        from where it stood, or anything in between: as the samples say.
         """
         counted = interval.net
+        if not self.stands_still or self.stood is None:
+            return counted
         bounds = sorted((counted, counted - self.stood))
         return min(max(interval.sampled, bounds[0]), bounds[1])
 
@@ -447,7 +448,7 @@ class CounterRecord:
             return Reason.AT_ITS_END
         if not habits.explain(interval, was_full=self.off_full <= JUST_BEFORE):
             return Reason.JUMPED
-        if stands_still:
+        if stands_still or (self.stands_still and self.stood is None):
             return Reason.STANDS_STILL
         if self.stands_still:
             return Reason.CATCHES_UP
