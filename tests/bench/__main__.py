@@ -6,7 +6,7 @@ import sys
 from time import perf_counter
 from typing import Final
 
-from .jobs import Scale, measure_all, measure_costs, measure_energy
+from .jobs import Scale, measure_all, measure_costs, measure_energy, measure_recorder
 from .report import Report
 from .targets import targets
 
@@ -58,14 +58,19 @@ def main() -> int:
     options = _parser().parse_args()
     scale = Scale(exchanges=options.exchanges, others_exchanges=options.exchanges // 20)
     started_at = perf_counter()
-    costs = () if options.without_home_assistant else measure_costs()
+    costs, recorder = (
+        ((), ())
+        if options.without_home_assistant
+        else (measure_costs(), measure_recorder())
+    )
     measured = measure_all(scale)
     energy = measure_energy()
     report = Report(
         measured=measured,
         costs=costs,
         energy=energy,
-        targets=targets(measured, costs, energy),
+        recorder=recorder,
+        targets=targets(measured, costs, energy, recorder),
         seconds=perf_counter() - started_at,
     )
     print(json.dumps(report.as_document()) if options.json else report.as_text())

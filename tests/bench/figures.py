@@ -127,3 +127,17 @@ class Cost:
     stall_ms: float
     stall_cpu_ms: float
     memory_mb: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderGrowth:
+    """How much the recorder's database grows by a bank with all defaults, in 10^3 bytes.
+
+    `kb_per_hour` is the mean over a day of sun and loads, `busiest_kb_per_hour` that over its busiest four hours.
+    `logbook_lines_per_day` is how often the logbook says something meanwhile.
+    """
+
+    batteries: int
+    kb_per_hour: float
+    busiest_kb_per_hour: float
+    logbook_lines_per_day: float

@@ -110,14 +110,14 @@ async def home_assistant(batteries: int) -> AsyncGenerator[HomeAssistant]:
             os.environ["PATH"] = f"{CHECKOUT / '.tools' / 'bin'}:{os.environ['PATH']}"
             async with async_test_home_assistant(config_dir=folder) as hass:
                 try:
-                    await _set_up_bluetooth(hass, batteries)
-                    await _hear(hass, batteries)
+                    await set_up_bluetooth(hass, batteries)
+                    await hear(hass, batteries)
                     yield hass
                 finally:
                     await hass.async_stop(force=True)
 
 
-async def _set_up_bluetooth(hass: HomeAssistant, batteries: int) -> None:
+async def set_up_bluetooth(hass: HomeAssistant, batteries: int) -> None:
     """Set up Home Assistant's own Bluetooth integration; let it find custom ones."""
     # As a start does: from 2026.11 on, what a custom integration returns is looked at with it.
     frame.async_setup(hass)
@@ -132,7 +132,8 @@ async def _set_up_bluetooth(hass: HomeAssistant, batteries: int) -> None:
     await hass.async_block_till_done()
 
 
-async def _hear(hass: HomeAssistant, batteries: int) -> None:
+async def hear(hass: HomeAssistant, batteries: int) -> None:
+    """Wait until Home Assistant could connect to every dongle."""
     async with asyncio.timeout(_HEARD_SECONDS):
         for link in links_of(batteries):
             while not bluetooth.async_address_present(hass, link.address):

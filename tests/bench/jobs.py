@@ -12,7 +12,7 @@ import sys
 from typing import Any, Final
 
 from .bank import FIRST_UNIT
-from .figures import Cost, EnergyRow, Measured
+from .figures import Cost, EnergyRow, Measured, RecorderGrowth
 from .library import leave_home_assistant_out
 from .memory import peak_memory
 from .session import Job, measure
@@ -37,9 +37,11 @@ SHIPPED: Final = next(
     if (contender.system, contender.batteries) == (OWN, 4) and not contender.held
 )
 BATTERIES_IN_HOME_ASSISTANT: Final = (4, 64)
+BATTERIES_RECORDED: Final = (1, 4)
 _MOST_WORKERS: Final = 4
 _COST_SECONDS: Final = 300.0
 _ENERGY_SECONDS: Final = 900.0
+_RECORDER_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,18 @@ def measure_energy() -> tuple[EnergyRow, ...]:
     """Measure how exactly energy is counted over emulated days."""
     rows = _output_of("tests.energy_days", "--json", seconds=_ENERGY_SECONDS)
     return tuple(EnergyRow(**row) for row in rows)
+
+
+def measure_recorder() -> tuple[RecorderGrowth, ...]:
+    """Measure how much the recorder keeps of banks of several sizes."""
+    return tuple(
+        RecorderGrowth(
+            **_output_of(
+                "tests.bench.recorder", str(batteries), seconds=_RECORDER_SECONDS
+            )
+        )
+        for batteries in BATTERIES_RECORDED
+    )
 
 
 def _cost(*arguments: str) -> Cost:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 import platform
 from typing import Any, Final
 
-from .figures import Cost, EnergyRow, Measured
+from .figures import Cost, EnergyRow, Measured, RecorderGrowth
 from .targets import Target
 from .troubles import NO_TROUBLE, TROUBLES
 
@@ -20,6 +20,7 @@ class Report:
     measured: Sequence[Measured]
     costs: Sequence[Cost]
     energy: Sequence[EnergyRow]
+    recorder: Sequence[RecorderGrowth]
     targets: Sequence[Target]
     seconds: float
 
@@ -30,6 +31,7 @@ class Report:
             "figures": [asdict(each.figures) for each in self.measured],
             "home_assistant": [asdict(cost) for cost in self.costs],
             "energy": [asdict(row) for row in self.energy],
+            "recorder": [asdict(growth) for growth in self.recorder],
             "targets": [asdict(target) for target in self.targets],
             "versions": versions(),
             "seconds": round(self.seconds, 1),
@@ -42,7 +44,10 @@ class Report:
         parts += [self._trouble(key) for key in TROUBLES if key != NO_TROUBLE.key]
         if self.costs:
             parts.append(self._home_assistant())
-        parts += [self._energy(), self._targets()]
+        parts.append(self._energy())
+        if self.recorder:
+            parts.append(self._recorder())
+        parts.append(self._targets())
         return "\n\n".join(parts)
 
     def _peace(self) -> str:
@@ -148,6 +153,21 @@ class Report:
                     f"{row.out_error_pct:.2f}",
                 )
                 for row in self.energy
+            ),
+        )
+
+    def _recorder(self) -> str:
+        return _table(
+            "What the recorder keeps, all defaults, a poll every 60 s",
+            "batteries | KB per hour | in the busiest four hours | logbook lines per day",
+            (
+                (
+                    growth.batteries,
+                    f"{growth.kb_per_hour:.1f}",
+                    f"{growth.busiest_kb_per_hour:.1f}",
+                    f"{growth.logbook_lines_per_day:g}",
+                )
+                for growth in self.recorder
             ),
         )
 

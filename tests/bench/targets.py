@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .figures import Cost, EnergyRow, Measured
+from .figures import Cost, EnergyRow, Measured, RecorderGrowth
 from .jobs import SHIPPED
 from .systems import CONTENDERS, OWN, Contender
 from .troubles import NO_TROUBLE, TROUBLES
@@ -23,6 +23,9 @@ MOST_NET_ERROR: Final = {60: 0.3, 600: 1.0}
 MOST_DIRECTION_ERROR: Final = {60: 3.0}
 # Twice the batteries may cost twice as much, and no more.
 MOST_GROWTH: Final = 1.25
+# By the number of batteries, in 10^3 bytes.
+MOST_RECORDED_PER_HOUR: Final = {1: 60.0, 4: 200.0}
+MOST_LOGBOOK_LINES_PER_DAY: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,10 @@ class Target:
 
 
 def targets(
-    measured: Sequence[Measured], costs: Sequence[Cost], energy: Sequence[EnergyRow]
+    measured: Sequence[Measured],
+    costs: Sequence[Cost],
+    energy: Sequence[EnergyRow],
+    recorder: Sequence[RecorderGrowth],
 ) -> list[Target]:
     """Judge every target that the figures tell something about."""
     figures = _Figures(measured)
@@ -45,6 +51,7 @@ def targets(
         *_in_trouble(figures),
         *_costs(costs),
         *_energy(energy),
+        *_recorder(recorder),
     ]
 
 
@@ -210,3 +217,19 @@ def _energy(rows: Sequence[EnergyRow]) -> Iterator[Target]:
         )
         name = f"Energy, polls every {interval} s, error above that of sampled power"
         yield _at_most(name, 0, worst, " %")
+
+
+def _recorder(recorder: Sequence[RecorderGrowth]) -> Iterator[Target]:
+    for growth in recorder:
+        bank = "1 battery" if growth.batteries == 1 else f"{growth.batteries} batteries"
+        yield _at_most(
+            f"The recorder's growth per hour, {bank}",
+            MOST_RECORDED_PER_HOUR[growth.batteries],
+            growth.kb_per_hour,
+            " KB",
+        )
+        yield _at_most(
+            f"Lines in the logbook per day in peace, {bank}",
+            MOST_LOGBOOK_LINES_PER_DAY,
+            growth.logbook_lines_per_day,
+        )

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.bench.figures import Cost, EnergyRow, Measured, Row
+from tests.bench.figures import Cost, EnergyRow, Measured, RecorderGrowth, Row
 from tests.bench.jobs import SHIPPED, Scale, peace_jobs, trouble_jobs
 from tests.bench.report import Report
 from tests.bench.session import Job, measure
@@ -67,6 +67,15 @@ COST = Cost(
     stall_cpu_ms=4.0,
     memory_mb=4.4,
 )
+RECORDER = [
+    RecorderGrowth(
+        batteries=batteries,
+        kb_per_hour=most,
+        busiest_kb_per_hour=2 * most,
+        logbook_lines_per_day=1.0,
+    )
+    for batteries, most in ((1, 60.0), (4, 200.0))
+]
 
 
 def _contender(system: str, mode: str) -> Contender:
@@ -138,7 +147,12 @@ def test_the_document_keeps_its_columns(measured: list[Measured]) -> None:
     """The JSON document has a row for each contender and trouble, with the public columns."""
     assert [field.name for field in fields(Row)] == COLUMNS
     report = Report(
-        measured=measured, costs=[COST], energy=ENERGY, targets=[], seconds=1.0
+        measured=measured,
+        costs=[COST],
+        energy=ENERGY,
+        recorder=RECORDER,
+        targets=[],
+        seconds=1.0,
     )
     document = json.loads(json.dumps(report.as_document()))
     assert len(document["rows"]) == len(measured)
@@ -146,16 +160,25 @@ def test_the_document_keeps_its_columns(measured: list[Measured]) -> None:
     assert [list(row) for row in document["energy"]] == 6 * [
         ["interval_s", "way", "net_error_pct", "in_error_pct", "out_error_pct"]
     ]
+    assert [
+        (each["batteries"], each["kb_per_hour"]) for each in document["recorder"]
+    ] == [(1, 60.0), (4, 200.0)]
 
 
 def test_the_tables_show_every_row(measured: list[Measured]) -> None:
     """The text has one line for each row, and for each target whether it was met."""
     costs = [COST, replace(COST, batteries=64)]
-    judged = targets(measured, costs, ENERGY)
+    judged = targets(measured, costs, ENERGY, RECORDER)
     text = Report(
-        measured=measured, costs=costs, energy=ENERGY, targets=judged, seconds=1.0
+        measured=measured,
+        costs=costs,
+        energy=ENERGY,
+        recorder=RECORDER,
+        targets=judged,
+        seconds=1.0,
     ).as_text()
     assert "| 600 | integral_helper | 2.00 | 2.00 | 2.00 |" in text
+    assert "| 4 | 200.0 | 400.0 | 1 |" in text
     for each in measured:
         name = f"| {each.row.system} | {each.row.mode} | {each.row.batteries} |"
         assert text.count(name) == sum(
@@ -168,7 +191,7 @@ def test_the_tables_show_every_row(measured: list[Measured]) -> None:
 
 def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
     """The targets hold at this small scale; one wrong value, or a slow poll, misses one."""
-    judged = targets(measured, [COST], ENERGY)
+    judged = targets(measured, [COST], ENERGY, RECORDER)
     assert [target.name for target in judged if not target.met] == []
     wrong = [
         replace(each, row=replace(each.row, wrong_values=1))
@@ -178,12 +201,18 @@ def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
     ]
     slow = replace(COST, poll_cpu_ms_per_battery=5.1, stall_cpu_ms=50.1)
     off = [replace(ENERGY[0], net_error_pct=0.31, out_error_pct=3.1), *ENERGY[1:]]
-    judged = targets(wrong, [slow], off)
+    talkative = [
+        replace(RECORDER[0], kb_per_hour=60.1),
+        replace(RECORDER[1], logbook_lines_per_day=2.0),
+    ]
+    judged = targets(wrong, [slow], off, talkative)
     missed = [target.name for target in judged if not target.met]
-    assert len(missed) == 6
+    assert len(missed) == 8
     assert missed[0].startswith("Wrong values published")
     assert missed[1].startswith("Home Assistant's CPU time per battery")
     assert missed[2].startswith("Longest callback of polls")
     assert missed[3] == "Net energy of a day, polls every 60 s, mean error"
     assert missed[4] == "Energy out of a day, polls every 60 s, mean error"
     assert missed[5].endswith("polls every 60 s, error above that of sampled power")
+    assert missed[6] == "The recorder's growth per hour, 1 battery"
+    assert missed[7] == "Lines in the logbook per day in peace, 4 batteries"
