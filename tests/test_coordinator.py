@@ -40,6 +40,7 @@ OTHER_NAME = "BT-TH-66EDFC11"
 COORDINATOR = "custom_components.renogy_bt.links.coordinator"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_silent_battery_does_not_take_the_others_along(
     hass: HomeAssistant, air: FakeAir, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -79,6 +80,7 @@ def _ask_again(client: object) -> None:
         battery.asked_at = float("-inf")
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_unbelievable_values_are_held_off(
     hass: HomeAssistant, air: FakeAir
 ) -> None:
@@ -236,6 +238,7 @@ async def test_values_do_not_wait_for_the_disconnect(
     assert link.connections[0].lost.done()
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_link_quality(hass: HomeAssistant, air: FakeAir) -> None:
     """The link quality is the share of polls that brought fresh values."""
     link = air.bring(four_batteries())
@@ -417,6 +420,7 @@ async def test_unload_while_held_off(
     assert not supervisor._records.in_use
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_excused_poll_is_made_up_for(
     hass: HomeAssistant,
     air: FakeAir,

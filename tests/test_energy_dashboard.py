@@ -18,7 +18,7 @@ from tests.fake_air import DONGLE, FakeAir
 from tests.renogy.fake_link import FakeLink, rbt50lfp48s
 
 # Before all others: the recorder's database is chosen before Home Assistant starts.
-pytestmark = pytest.mark.usefixtures("recorder_mock")
+pytestmark = pytest.mark.usefixtures("recorder_mock", "all_enabled")
 
 KEYS = ("energy_charged", "energy_discharged", "power", "state_of_charge")
 

@@ -19,6 +19,7 @@ from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from tests.banks import (
     bank_entry,
+    bank_of,
     bank_state,
     battery_state,
     link_of,
@@ -97,14 +98,13 @@ class Morning:
         return self.began_at + self.clock.now - 1_000.0
 
     def shown(self) -> EnergyTotals:
-        """Return the totals that the bank shows, in Wh."""
-        charged, discharged = (
-            bank_state(self.hass, self.entry, f"energy_{way}").state
-            for way in ("charged", "discharged")
-        )
-        return EnergyTotals(
-            charged=1000 * float(charged), discharged=1000 * float(discharged)
-        )
+        """Return the totals of the bank, in Wh; its entities show them in steps of 10 Wh."""
+        energy = bank_of(self.entry).data.meter.energy
+        assert energy is not None
+        for way in ("charged", "discharged"):
+            state = bank_state(self.hass, self.entry, f"energy_{way}").state
+            assert abs(1000 * float(state) - getattr(energy, way)) <= 5
+        return energy
 
     def tick(self, seconds: float = DEFAULT_UPDATE_INTERVAL) -> None:
         """Let some time pass for the battery and for the clock."""
@@ -129,7 +129,11 @@ class Morning:
 
 @pytest.fixture
 async def morning(
-    hass: HomeAssistant, hass_storage: dict[str, Any], air: FakeAir, clock: EnergyClock
+    all_enabled: None,
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    air: FakeAir,
+    clock: EnergyClock,
 ) -> Morning:
     """Return a bank at seven in the morning, still being discharged."""
     battery = FakeBattery(registers=dict(UNIT.registers), readable=UNIT.readable)

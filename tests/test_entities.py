@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hypothesis import given, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.renogy_bt.sensor import _rough_energy, _rough_time
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN, EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -18,6 +20,7 @@ from tests.banks import (
     link_settings,
     next_poll,
     set_up,
+    settle,
 )
 from tests.fake_air import DONGLE, FakeAir
 from tests.renogy.fake_link import FakeBattery, FakeLink, four_batteries, rbt50lfp48s
@@ -88,35 +91,39 @@ BANK_KEYS = {
 }
 BANK_BINARY_KEYS = {"problem"}
 
-# What a battery shows of itself without being asked, and where.
-MAIN_KEYS = {
-    "alarm",
-    "state_of_charge",
-    "voltage",
-    "current",
-    "power",
-    "stored_energy",
-    "energy_charged",
-    "energy_discharged",
-    "time_to_full",
-    "time_to_empty",
-    "charging_state",
-    "temperature",
-    "charging",
-}
+# What each battery of a bank shows of itself without being asked, and where.
+MAIN_KEYS = {"alarm", "state_of_charge", "voltage", "current", "temperature"}
 DIAGNOSTIC_KEYS = {
-    "remaining_capacity",
-    "total_capacity",
     "cycles",
     "cell_voltage_spread",
     "alarms",
-    "link_quality",
-    "last_read",
     "problem",
     "charge_mosfet",
     "discharge_mosfet",
     "heater",
-    "fully_charged",
+}
+# What is shown of all batteries together: by the bank, or by its only battery.
+WHOLE_MAIN_KEYS = {
+    "power",
+    "energy_charged",
+    "energy_discharged",
+    "time_to_full",
+    "time_to_empty",
+}
+WHOLE_DIAGNOSTIC_KEYS = {"total_capacity"}
+BANK_SHOWN = {
+    None: {"state_of_charge", "voltage", "current", *WHOLE_MAIN_KEYS},
+    EntityCategory.DIAGNOSTIC: {
+        *WHOLE_DIAGNOSTIC_KEYS,
+        "state_of_charge_spread",
+        "cell_voltage_min",
+        "cell_voltage_max",
+        "cell_voltage_spread",
+        "temperature_min",
+        "temperature_max",
+        "batteries_responding",
+        "problem",
+    },
 }
 
 
@@ -151,24 +158,113 @@ async def test_every_key_is_there(
     }
 
 
+def shown_of(
+    entity_registry: er.EntityRegistry, entry: MockConfigEntry, identifier: str
+) -> dict[EntityCategory | None, set[str]]:
+    """Return the keys of one device's entities that are enabled, by category."""
+    shown: dict[EntityCategory | None, set[str]] = {}
+    for entity in er.async_entries_for_config_entry(entity_registry, entry.entry_id):
+        if entity.unique_id.startswith(f"{identifier}_") and entity.disabled_by is None:
+            key = entity.unique_id.removeprefix(f"{identifier}_")
+            shown.setdefault(entity.entity_category, set()).add(key)
+    return shown
+
+
 async def test_what_is_shown_by_default(
     hass: HomeAssistant, air: FakeAir, entity_registry: er.EntityRegistry
 ) -> None:
-    """A battery shows its main values; the many single cells are there for who wants them."""
+    """A bank shows what its batteries come to, and each battery its main values."""
     air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    shown: dict[EntityCategory | None, set[str]] = {}
-    identifier = f"{DONGLE.lower()}_48_"
-    for entity in er.async_entries_for_config_entry(entity_registry, entry.entry_id):
-        if entity.unique_id.startswith(identifier) and entity.disabled_by is None:
-            key = entity.unique_id.removeprefix(identifier)
-            shown.setdefault(entity.entity_category, set()).add(key)
-    assert shown == {None: MAIN_KEYS, EntityCategory.DIAGNOSTIC: DIAGNOSTIC_KEYS}
+    for unit in (48, 51):
+        identifier = f"{DONGLE.lower()}_{unit}"
+        assert shown_of(entity_registry, entry, identifier) == {
+            None: MAIN_KEYS,
+            EntityCategory.DIAGNOSTIC: DIAGNOSTIC_KEYS,
+        }
+    assert shown_of(entity_registry, entry, entry.entry_id) == BANK_SHOWN
+
+
+async def test_what_a_bank_of_one_battery_shows(
+    hass: HomeAssistant, air: FakeAir, entity_registry: er.EntityRegistry
+) -> None:
+    """The only battery shows everything, and the bank nothing a second time."""
+    air.bring(FakeLink({48: rbt50lfp48s()}))
+    entry = bank_entry(link_settings(units=(48,)))
+    await set_up(hass, entry)
+    assert shown_of(entity_registry, entry, f"{DONGLE.lower()}_48") == {
+        None: MAIN_KEYS | WHOLE_MAIN_KEYS,
+        EntityCategory.DIAGNOSTIC: DIAGNOSTIC_KEYS | WHOLE_DIAGNOSTIC_KEYS,
+    }
+    assert shown_of(entity_registry, entry, entry.entry_id) == {}
+    assert keys_of(entity_registry, entry, entry.entry_id) == {
+        "sensor": BANK_KEYS,
+        "binary_sensor": BANK_BINARY_KEYS,
+    }
+
+
+async def test_bank_that_grows(
+    hass: HomeAssistant, air: FakeAir, entity_registry: er.EntityRegistry
+) -> None:
+    """With its second battery a bank shows its values, but none that the user disabled."""
+    air.bring(FakeLink({48: rbt50lfp48s(), 49: rbt50lfp48s()}))
+    entry = bank_entry(link_settings(units=(48,)))
+    await set_up(hass, entry)
+    of_battery = shown_of(entity_registry, entry, f"{DONGLE.lower()}_48")
+    unwanted = entity_id(hass, "sensor", f"{entry.entry_id}_voltage")
+    assert unwanted is not None
+    entity_registry.async_update_entity(
+        unwanted, disabled_by=er.RegistryEntryDisabler.USER
+    )
+    (subentry,) = entry.subentries.values()
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data=link_settings(units=(48, 49)).as_subentry().data
+    )
+    await settle(hass)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    assert shown_of(entity_registry, entry, entry.entry_id) == {
+        **BANK_SHOWN,
+        None: (BANK_SHOWN[None] or set()) - {"voltage"},
+    }
+    assert shown_of(entity_registry, entry, f"{DONGLE.lower()}_48") == of_battery
+    assert bank_state(hass, entry, "batteries_responding").state == "2"
+
+
+@pytest.mark.parametrize("units", [(48,), (48, 49)])
+async def test_what_was_enabled_stays_enabled(
+    hass: HomeAssistant,
+    air: FakeAir,
+    entity_registry: er.EntityRegistry,
+    units: tuple[int, ...],
+) -> None:
+    """What an earlier version enabled, or the user, is still shown, whatever is off by now."""
+    air.bring(FakeLink({unit: rbt50lfp48s() for unit in units}))
+    entry = bank_entry(link_settings(units=units))
+    entry.add_to_hass(hass)
+    battery = f"{DONGLE.lower()}_48"
+    before = {
+        entity_registry.async_get_or_create(
+            "sensor", "renogy_bt", f"{owner}_{key}", config_entry=entry
+        ).entity_id
+        for owner, keys in (
+            (battery, BATTERY_KEYS),
+            (entry.entry_id, BANK_KEYS),
+            (DONGLE.lower(), {"last_poll_duration", "last_poll_served_by"}),
+        )
+        for key in keys
+    }
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
+    assert {
+        each for each in before if entity_registry.entities[each].disabled_by
+    } == set()
+    assert before <= set(hass.states.async_entity_ids("sensor"))
 
 
 BATTERY_VALUES: dict[str, Any] = {
-    "state_of_charge": 99.684,
+    "state_of_charge": 99.7,
     "voltage": 52.4,
     "current": -2.5,
     "power": -131.0,
@@ -176,7 +272,7 @@ BATTERY_VALUES: dict[str, Any] = {
     "total_capacity": 50.0,
     "stored_energy": 2.6117208,
     "cycles": 41,
-    "temperature": 13.47,
+    "temperature": 13.5,
     "temperature_min": 13.0,
     "temperature_max": 14.0,
     "cell_voltage_1": 3.4,
@@ -313,6 +409,7 @@ async def test_alarms_are_counted_and_named(hass: HomeAssistant, air: FakeAir) -
     assert bank_state(hass, entry, "problem", "binary_sensor").state == STATE_ON
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_charging_battery(hass: HomeAssistant, air: FakeAir) -> None:
     """A battery that takes current is charging."""
     air.bring(FakeLink({48: rbt50lfp48s(current=1250)}))
@@ -413,6 +510,7 @@ async def test_number_of_sensors_changes(
         assert entity_id(hass, "sensor", f"{DONGLE.lower()}_48_{added}")
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_weakest_battery_has_the_users_name(
     hass: HomeAssistant, air: FakeAir, device_registry: dr.DeviceRegistry
 ) -> None:
@@ -441,3 +539,37 @@ async def test_bank_in_series(hass: HomeAssistant, air: FakeAir) -> None:
     assert bank_state(hass, entry, "voltage").state == "104.8"
     assert bank_state(hass, entry, "current").state == "1.0"
     assert bank_state(hass, entry, "total_capacity").state == "50.0"
+
+
+@pytest.mark.parametrize(
+    ("counted", "shown"),
+    [(0.0, 0.0), (8.73, 8.73), (99.99, 99.99), (104.9, 100.0), (123_456.7, 123_460.0)],
+)
+def test_energy_is_shown_in_steps(counted: float, shown: float) -> None:
+    """A young total counts finely, an old one in steps of 10 Wh."""
+    assert _rough_energy(counted) == shown
+
+
+@given(st.lists(st.floats(0, 1e7), min_size=2))
+def test_shown_energy_never_falls(totals: list[float]) -> None:
+    """However a total grows, what is shown of it does not fall, and is never off by more than 5 Wh."""
+    shown = [_rough_energy(total) for total in sorted(totals)]
+    assert shown == sorted(shown)
+    assert all(
+        abs(each - total) <= 5
+        for each, total in zip(shown, sorted(totals), strict=True)
+    )
+
+
+@given(st.floats(0, 7 * 24 * 3600))
+def test_times_are_shown_in_steps(seconds: float) -> None:
+    """A time left is off by no more than half a minute, or half of a twentieth of it."""
+    shown = _rough_time(seconds)
+    assert shown is not None
+    assert abs(shown - seconds) <= max(30, 0.025 * seconds)
+    assert shown % 60 == 0
+
+
+def test_a_time_that_is_not_known() -> None:
+    """Unknown stays unknown."""
+    assert _rough_time(None) is None

@@ -86,7 +86,7 @@ async def test_large_bank_gives_others_their_turn(
         and each.domain in {"sensor", "binary_sensor"}
     ]
     steps = [after - before for before, after in pairwise(sizes)]
-    assert sum(steps) > 8 * 80
+    assert sum(steps) > 8 * 50
     assert max(steps) < len(of_one_link)
 
 

@@ -25,7 +25,6 @@ KEYS = {
     "last_successful_poll",
     "signal_strength",
 }
-OFF_BY_DEFAULT = {"last_successful_poll", "signal_strength"}
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ async def test_every_key_is_there(
     entity_registry: er.EntityRegistry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """The dongle has all of them, as diagnostics; what changes with every poll is off."""
+    """The dongle has all of them, as diagnostics, and all are off by default."""
     dongle = device_registry.async_get_device_by_identifier(
         ("renogy_bt", DONGLE.lower()), bank.entry_id
     )
@@ -63,7 +62,7 @@ async def test_every_key_is_there(
     assert {each.entity_category for each in found.values()} == {
         EntityCategory.DIAGNOSTIC
     }
-    assert {key for key, each in found.items() if each.disabled_by} == OFF_BY_DEFAULT
+    assert all(each.disabled_by for each in found.values())
 
 
 @pytest.mark.usefixtures("all_enabled")
@@ -103,10 +102,11 @@ async def test_poll_that_brings_nothing_new(
     assert link_state(hass, "last_poll_served_by").state == f"hci0 ({SCANNER})"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_link_that_was_never_polled(hass: HomeAssistant, air: FakeAir) -> None:
     """Before the first poll nothing is known."""
     await set_up(hass, bank_entry(link_settings(polling=False)))
-    for key in KEYS - OFF_BY_DEFAULT:
+    for key in ("last_poll_duration", "last_poll_served_by"):
         assert link_state(hass, key).state == STATE_UNKNOWN
 
 

@@ -285,6 +285,7 @@ async def test_attributes_count(hass: HomeAssistant, air: FakeAir) -> None:
     assert reported[after.entity_id] == changed[after.entity_id] == 1
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_what_depends_on_more_than_the_poll(
     hass: HomeAssistant, air: FakeAir
 ) -> None:

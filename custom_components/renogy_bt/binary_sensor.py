@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.binary_sensor import (
+    DOMAIN as BINARY_SENSOR_DOMAIN,
     BinarySensorDeviceClass,
     BinarySensorEntity,
     BinarySensorEntityDescription,
@@ -23,6 +24,7 @@ from .entity import (
     RenogyBankEntity,
     RenogyBatteryEntity,
     RenogyLinkEntity,
+    async_show_grown_bank,
 )
 from .links.coordinator import LinkCoordinator
 from .renogy.models import BatteryId, BatteryReading, ChargingState
@@ -41,6 +43,7 @@ BATTERY_BINARY_SENSORS: tuple[ConditionDescription[BatteryReading], ...] = (
     ConditionDescription(
         key="charging",
         device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
+        entity_registry_enabled_default=False,
         value_fn=lambda reading: reading.charging_state is ChargingState.CHARGING,
     ),
     ConditionDescription(
@@ -67,6 +70,7 @@ BATTERY_BINARY_SENSORS: tuple[ConditionDescription[BatteryReading], ...] = (
     ),
     ConditionDescription(
         key="fully_charged",
+        entity_registry_enabled_default=False,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda reading: reading.status.fully_charged,
     ),
@@ -110,7 +114,9 @@ async def async_setup_entry(
             AdapterBinarySensor(supervisor, address, ADAPTER_PROBLEM)
         ],
     )
-    async_add_entities([BankBinarySensor(bank, BANK_PROBLEM)])
+    problem = BankBinarySensor(bank, BANK_PROBLEM)
+    async_show_grown_bank(hass, BINARY_SENSOR_DOMAIN, [problem])
+    async_add_entities([problem])
     for link in bank.links.values():
         # As with the sensors: others get their turn in between.
         await asyncio.sleep(0)

@@ -173,6 +173,11 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         record = self._meters.energy.records.get(battery)
         return None if record is None else record.diagnostics()
 
+    @property
+    def is_single(self) -> bool:
+        """Whether the bank is one battery, and so has no values of its own."""
+        return len(self.labels) == 1
+
     def batteries(self) -> Iterable[tuple[LinkCoordinator, int]]:
         """Yield every battery by its link and unit id."""
         for link in self.links.values():

@@ -1,9 +1,13 @@
 """Base entities of the Renogy Bluetooth batteries integration."""
 
+from collections.abc import Iterable
 from typing import Any, override
 
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_registry import RegistryEntryDisabler
 from homeassistant.helpers.update_coordinator import (
     CoordinatorEntity,
     DataUpdateCoordinator,
@@ -81,12 +85,33 @@ class RenogyBankEntity(RenogyEntity[BankCoordinator]):
     def __init__(self, bank: BankCoordinator, description: EntityDescription) -> None:
         """Belong to the bank's own device."""
         super().__init__(bank, description, bank.config_entry.entry_id)
+        if bank.is_single:
+            # The battery shows the same.
+            self._attr_entity_registry_enabled_default = False
 
     @property
     @override
     def available(self) -> bool:
         """Return whether any battery of the bank has a reading."""
         return bool(self.coordinator.data.readings)
+
+
+@callback
+def async_show_grown_bank(
+    hass: HomeAssistant, platform: str, entities: Iterable[RenogyBankEntity]
+) -> None:
+    """Enable what was off because the bank had one battery; what a user disabled stays so."""
+    registry = er.async_get(hass)
+    for entity in entities:
+        assert entity.unique_id is not None
+        entity_id = registry.async_get_entity_id(platform, DOMAIN, entity.unique_id)
+        if entity_id is None or not entity.entity_registry_enabled_default:
+            continue
+        if (
+            registry.entities[entity_id].disabled_by
+            is RegistryEntryDisabler.INTEGRATION
+        ):
+            registry.async_update_entity(entity_id, disabled_by=None)
 
 
 class RenogyLinkEntity(RenogyEntity[LinkCoordinator]):

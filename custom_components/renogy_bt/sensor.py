@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypedDict, override
 
 from homeassistant.components import bluetooth
 from homeassistant.components.sensor import (
+    DOMAIN as SENSOR_DOMAIN,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
@@ -41,6 +42,7 @@ from .entity import (
     RenogyBankEntity,
     RenogyBatteryEntity,
     RenogyLinkEntity,
+    async_show_grown_bank,
 )
 from .links.coordinator import LinkCoordinator
 from .links.settings import KnownBattery
@@ -53,13 +55,27 @@ SIGNAL_STRENGTHS = range(-126, 21)
 
 AMPERE_HOUR = "Ah"
 
+# Up to here a total is shown as finely as it is counted, Wh: one sees it count from the first poll.
+# Beyond, steps of 10 Wh are finer than the measurement, and are not recorded at each poll.
+YOUNG_ENERGY = 100.0
+
+# How far a time to full or empty is off when the current stays as it is: the capacity is known to
+# about so much. Steps in s.
+TIME_ACCURACY = 0.05
+TIME_STEPS = (60.0, 300.0, 600.0, 1800.0, 3600.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ValueDescription[SourceT](SensorEntityDescription):
-    """Describes a sensor by where its value is found in what is known of its device."""
+    """Describes a sensor by where its value is found in what is known of its device.
+
+    `is_for_the_whole` marks what people want to know of all batteries together: in a bank of
+    several batteries the bank has it by default, and a single battery has not.
+    """
 
     value_fn: Callable[[SourceT], StateType | datetime]
     attributes_fn: Callable[[SourceT], Mapping[str, Any]] | None = None
+    is_for_the_whole: bool = False
 
 
 type SharedDescription = ValueDescription[BatteryReading | BankSummary[BatteryId]]
@@ -88,11 +104,16 @@ class Quantity(TypedDict, total=False):
     suggested_display_precision: int
 
 
-class Hidden(TypedDict):
+class Off(TypedDict):
+    """What sensors have in common that are off until somebody wants them."""
+
+    entity_registry_enabled_default: bool
+
+
+class Hidden(Off):
     """What sensors have in common that few people want."""
 
     entity_category: EntityCategory
-    entity_registry_enabled_default: bool
 
 
 CHARGE_LEVEL: Quantity = {
@@ -154,22 +175,45 @@ TEMPERATURE: Quantity = {
     "state_class": SensorStateClass.MEASUREMENT,
     "suggested_display_precision": 1,
 }
+# Whatever changes with each poll costs the recorder 11 KB an hour, and each number another KB for
+# its statistics: what tells nothing that another sensor does not tell is off.
+OFF: Off = {"entity_registry_enabled_default": False}
 HIDDEN: Hidden = {
     "entity_category": EntityCategory.DIAGNOSTIC,
     "entity_registry_enabled_default": False,
 }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    """Return a value without the digits that it cannot tell; they would be recorded."""
+    return None if value is None else round(value, digits)
+
+
+def _rough_energy(total: float) -> float:
+    """Return an energy total in steps of what it can tell; a young one counts finely."""
+    return total if total < YOUNG_ENERGY else round(total, -1)
+
+
+def _rough_time(seconds: float | None) -> float | None:
+    """Return a time to full or empty in steps of what such an estimate can tell."""
+    if seconds is None:
+        return None
+    accuracy = TIME_ACCURACY * seconds
+    step = max((each for each in TIME_STEPS if each <= accuracy), default=TIME_STEPS[0])
+    return round(seconds / step) * step
+
 
 # Sensors that a battery and a bank have alike.
 ELECTRICAL_SENSORS: tuple[SharedDescription, ...] = (
     ValueDescription(
         key="state_of_charge",
         **CHARGE_LEVEL,
-        value_fn=lambda source: source.state_of_charge,
+        value_fn=lambda source: _rounded(source.state_of_charge, 1),
     ),
     ValueDescription(
         key="voltage",
         **VOLTAGE,
-        value_fn=lambda source: source.voltage,
+        value_fn=lambda source: _rounded(source.voltage, 2),
     ),
     ValueDescription(
         key="current",
@@ -179,11 +223,13 @@ ELECTRICAL_SENSORS: tuple[SharedDescription, ...] = (
     ValueDescription(
         key="power",
         **POWER,
+        is_for_the_whole=True,
         value_fn=lambda source: source.power,
     ),
     ValueDescription(
         key="stored_energy",
         **STORED_ENERGY,
+        **OFF,
         value_fn=lambda source: source.stored_energy,
     ),
 )
@@ -192,13 +238,14 @@ CAPACITY_SENSORS: tuple[SharedDescription, ...] = (
     ValueDescription(
         key="remaining_capacity",
         **CHARGE,
-        entity_category=EntityCategory.DIAGNOSTIC,
+        **HIDDEN,
         value_fn=lambda source: source.remaining_capacity,
     ),
     ValueDescription(
         key="total_capacity",
         **CHARGE,
         entity_category=EntityCategory.DIAGNOSTIC,
+        is_for_the_whole=True,
         value_fn=lambda source: source.total_capacity,
     ),
 )
@@ -214,6 +261,7 @@ BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
     *ELECTRICAL_SENSORS,
     ValueDescription(
         key="charging_state",
+        **OFF,
         device_class=SensorDeviceClass.ENUM,
         options=list(ChargingState),
         value_fn=lambda reading: reading.charging_state,
@@ -221,7 +269,7 @@ BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
     ValueDescription(
         key="temperature",
         **TEMPERATURE,
-        value_fn=lambda reading: reading.temperature,
+        value_fn=lambda reading: _rounded(reading.temperature, 1),
     ),
     *CAPACITY_SENSORS,
     ValueDescription(
@@ -299,7 +347,7 @@ BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
     ValueDescription(
         key="last_read",
         device_class=SensorDeviceClass.TIMESTAMP,
-        entity_category=EntityCategory.DIAGNOSTIC,
+        **HIDDEN,
         value_fn=lambda reading: reading.read_at,
     ),
 )
@@ -314,26 +362,32 @@ METER_SENSORS: tuple[ValueDescription[MeterReading], ...] = (
     ValueDescription(
         key="energy_charged",
         **ENERGY,
-        value_fn=lambda meter: None if meter.energy is None else meter.energy.charged,
+        is_for_the_whole=True,
+        value_fn=lambda meter: (
+            None if meter.energy is None else _rough_energy(meter.energy.charged)
+        ),
         attributes_fn=_counted_by,
     ),
     ValueDescription(
         key="energy_discharged",
         **ENERGY,
+        is_for_the_whole=True,
         value_fn=lambda meter: (
-            None if meter.energy is None else meter.energy.discharged
+            None if meter.energy is None else _rough_energy(meter.energy.discharged)
         ),
         attributes_fn=_counted_by,
     ),
     ValueDescription(
         key="time_to_full",
         **TIME_LEFT,
-        value_fn=lambda meter: meter.estimate.to_full,
+        is_for_the_whole=True,
+        value_fn=lambda meter: _rough_time(meter.estimate.to_full),
     ),
     ValueDescription(
         key="time_to_empty",
         **TIME_LEFT,
-        value_fn=lambda meter: meter.estimate.to_empty,
+        is_for_the_whole=True,
+        value_fn=lambda meter: _rough_time(meter.estimate.to_empty),
     ),
 )
 
@@ -369,7 +423,7 @@ LINK_QUALITY = SensorEntityDescription(
     key="link_quality",
     native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
     state_class=SensorStateClass.MEASUREMENT,
-    entity_category=EntityCategory.DIAGNOSTIC,
+    **HIDDEN,
     suggested_display_precision=0,
 )
 
@@ -382,7 +436,7 @@ BANK_SENSORS: tuple[BankDescription, ...] = (
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
         suggested_display_precision=1,
-        value_fn=lambda bank: bank.state_of_charge_spread,
+        value_fn=lambda bank: _rounded(bank.state_of_charge_spread, 1),
     ),
     ValueDescription(
         key="cell_voltage_min",
@@ -457,10 +511,8 @@ LINK_SENSORS: tuple[ValueDescription[LinkCoordinator], ...] = (
         native_unit_of_measurement=UnitOfTime.SECONDS,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=1,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda link: (
-            None if link.poll_seconds is None else round(link.poll_seconds, 2)
-        ),
+        **HIDDEN,
+        value_fn=lambda link: _rounded(link.poll_seconds, 2),
     ),
     ValueDescription(
         key="last_successful_poll",
@@ -470,7 +522,7 @@ LINK_SENSORS: tuple[ValueDescription[LinkCoordinator], ...] = (
     ),
     ValueDescription(
         key="last_poll_served_by",
-        entity_category=EntityCategory.DIAGNOSTIC,
+        **HIDDEN,
         value_fn=lambda link: link.served_by,
     ),
 )
@@ -484,9 +536,7 @@ SIGNAL_STRENGTH = SensorEntityDescription(
     entity_registry_enabled_default=False,
 )
 
-WEAKEST_BATTERY = SensorEntityDescription(
-    key="weakest_battery", entity_category=EntityCategory.DIAGNOSTIC
-)
+WEAKEST_BATTERY = SensorEntityDescription(key="weakest_battery", **HIDDEN)
 
 
 async def async_setup_entry(
@@ -505,7 +555,9 @@ async def async_setup_entry(
             for description in ADAPTER_SENSORS
         ),
     )
-    async_add_entities(_bank_sensors(bank))
+    bank_sensors = list(_bank_sensors(bank))
+    async_show_grown_bank(hass, SENSOR_DOMAIN, bank_sensors)
+    async_add_entities(bank_sensors)
     for link in bank.links.values():
         # A large bank has thousands of sensors: others get their turn in between.
         await asyncio.sleep(0)
@@ -517,7 +569,7 @@ async def async_setup_entry(
         entry.async_on_unload(link.async_add_listener(numbered.async_add_missing))
 
 
-def _bank_sensors(bank: BankCoordinator) -> Iterable[SensorEntity]:
+def _bank_sensors(bank: BankCoordinator) -> Iterable[RenogyBankEntity]:
     for description in BANK_SENSORS:
         yield BankSensor(bank, description)
     for meter in METER_SENSORS:
@@ -531,12 +583,23 @@ def _link_sensors(
     for description in LINK_SENSORS:
         yield LinkSensor(link, description)
     yield SignalStrengthSensor(link, SIGNAL_STRENGTH)
+    batteries = [_one_of(bank, each) for each in BATTERY_SENSORS]
+    meters = [_one_of(bank, each) for each in METER_SENSORS]
     for unit in link.settings.units:
-        for battery in BATTERY_SENSORS:
+        for battery in batteries:
             yield BatterySensor(link, battery, unit)
-        for meter in METER_SENSORS:
+        for meter in meters:
             yield MeterSensor(bank, link, meter, unit)
         yield LinkQualitySensor(link, LINK_QUALITY, unit)
+
+
+def _one_of[DescriptionT: ValueDescription[Any]](
+    bank: BankCoordinator, description: DescriptionT
+) -> DescriptionT:
+    """Return how a battery has a sensor: off by default where the bank shows it for all."""
+    if bank.is_single or not description.is_for_the_whole:
+        return description
+    return replace(description, entity_registry_enabled_default=False)
 
 
 class NumberedSensors:

@@ -27,7 +27,7 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from tests.banks import bank_entry, bank_state, link_settings, set_up, settle
+from tests.banks import bank_entry, battery_state, link_settings, set_up, settle
 from tests.fake_air import FakeAir
 from tests.fake_supervisor import (
     ADAPTER,
@@ -261,7 +261,7 @@ async def test_adapter_moves_with_its_bank_gone(
     assert adapter_state(hass, "state").entity_id == "sensor.my_radio"
     assert adapter_state(hass, "state").state == "ok"
     assert adapter_state(hass, "power_cycle", "button").state == STATE_UNKNOWN
-    assert bank_state(hass, other_bank, "voltage").state == "52.4"
+    assert battery_state(hass, "voltage", address=OTHER).state == "52.4"
 
 
 async def test_adapter_stays_where_it_went(

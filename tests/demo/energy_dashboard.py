@@ -66,17 +66,17 @@ async def fill_energy_dashboard(
     """Set the energy preferences and import the history; leave preferences that are set alone."""
     if (await client.command("energy/validate"))["energy_sources"]:
         return
-    bank = (await entry_ids(client))[0]
     sensors = await sensor_ids(client)
-    entities = _sensors_of(bank, sensors)
+    whole = await _whole(client)
+    entities = _sensors_of(whole, sensors)
     source = battery_source(entities, await _capacity(client, entities))
     preferences = await client.command("energy/save_prefs", energy_sources=[source])
     inverted = preferences["energy_sources"][0]["stat_rate"]
     for series in history:
         key = series["key"]
-        owner = bank if series["battery"] is None else series["battery"]
+        owner = whole if series["battery"] is None else series["battery"]
         await _import(client, sensors[f"{owner}_{key}"], key, series["rows"])
-        if owner == bank and key == "power":
+        if owner == whole and key == "power":
             await _import(client, inverted, key, [_inverted(r) for r in series["rows"]])
 
 
@@ -86,7 +86,7 @@ async def join_present_to_history(client: HomeAssistantClient) -> None:
     Home Assistant begins each sum at 0 with the first five minutes that it has counted; those
     are waited for.
     """
-    sensors = _sensors_of((await entry_ids(client))[0], await sensor_ids(client))
+    sensors = _sensors_of(await _whole(client), await sensor_ids(client))
     for key in _TOTALS:
         while not (counted := await _sums(client, sensors[key], "5minute")):
             await asyncio.sleep(_WAIT_SECONDS)
@@ -130,6 +130,17 @@ def _sensors_of(bank: str, sensors: Mapping[str, str]) -> dict[str, str]:
         for unique_id, entity_id in sensors.items()
         if unique_id.startswith(f"{bank}_")
     }
+
+
+async def _whole(client: HomeAssistantClient) -> str:
+    """Return what shows the bank: itself, or its only battery."""
+    bank = (await entry_ids(client))[0]
+    batteries = {
+        unique_id.removesuffix("_voltage")
+        for unique_id in await sensor_ids(client)
+        if unique_id.endswith("_voltage") and not unique_id.startswith(bank)
+    }
+    return batteries.pop() if len(batteries) == 1 else bank
 
 
 async def _capacity(client: HomeAssistantClient, entities: Mapping[str, str]) -> float:

@@ -95,6 +95,7 @@ async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await next_poll(hass)
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_battery_that_was_replaced(
     hass: HomeAssistant,
     link: FakeLink,
@@ -237,6 +238,7 @@ async def test_battery_that_does_not_tell_who_it_is(
     assert notice(hass) is None
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_calibrated_capacity(
     hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry
 ) -> None:
@@ -248,6 +250,7 @@ async def test_calibrated_capacity(
     assert bank_state(hass, entry, "total_capacity").state == "98.0"
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_changed_capacity(
     hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry
 ) -> None:

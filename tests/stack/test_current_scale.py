@@ -25,6 +25,8 @@ from .conftest import still
 from .integration import heard
 from .warped_time import Clock
 
+pytestmark = pytest.mark.usefixtures("all_enabled")
+
 HOUR = 3600.0
 UNKNOWN, MISLABELLED = "60:98:66:00:4F:20", "60:98:66:00:4F:30"
 UNIT = 48

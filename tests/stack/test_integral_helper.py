@@ -27,6 +27,8 @@ from .integration import expected, heard
 from .site import MINUTE
 from .warped_time import Clock
 
+pytestmark = pytest.mark.usefixtures("all_enabled")
+
 HOUR = 3600.0
 INTERVAL = 60.0
 SILENT = 49

@@ -131,6 +131,7 @@ async def test_held_by_another_central(
     assert_true_values(hass, units[48])
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_what_served_the_poll(
     hass: HomeAssistant, entry: MockConfigEntry, world: World
 ) -> None:

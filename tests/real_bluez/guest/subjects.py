@@ -133,6 +133,7 @@ class Integration:
 
     async def set_up(self) -> None:
         """Confirm the discovery and finish the flow; raises `NotSetUp`."""
+        self._want_last_read()
         flow_id = await self._discovered()
         flows = self._hass.config_entries.flow
         while True:
@@ -152,6 +153,14 @@ class Integration:
         if self._interval != ONE_INTERVAL:
             await self._set_interval()
         self._log.write("set up")
+
+    def _want_last_read(self) -> None:
+        """Have these sensors enabled, which are off by default, as a user would have."""
+        registry = er.async_get(self._hass)
+        for unit in self._link.units:
+            registry.async_get_or_create(
+                "sensor", DOMAIN, f"{self._link.address.lower()}_{unit}_last_read"
+            )
 
     async def _set_interval(self) -> None:
         (entry,) = self._hass.config_entries.async_entries(DOMAIN)
