@@ -59,6 +59,14 @@ BATTERY_KEYS = {
     "link_quality",
     "last_read",
 }
+PROTECTION_KEYS = {
+    "over_voltage_protection",
+    "under_voltage_protection",
+    "charge_temperature_protection",
+    "discharge_temperature_protection",
+    "over_current_protection",
+    "short_circuit_protection",
+}
 BATTERY_BINARY_KEYS = {
     "charging",
     "problem",
@@ -66,6 +74,7 @@ BATTERY_BINARY_KEYS = {
     "discharge_mosfet",
     "heater",
     "fully_charged",
+    *PROTECTION_KEYS,
 }
 BATTERY_EVENT_KEYS = {"alarm"}
 BANK_KEYS = {
@@ -318,7 +327,27 @@ async def test_values_of_a_battery(hass: HomeAssistant, air: FakeAir) -> None:
         "discharge_mosfet": STATE_ON,
         "heater": STATE_OFF,
         "fully_charged": STATE_ON,
+        **dict.fromkeys(PROTECTION_KEYS, STATE_OFF),
     }
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_protections_of_a_battery(hass: HomeAssistant, air: FakeAir) -> None:
+    """A protection that acted is on beside the summary; its neighbours are not."""
+    battery = rbt50lfp48s()
+    battery.put(5106, [1 << 6 | 1 << 10])
+    air.bring(FakeLink({48: battery}))
+    await set_up(hass, bank_entry(link_settings(units=(48,))))
+    on = {
+        key
+        for key in BATTERY_BINARY_KEYS
+        if battery_state(hass, key, platform="binary_sensor").state == STATE_ON
+    }
+    assert on & PROTECTION_KEYS == {
+        "over_voltage_protection",
+        "over_current_protection",
+    }
+    assert "problem" in on
 
 
 def _classes(*names: str) -> tuple[str | None, str | None, str | None]:

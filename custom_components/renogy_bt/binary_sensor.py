@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import override
 
 from homeassistant.components.binary_sensor import (
@@ -28,6 +29,7 @@ from .entity import (
 )
 from .links.coordinator import LinkCoordinator
 from .renogy.models import BatteryId, BatteryReading, ChargingState
+from .renogy.protections import PROTECTIONS, has_acted
 
 PARALLEL_UPDATES = 0
 
@@ -37,6 +39,10 @@ class ConditionDescription[SourceT](BinarySensorEntityDescription):
     """Describes a binary sensor by where its state is found in what is known of its device."""
 
     value_fn: Callable[[SourceT], bool | None]
+
+
+def _has_acted(reading: BatteryReading, group: str) -> bool | None:
+    return has_acted(reading.status, group)
 
 
 BATTERY_BINARY_SENSORS: tuple[ConditionDescription[BatteryReading], ...] = (
@@ -74,6 +80,17 @@ BATTERY_BINARY_SENSORS: tuple[ConditionDescription[BatteryReading], ...] = (
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda reading: reading.status.fully_charged,
     ),
+)
+
+PROTECTION_SENSORS: tuple[ConditionDescription[BatteryReading], ...] = tuple(
+    ConditionDescription(
+        key=f"{group}_protection",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=partial(_has_acted, group=group),
+    )
+    for group in PROTECTIONS
 )
 
 WEAK_SIGNAL = ConditionDescription[LinkCoordinator](
@@ -126,7 +143,7 @@ async def async_setup_entry(
                 *(
                     BatteryBinarySensor(link, description, unit)
                     for unit in link.settings.units
-                    for description in BATTERY_BINARY_SENSORS
+                    for description in (*BATTERY_BINARY_SENSORS, *PROTECTION_SENSORS)
                 ),
             ],
             config_subentry_id=link.subentry_id,
