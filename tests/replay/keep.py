@@ -84,7 +84,10 @@ def minimal(report: FieldReport) -> Json:
                     "adapters": [
                         {
                             "address": adapter["address"],
-                            "timeline": adapter["timeline"],
+                            "timeline": [
+                                *adapter.get("timeline_before_start", ()),
+                                *adapter["timeline"],
+                            ],
                         }
                         for adapter in report.adapters
                         if "timeline" in adapter

@@ -128,9 +128,19 @@ def _replay(data: Mapping[str, Any], path: str) -> Iterator[tuple[Judged, Judged
     address = a_text_like(
         data.get("address"), below(path, "address"), ADDRESS, "02:00:00:00:00:01"
     )
+    if "timeline_before_start" in data:
+        place = below(path, "timeline_before_start")
+        parts = a_list(data["timeline_before_start"], place, MAX_PARTS)
+        yield from _parts(address, parts, place)
     place = below(path, "timeline")
+    yield from _parts(address, a_list(data["timeline"], place, MAX_PARTS), place)
+
+
+def _parts(
+    address: str, parts: list[Any], place: str
+) -> Iterator[tuple[Judged, Judged]]:
     health: AdapterHealth | None = None
-    for index, each in enumerate(a_list(data["timeline"], place, MAX_PARTS)):
+    for index, each in enumerate(parts):
         part_path = f"{place}[{index}]"
         part = an_object(each, part_path)
         if part.get("state") is not None:

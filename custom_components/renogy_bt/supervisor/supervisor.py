@@ -19,12 +19,14 @@ from ..adapter_health.samples import AdapterSample, Strength, Verdict
 from ..adapter_health.status import AdapterEvent, AdapterStatus
 from ..adapter_health.timeline import MOST_LOOKS, Timeline
 from ..storage.adapters import AdapterStore
+from ..storage.timelines import TimelineStore
 from .link_records import LinkRecords
 from .made_up import MadeUpAddresses
 from .neighbours import can_watch_adapters, lost_parts
 from .poll_gate import PollGate, add_listener
 from .recovery import Recovery
 from .telling import diagnostics_of, log_event, status_of
+from .timelines import timeline_data
 from .watch import StackWatch
 
 _LOGGER = logging.getLogger(__name__)
@@ -70,6 +72,8 @@ class Supervisor:
         self._changing = asyncio.Lock()
         self._health: dict[str, AdapterHealth] = {}
         self._timelines: dict[str, Timeline] = {}
+        self._timeline_store = TimelineStore(hass, self._timelines_data)
+        self._is_timeline_loaded = False
         self._store = AdapterStore(hass, self._health.values)
         self._statuses: dict[str, AdapterStatus] = {}
         self._listeners: list[Callable[[], None]] = []
@@ -125,6 +129,9 @@ class Supervisor:
 
     async def _async_start(self) -> None:
         await self._store.async_load()
+        if not self._is_timeline_loaded:
+            await self._timeline_store.async_load()
+            self._is_timeline_loaded = True
         for address in self._store.left_off():
             self._health_of(address)
         self._begin_anew()
@@ -154,6 +161,7 @@ class Supervisor:
         self.gate.async_cancel()
         await self._watch.async_stop()
         await self._store.async_save()
+        await self._timeline_store.async_save()
         self._health.clear()
         self.gate.only_source = None
         self._statuses.clear()
@@ -253,6 +261,7 @@ class Supervisor:
         works_again = health.look(sample, self._level, dt_util.utcnow())
         if (health.notice, health.budget.told) != told:
             self._store.save_soon()
+            self._timeline_store.save_soon()
         judgement = health.judgement
         assert judgement is not None
         self._tell_events(health)
@@ -284,6 +293,7 @@ class Supervisor:
         self._update_statuses()
         self._tell_events(health)
         self._store.save_soon()
+        self._timeline_store.save_soon()
         self._wake.set()
 
     def _only_source(self) -> str | None:
@@ -344,11 +354,26 @@ class Supervisor:
             "bus_reachable": self.bus_reachable,
             "done_without": dict(lost_parts()),
             "adapters": [
-                diagnostics_of(
-                    health, self._clock(), most_looks=MOST_LOOKS // len(self._health)
-                )
+                {
+                    **diagnostics_of(health, self._clock()),
+                    "timeline": timeline_data(health.timeline, self._most_looks),
+                    "timeline_before_start": self._timeline_store.before.get(
+                        health.address, []
+                    ),
+                }
                 for health in self._health.values()
             ],
+        }
+
+    @property
+    def _most_looks(self) -> int:
+        """How much of its timeline is told of each adapter: they share the room."""
+        return MOST_LOOKS // max(1, len(self._timelines))
+
+    def _timelines_data(self) -> dict[str, list[dict[str, Any]]]:
+        return {
+            address: timeline_data(timeline, self._most_looks)
+            for address, timeline in self._timelines.items()
         }
 
     def _notify(self) -> None:

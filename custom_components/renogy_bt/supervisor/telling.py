@@ -12,7 +12,6 @@ from ..adapter_health.samples import AdapterSample, latest
 from ..adapter_health.status import AdapterEvent, AdapterStatus, EventKind
 from ..storage.adapters import data_of
 from .link_records import LinkRecords
-from .timelines import timeline_data
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -66,10 +65,8 @@ def _last_advertisement(
     return moment if before is None else max(moment, before)
 
 
-def diagnostics_of(
-    health: AdapterHealth, now: float, *, most_looks: int
-) -> dict[str, Any]:
-    """Return all that is known of an adapter, as plain data, and so much of its timeline."""
+def diagnostics_of(health: AdapterHealth, now: float) -> dict[str, Any]:
+    """Return all that is known of an adapter, as plain data."""
     judgement, sample = health.judgement, health.sample
     return {
         **data_of(health, now),
@@ -78,7 +75,6 @@ def diagnostics_of(
         "decision": asdict(health.decision),
         "own_steps": asdict(health.own),
         "sample": asdict(sample) if sample is not None else None,
-        "timeline": timeline_data(health.timeline, most_looks),
     }
 
 

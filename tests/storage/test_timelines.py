@@ -1,0 +1,97 @@
+"""What adapters were judged by goes through a restart, and is written only when something happens."""
+
+from datetime import timedelta
+import json
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.renogy_bt.storage.timelines import (
+    LONGEST,
+    SAVE_DELAY,
+    STORAGE_KEY,
+    TimelineStore,
+)
+from custom_components.renogy_bt.supervisor.timelines import timeline_data
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+from tests.health_months.simulation import ADAPTER
+from tests.replay.test_timelines import lived, replayed
+
+from .files import Folder
+
+PARTS = [{"state": None, "entries": [{"kind": "look"}]}]
+
+
+@pytest.fixture
+def hass_storage() -> dict[str, Any]:
+    """Leave storage as it is: files are written and read."""
+    return {}
+
+
+async def test_a_fault_is_known_after_a_restart(
+    hass: HomeAssistant, folder: Folder
+) -> None:
+    """What stands around it is read as it was, and comes to the same verdicts."""
+    timeline = lived("session-lost").health.timeline
+    parts = timeline_data(timeline, 160)
+    store = TimelineStore(hass, lambda: {ADAPTER: parts})
+    store.save_soon()
+    await store.async_save()
+    later = TimelineStore(hass, dict)
+    await later.async_load()
+    assert later.before == {ADAPTER: json.loads(json.dumps(parts))}
+    told = {
+        "address": "02:00:00:00:00:01",
+        "timeline_before_start": later.before[ADAPTER],
+        "timeline": [],
+    }
+    again = replayed(told)
+    assert "session_lost" in {each.then for each in again.verdicts}
+    assert again.steps
+    assert not again.differs
+
+
+async def test_nothing_is_written_while_nothing_happens(
+    hass: HomeAssistant, folder: Folder
+) -> None:
+    """Neither in between nor at the end."""
+    store = TimelineStore(hass, lambda: {ADAPTER: PARTS})
+    await store.async_load()
+    await store.async_save()
+    assert not (folder.path / STORAGE_KEY).exists()
+    assert store.before == {}
+
+
+async def test_it_is_written_in_a_while(hass: HomeAssistant, folder: Folder) -> None:
+    """What is told or done is not lost when Home Assistant is killed a minute later."""
+    store = TimelineStore(hass, lambda: {ADAPTER: PARTS})
+    store.save_soon()
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=SAVE_DELAY + 1))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert (folder.path / STORAGE_KEY).exists()
+
+
+@pytest.mark.parametrize("told", ["", "{}", "[", "x", "[" * 10_000])
+async def test_a_text_that_is_no_timeline(
+    hass: HomeAssistant, folder: Folder, told: str
+) -> None:
+    """It tells nothing, and hurts nothing."""
+    store = TimelineStore(hass, dict)
+    await store._file.async_save({"adapters": {ADAPTER: told}})
+    await store.async_load()
+    assert store.before == {ADAPTER: []}
+
+
+async def test_what_is_too_long_is_not_written(
+    hass: HomeAssistant, folder: Folder
+) -> None:
+    """A file that could not be read again would be set aside as damaged."""
+    store = TimelineStore(
+        hass, lambda: {ADAPTER: PARTS, "other": [{"entries": "x" * LONGEST}]}
+    )
+    store.save_soon()
+    await store.async_save()
+    await store.async_load()
+    assert store.before == {ADAPTER: PARTS}
