@@ -24,9 +24,9 @@ async def measure_poll(
     """
     await asyncio.sleep(_QUIET_SECONDS)
     # The first poll after a start leaves to the second what is read every six hours only.
-    await poll(client, bank_entity)
+    await _poll(client, bank_entity)
     used = await emulator.line_use()
-    after = await poll(client, bank_entity)
+    after = await _poll(client, bank_entity)
     line = await emulator.line_use()
     connecting = sum(poll["connect_seconds"] for poll in after)
     return {
@@ -37,7 +37,7 @@ async def measure_poll(
     }
 
 
-async def poll(client: HomeAssistantClient, bank_entity: str) -> list[Json]:
+async def _poll(client: HomeAssistantClient, bank_entity: str) -> list[Json]:
     """Poll every link, and return the figures of these polls."""
     before = await _last_polls(client)
     await client.command(

@@ -6,6 +6,7 @@ from datetime import timedelta
 import json
 from random import Random
 import sys
+import time
 from typing import Any
 
 from custom_components.renogy_bt.renogy.exceptions import RenogyError
@@ -257,6 +258,35 @@ def test_it_stays_small() -> None:
     of_failing = {**told, "answers": {}}
     assert len(json.dumps(of_failing)) < 150_000
     assert _size(recorder) < 3_000_000
+
+
+def test_it_costs_little() -> None:
+    """A poll of four batteries takes less than 0.2 ms more, at the best of many times."""
+
+    async def main() -> None:
+        link = link_to(four_batteries())
+        await link.poll()
+        report = await link.poll()
+        recorder = FlightRecorder(Redaction(ADDRESS, NAME))
+        took = []
+        for _ in range(100):
+            began = time.process_time()
+            recorder.polled(
+                PollOfLink(
+                    at=START,
+                    began_at=0.0,
+                    seconds=report.statistics.seconds,
+                    exchanges=link.exchanges,
+                    fresh=report.fresh,
+                    failed=report.failed,
+                    refused=report.refused,
+                )
+            )
+            took.append(time.process_time() - began)
+        await link.close()
+        assert min(took) < 0.000_2
+
+    run(main)
 
 
 def _size(thing: object, seen: set[int] | None = None) -> int:

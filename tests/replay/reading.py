@@ -34,6 +34,7 @@ from .field_report import (
 )
 from .frames import Exchange
 from .released import diagnostics_of_first_release
+from .yaml_text import read_yaml
 
 MAX_FILE_BYTES: Final = 2_000_000
 MAX_LINKS: Final = 16
@@ -73,9 +74,14 @@ def read_report(path: Path) -> FieldReport:
 def parse_report(text: str) -> FieldReport:
     """Return what a text says; raises ReplayError with the place of what is wrong."""
     try:
-        value = json.loads(
-            text, object_pairs_hook=without_duplicates, parse_constant=refuse_constant
-        )
+        if text.lstrip().startswith(("{", "[")):
+            value = json.loads(
+                text,
+                object_pairs_hook=without_duplicates,
+                parse_constant=refuse_constant,
+            )
+        else:
+            value = read_yaml(text)
         return _report(value)
     except WorldFileError as error:
         raise ReplayError(str(error).removeprefix("world: ")) from error

@@ -11,14 +11,15 @@ from typing import Any, Final
 from tests.demo.check import (
     bank_entity,
     check_document,
+    diagnostics_of,
     enable_all_entities,
+    entry_ids,
     wait_for_batteries,
 )
 from tests.demo.client import HomeAssistantClient
 from tests.demo.errors import DemoError
 from tests.demo.flows import LinkRefused, set_up_links
 from tests.demo.home_assistant import log_tail
-from tests.demo.measure import poll
 from tests.demo.running import running
 
 type Json = dict[str, Any]
@@ -26,6 +27,9 @@ type Json = dict[str, Any]
 LIMIT_SECONDS: Final = 170.0
 VALUES_WITHIN: Final = 45.0
 """A battery that has no values by then does not get any, s."""
+POLLED_WITHIN: Final = 40.0
+"""A poll of a link takes 30 s at most, and waits for other links to connect, s."""
+_WAIT_SECONDS: Final = 0.2
 POLLS: Final = 2
 """The first poll after a start leaves to the second what is read every six hours only."""
 
@@ -84,8 +88,33 @@ async def _read(
     await enable_all_entities(client)
     await _wait(client, wanted, log)
     for _ in range(POLLS):
-        await poll(client, await bank_entity(client))
+        await _poll(client, log)
     return await check_document(client, {})
+
+
+async def _poll(client: HomeAssistantClient, log: Callable[[str], None]) -> None:
+    """Poll every link once more, whatever comes of it."""
+    before = await _polled_at(client)
+    await client.command(
+        "call_service",
+        domain="homeassistant",
+        service="update_entity",
+        service_data={"entity_id": await bank_entity(client)},
+    )
+    try:
+        async with asyncio.timeout(POLLED_WITHIN):
+            while {*before} & {*await _polled_at(client)}:
+                await asyncio.sleep(_WAIT_SECONDS)
+    except TimeoutError:
+        log("Not every link was polled once more")
+
+
+async def _polled_at(client: HomeAssistantClient) -> list[object]:
+    return [
+        link["polled_at"]
+        for entry_id in await entry_ids(client)
+        for link in (await diagnostics_of(client, entry_id))["data"].get("links", [])
+    ]
 
 
 async def _wait(

@@ -8,11 +8,13 @@ from typing import Any
 
 from hypothesis import given, settings, strategies as st
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from .errors import ReplayError
 from .field_report import Diagnostics, ProbeRun
 from .reading import MAX_FILE_BYTES, parse_report, read_report
 from .world import checked_world, world_of
+from .yaml_text import read_yaml
 
 REQUEST = "300313880035" + "049b"
 
@@ -165,7 +167,13 @@ def test_what_is_refused(spoil: Spoil, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not JSON"),
+        ("", "must be an object"),
+        ("{", "not JSON"),
+        ("a: &a {b: 1}\nc: *a", "aliases"),
+        ("a: 1\na: 2", "given twice"),
+        ("a: !!python/object:os.system {}", "neither JSON nor YAML"),
+        ("- " * 2000 + "a", "nested too deeply"),
+        ("a: [", "neither JSON nor YAML"),
         ("[" * 100_000, "nested too deeply"),
         ("[]", "must be an object"),
         ('{"kind": NaN}', "NaN is not a number"),
@@ -177,6 +185,17 @@ def test_texts_that_are_no_report(text: str, message: str) -> None:
     """Each is refused with a reason."""
     with pytest.raises(ReplayError, match=message):
         parse_report(text)
+
+
+@pytest.mark.parametrize("made", [failed, diagnostics])
+def test_the_response_of_an_action(made: Callable[[], dict[str, Any]]) -> None:
+    """Home Assistant shows it as YAML, which says the same."""
+    data = made()
+    data["at"] = "2026-11-29T06:34:30+00:00"
+    data["address_like_a_number"] = "10:20:30:00:00:01"
+    text = yaml.safe_dump(data)
+    assert read_yaml(text) == data
+    assert parse_report(text) == parse_report(json.dumps(data))
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

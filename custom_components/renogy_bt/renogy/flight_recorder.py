@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from .exchanges import asked_block, exchange_data, redacted_exchanges
-from .recording import Drop, Exchange
+from .recording import Drop, Exchange, Outcome
 from .redaction import Redaction
 
 MOST_POLLS: Final = 60
@@ -143,11 +143,16 @@ class FlightRecorder:
         }
 
     def _keep_answer(self, poll: PollOfLink, exchange: Exchange) -> None:
-        """Keep the answer of a battery that was read, in place of the one before."""
+        """Keep the answer of a battery that was read, in place of the one before.
+
+        Silence takes the place of no answer: a reply that was lost says nothing of the block.
+        """
         unit = exchange.request[0]
         if unit not in self._answers and len(self._answers) >= MOST_UNITS:
             return
         answers = self._answers.setdefault(unit, {})
+        if exchange.outcome is Outcome.SILENT and exchange.request in answers:
+            return
         answers.pop(exchange.request, None)
         answers[exchange.request] = _Exchanges(poll.at, poll.began_at, (exchange,))
         if len(answers) > MOST_ANSWERS:
