@@ -58,8 +58,14 @@ async def diagnostics_of(client: HomeAssistantClient, entry_id: str) -> Json:
 
 
 async def bank_diagnostics(client: HomeAssistantClient) -> Json:
-    """Return the diagnostics of the first bank."""
-    return await diagnostics_of(client, await _first_bank(client))
+    """Return the diagnostics of the first bank, as soon as it is loaded.
+
+    Home Assistant reloads it by itself 30 s after entities were enabled.
+    """
+    bank = await _first_bank(client)
+    while "links" not in (answer := await diagnostics_of(client, bank))["data"]:
+        await asyncio.sleep(_WAIT_SECONDS)
+    return answer
 
 
 async def _first_bank(client: HomeAssistantClient) -> str:
