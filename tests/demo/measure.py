@@ -52,8 +52,13 @@ async def _poll(client: HomeAssistantClient, bank_entity: str) -> list[Json]:
 
 
 def _all_new(before: list[Json], after: list[Json]) -> bool:
-    """Tell whether every link has been polled once more."""
-    return all(old != new for old, new in zip(before, after, strict=True))
+    """Tell whether every link has been polled once more.
+
+    A bank that is just being reloaded has fewer.
+    """
+    return len(before) == len(after) and all(
+        old != new for old, new in zip(before, after, strict=True)
+    )
 
 
 async def _last_polls(client: HomeAssistantClient) -> list[Json]:
