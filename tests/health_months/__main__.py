@@ -9,6 +9,9 @@ import os
 import sys
 from typing import Any
 
+from .mutant import Mutation
+from .mutation_table import MUTATIONS
+from .mutations import controls, problems_of_each
 from .world import DAYS, Outcome, live
 from .worlds import KNOWN_FAILING, PLAIN, WORLDS
 
@@ -21,15 +24,22 @@ def _arguments() -> argparse.Namespace:
         description="Thirty simulated days of every benign and every faulty world through the\n"
         "detector and the ladder, without and with Home Assistant's management socket. The exit\n"
         "status is 0 when every adapter of a benign world was left alone, no world has more than\n"
-        "4 changes of notices or 12 events in a day, and what broke was mended or told in time.",
+        "4 changes of notices or 12 events in a day, and what broke was mended or told in time.\n"
+        "With --mutations each number of adapter health is changed, and its world has to fail:\n"
+        "the exit status is 0 when no changed number survives. That takes some minutes.",
         epilog=f"worlds, each also as NAME-disturbed (restarts, rights and clocks change):\n{worlds}",
     )
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="only these worlds (default: all)"
     )
+    parser.add_argument(
+        "--mutations",
+        action="store_true",
+        help="show that each number matters (of these worlds alone, if any are named)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     parser.add_argument(
-        "--days", type=float, default=DAYS, help="how many days (default 30)"
+        "--days", type=float, default=DAYS, help="how many days of each (default 30)"
     )
     parser.add_argument(
         "--jobs",
@@ -86,9 +96,39 @@ def _table(outcomes: list[Outcome]) -> Iterator[str]:
         yield f"| {' | '.join(map(str, cells))} |"
 
 
+def _mutated(names: list[str], jobs: int) -> int:
+    """Live through worlds with other numbers, print what survives, return the exit status."""
+    mutations = [each for each in MUTATIONS if not names or each.world in names]
+    unchanged = controls(mutations)
+    number = 0
+
+    def done(mutation: Mutation) -> None:
+        nonlocal number
+        number += 1
+        print(
+            f"{number}/{len(unchanged) + len(mutations)} {mutation.world}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    failing = 0
+    for control, found in problems_of_each(unchanged, jobs, done).items():
+        if found:
+            failing += 1
+            print(f"{control.world} fails with nothing changed: {'; '.join(found)}")
+    for mutation, found in problems_of_each(mutations, jobs, done).items():
+        if not found:
+            failing += 1
+            print(f"{mutation} survives in {mutation.world}")
+    print(f"{len(mutations)} changed numbers, {failing} not as promised")
+    return 1 if failing else 0
+
+
 def main() -> int:
     """Live through the chosen worlds, print and return the exit status."""
     arguments = _arguments()
+    if arguments.mutations:
+        return _mutated(arguments.names, arguments.jobs)
     names = arguments.names or list(WORLDS)
     jobs = [
         (name, rights, arguments.days)

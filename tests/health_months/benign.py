@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from custom_components.renogy_bt.adapter_health.samples import EntryState, ScanMode
+from custom_components.renogy_bt.bluez.models import BusFault, BusSample
 
 from .radio import (
     DAY,
@@ -221,6 +222,25 @@ enter_benign(
 
 
 @benign
+def weak_signal_that_was_strong(place: Place) -> Play:
+    """A link at -78 dBm arrives weaker from the second day on, of which BlueZ does not tell."""
+    (link,) = place.links = [Link(rssi=(-78, 0))]
+    yield DAY
+    link.rssi = (-85, 0)
+
+
+@benign
+def weak_signal_for_minutes(place: Place) -> Play:
+    """A link at -78 dBm arrives weaker for twenty minutes, of which BlueZ does not tell."""
+    (link,) = place.links = [Link(rssi=(-78, 0))]
+    while True:
+        yield 6 * HOUR
+        link.rssi = (-85, 0)
+        yield 20 * MINUTE
+        link.rssi = (-78, 0)
+
+
+@benign
 def weak_signal_that_a_proxy_hears(place: Place) -> None:
     """A link at -90 dBm that a proxy hears and reads well."""
     place.links = [
@@ -364,6 +384,28 @@ def bank_reloaded_half_hourly(place: Place) -> Play:
 def scanner_beside_bluetoothd(place: Place) -> None:
     """The scanner discovers through the management socket: Discovering is false for ever."""
     place.over_bluetoothd = False
+
+
+@benign
+def scanner_that_tells_no_way(place: Place) -> None:
+    """The scanner discovers without bluetoothd, and does not tell so."""
+    place.over_bluetoothd = False
+    place.untold = frozenset({"over_bluetoothd"})
+
+
+@benign
+def bus_closed_to_us(place: Place) -> Play:
+    """The bus does not let us in, and Home Assistant uses it well."""
+    yield place.pace * HOUR
+    place.bus = BusSample(connected=False, fault=BusFault.ACCESS_DENIED, known=False)
+
+
+@benign
+def polls_that_fall_into_windows(place: Place) -> None:
+    """Active windows and polls have one rhythm, and polls fail now and then."""
+    place.mode = ScanMode.AUTO
+    place.poll_interval, place.poll_luck = 300.0, 0.8
+    place.window = lambda now: now % 300 < 100
 
 
 @benign

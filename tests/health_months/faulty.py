@@ -1,7 +1,10 @@
 """Worlds in which something breaks: it is mended in time or told, and calmly."""
 
+from functools import partial
+
 from custom_components.renogy_bt.adapter_health.samples import (
     EntryState,
+    Reason,
     ScanMode,
     SlotSample,
     Verdict,
@@ -9,7 +12,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
 from custom_components.renogy_bt.bluez.models import BusFault, BusSample
 
 from .radio import DAY, HOUR, MINUTE, Link, always, daily, except_, never, nightly
-from .registry import faulty
+from .registry import enter_faulty, faulty
 from .simulation import OWNER, Place, Play
 
 SECOND_LINK = "6C:B2:FD:00:00:02"
@@ -93,6 +96,20 @@ def renumbered(place: Place) -> Play:
         place.plug_in(f"hci{turn % 2}")
 
 
+@faulty(mended_within=120, told={Verdict.START_REFUSED})
+def replugged_after_resets(place: Place) -> Play:
+    """An adapter that no reset cured is plugged in again hours later, and works."""
+    yield place.pace * FIRST
+    place.refusing = place.incurable = True
+    place.session = False
+    yield 4.1 * HOUR
+    place.unplug()
+    yield 5.0
+    place.breaks()
+    place.refusing = place.incurable = False
+    place.plug_in("hci1")
+
+
 @faulty(mended_within=75, most_resets=0)
 def other_number(place: Place) -> Play:
     """The adapter has another number all at once, and nothing shows when it came."""
@@ -102,7 +119,7 @@ def other_number(place: Place) -> Play:
         place.name = f"hci{turn % 2}"
 
 
-@faulty(mended_within=60, most_resets=0)
+@faulty(mended_within=60, told={Verdict.MISSING}, most_resets=0)
 def away_for_days(place: Place) -> Play:
     """The adapter is away for days and comes back as hci1, beside another scanner."""
     place.only_adapter = False
@@ -137,6 +154,18 @@ def loose_plug(place: Place) -> Play:
         place.plug_in()
 
 
+@faulty(mended_within=180, most_resets_a_day=4)
+def session_lost_half_hourly(place: Place) -> Play:
+    """Active scanning ends twice an hour, and the link is heard again only after a while."""
+    (link,) = place.links
+    while True:
+        yield 0.5 * HOUR
+        place.breaks()
+        place.session, link.present = False, never
+        yield 110.0
+        link.present = always
+
+
 # Starting is refused
 
 
@@ -145,15 +174,17 @@ def start_refused_at_start(place: Place) -> Play:
     """The entry cannot be set up: the adapter refuses every start of a scan."""
     while True:
         yield place.pace * BETWEEN
-        place.breaks()
-        place.refusing, place.session = True, False
-        place.entry = EntryState.RETRYING
-        place.entry_reason = (
-            "hci0: Failed to start Bluetooth: org.bluez.Error.InProgress"
-        )
+        _refuse_at_start(place)
 
 
-@faulty(mended_within=240, assisted_within=400)
+def _refuse_at_start(place: Place) -> None:
+    place.breaks()
+    place.refusing, place.session = True, False
+    place.entry = EntryState.RETRYING
+    place.entry_reason = "hci0: Failed to start Bluetooth: org.bluez.Error.InProgress"
+
+
+@faulty(mended_within=90, assisted_within=400)
 def start_refused(place: Place) -> Play:
     """The scan ends, and the adapter refuses every start of another."""
     while True:
@@ -162,7 +193,14 @@ def start_refused(place: Place) -> Play:
         place.refusing, place.session = True, False
 
 
-@faulty(told={Verdict.START_REFUSED}, told_within=400)
+@faulty(mended_within=400, assisted_within=600)
+def start_refused_in_passive_mode(place: Place) -> Play:
+    """The scan ends in passive mode, and the adapter refuses every start of another."""
+    place.mode = ScanMode.PASSIVE
+    yield from start_refused(place)
+
+
+@faulty(told={Verdict.START_REFUSED}, told_within=400, most_resets_a_day=12)
 def start_refused_for_good(place: Place) -> Play:
     """The adapter refuses every start of a scan, and no reset cures it."""
     yield place.pace * FIRST
@@ -171,13 +209,56 @@ def start_refused_for_good(place: Place) -> Play:
     place.session = False
 
 
-@faulty(told={Verdict.START_REFUSED}, most_resets=0)
+@faulty(told={Verdict.START_REFUSED}, most_resets=0, told_within=1000)
 def start_refused_beside_connections(place: Place) -> Play:
     """Starting is refused while another integration holds a connection that works."""
     yield place.pace * FIRST
     place.breaks()
     place.foreign, place.refusing = (NEIGHBOUR,), True
     place.incurable, place.session = True, False
+
+
+@faulty(
+    mended_within=600,
+    assisted_within=1200,
+    told={Verdict.START_REFUSED},
+    told_within=1100,
+)
+def start_refused_and_steps_fail(place: Place) -> Play:
+    """The adapter refuses every start of a scan, and no step can be taken for some minutes."""
+    while True:
+        yield place.pace * BETWEEN
+        _refuse_at_start(place)
+        place.steps_fail = True
+        yield 800.0 if place.management_socket else 270.0
+        place.steps_fail = False
+
+
+@faulty(told={Verdict.START_REFUSED}, told_within=2 * HOUR)
+def start_refused_every_few_minutes(place: Place) -> Play:
+    """The adapter refuses every start of a scan each three minutes, and only we reset it."""
+    place.management_socket = False
+    while True:
+        yield 180.0
+        _refuse_at_start(place)
+
+
+def _start_refused_for(seconds: float, place: Place) -> Play:
+    yield place.pace * FIRST
+    place.breaks()
+    place.refusing = place.incurable = True
+    place.session = False
+    yield seconds
+    place.incurable = False
+
+
+for _time, _hours, _within in (("18 minutes", 0.3, 0.8), ("50 hours", 50, 57)):
+    enter_faulty(
+        f"start-refused-for-{_time.replace(' ', '-')}",
+        f"The adapter refuses to scan, and no reset cures it in the first {_time}.",
+        partial(_start_refused_for, _hours * HOUR),
+        mended_within=_within * HOUR,
+    )
 
 
 # Silence
@@ -192,6 +273,17 @@ def _shared(place: Place) -> None:
 def deaf_with_a_witness(place: Place) -> Play:
     """The adapter goes deaf while a proxy hears the link."""
     _shared(place)
+    while True:
+        yield place.pace * BETWEEN
+        place.breaks()
+        place.deaf = True
+
+
+@faulty(mended_within=600, assisted_within=600)
+def deaf_beside_a_better_proxy(place: Place) -> Play:
+    """The adapter, to which the link is reported seldom, goes deaf while a proxy hears it."""
+    _shared(place)
+    place.links[0].visible = 0.3
     while True:
         yield place.pace * BETWEEN
         place.breaks()
@@ -217,6 +309,40 @@ def deaf_in_a_quiet_place(place: Place) -> Play:
         yield 5 * DAY
         place.breaks()
         place.deaf = True
+
+
+@faulty(mended_within=HOUR + 400, assisted_within=400)
+def deaf_in_a_known_quiet_place(place: Place) -> Play:
+    """The adapter goes deaf every seven hours where one dongle alone was heard for weeks."""
+    place.mode = ScanMode.AUTO
+    place.become_known()
+    while True:
+        yield 7 * HOUR
+        place.breaks()
+        place.deaf = True
+
+
+def _dongle_off(place: Place, *hours: float) -> Play:
+    """Have the only dongle of a place that is known on and off for so long in turn."""
+    (link,) = place.links
+    place.mode = ScanMode.AUTO
+    place.become_known()
+    for turn, each in enumerate(hours):
+        link.present = never if turn % 2 else always
+        yield each * HOUR
+    link.present = always
+
+
+@faulty(most_resets=1)
+def dongle_off_twice(place: Place) -> Play:
+    """The only dongle of a place that is known is switched off twice within six hours."""
+    yield from _dongle_off(place, 0.4, 1.2, 0.4, 3.2)
+
+
+@faulty(most_resets=1)
+def dongle_off_again(place: Place) -> Play:
+    """The only dongle of a place that is known is switched off for a while, hours apart."""
+    yield from _dongle_off(place, 0.4, 1.2, 6.5, 1.8)
 
 
 @faulty(told=SILENT, told_within=500)
@@ -281,7 +407,7 @@ def powered_off(place: Place) -> Play:
         place.powered = place.session = False
 
 
-@faulty(told={Verdict.POWERED_OFF})
+@faulty(told={Verdict.POWERED_OFF}, most_resets=1)
 def powered_off_at_night(place: Place) -> Play:
     """The owner switches the adapter off every night and on in the morning."""
     while True:
@@ -305,7 +431,7 @@ def blocked(place: Place) -> Play:
         place.power_state, place.powered, place.powered_at = "on", True, place.now
 
 
-@faulty(most_resets=0)
+@faulty(most_resets=0, most_steps=4)
 def foreign_power_cycles(place: Place) -> Play:
     """Another program power cycles the adapter every ten minutes."""
     while True:
@@ -340,6 +466,14 @@ def gone_since_an_update(place: Place) -> Play:
 
 
 @faulty(told={Verdict.MISSING}, most_resets=0, told_within=450)
+def taken_away(place: Place) -> Play:
+    """The adapter is taken away for good."""
+    yield place.pace * FIRST
+    place.breaks()
+    place.unplug()
+
+
+@faulty(told={Verdict.MISSING}, most_resets=0, told_within=450)
 def controller_without_an_address(place: Place) -> Play:
     """The controller comes up without an address."""
     yield place.pace * FIRST
@@ -348,7 +482,7 @@ def controller_without_an_address(place: Place) -> Play:
     place.zeroed_adapter = True
 
 
-@faulty(mended_within=150, most_resets=0)
+@faulty(mended_within=150, told={Verdict.SAME_ADDRESS}, most_resets=0)
 def twin(place: Place) -> Play:
     """A second dongle has the same address, and the scan ends now and then."""
     place.has_twin = True
@@ -356,6 +490,14 @@ def twin(place: Place) -> Play:
         yield place.pace * BETWEEN
         place.breaks()
         place.session = False
+
+
+@faulty(told={Verdict.SAME_ADDRESS}, most_resets=0, told_within=120)
+def twin_plugged_in(place: Place) -> Play:
+    """A second dongle that has the same address is plugged in."""
+    yield place.pace * FIRST
+    place.breaks()
+    place.has_twin = True
 
 
 # Connections
@@ -377,6 +519,51 @@ def connects_of_two_links_failing(place: Place) -> Play:
     yield from connects_failing(place)
 
 
+@faulty(mended_within=HOUR)
+def connects_at_middling_strength_failing(place: Place) -> Play:
+    """A link at -78 dBm, by night at -83 dBm, cannot be connected to one day."""
+    (link,) = place.links = [Link()]
+    place.over_bluetoothd = False
+    for _ in range(4):
+        for strength in (-78, -83):
+            link.rssi = (strength, 0)
+            yield 0.5 * DAY
+    link.rssi = (-78, 0)
+    yield from connects_failing(place)
+
+
+@faulty(mended_within=900)
+def connects_failing_beside_a_proxy(place: Place) -> Play:
+    """The only link cannot be connected to, and a proxy hears it that cannot either."""
+    _shared(place)
+    place.other_path = False
+    yield from connects_failing(place)
+
+
+def _connects_failing_for(seconds: float, place: Place) -> Play:
+    yield place.pace * FIRST
+    place.breaks()
+    place.disconnecting = place.incurable = True
+    yield seconds
+    place.incurable = False
+
+
+for _hours, _within in ((3, 8), (10, 36), (40, 120)):
+    enter_faulty(
+        f"connects-failing-for-{_hours}-hours",
+        f"Connects fail, and no reset cures that in the first {_hours} hours.",
+        partial(_connects_failing_for, _hours * HOUR),
+        mended_within=_within * HOUR,
+    )
+
+
+@faulty(assisted_within=900)
+def connects_failing_until_a_full_reset(place: Place) -> Play:
+    """The only link cannot be connected to, and a power cycle does not cure that."""
+    place.needs_full_reset = True
+    yield from connects_failing(place)
+
+
 @faulty(told=CONNECTS_FAIL, told_within=450)
 def connects_abort(place: Place) -> Play:
     """Every connect aborts at once although the links are heard well; nothing cures it."""
@@ -386,7 +573,7 @@ def connects_abort(place: Place) -> Play:
     place.disconnecting = place.incurable = True
 
 
-@faulty(told=CONNECTS_FAIL)
+@faulty(told=CONNECTS_FAIL, advice=Reason.CONNECTS_NEED_DISCOVERY, most_resets=0)
 def connects_only_while_discovering(place: Place) -> Play:
     """A connect succeeds only while the controller discovers, which is seldom in AUTO mode."""
     place.mode = ScanMode.AUTO
@@ -475,11 +662,21 @@ def bluetoothd_hung(place: Place) -> Play:
 @faulty(told={Verdict.BUS_LOST}, most_resets=0, told_within=180)
 def bus_denied(place: Place) -> Play:
     """AppArmor denies the system bus to Home Assistant as a whole."""
+    yield from _without_bus(place, BusFault.ACCESS_DENIED)
+
+
+@faulty(told={Verdict.BUS_LOST}, most_resets=0, told_within=180)
+def bus_gone(place: Place) -> Play:
+    """The system bus is gone for good."""
+    yield from _without_bus(place, BusFault.UNREACHABLE)
+
+
+def _without_bus(place: Place, fault: BusFault) -> Play:
     yield place.pace * FIRST
     place.breaks()
     place.bus_lost, place.session = True, False
     place.links[0].accepts = never
-    place.bus = BusSample(connected=False, fault=BusFault.ACCESS_DENIED, known=False)
+    place.bus = BusSample(connected=False, fault=fault, known=False)
 
 
 @faulty(told={Verdict.BLUETOOTHD_DOWN}, most_resets=0, told_within=500)
@@ -504,6 +701,25 @@ def bluetoothd_crashes_at_each_disconnect(place: Place) -> Play:
         if place.last_connected_at != seen:
             seen, owner = place.last_connected_at, owner + 1
             yield from place.restart_bluetoothd(f":1.{owner}")
+
+
+@faulty()
+def one_thing_after_another(place: Place) -> Play:
+    """The scan is lost every hour, and then everything else breaks in turn for some minutes."""
+    for _ in range(8):
+        yield place.pace * 10 * HOUR
+        place.session = False
+    for owner in range(9, 1_000_000):
+        yield HOUR
+        place.unplug()
+        yield 400.0
+        place.plug_in()
+        yield HOUR
+        place.powered = place.session = False
+        yield HOUR
+        yield from place.restart_bluetoothd(f":1.{owner}", down=400.0)
+        yield HOUR
+        place.entry, place.session = EntryState.NOT_LOADED, False
 
 
 # What ends by itself, once a day: nobody can know that the first time, and nobody need not later

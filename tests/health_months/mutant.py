@@ -13,7 +13,7 @@ from typing import override
 PACKAGE = "custom_components.renogy_bt.adapter_health"
 LOADED_ANEW = (
     PACKAGE,
-    "custom_components.renogy_bt.storage.adapters",
+    "custom_components.renogy_bt.storage",
     "custom_components.renogy_bt.supervisor.link_records",
     "custom_components.renogy_bt.supervisor.telling",
     "custom_components.renogy_bt.issues.adapters",
@@ -41,9 +41,16 @@ class Mutation:
     value: float
     """The other number."""
     world: str
+    nth: int = 0
+    """Which one, where the same number is written there several times."""
     management: bool = False
     days: float = 0.25
     pace: float = 0.1
+
+    @override
+    def __str__(self) -> str:
+        """The number, where it stands and what it is changed to."""
+        return f"{self.where} {self.was:g} -> {self.value:g}"
 
     @property
     def module(self) -> str:
@@ -68,24 +75,26 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         source = self.get_data(self.path)
         tree = ast.parse(source)
-        number = numbers_of(tree).get(self._mutation.name, {}).get(self._mutation.was)
-        if number is None:
-            raise LookupError(f"no {self._mutation.was} in {self._mutation.where}")
-        number.value = self._mutation.value
+        mutation = self._mutation
+        written = numbers_of(tree).get(mutation.name, ())
+        equal = [number for number in written if number.value == mutation.was]
+        if len(equal) <= mutation.nth:
+            raise LookupError(f"no {mutation.was} in {mutation.where}")
+        equal[mutation.nth].value = mutation.value
         return compile(tree, self.path, "exec")
 
 
-def numbers_of(tree: ast.Module) -> dict[str, dict[float, ast.Constant]]:
+def numbers_of(tree: ast.Module) -> dict[str, list[ast.Constant]]:
     """Return the numbers that mean something, by definition; 0, 1 and 2 seldom do."""
     return {
-        name: {
-            number.value: number
+        name: [
+            number
             for number in ast.walk(node)
             if isinstance(number, ast.Constant)
             and isinstance(number.value, int | float)
             and not isinstance(number.value, bool)
             and number.value not in (0, 1, 2)
-        }
+        ]
         for node in _definitions(tree)
         for name in _names(node)
     }
@@ -136,12 +145,20 @@ def mutated_worlds(mutation: Mutation) -> tuple[ModuleType, ModuleType]:
     """
     for name in [*sys.modules]:
         if any(name == each or name.startswith(f"{each}.") for each in LOADED_ANEW):
-            del sys.modules[name]
+            _unload(name)
     sys.meta_path.insert(0, _Finder(mutation))
     return (
         importlib.import_module("tests.health_months.world"),
         importlib.import_module("tests.health_months.worlds"),
     )
+
+
+def _unload(name: str) -> None:
+    """Forget a module, also as a part of its package, from where it is imported too."""
+    del sys.modules[name]
+    package, _, part = name.rpartition(".")
+    if package in sys.modules:
+        vars(sys.modules[package]).pop(part, None)
 
 
 def problems_of(mutation: Mutation) -> tuple[str, ...]:

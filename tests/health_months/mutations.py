@@ -1,7 +1,8 @@
-"""Every number of adapter health that means something, and the world that shows it."""
+"""Every number of adapter health is shown to matter by a world that another number fails."""
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -9,35 +10,39 @@ from .mutant import PACKAGE, Mutation, numbers_of, problems_of
 
 FOLDER = Path(__file__).parents[2].joinpath(*PACKAGE.split("."))
 
-MUTATIONS: tuple[Mutation, ...] = ()
 
-EXEMPT: Mapping[str, str] = {}
-"""Numbers that decide nothing between two worlds, by where they stand, and why."""
-
-
-def numbers() -> Iterator[tuple[str, float]]:
-    """Yield where each number stands, and the number."""
+def numbers() -> Iterator[tuple[str, float, int]]:
+    """Yield where each number stands, the number, and how many equal ones stand before it."""
     for path in sorted(FOLDER.rglob("*.py")):
         module = ".".join(path.relative_to(FOLDER).with_suffix("").parts)
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        for name, found in numbers_of(tree).items():
-            for number in found:
-                yield f"{module}:{name}", number
+        for name, written in numbers_of(tree).items():
+            found = [n.value for n in written if isinstance(n.value, int | float)]
+            for place, value in enumerate(found):
+                yield f"{module}:{name}", value, found[:place].count(value)
 
 
-def survivors(
+def controls(mutations: Iterable[Mutation]) -> list[Mutation]:
+    """Return for each life that mutations are tried in the same one with nothing changed."""
+    lives = {}
+    for mutation in mutations:
+        life = mutation.world, mutation.management, mutation.days, mutation.pace
+        lives[life] = replace(mutation, value=mutation.was)
+    return list(lives.values())
+
+
+def problems_of_each(
     mutations: Iterable[Mutation],
     jobs: int | None = None,
     done: Callable[[Mutation], None] = lambda _: None,
-) -> list[Mutation]:
-    """Return the mutations that their world does not show to be wrong."""
-    alive = []
+) -> dict[Mutation, tuple[str, ...]]:
+    """Return what is wrong in the world of each mutation."""
     chosen = list(mutations)
+    problems = {}
     # Each mutation leaves changed modules behind, so each gets a process of its own.
     with get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
         outcomes = pool.imap(problems_of, chosen, chunksize=1)
-        for mutation, problems in zip(chosen, outcomes, strict=True):
+        for mutation, found in zip(chosen, outcomes, strict=True):
             done(mutation)
-            if not problems:
-                alive.append(mutation)
-    return alive
+            problems[mutation] = found
+    return problems

@@ -9,7 +9,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
 )
 from custom_components.renogy_bt.bluez.models import BusFault, BusSample
 
-from .radio import HOUR, MINUTE, Link, always
+from .radio import GOOD_STRENGTH, HOUR, MINUTE, Link, always, never
 from .registry import enter_benign
 from .simulation import OWNER, Place, Play
 
@@ -84,11 +84,61 @@ def absence(place: Place) -> Play:
 
 
 @passing
+def late_return(place: Place) -> Play:
+    """The adapter is there only some minutes after Home Assistant was restarted."""
+    place.unplug()
+    yield from place.restart_host()
+    yield 120.0
+    place.plug_in()
+    place.entry = EntryState.LOADED
+    _heard_again(place)
+
+
+@passing
+def absence_beside_another(place: Place) -> Play:
+    """The adapter is away for two minutes, for which another one is there."""
+    place.unplug()
+    place.other_adapters = frozenset({NEIGHBOUR})
+    yield 120.0
+    place.other_adapters = frozenset()
+    place.plug_in()
+    _heard_again(place)
+
+
+@passing
+def missing_address(place: Place) -> Play:
+    """The controller is without an address for two minutes."""
+    place.unplug()
+    place.zeroed_adapter = True
+    yield 120.0
+    place.zeroed_adapter = False
+    place.plug_in()
+    _heard_again(place)
+
+
+@passing
+def twin(place: Place) -> Play:
+    """Another adapter has the same address for three quarters of a minute."""
+    place.has_twin = True
+    yield 45.0
+    place.has_twin = False
+
+
+@passing
 def other_number(place: Place) -> Play:
     """The adapter has another number for a quarter of a minute."""
     place.name = "hci1"
     yield 15.0
     place.name = "hci0"
+    _heard_again(place)
+
+
+@passing
+def set_up_under_another_number(place: Place) -> Play:
+    """Home Assistant looks for the adapter under another number for some seconds."""
+    place.name, place.entry = "hci1", EntryState.RETRYING
+    yield 4.0 if place.management_socket else 15.0
+    place.name, place.entry = "hci0", EntryState.LOADED
     _heard_again(place)
 
 
@@ -161,6 +211,16 @@ def service_away(place: Place) -> Play:
 
 
 @passing
+def hanging_machine(place: Place) -> Play:
+    """The machine hangs for some minutes soon after the scan has ended."""
+    place.session = False
+    yield 5.0
+    place.now += 400.0
+    yield 10.0
+    _heard_again(place)
+
+
+@passing
 def answers_missing(place: Place) -> Play:
     """Bluetoothd answers nothing for half a minute."""
     place.bus = BusSample(owner=OWNER, unanswered=3, unanswered_since=place.now)
@@ -192,12 +252,46 @@ def gap_in_the_scan(place: Place) -> Play:
     """Nothing is heard for two minutes; Home Assistant begins its scan anew meanwhile."""
     (link,) = place.links
     place.mode = ScanMode.PASSIVE
-    link.present = lambda _: False
+    link.present = never
     yield 90.0
     place.scanning = False
     yield 35.0
     link.present = always
     _heard_again(place)
+
+
+@passing
+def link_off_beside_a_witness(place: Place) -> Play:
+    """A link that a proxy hears too is switched off for five minutes."""
+    place.only_adapter = False
+    (link,) = place.links
+    link.heard_elsewhere = always
+    yield 300.0
+    link.present = never
+    yield 300.0
+    link.present = always
+
+
+@passing
+def link_near_the_proxy(place: Place) -> Play:
+    """A link is carried to a proxy, which hears it from then on, and back after a while."""
+    place.only_adapter = False
+    (link,) = place.links
+    link.rssi, link.heard_elsewhere = (-120, 0), always
+    yield 480.0
+    link.rssi, link.heard_elsewhere = (GOOD_STRENGTH, 2.0), never
+
+
+@passing
+def visitors(place: Place) -> Play:
+    """Several devices are heard for a minute, and soon after that nothing for six."""
+    (link,) = place.links
+    place.other_devices = lambda _: 8
+    yield 60.0
+    place.other_devices = lambda _: 0
+    link.present = never
+    yield 360.0
+    link.present = always
 
 
 @passing
@@ -218,7 +312,7 @@ def slots_full(place: Place) -> Play:
     """Others hold every connection slot for four minutes."""
     place.foreign = (NEIGHBOUR,)
     place.slots = SlotSample(slots=1, free=0, foreign=place.foreign)
-    place.links[0].accepts = lambda _: False
+    place.links[0].accepts = never
     yield 240.0
     place.foreign, place.slots = (), None
     place.links[0].accepts = always
@@ -226,26 +320,61 @@ def slots_full(place: Place) -> Play:
 
 @passing
 def denial(place: Place) -> Play:
-    """Connections are denied for three quarters of a minute."""
+    """Connections are denied for a minute."""
     place.connects_denied = True
-    yield 45.0
+    yield 60.0
     place.connects_denied = False
 
 
 @passing
 def failing_connects(place: Place) -> Play:
     """No connection comes about for a minute and a half."""
-    place.links[0].accepts = lambda _: False
+    place.links[0].accepts = never
     yield 90.0
     place.links[0].accepts = always
 
 
 @passing
+def slow_start(place: Place) -> Play:
+    """A dongle that was away for half an hour takes more than a minute to accept connections."""
+    (link,) = place.links
+    place.mode = ScanMode.AUTO
+    link.present = never
+    yield 0.5 * HOUR
+    link.present, link.accepts = always, never
+    yield 80.0
+    link.accepts = always
+
+
+@passing
+def failing_connects_beside_a_proxy(place: Place) -> Play:
+    """No connection comes about for five minutes, while a proxy hears the link."""
+    place.only_adapter = False
+    place.links[0].heard_elsewhere = always
+    place.links[0].accepts = never
+    yield 300.0
+    place.links[0].accepts = always
+
+
+@passing
 def connection_left_behind(place: Place) -> Play:
-    """A connection stays for half a minute after its poll."""
-    place.links[0].stale = True
-    yield 45.0
-    place.links[0].stale = False
+    """A connection stays for two and a half minutes, for which the link is not heard."""
+    (link,) = place.links
+    link.stale, link.present = True, never
+    link.known_at = 0.0
+    yield 150.0
+    link.stale, link.present = False, always
+
+
+@passing
+def link_held_that_is_heard_seldom(place: Place) -> Play:
+    """A link that a proxy hears better takes no connection for four minutes."""
+    (link,) = place.links
+    place.only_adapter = False
+    link.visible, link.heard_elsewhere = 0.05, always
+    link.accepts = never
+    yield 240.0
+    link.accepts = always
 
 
 @passing
@@ -254,7 +383,7 @@ def two_links_that_fail(place: Place) -> Play:
     if len(place.links) == 1:
         place.links.append(Link("6C:B2:FD:00:00:02"))
     for link in place.links:
-        link.accepts = lambda _: False
+        link.accepts = never
     yield 90.0
     for link in place.links:
         link.accepts = always

@@ -1,9 +1,9 @@
 """Where worlds are entered."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
-from custom_components.renogy_bt.adapter_health.samples import Verdict
+from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 
 from .simulation import Place, Play
 from .world import World
@@ -38,6 +38,11 @@ def benign[B: Build](build: B) -> B:
     return build
 
 
+def enter_faulty(name: str, what: str, build: Build, **promised: Any) -> None:
+    """Enter a world in which something breaks, with what is promised of it."""
+    FAULTY[name] = World(name=name, what=what, build=build, benign=False, **promised)
+
+
 def faulty(
     *,
     mended_within: float | None = None,
@@ -45,21 +50,24 @@ def faulty(
     told: frozenset[Verdict] | set[Verdict] = frozenset(),
     told_within: float | None = None,
     most_resets: int | None = None,
+    most_resets_a_day: int | None = None,
+    most_steps: int | None = None,
+    advice: Reason | None = None,
 ) -> Entry:
-    """Enter a world in which something breaks, with what is promised of it."""
+    """Enter the world that a function builds, in which something breaks."""
 
     def enter[B: Build](build: B) -> B:
-        name, what = _described(build)
-        FAULTY[name] = World(
-            name=name,
-            what=what,
-            build=build,
-            benign=False,
+        enter_faulty(
+            *_described(build),
+            build,
             mended_within=mended_within,
             assisted_within=assisted_within,
             told=frozenset(told),
             told_within=told_within,
             most_resets=most_resets,
+            most_resets_a_day=most_resets_a_day,
+            most_steps=most_steps,
+            advice=advice,
         )
         return build
 

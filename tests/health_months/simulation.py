@@ -103,6 +103,10 @@ class Place:
     refusing: bool = False
     """Every start of a scan is refused, until a power cycle."""
     incurable: bool = False
+    needs_full_reset: bool = False
+    """A power cycle alone cures nothing."""
+    steps_fail: bool = False
+    """No recovery step can be carried out."""
     entry: EntryState = EntryState.LOADED
     entry_reason: str | None = None
     host: HostState = HostState.RUNNING
@@ -441,8 +445,12 @@ class Place:
     def _take_step(self, step: RecoveryStep, judgement: Judgement) -> None:
         self.steps.append((self.now, step, judgement.verdict))
         self.health.begin_step(step, self.moment(), self.now, requested=False)
+        if self.steps_fail:
+            self.health.end_step(self.now, StepResult.FAILED)
+            return
         if step.is_reset:
-            self.power_cycle()
+            is_full = step is RecoveryStep.FULL_RESET
+            self.power_cycle(cures=is_full or not self.needs_full_reset)
         if step is not RecoveryStep.OWN_LINKS:
             self.reload()
         else:
@@ -453,14 +461,14 @@ class Place:
             self.active_until = self.now + ACTIVE_SCAN
         self._poll_when_heard()
 
-    def power_cycle(self) -> None:
+    def power_cycle(self, *, cures: bool = True) -> None:
         """Switch the adapter off and on: a scan ends, and so does what is curable."""
         self.session = False
         if self.power_state == "off-blocked" or self.name is None:
             return
         self.powered = True
         self.powered_at = self.now
-        if not self.incurable:
+        if cures and not self.incurable:
             self.deaf = self.disconnecting = self.refusing = False
             self.stale_discovering = False
 

@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
-from custom_components.renogy_bt.adapter_health.limits import RESETS_PER_HOUR
-from custom_components.renogy_bt.adapter_health.samples import HostState, Verdict
+from custom_components.renogy_bt.adapter_health.samples import (
+    HostState,
+    Reason,
+    Verdict,
+)
 
 from .radio import DAY, HOUR, MINUTE
 from .simulation import Place, Play
@@ -15,6 +18,10 @@ MOST_NOTICE_CHANGES = 4
 """Changes of notices that an adapter's user puts up with in a day."""
 MOST_EVENTS = 12
 """Events of an adapter that its user puts up with in a day."""
+MOST_RESETS_AN_HOUR = 10
+"""Resets of a radio within an hour that other integrations on it can live with."""
+MENDED_UNTOLD = 180.0
+"""What is always mended within this time the user need not be told of, s."""
 RESTART_TAKES = 300.0
 """A restart of Home Assistant in the middle of a fault puts its end off by so much, s."""
 
@@ -32,11 +39,20 @@ class World:
     assisted_within: float | None = None
     """The same where Home Assistant can reset adapters by itself and goes first, s."""
     told: frozenset[Verdict] = frozenset()
-    """The user must be told of one of these, and of nothing else; empty: anything goes."""
+    """The user must be told of one of these, and of nothing else.
+
+    Empty: anything goes, but what is always mended at once is not told.
+    """
     told_within: float | None = None
     """Longest time until the user is told of what broke first, s."""
     most_resets: int | None = None
     """So often the radio may be reset in a month, although something is wrong."""
+    advice: Reason | None = None
+    """The sign that the notice speaks of in the end."""
+    most_steps: int | None = None
+    """So many steps may be taken in a month, although something is wrong."""
+    most_resets_a_day: int | None = None
+    """So often the radio may be reset in a day, although something is wrong."""
     disturbed: bool = False
     """Rights change, clocks are set and Home Assistant restarts besides."""
 
@@ -174,13 +190,19 @@ def _problems(world: World, place: Place, *, is_whole: bool) -> Iterator[str]:
     events = _most_within([at for at, _ in place.events], DAY)
     if events > MOST_EVENTS:
         yield f"{events} events in a day"
-    if _most_within([at for at, _, _ in place.resets], HOUR) > RESETS_PER_HOUR:
+    if _most_within([at for at, _, _ in place.resets], HOUR) > MOST_RESETS_AN_HOUR:
         yield "more resets in an hour than are allowed"
+    if world.most_steps is not None and len(place.steps) > world.most_steps:
+        yield f"{len(place.steps)} steps, {world.most_steps} at most"
+    most_a_day = world.most_resets_a_day
+    resets = _most_within([at for at, _, _ in place.resets], DAY)
+    if most_a_day is not None and resets > most_a_day:
+        yield f"{resets} resets in a day, {most_a_day} at most"
     most_resets = world.most_resets
     if most_resets is not None and len(place.resets) > most_resets:
         yield f"{len(place.resets)} resets, {most_resets} at most"
     yield from _unmended(world, place, is_whole=is_whole)
-    if is_whole or place.notices:
+    if is_whole or place.notices or _is_told_late(world, place):
         yield from _untold(world, place)
 
 
@@ -197,8 +219,21 @@ def _unmended(world: World, place: Place, *, is_whole: bool) -> Iterator[str]:
         yield f"did not work for {max(took):.0f} s, {limit:.0f} at most"
 
 
+def _is_told_late(world: World, place: Place) -> bool:
+    """Whether what broke first has been there for longer than the user may not be told of it."""
+    limit, broke_at = world.told_within, place.first_broken_at
+    return (
+        limit is not None
+        and broke_at is not None
+        and not world.disturbed
+        and place.now - broke_at > limit
+    )
+
+
 def _untold(world: World, place: Place) -> Iterator[str]:
     if not world.told:
+        if place.repairs and max(place.repairs) <= MENDED_UNTOLD and place.notices:
+            yield "told of what was mended at once"
         return
     told = {notice.verdict for _, notice in place.notices if notice is not None}
     if not told:
@@ -208,6 +243,9 @@ def _untold(world: World, place: Place) -> Iterator[str]:
         took = next(at for at, notice in place.notices if notice) - broke_at
         if took > limit:
             yield f"told after {took:.0f} s, {limit:.0f} at most"
+    last = next((notice for _, notice in reversed(place.notices) if notice), None)
+    if last is not None and world.advice not in (None, last.reason):
+        yield f"advice on {last.reason}"
     if told - world.told:
         yield f"told of {', '.join(sorted(told - world.told))}"
     if place.host is not HostState.RUNNING:

@@ -6,7 +6,7 @@ changes it. If something happens there in the course of time, the function is a 
 yields for how many seconds it waits. Where something breaks it calls `place.breaks()`, from
 which it is counted how long it takes until every link is heard and read again. What is promised
 of a faulty world stands in the decorator: `mended_within`, `told`,
-`told_within`, `most_resets`.
+`told_within`, `most_resets` and the others of `World`.
 
 Each world is lived through twice, without and with Home Assistant's management socket, and again
 with disturbances (`NAME-disturbed`): in a benign world restarts, clocks that are set, and rights
