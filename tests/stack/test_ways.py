@@ -139,7 +139,7 @@ async def test_way_of_a_fault(
     await started(hass, bank_entry(link_settings()))
     await asyncio.sleep(CALM)
     assert all_read(hass)
-    await emulated_world.set_fault("connects-failing")
+    await emulated_world.set_fault("connects-abort")
     tracer = Tracer(
         {LOOK, STEP},
         deeds={
