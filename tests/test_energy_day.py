@@ -98,7 +98,7 @@ class Morning:
         return self.began_at + self.clock.now - 1_000.0
 
     def shown(self) -> EnergyTotals:
-        """Return the totals of the bank, in Wh; its entities show them in steps of 10 Wh."""
+        """Return the totals of the bank, in Wh; its entities show them in steps of 1 Wh."""
         energy = bank_of(self.entry).data.meter.energy
         assert energy is not None
         for way in ("charged", "discharged"):

@@ -572,30 +572,30 @@ async def test_bank_in_series(hass: HomeAssistant, air: FakeAir) -> None:
 
 @pytest.mark.parametrize(
     ("counted", "shown"),
-    [(0.0, 0.0), (8.73, 8.73), (99.99, 99.99), (104.9, 100.0), (123_456.7, 123_460.0)],
+    [(0.0, 0.0), (8.73, 8.73), (99.99, 99.99), (104.9, 105.0), (123_456.7, 123_457.0)],
 )
 def test_energy_is_shown_in_steps(counted: float, shown: float) -> None:
-    """A young total counts finely, an old one in steps of 10 Wh."""
+    """A young total counts finely, an old one in steps of 1 Wh."""
     assert _rough_energy(counted) == shown
 
 
 @given(st.lists(st.floats(0, 1e7), min_size=2))
 def test_shown_energy_never_falls(totals: list[float]) -> None:
-    """However a total grows, what is shown of it does not fall, and is never off by more than 5 Wh."""
+    """However a total grows, what is shown of it does not fall, and is never off by more than half a Wh."""
     shown = [_rough_energy(total) for total in sorted(totals)]
     assert shown == sorted(shown)
     assert all(
-        abs(each - total) <= 5
+        abs(each - total) <= 0.5
         for each, total in zip(shown, sorted(totals), strict=True)
     )
 
 
 @given(st.floats(0, 7 * 24 * 3600))
 def test_times_are_shown_in_steps(seconds: float) -> None:
-    """A time left is off by no more than half a minute, or half of a twentieth of it."""
+    """A time left is off by no more than half a minute, or half of a hundredth of it."""
     shown = _rough_time(seconds)
     assert shown is not None
-    assert abs(shown - seconds) <= max(30, 0.025 * seconds)
+    assert abs(shown - seconds) <= max(30, 0.005 * seconds)
     assert shown % 60 == 0
 
 

@@ -56,12 +56,12 @@ SIGNAL_STRENGTHS = range(-126, 21)
 AMPERE_HOUR = "Ah"
 
 # Up to here a total is shown as finely as it is counted, Wh: one sees it count from the first poll.
-# Beyond, steps of 10 Wh are finer than the measurement, and are not recorded at each poll.
+# Beyond, steps of 1 Wh are finer than the measurement, and a quiet bank is not recorded at each poll.
 YOUNG_ENERGY = 100.0
 
-# How far a time to full or empty is off when the current stays as it is: the capacity is known to
-# about so much. Steps in s.
-TIME_ACCURACY = 0.05
+# How far a time to full or empty may be off by what is shown of it: the capacity is known to less.
+# Steps in s.
+TIME_ACCURACY = 0.01
 TIME_STEPS = (60.0, 300.0, 600.0, 1800.0, 3600.0)
 
 
@@ -191,7 +191,7 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 def _rough_energy(total: float) -> float:
     """Return an energy total in steps of what it can tell; a young one counts finely."""
-    return total if total < YOUNG_ENERGY else round(total, -1)
+    return total if total < YOUNG_ENERGY else round(total)
 
 
 def _rough_time(seconds: float | None) -> float | None:
