@@ -146,7 +146,7 @@ async def test_capacity_changes(
     assert float(battery_state(hass, "state_of_charge", 49).state) == 62.5
     assert float(bank_state(hass, entry, "total_capacity").state) == 90
     assert float(bank_state(hass, entry, "state_of_charge").state) == pytest.approx(
-        100 * 50 / 90, abs=0.05
+        100 * 50 / 90, abs=0.01
     )
     assert float(bank_state(hass, entry, "energy_charged").state) == pytest.approx(
         2 * charged

@@ -98,12 +98,12 @@ class Morning:
         return self.began_at + self.clock.now - 1_000.0
 
     def shown(self) -> EnergyTotals:
-        """Return the totals of the bank, in Wh; its entities show them in steps of 1 Wh."""
+        """Return the totals of the bank, in Wh."""
         energy = bank_of(self.entry).data.meter.energy
         assert energy is not None
         for way in ("charged", "discharged"):
             state = bank_state(self.hass, self.entry, f"energy_{way}").state
-            assert abs(1000 * float(state) - getattr(energy, way)) <= 5
+            assert abs(1000 * float(state) - getattr(energy, way)) <= 0.01
         return energy
 
     def tick(self, seconds: float = DEFAULT_UPDATE_INTERVAL) -> None:

@@ -55,10 +55,6 @@ SIGNAL_STRENGTHS = range(-126, 21)
 
 AMPERE_HOUR = "Ah"
 
-# Up to here a total is shown as finely as it is counted, Wh: one sees it count from the first poll.
-# Beyond, steps of 1 Wh are finer than the measurement, and a quiet bank is not recorded at each poll.
-YOUNG_ENERGY = 100.0
-
 # How far a time to full or empty may be off by what is shown of it: the capacity is known to less.
 # Steps in s.
 TIME_ACCURACY = 0.01
@@ -184,16 +180,6 @@ HIDDEN: Hidden = {
 }
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
-    """Return a value without the digits that it cannot tell; they would be recorded."""
-    return None if value is None else round(value, digits)
-
-
-def _rough_energy(total: float) -> float:
-    """Return an energy total in steps of what it can tell; a young one counts finely."""
-    return total if total < YOUNG_ENERGY else round(total)
-
-
 def _rough_time(seconds: float | None) -> float | None:
     """Return a time to full or empty in steps of what such an estimate can tell."""
     if seconds is None:
@@ -208,12 +194,12 @@ ELECTRICAL_SENSORS: tuple[SharedDescription, ...] = (
     ValueDescription(
         key="state_of_charge",
         **CHARGE_LEVEL,
-        value_fn=lambda source: _rounded(source.state_of_charge, 1),
+        value_fn=lambda source: source.state_of_charge,
     ),
     ValueDescription(
         key="voltage",
         **VOLTAGE,
-        value_fn=lambda source: _rounded(source.voltage, 2),
+        value_fn=lambda source: source.voltage,
     ),
     ValueDescription(
         key="current",
@@ -269,7 +255,7 @@ BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
     ValueDescription(
         key="temperature",
         **TEMPERATURE,
-        value_fn=lambda reading: _rounded(reading.temperature, 1),
+        value_fn=lambda reading: reading.temperature,
     ),
     *CAPACITY_SENSORS,
     ValueDescription(
@@ -363,9 +349,7 @@ METER_SENSORS: tuple[ValueDescription[MeterReading], ...] = (
         key="energy_charged",
         **ENERGY,
         is_for_the_whole=True,
-        value_fn=lambda meter: (
-            None if meter.energy is None else _rough_energy(meter.energy.charged)
-        ),
+        value_fn=lambda meter: None if meter.energy is None else meter.energy.charged,
         attributes_fn=_counted_by,
     ),
     ValueDescription(
@@ -373,7 +357,7 @@ METER_SENSORS: tuple[ValueDescription[MeterReading], ...] = (
         **ENERGY,
         is_for_the_whole=True,
         value_fn=lambda meter: (
-            None if meter.energy is None else _rough_energy(meter.energy.discharged)
+            None if meter.energy is None else meter.energy.discharged
         ),
         attributes_fn=_counted_by,
     ),
@@ -436,7 +420,7 @@ BANK_SENSORS: tuple[BankDescription, ...] = (
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
         suggested_display_precision=1,
-        value_fn=lambda bank: _rounded(bank.state_of_charge_spread, 1),
+        value_fn=lambda bank: bank.state_of_charge_spread,
     ),
     ValueDescription(
         key="cell_voltage_min",
@@ -512,7 +496,9 @@ LINK_SENSORS: tuple[ValueDescription[LinkCoordinator], ...] = (
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=1,
         **HIDDEN,
-        value_fn=lambda link: _rounded(link.poll_seconds, 2),
+        value_fn=lambda link: (
+            None if link.poll_seconds is None else round(link.poll_seconds, 2)
+        ),
     ),
     ValueDescription(
         key="last_successful_poll",

@@ -18,8 +18,6 @@ from tests.fake_air import DONGLE
 from .conftest import FAST, still
 
 PATIENCE = 5.0
-SHOWN_STEPS = {"state_of_charge": 0.1, "temperature": 0.1}
-"""What is shown in coarser steps than 0.01."""
 
 
 def owner_world() -> World:
@@ -118,6 +116,5 @@ def assert_true_values(hass: HomeAssistant, unit: Unit, address: str = DONGLE) -
         assert found is not None, key
         if (state := hass.states.get(found)) is not None:
             shown += 1
-            step = SHOWN_STEPS.get(key, 0.01)
-            assert float(state.state) == pytest.approx(value, abs=0.6 * step), key
+            assert float(state.state) == pytest.approx(value, abs=0.006), key
     assert shown >= 6

@@ -77,7 +77,7 @@ async def test_bank_and_batteries_are_exported(
     for unit_id, unit in emulated_world.world.links[0].units.items():
         charge = battery_state(hass, "state_of_charge", unit_id).entity_id
         assert metrics[CHARGE][charge] == pytest.approx(
-            expected(unit)["state_of_charge"], abs=0.05
+            expected(unit)["state_of_charge"], abs=0.01
         )
     for key in ("energy_charged", "energy_discharged"):
         assert metrics[ENERGY][bank_state(hass, bank, key).entity_id] == 0

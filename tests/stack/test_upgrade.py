@@ -177,8 +177,7 @@ def _assert_totals_are_shown(hass: HomeAssistant) -> None:
                     assert state == STATE_UNAVAILABLE
                 else:
                     wh = float(state) * 1000
-                    shown_step = 0.01 if each[direction] < 100 else 10
-                    assert wh == pytest.approx(each[direction], abs=shown_step / 2)
+                    assert wh == pytest.approx(each[direction], abs=0.01)
 
 
 def _assert_events_are_kept(hass: HomeAssistant) -> None:

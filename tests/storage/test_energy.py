@@ -139,6 +139,7 @@ def charged(hass: HomeAssistant, entry: MockConfigEntry) -> float:
     return float(bank_state(hass, entry, "energy_charged").state)
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_energy_of_a_bank(
     hass: HomeAssistant, bank: MockConfigEntry, clock: EnergyClock
 ) -> None:
@@ -249,6 +250,7 @@ async def test_start_of_the_machine(
     assert charged(hass, bank) == pytest.approx(2 * 6 * PER_INTERVAL)
 
 
+@pytest.mark.usefixtures("all_enabled")
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"])
 async def test_system_without_a_name_for_its_clock(
     hass: HomeAssistant,
