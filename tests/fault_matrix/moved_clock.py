@@ -24,9 +24,12 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er, frame
 from homeassistant.util import dt as dt_util
+from tests.demo.check import battery_identifier
+from tests.demo.flows import DOMAIN
 from tests.emulator import EmulatedWorld, World
 from tests.emulator.__main__ import WORLDS
 from tests.emulator.faults import parse_switch
+from tests.emulator.world import Link
 from tests.emulator.world_file import parse_world
 from tests.stack.field.home import Home, at_home, set_up_bank
 from tests.stack.host import (
@@ -152,6 +155,7 @@ async def a_place(
     async with a_witness(hass, link) if case.witness else nullcontext():
         watched: AbstractContextManager[Home | None] = nullcontext()
         if with_integration:
+            _want_last_read(hass, link)
             entry = await set_up_bank(hass)
             watched = at_home(hass, emulated, clock, entry)
         else:
@@ -163,6 +167,14 @@ async def a_place(
             yield MovedPlace(
                 hass=hass, emulated=emulated, case=case, home=home, began=began
             )
+
+
+def _want_last_read(hass: HomeAssistant, link: Link) -> None:
+    """Have these sensors enabled, which are off by default, as a user would have."""
+    registry = er.async_get(hass)
+    for unit in link.units:
+        identifier = battery_identifier(link.address, unit)
+        registry.async_get_or_create("sensor", DOMAIN, f"{identifier}_last_read")
 
 
 @asynccontextmanager

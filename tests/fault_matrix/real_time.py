@@ -11,7 +11,12 @@ import tempfile
 from typing import Final
 
 from homeassistant.util import dt as dt_util
-from tests.demo.check import entry_ids, read_parts, wait_for_batteries
+from tests.demo.check import (
+    enable_all_entities,
+    entry_ids,
+    read_parts,
+    wait_for_batteries,
+)
 from tests.demo.client import HomeAssistantClient, Json, open_client, wait_for_port
 from tests.demo.emulator import DEFAULT_WORLD, EmulatorProcess, run_emulator
 from tests.demo.errors import DemoError
@@ -168,6 +173,7 @@ class Trial:
             await _choose_mode(client, self._case.mode)
             if self._with_integration:
                 await set_up_links(client, emulator.owner_units, _no_log)
+                await enable_all_entities(client)
                 await wait_for_batteries(client, emulator.batteries)
             else:
                 while await place.last_read() is None:
