@@ -57,7 +57,7 @@ AMPERE_HOUR = "Ah"
 
 # How far a time to full or empty may be off by what is shown of it: the capacity is known to less.
 # Steps in s.
-TIME_ACCURACY = 0.01
+TIME_ACCURACY = 0.03
 TIME_STEPS = (60.0, 300.0, 600.0, 1800.0, 3600.0)
 
 
