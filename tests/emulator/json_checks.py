@@ -5,6 +5,7 @@ Each takes a value and its place, and raises `WorldFileError` with that place an
 
 from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 import re
 from typing import Any
 
@@ -14,6 +15,21 @@ _DECIMAL = re.compile(r"0|[1-9][0-9]{0,4}")
 
 class WorldFileError(ValueError):
     """A world file that cannot be used; the message names the place and the reason."""
+
+
+def text_of_file(path: Path, most_bytes: int) -> str:
+    """Return the text of a file; raises `WorldFileError` for one that cannot be used."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise WorldFileError(f"{path}: {error.strerror}") from error
+    if len(content) > most_bytes:
+        raise WorldFileError(f"{path}: larger than {most_bytes} bytes")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise WorldFileError(f"{path}: not UTF-8 text") from error
 
 
 def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from .json_checks import (
     below,
     refuse_constant,
     some_bytes,
+    text_of_file,
     without_duplicates,
     wrong,
 )
@@ -69,17 +70,9 @@ def load_world(path: Path) -> World:
 
     Raises `WorldFileError` for a file that is missing, too large, not JSON or wrong.
     """
+    text = text_of_file(path, MAX_FILE_BYTES)
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise WorldFileError(f"{path}: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise WorldFileError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
-    try:
-        return parse_world(content.decode())
-    except UnicodeDecodeError as error:
-        raise WorldFileError(f"{path}: not UTF-8 text") from error
+        return parse_world(text)
     except WorldFileError as error:
         raise WorldFileError(f"{path}: {error}") from error
 

@@ -18,6 +18,7 @@ from tests.emulator.json_checks import (
     below,
     refuse_constant,
     some_bytes,
+    text_of_file,
     without_duplicates,
     wrong,
 )
@@ -57,16 +58,11 @@ _FAMILIES: Final = {family.key: family for family in FAMILIES}
 def read_report(path: Path) -> FieldReport:
     """Return what a file says; raises ReplayError for one that cannot be used."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ReplayError(f"{path}: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise ReplayError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
+        text = text_of_file(path, MAX_FILE_BYTES)
+    except WorldFileError as error:
+        raise ReplayError(str(error)) from error
     try:
-        return parse_report(content.decode())
-    except UnicodeDecodeError as error:
-        raise ReplayError(f"{path}: not UTF-8 text") from error
+        return parse_report(text)
     except ReplayError as error:
         raise ReplayError(f"{path}: {error}") from error
 
