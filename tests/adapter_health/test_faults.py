@@ -192,6 +192,50 @@ def test_start_refused_while_running() -> None:
     assert steps_of(place) == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
 
 
+def _on_again(**changes: object) -> Place:
+    """A place whose adapter was blocked while Home Assistant tried to set it up."""
+    place = running(**changes)
+    place.powered, place.session, place.power_state = False, False, "off-blocked"
+    place.entry, place.entry_reason = EntryState.RETRYING, "Failed to start Bluetooth"
+    place.run(HOUR)
+    assert place.is_judged(Verdict.BLOCKED)
+    place.powered, place.power_state, place.powered_at = True, "on", place.now
+    return place
+
+
+@pytest.mark.parametrize("management_socket", [True, False])
+def test_adapter_that_is_on_before_home_assistant_tries_again(
+    management_socket: bool,
+) -> None:
+    """What was refused while the adapter was off is asked of it again, without a reset."""
+    place = _on_again(management_socket=management_socket)
+    assert place.run_until(lambda: bool(place.steps), MINUTE) <= 45
+    place.run(HOUR)
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
+    assert place.results == [StepResult.RECOVERED]
+    assert place.is_judged(Verdict.OK)
+
+
+def test_adapter_that_is_on_and_that_home_assistant_sets_up() -> None:
+    """Where Home Assistant tries again within half a minute nothing is done."""
+    place = _on_again()
+    place.run(25)
+    place.reload()
+    place.run(HOUR)
+    assert place.steps == []
+    assert place.is_judged(Verdict.OK)
+
+
+def test_adapter_that_is_on_and_refuses_all_the_same() -> None:
+    """What the adapter refuses while it is on is mended within two minutes."""
+    place = _on_again()
+    place.refusing = True
+    assert place.run_until(lambda: bool(place.resets), 120) <= 75
+    place.run(HOUR)
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
+    assert place.is_judged(Verdict.OK)
+
+
 def test_start_refused_where_home_assistant_resets() -> None:
     """Home Assistant has its turn first; then comes the reset that it never reaches."""
     place = running(management_socket=True)

@@ -431,6 +431,20 @@ def blocked(place: Place) -> Play:
         place.power_state, place.powered, place.powered_at = "on", True, place.now
 
 
+@faulty(mended_within=75, told={Verdict.BLOCKED}, most_resets=0)
+def unblocked_after_restarts(place: Place) -> Play:
+    """Home Assistant is restarted twice while the adapter is blocked by rfkill."""
+    while True:
+        yield place.pace * BETWEEN
+        place.powered, place.session, place.power_state = False, False, "off-blocked"
+        for _ in range(2):
+            yield 0.2 * HOUR
+            yield from place.restart_host()
+        yield 0.5 * HOUR
+        place.breaks()
+        place.power_state, place.powered, place.powered_at = "on", True, place.now
+
+
 @faulty(most_resets=0, most_steps=4)
 def foreign_power_cycles(place: Place) -> Play:
     """Another program power cycles the adapter every ten minutes."""

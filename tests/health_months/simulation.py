@@ -49,6 +49,7 @@ WATCHDOG = 90.0
 OWNER = ":1.5"
 PATH_KNOWN = 195.0
 """Home Assistant knows a path to a link for so long after it was heard, s."""
+LONGEST_RETRY_PAUSE = 600.0
 POLL_AFTER = 10.0
 """A poll that waits for an advertisement does so no longer, s."""
 
@@ -497,7 +498,7 @@ class Place:
                     self.entry, pause = EntryState.LOADED, 5.0
                     self._start_scan()
                 else:
-                    pause = min(2 * pause, 80.0)
+                    pause = min(2 * pause, LONGEST_RETRY_PAUSE)
             yield pause if self.entry is EntryState.RETRYING else STEP
 
     def unplug(self) -> None:

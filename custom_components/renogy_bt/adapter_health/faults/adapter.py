@@ -162,20 +162,39 @@ def same_address(view: View) -> bool:
     return has_twin(view)
 
 
+def _is_on_anew(view: View) -> bool:
+    """Whether the adapter was switched on since its set-up fails, and no step was taken since.
+
+    Home Assistant tries again by and by, and has not looked at the adapter while that is on.
+    """
+    since, adapter = view.memory.retrying_since, view.powered
+    return (
+        since is not None
+        and adapter is not None
+        and adapter.powered_at is not None
+        and adapter.powered_at > max(since, view.stepped_at or since)
+    )
+
+
 def _refusal_due(view: View, since: float) -> float:
     """Do not wait where the adapter refused what a recovery step has just asked of it."""
-    if not view.alone:
-        return since + HOSTS_TURN
     stepped_at = view.stepped_at
-    return since + (
-        5.0 if stepped_at is not None and since - stepped_at < 30.0 else 30.0
-    )
+    if not _is_on_anew(view):
+        if not view.alone:
+            return since + HOSTS_TURN
+        if stepped_at is not None and since - stepped_at < 30.0:
+            return since + 5.0
+    return since + 30.0
 
 
 @partial(Sign, Reason.START_FAILING, Verdict.START_REFUSED, due=_refusal_due)
 def start_refused(view: View) -> bool:
     """The set-up of the entry fails although Home Assistant knows the adapter, and it is on."""
-    return setup_failing.is_seen(view) and view.sample.host_names is not None
+    return (
+        setup_failing.is_seen(view)
+        and view.sample.host_names is not None
+        and not _is_on_anew(view)
+    )
 
 
 @partial(Sign, Reason.SETUP_FAILING, Verdict.START_REFUSED, due=_refusal_due)
