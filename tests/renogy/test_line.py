@@ -19,6 +19,7 @@ from custom_components.renogy_bt.renogy.modbus import (
     ReadRequest,
     with_crc,
 )
+from custom_components.renogy_bt.renogy.recording import Recording
 from tests.renogy.fake_link import FakeLink, FakeTransport
 from tests.renogy.vectors import CAPTURES, EXCEPTIONS, MIXED, REFUSED
 from tests.renogy.virtual_time import run
@@ -52,9 +53,14 @@ class QuietTransport(FakeTransport):
         self.written.append(frame)
 
 
+def recording() -> Recording:
+    """Return a recording that begins now."""
+    return Recording(asyncio.get_running_loop().time())
+
+
 def _line() -> tuple[QuietTransport, Line]:
     transport = QuietTransport()
-    return transport, Line(transport, ReplyTimes())
+    return transport, Line(transport, ReplyTimes(), recording())
 
 
 def _later(transport: FakeTransport, seconds: float, *fragments: bytes) -> None:
@@ -264,7 +270,7 @@ def test_a_write_that_hangs_is_given_up() -> None:
             await asyncio.Event().wait()
 
     async def main() -> None:
-        line = Line(HangingTransport(), ReplyTimes())
+        line = Line(HangingTransport(), ReplyTimes(), recording())
         with pytest.raises(ReplyTimeout):
             await line.read(ASK_A1, 1.5)
         assert _now() == pytest.approx(1.5)
@@ -283,7 +289,7 @@ def test_a_link_lost_while_writing() -> None:
             raise LinkLost("write failed")
 
     async def main() -> None:
-        line = Line(LosingTransport(), ReplyTimes())
+        line = Line(LosingTransport(), ReplyTimes(), recording())
         with pytest.raises(LinkLost, match="write failed"):
             await line.read(ASK_A1, 1.5)
 
@@ -300,7 +306,7 @@ def test_a_reply_that_overtakes_the_write() -> None:
             await asyncio.sleep(0.3)
 
     async def main() -> None:
-        line = Line(SlowTransport(), ReplyTimes())
+        line = Line(SlowTransport(), ReplyTimes(), recording())
         assert (await line.read(ASK_A1, 1.0)).raw == A1
 
     run(main)

@@ -113,7 +113,7 @@ def _async_attempt(
         address=address,
         name=local_name(name) or async_heard_name(hass, address),
         unit_ids=tuple(unit_ids),
-        recording=Recording(hass.loop.time),
+        recording=Recording(hass.loop.time()),
     )
 
 
@@ -126,7 +126,7 @@ async def _async_probe(
     try:
         with _under_way(hass, address):
             report = await probe_link(
-                attempt.recording.of(connector), family_of(told), attempt.unit_ids
+                connector, family_of(told), attempt.unit_ids, attempt.recording
             )
     except asyncio.CancelledError:
         # The dialogue was closed.

@@ -64,17 +64,19 @@ async def async_report(
         "outcome": outcome,
         "reason": redaction.text(without_names(hass, reason))[:MOST_TEXT],
         "found": None if found is None else _found(found, redaction),
-        "seconds": _rounded(recording.now),
+        "seconds": round(hass.loop.time() - recording.began_at, 3),
         "address": redaction.address,
         "family": family_of(attempt.name).key,
         "advertisement": None
         if heard is None
         else advertisement_data(heard, redaction),
         "unit_ids": list(attempt.unit_ids),
-        "connected_at": _rounded(recording.connected_at),
+        "connected_at": None
+        if recording.connected_at is None
+        else round(recording.connected_at - recording.began_at, 3),
         "characteristics": characteristics_data(recording.characteristics),
         "exchanges": [
-            exchange_data(each)
+            exchange_data(each, recording.began_at)
             for each in redacted_exchanges(recording.exchanges, redaction)
         ],
         "left_out": recording.left_out,
@@ -114,10 +116,6 @@ def as_text(report: dict[str, Any]) -> str:
     )
     head = json.dumps(report | {"exchanges": []}, indent=1)
     return head.replace('"exchanges": []', f'"exchanges": [\n{exchanges}\n ]', 1)
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
 
 
 def characteristics_data(

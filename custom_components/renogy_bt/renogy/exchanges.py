@@ -39,7 +39,7 @@ def redacted_exchanges(
     return told
 
 
-def exchange_data(exchange: Exchange, began_at: float = 0.0) -> dict[str, Any]:
+def exchange_data(exchange: Exchange, began_at: float) -> dict[str, Any]:
     """Return an exchange as plain data, by the time since something began."""
     return {
         "at": round(exchange.at - began_at, 3),

@@ -6,7 +6,17 @@ from typing import Final
 
 from .exceptions import ExceptionReply, LinkLost, ReplyTimeout
 from .modbus import BROADCAST_UNIT, Frame, FrameAssembler, ReadRequest
-from .recording import MOST_BYTES, MOST_EXCHANGES, Drop, Exchange, Outcome, Received
+from .recording import (
+    BYTES_OF_NOTIFICATION,
+    MOST_BYTES,
+    MOST_DROPS,
+    MOST_EXCHANGES,
+    Drop,
+    Exchange,
+    Outcome,
+    Received,
+    Recording,
+)
 from .transport import Transport
 
 # A line on which nothing came for this long is quiet.
@@ -23,8 +33,6 @@ USUAL_TIMES: Final = 4.0
 # the quickest that the other units usually give.
 KNOCK_TIMES: Final = 1.2
 _NEW_WEIGHT: Final = 0.25
-# So many are named for one request: a babbling line must not fill the memory.
-MOST_DROPS: Final = 16
 
 
 class ReplyTimes:
@@ -102,16 +110,19 @@ class Line:
     the wait goes on while bytes keep coming. `units_heard` are the units that any frame came
     from, `unanswered_units` those that owe a reply, which may still come late,
     `garbled_units` those from which bytes that are no frame came instead of a reply.
-    `exchanges` are the requests and what came in, within bounds, on the clock of the event loop.
+    Requests and what comes in are kept in `recording`, on the clock of the event loop.
     """
 
-    def __init__(self, transport: Transport, times: ReplyTimes) -> None:
+    def __init__(
+        self, transport: Transport, times: ReplyTimes, recording: Recording
+    ) -> None:
         """Take over the notifications of an open connection."""
         self.counters = LineCounters()
         self.units_heard: set[int] = set()
         self.unanswered_units: set[int] = set()
         self.garbled_units: set[int] = set()
-        self.exchanges: list[Exchange] = []
+        self._recording = recording
+        self._asked: Exchange | None = None
         self._transport = transport
         self._times = times
         self._assembler = FrameAssembler()
@@ -173,14 +184,28 @@ class Line:
     def _recorded(self, request: ReadRequest, sent_at: float) -> Exchange:
         """Return the record of a request, which is kept while there is room."""
         exchange = Exchange(sent_at, request.encode(), outcome=Outcome.BROKEN_OFF)
-        if len(self.exchanges) < MOST_EXCHANGES and self._bytes < MOST_BYTES:
-            self.exchanges.append(exchange)
+        self._asked = exchange
+        if len(self._recording.exchanges) < MOST_EXCHANGES:
+            self._recording.exchanges.append(exchange)
+        else:
+            self._recording.left_out += 1
         return exchange
+
+    def _record(self, fragment: bytes) -> None:
+        """Keep a notification with the request that it followed, while there is room."""
+        recording, size = self._recording, BYTES_OF_NOTIFICATION + len(fragment)
+        if self._asked is None:
+            return
+        if recording.left_out or recording.size + size > MOST_BYTES:
+            recording.left_out += 1
+            return
+        recording.size += size
+        self._asked.received.append(Received(self._last_byte_at, fragment))
 
     def _drop(self, reason: Drop) -> None:
         self.counters.dropped_frames += 1
-        if self.exchanges and len(self.exchanges[-1].dropped) < MOST_DROPS:
-            self.exchanges[-1].dropped.append(reason)
+        if self._asked is not None and len(self._asked.dropped) < MOST_DROPS:
+            self._asked.dropped.append(reason)
 
     async def _exchange(self, request: ReadRequest, deadline: float) -> Frame:
         """Send a request and return its reply; raises TimeoutError or LinkLost."""
@@ -214,8 +239,7 @@ class Line:
     def _received(self, fragment: bytes) -> None:
         self._last_byte_at = self._loop.time()
         self._bytes += len(fragment)
-        if self.exchanges and self._bytes <= MOST_BYTES:
-            self.exchanges[-1].received.append(Received(self._last_byte_at, fragment))
+        self._record(fragment)
         skipped = self._assembler.skipped_bytes
         for frame in self._assembler.feed(fragment):
             self._take(frame)

@@ -23,7 +23,7 @@ from .models import (
     ReadingFailure,
 )
 from .probe import probe_link
-from .recording import Exchange
+from .recording import Exchange, Recording
 from .transport import DISCONNECT_SECONDS, Connector, Transport, open_transport
 
 POLL_SECONDS: Final = 30.0
@@ -81,7 +81,7 @@ class RenogyLink:
         self._operations: set[asyncio.Task[Any]] = set()
         self._disconnecting: asyncio.Task[None] | None = None
         self._statistics = PollStatistics()
-        self._exchanges: list[list[Exchange]] = []
+        self._recording: Recording | None = None
         self._characteristics: tuple[OfferedCharacteristic, ...] = ()
         self._garbled_units: frozenset[int] = frozenset()
 
@@ -130,7 +130,7 @@ class RenogyLink:
     @property
     def exchanges(self) -> list[Exchange]:
         """The requests of the last poll, answered or not, on the clock of the event loop."""
-        return [exchange for of_line in self._exchanges for exchange in of_line]
+        return [] if self._recording is None else self._recording.exchanges
 
     @property
     def characteristics(self) -> tuple[OfferedCharacteristic, ...]:
@@ -185,15 +185,15 @@ class RenogyLink:
     async def _poll(self, *, brief: bool) -> LinkReport:
         for battery in self._batteries:
             battery.begin_poll()
-        self._exchanges = []
+        self._recording = recording = Recording(asyncio.get_running_loop().time())
         await self._finish_disconnect()
         started_at = self._clock()
-        connections = [await self._connect()]
+        connections = [await self._connect(recording)]
         await self._read_over(connections[0], started_at, brief=brief)
         if self._is_worth_another_connection(connections[0], started_at):
             with suppress(LinkUnreachable, TimeoutError):
                 async with asyncio.timeout(self._seconds_left(started_at)):
-                    connections.append(await self._connect())
+                    connections.append(await self._connect(recording))
                     await self._read_over(connections[1], started_at, brief=brief)
         self._statistics = self._count(connections, started_at)
         self._garbled_units = frozenset[int]().union(
@@ -210,12 +210,12 @@ class RenogyLink:
             battery.identity_changed = False
         return report
 
-    async def _connect(self) -> _Connection:
+    async def _connect(self, recording: Recording) -> _Connection:
         """Connect; raises LinkUnreachable."""
         await self._finish_disconnect()
         began_at = self._clock()
         transport = await open_transport(self._connector)
-        line = Line(transport, self._times)
+        line = Line(transport, self._times, recording)
         self._characteristics = transport.characteristics
         return _Connection(transport, line, self._clock() - began_at)
 
@@ -223,7 +223,6 @@ class RenogyLink:
         self, connection: _Connection, started_at: float, *, brief: bool
     ) -> None:
         """Read the batteries that are still to be read, within the poll's time; disconnect."""
-        self._exchanges.append(connection.line.exchanges)
         limit = max(LEAST_READING_SECONDS, self._seconds_left(started_at))
         try:
             with suppress(TimeoutError):
@@ -248,7 +247,8 @@ class RenogyLink:
         )
 
     async def _read(self, request: ReadRequest) -> Frame:
-        connection = await self._connect()
+        recording = Recording(asyncio.get_running_loop().time())
+        connection = await self._connect(recording)
         try:
             return await connection.line.read(request)
         except ReplyTimeout:

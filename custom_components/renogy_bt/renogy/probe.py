@@ -24,6 +24,7 @@ from .line import LONGEST_LIMIT, SHORTEST_LIMIT, USUAL_TIMES, Line, ReplyTimes
 from .modbus import BROADCAST_UNIT, Frame, ReadRequest
 from .models import FoundBattery, OtherDevice, ProbeReport
 from .plan import CELL_COUNT, MODEL, Block
+from .recording import Recording
 from .registers import MAX_CELLS
 from .transport import Connector, open_transport
 from .units import CONTROLLERS, INVERTER, candidates, is_far, is_neighbour, kind_of
@@ -49,17 +50,30 @@ ASKS_IN_VAIN: Final = 2
 
 
 async def probe_link(
-    connector: Connector, family: Family, unit_ids: Collection[int] = ()
+    connector: Connector,
+    family: Family,
+    unit_ids: Collection[int] = (),
+    recording: Recording | None = None,
 ) -> ProbeReport:
     """Find the batteries behind a link; `unit_ids` are asked besides the usual ones.
+
+    What goes over the line is kept in a recording, if one is given.
 
     Raises LinkUnreachable, LinkLost, LinkSilent when nothing answers, NotABattery when
     something else than a battery does.
     """
     if family.refused_as is not None:
         raise NotABattery(family.refused_as)
-    transport = await open_transport(connector)
-    prober = _Prober(Line(transport, ReplyTimes()), unit_ids)
+    clock = asyncio.get_running_loop().time
+    recording = recording or Recording(clock())
+    try:
+        transport = await open_transport(connector)
+    except LinkUnreachable as error:
+        recording.characteristics = error.characteristics
+        raise
+    recording.connected_at = clock()
+    recording.characteristics = transport.characteristics
+    prober = _Prober(Line(transport, ReplyTimes(), recording), unit_ids)
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(PROBE_SECONDS):
