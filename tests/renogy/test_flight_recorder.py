@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 import json
 from random import Random
 import sys
 import time
 from typing import Any
+
+import pytest
 
 from custom_components.renogy_bt.renogy.exceptions import RenogyError
 from custom_components.renogy_bt.renogy.flight_recorder import (
@@ -19,7 +22,16 @@ from custom_components.renogy_bt.renogy.flight_recorder import (
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.modbus import with_crc
 from custom_components.renogy_bt.renogy.models import LinkReport
-from custom_components.renogy_bt.renogy.recording import Exchange, Outcome, Received
+from custom_components.renogy_bt.renogy.recording import (
+    BYTES_OF_NOTIFICATION,
+    MOST_BYTES,
+    MOST_DROPS,
+    MOST_EXCHANGES,
+    Drop,
+    Exchange,
+    Outcome,
+    Received,
+)
 from custom_components.renogy_bt.renogy.redaction import Redaction
 
 from .fake_link import (
@@ -228,36 +240,117 @@ def test_a_link_that_is_not_reached() -> None:
     run(main)
 
 
-def _babbled(random: Random, at: float) -> Exchange:
-    request = bytes((random.randrange(1, 256), *random.randbytes(7)))
-    came = [Received(at, random.randbytes(250)) for _ in range(8)]
-    return Exchange(at, request, came, Outcome.SILENT, at + 2.0)
+MOST_MEMORY = 550_000
+"""Of all links of a bank, in bytes; an adapter's timeline takes 360,000 more of the 1 MB."""
+MOST_TOLD = 160_000
+"""Of all links of a bank, in characters of JSON; a file has 300,000."""
 
 
-def test_it_stays_small() -> None:
-    """A link on which every poll fails with much noise, for a day, fills no memory and no file."""
-    random = Random(1)
-    recorder = FlightRecorder(Redaction(ADDRESS, NAME))
-    for poll in range(1440):
-        exchanges = [_babbled(random, 60.0 * poll + each) for each in range(8)]
-        recorder.polled(
-            PollOfLink(
-                at=START + timedelta(minutes=poll),
-                began_at=60.0 * poll,
-                seconds=30.0,
-                exchanges=exchanges,
-                fresh=range(256) if poll % 2 else (),
-                failed=dict.fromkeys(range(48, 64), "silent"),
-                refused=dict.fromkeys(range(48, 64), "voltage"),
-                error="x" * 1000,
-            )
+def _babbled(random: Random, at: float, requests: int, piece: int) -> list[Exchange]:
+    """Return what a line keeps at most of a poll in which everything goes wrong."""
+    pieces = MOST_BYTES // requests // (BYTES_OF_NOTIFICATION + piece)
+    return [
+        Exchange(
+            at + number,
+            bytes((48 + number % 40, 3, *random.randbytes(6))),
+            [Received(at + number, random.randbytes(piece)) for _ in range(pieces)],
+            Outcome.SILENT if number % 2 else Outcome.ANSWERED,
+            at + number + 0.9,
+            [Drop.OTHER] * MOST_DROPS,
         )
+        for number in range(requests)
+    ]
+
+
+@pytest.mark.parametrize("links", [1, 4])
+@pytest.mark.parametrize(
+    ("requests", "piece"), [(MOST_EXCHANGES, 1), (MOST_EXCHANGES, 20), (60, 250)]
+)
+def test_it_stays_small(links: int, requests: int, piece: int) -> None:
+    """Links on which every poll fails with much noise, for hours, fill no memory and no file."""
+    random = Random(1)
+    memory = told = 0
+    for _ in range(links):
+        recorder = FlightRecorder(Redaction(ADDRESS, NAME), links=links)
+        for poll in range(80):
+            at = 60.0 * poll
+            recorder.polled(
+                PollOfLink(
+                    at=START + timedelta(seconds=at),
+                    began_at=at,
+                    seconds=30.0,
+                    exchanges=_babbled(random, at, requests, piece),
+                    fresh=range(256) if poll % 2 else (),
+                    failed=dict.fromkeys(range(48, 64), "silent"),
+                    refused=dict.fromkeys(range(48, 64), "voltage"),
+                    error="x" * 1000,
+                )
+            )
+        data = recorder.as_data()
+        assert data["polls"]
+        assert 1 <= len(data["failing"]) <= MOST_FAILING
+        memory += _size(recorder)
+        told += len(json.dumps(data))
+    assert memory < MOST_MEMORY
+    assert told < MOST_TOLD
+
+
+def _went(at: float, error: str | None = None) -> PollOfLink:
+    """Return a poll at a time in s, of which one request is kept."""
+    request = bytes.fromhex("300313880035") + b"xx"
+    return PollOfLink(
+        at=START + timedelta(seconds=at),
+        began_at=at,
+        seconds=0.5,
+        exchanges=[Exchange(at, request, [Received(at, b"reply")], Outcome.ANSWERED)],
+        fresh=() if error else (48,),
+        failed={48: "silent"} if error else {},
+        refused={},
+        error=error,
+    )
+
+
+def test_polls_every_two_seconds() -> None:
+    """Half an hour of them is told, the newest one always, and what broke it in between."""
+    recorder = FlightRecorder(Redaction(ADDRESS, NAME))
+    for at in range(0, 1800, 2):
+        recorder.polled(_went(float(at), "lost" if at == 900 else None))
     told = recorder.as_data()
-    assert len(told["polls"]) == MOST_POLLS
-    assert 1 <= len(told["failing"]) <= MOST_FAILING
-    of_failing = {**told, "answers": {}}
-    assert len(json.dumps(of_failing)) < 150_000
-    assert _size(recorder) < 3_000_000
+    times = [
+        (datetime.fromisoformat(each["at"]) - START).total_seconds()
+        for each in told["polls"]
+    ]
+    assert len(times) == MOST_POLLS
+    assert times[0] <= 60
+    assert times[-1] == 1798
+    assert 900 in times
+    assert [each["error"] for each in told["polls"]].count("lost") == 1
+    assert len(told["failing"]) == 1
+    assert told["answers"]["48"][0]["exchanges"][0]["at"] == 0.0
+
+
+def test_failing_polls_every_two_seconds() -> None:
+    """Of a row of polls that fail alike the first is kept, and not only the last seconds."""
+    recorder = FlightRecorder(Redaction(ADDRESS, NAME))
+    for at in range(0, 60, 2):
+        recorder.polled(_went(float(at), "lost"))
+    times = [
+        (datetime.fromisoformat(each["at"]) - START).total_seconds()
+        for each in recorder.as_data()["failing"]
+    ]
+    assert times == [0, 30, 58]
+
+
+def test_a_long_poll_is_kept_from_its_beginning() -> None:
+    """A failing poll that is too large for the room is not lost as a whole."""
+    recorder = FlightRecorder(Redaction(ADDRESS, NAME), links=4)
+    exchanges = _babbled(Random(1), 0.0, MOST_EXCHANGES, 20)
+    poll = replace(_went(0.0, "lost"), exchanges=exchanges)
+    recorder.polled(poll)
+    (failing,) = recorder.as_data()["failing"]
+    kept = [each["request"] for each in failing["exchanges"]]
+    assert 20 < len(kept) < MOST_EXCHANGES
+    assert kept == [each.request.hex() for each in exchanges[: len(kept)]]
 
 
 def test_it_costs_little() -> None:

@@ -5,9 +5,9 @@ anything.
 """
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from .exchanges import asked_block, exchange_data, redacted_exchanges
@@ -18,8 +18,15 @@ MOST_POLLS: Final = 60
 """Polls of which it is kept how each request went: an hour of them."""
 MOST_FAILING: Final = 4
 """Failing polls whose frames are kept: the first of a row may differ from the next."""
+BETWEEN_POLLS: Final = 30.0
+"""Polls that went alike are kept no closer than this, besides the newest one, s.
+
+A link that is kept connected is polled every 2 s: an hour of it is worth more than two minutes.
+"""
 MOST_REQUESTS: Final = 64
 """Requests of one poll of which it is kept how they went; sixteen batteries make 64."""
+MOST_REQUEST_TEXT: Final = 32_768
+"""What is kept of requests together, in characters: an hour of eight batteries."""
 MOST_ANSWERS: Final = 16
 """Answers that are kept of one battery: a plan has 13 blocks."""
 MOST_UNITS: Final = 32
@@ -27,8 +34,13 @@ MOST_DROPPED: Final = 16
 """Frames that were refused, with the reason."""
 MOST_FRAME_BYTES: Final = 255
 """A frame is no longer than that; what is no frame may be."""
+BYTES_OF_EXCHANGE: Final = 48
+BYTES_OF_NOTIFICATION: Final = 16
+"""What each counts besides the bytes that came in: it takes memory of its own."""
 MOST_FAILING_BYTES: Final = 12_288
-"""So much of what came in is kept of the failing polls together."""
+"""So much is kept of the failing polls together."""
+MOST_ANSWER_BYTES: Final = 32_768
+"""So much is kept of the answers together; those of sixteen batteries take 23,000."""
 MOST_TEXT: Final = 300
 
 
@@ -47,11 +59,30 @@ class PollOfLink:
     served_by: str | None = None
     rssi: int | None = None
 
+    @property
+    def went(self) -> object:
+        """How the poll went, to be compared."""
+        return self.error, self.failed, self.refused
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether it did not bring every reading."""
+        return bool(self.error is not None or self.failed or self.refused)
+
 
 @dataclass(frozen=True, slots=True)
 class _KeptPoll:
     poll: PollOfLink
-    requests: tuple[str, ...]
+    requests: str
+    """A line for each."""
+
+    @property
+    def at(self) -> datetime:
+        return self.poll.at
+
+    @property
+    def went(self) -> object:
+        return self.poll.went
 
     def as_data(self) -> dict[str, Any]:
         poll = self.poll
@@ -63,7 +94,7 @@ class _KeptPoll:
             "error": poll.error,
             "failed": {str(unit): str(why) for unit, why in poll.failed.items()},
             "refused": {str(unit): check for unit, check in poll.refused.items()},
-            "requests": list(self.requests),
+            "requests": self.requests.splitlines(),
         }
 
 
@@ -72,15 +103,12 @@ class _Exchanges:
     at: datetime
     began_at: float
     exchanges: tuple[Exchange, ...]
+    went: object = None
 
     @property
     def size(self) -> int:
-        """How many bytes came in."""
-        return sum(
-            len(received.data)
-            for exchange in self.exchanges
-            for received in exchange.received
-        )
+        """How much room it takes."""
+        return sum(map(_size, self.exchanges))
 
     def as_data(self) -> dict[str, Any]:
         return {
@@ -112,17 +140,28 @@ class FlightRecorder:
         """Begin with nothing; `links` share the room that a bank has."""
         self._redaction = redaction
         self._polls: deque[_KeptPoll] = deque(maxlen=max(4, MOST_POLLS // links))
+        self._most_text = MOST_REQUEST_TEXT // links
         self._failing: deque[_Exchanges] = deque(maxlen=MOST_FAILING)
         self._failing_bytes = MOST_FAILING_BYTES // links
         self._answers: dict[int, dict[bytes, _Exchanges]] = {}
+        self._answer_bytes = 0
+        self._most_answer_bytes = MOST_ANSWER_BYTES // links
         self._dropped: deque[_Dropped] = deque(maxlen=max(2, MOST_DROPPED // links))
 
     def polled(self, poll: PollOfLink) -> None:
         """Keep a poll."""
         exchanges = redacted_exchanges(poll.exchanges, self._redaction)
-        self._polls.append(_kept(poll, exchanges))
-        if poll.error is not None or poll.failed or poll.refused:
-            self._keep_failing(_Exchanges(poll.at, poll.began_at, tuple(exchanges)))
+        kept = _kept(poll, exchanges)
+        _thin(self._polls)
+        self._polls.append(kept)
+        while (
+            len(self._polls) > 1
+            and sum(len(each.requests) for each in self._polls) > self._most_text
+        ):
+            self._polls.popleft()
+        if poll.is_failing:
+            told = tuple(_beginning(exchanges, self._failing_bytes))
+            self._keep_failing(_Exchanges(poll.at, poll.began_at, told, kept.went))
         for exchange in exchanges:
             if exchange.dropped:
                 self._keep_dropped(poll.at, exchange)
@@ -153,17 +192,23 @@ class FlightRecorder:
         answers = self._answers.setdefault(unit, {})
         if exchange.outcome is Outcome.SILENT and exchange.request in answers:
             return
-        answers.pop(exchange.request, None)
-        answers[exchange.request] = _Exchanges(poll.at, poll.began_at, (exchange,))
-        if len(answers) > MOST_ANSWERS:
-            del answers[next(iter(answers))]
+        answer = _Exchanges(poll.at, poll.began_at, (exchange,))
+        if exchange.request in answers:
+            self._drop_answer(answers, exchange.request)
+        elif len(answers) >= MOST_ANSWERS:
+            self._drop_answer(answers, next(iter(answers)))
+        if self._answer_bytes + answer.size > self._most_answer_bytes:
+            return
+        self._answer_bytes += answer.size
+        answers[exchange.request] = answer
+
+    def _drop_answer(self, answers: dict[bytes, _Exchanges], request: bytes) -> None:
+        self._answer_bytes -= answers.pop(request).size
 
     def _keep_failing(self, exchanges: _Exchanges) -> None:
+        _thin(self._failing)
         self._failing.append(exchanges)
-        while (
-            len(self._failing) > 1
-            and sum(each.size for each in self._failing) > self._failing_bytes
-        ):
+        while sum(each.size for each in self._failing) > self._failing_bytes:
             self._failing.popleft()
 
     def _keep_dropped(self, at: datetime, exchange: Exchange) -> None:
@@ -172,8 +217,32 @@ class FlightRecorder:
         self._dropped.append(_Dropped(at, data[: 2 * MOST_FRAME_BYTES], reasons))
 
 
+def _size(exchange: Exchange) -> int:
+    """Return how much room an exchange takes."""
+    return BYTES_OF_EXCHANGE + sum(
+        BYTES_OF_NOTIFICATION + len(received.data) for received in exchange.received
+    )
+
+
+def _beginning(exchanges: Iterable[Exchange], room: int) -> Iterator[Exchange]:
+    """Yield the first exchanges that have room together."""
+    for exchange in exchanges:
+        room -= _size(exchange)
+        if room < 0:
+            return
+        yield exchange
+
+
+def _thin(kept: deque[_KeptPoll] | deque[_Exchanges]) -> None:
+    """Drop the newest one where it came close after one that went alike."""
+    if len(kept) < 2 or kept[-1].went != kept[-2].went:
+        return
+    if abs(kept[-1].at - kept[-2].at) < timedelta(seconds=BETWEEN_POLLS):
+        kept.pop()
+
+
 def _kept(poll: PollOfLink, exchanges: Sequence[Exchange]) -> _KeptPoll:
-    requests = tuple(_request(each) for each in exchanges[:MOST_REQUESTS])
+    requests = "\n".join(_request(each) for each in exchanges[:MOST_REQUESTS])
     # What was sent and came in is kept elsewhere, or not at all.
     return _KeptPoll(
         PollOfLink(
