@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.renogy_bt import coordinator
 from custom_components.renogy_bt.bank.meters import BankMeters
 
 
@@ -17,7 +18,7 @@ class EnergyClock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> EnergyClock:
-    """Count energy by a clock that only the test moves."""
+    """Count energy by a clock that only the test moves, and show it at each poll."""
     clock = EnergyClock()
     advance = BankMeters.advance
 
@@ -25,4 +26,5 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> EnergyClock:
         return advance(self, clock.now, *args)
 
     monkeypatch.setattr(BankMeters, "advance", on_this_clock)
+    monkeypatch.setattr(coordinator, "ENERGY_SECONDS", 0.0)
     return clock

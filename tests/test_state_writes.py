@@ -14,6 +14,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.renogy_bt import coordinator
 from custom_components.renogy_bt.links.coordinator import RETRY_SECONDS
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.models import LinkReport, PollStatistics
@@ -323,8 +324,9 @@ async def test_polls_that_end_while_another_is_stored(
     async def save_slowly(*_: Any) -> None:
         await both_polled.wait()
 
-    monkeypatch.setattr(EnergyStore, "async_save", save_slowly)
-    with reports(hass) as reported:
+    monkeypatch.setattr(coordinator, "ENERGY_SECONDS", 0.0)
+    with monkeypatch.context() as patch, reports(hass) as reported:
+        patch.setattr(EnergyStore, "async_save", save_slowly)
         await by_request(hass, entry)
     assert reported == once(
         ids_of(hass, entry, DONGLE)

@@ -107,6 +107,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
 
     async def stop_polling(_: Event) -> None:
         await asyncio.gather(*(link.async_shutdown() for link in bank.links.values()))
+        await bank.async_store_energy()
 
     entry.async_on_unload(
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop_polling)
@@ -133,6 +134,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> b
     """Unload a bank; the coordinators of its links disconnect them."""
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
+    await entry.runtime_data.async_store_energy()
     async_forget_connections(hass, addresses_of(entry))
     await async_get_supervisor(hass).async_detach(entry.entry_id)
     return True

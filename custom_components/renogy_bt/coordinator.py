@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -23,6 +23,12 @@ type RenogyConfigEntry = ConfigEntry[BankCoordinator]
 
 ROUND_SECONDS: Final = 5.0
 """How long the bank waits for links that are being polled, so that a round is one report, s."""
+ENERGY_SECONDS: Final = 45.0
+"""At most how often the energy of a link's batteries is stored, and so shown, s.
+
+That is at each poll where these are a minute apart, as they are by default. Polls that are some
+seconds apart would wear a memory card out.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self.meters: dict[BatteryId, MeterReading] = {}
         self.energy_store = EnergyStore(hass, entry.entry_id)
         self.alarm_store = AlarmStore(hass, entry.entry_id)
+        self._energy_stored_at: dict[str, float] = {}
         self._round_ends: asyncio.TimerHandle | None = None
 
     async def async_load(self) -> None:
@@ -91,15 +98,43 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     async def _async_keep(self, link: LinkCoordinator, report: LinkReport) -> None:
         """Count the energy of a link's batteries, and store it before it is shown."""
+        now = self.hass.loop.time()
         meters = self._meters.advance(
-            self.hass.loop.time(),
+            now,
             {(link.address, unit): each for unit, each in report.readings.items()},
             {(link.address, unit) for unit in report.fresh},
         )
+        if not self._is_energy_due(link.address, meters, now):
+            self.meters |= {
+                battery: replace(meter, energy=self.meters[battery].energy)
+                for battery, meter in meters.items()
+            }
+            return
+        self._energy_stored_at[link.address] = now
         energy = self._meters.energy.bank
         await self.energy_store.async_save(self._meters.energy)
         self.meters |= meters
         self._energy = energy
+
+    def _is_energy_due(
+        self, address: str, meters: Mapping[BatteryId, MeterReading], now: float
+    ) -> bool:
+        """Return whether a link's energy is to be stored and shown.
+
+        Energy that begins or ceases to be known, as the scale of a current does, does not wait.
+        """
+        stored_at = self._energy_stored_at.get(address)
+        if stored_at is None or now - stored_at >= ENERGY_SECONDS:
+            return True
+        return any(
+            battery not in self.meters
+            or (meter.energy is None) != (self.meters[battery].energy is None)
+            for battery, meter in meters.items()
+        )
+
+    async def async_store_energy(self) -> None:
+        """Store the energy that was counted since it was last stored."""
+        await self.energy_store.async_save(self._meters.energy)
 
     @callback
     def _async_link_changed(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.renogy_bt import coordinator
 from custom_components.renogy_bt.bank.charge_counter import (
     Agreement,
     ChargeState,
@@ -24,6 +25,7 @@ from custom_components.renogy_bt.bank.energy import (
 from custom_components.renogy_bt.links.settings import LinkSettings, links_of
 from custom_components.renogy_bt.renogy.models import BatteryId
 from custom_components.renogy_bt.storage.energy import EnergyStore
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
@@ -174,6 +176,47 @@ async def test_written_before_published(
     await polls(hass, clock, 3)
     assert len(shown) == 3
     assert all(value == pytest.approx(on_disk) for value, on_disk in shown)
+
+
+async def test_polls_in_quick_succession_wear_no_disk_out(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is counted in between is neither written nor shown, and comes with the next write."""
+    await polls(hass, clock, 1)
+    monkeypatch.setattr(coordinator, "ENERGY_SECONDS", 3600.0)
+    on_disk = deepcopy(hass_storage[key_of(bank.entry_id)])
+    await polls(hass, clock, 3)
+    assert charged(hass, bank) == pytest.approx(2 * PER_INTERVAL)
+    assert hass_storage[key_of(bank.entry_id)] == on_disk
+    monkeypatch.setattr(coordinator, "ENERGY_SECONDS", 0.0)
+    await polls(hass, clock, 1)
+    assert charged(hass, bank) == pytest.approx(2 * 5 * PER_INTERVAL)
+
+
+@pytest.mark.parametrize("ends", ["reload", "stop"])
+async def test_nothing_is_lost_that_waits_for_being_written(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    ends: str,
+) -> None:
+    """A bank that ends writes what it has counted."""
+    await polls(hass, clock, 1)
+    monkeypatch.setattr(coordinator, "ENERGY_SECONDS", 3600.0)
+    await polls(hass, clock, 2)
+    if ends == "reload":
+        await hass.config_entries.async_unload(bank.entry_id)
+    else:
+        hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+        await settle(hass)
+    on_disk = hass_storage[key_of(bank.entry_id)]["data"]["bank"]["charged"]
+    assert on_disk == pytest.approx(2 * 3 * 1000 * PER_INTERVAL)
 
 
 async def test_reload_neither_loses_nor_jumps(
