@@ -242,6 +242,8 @@ class FakeTransport(Transport):
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._callback: Callable[[bytes], None] | None = None
         self._free_at = 0.0
+        self.is_deaf = False
+        """Requests go nowhere, and nobody is told."""
 
     @property
     @override
@@ -266,7 +268,7 @@ class FakeTransport(Transport):
         now = self._loop.time()
         self._link.asked.append(Asked(now, unit, address, count))
         delivery = self._link.deliver(unit, address, count)
-        if delivery is not None:
+        if delivery is not None and not self.is_deaf:
             self._send(delivery, max(now, self._free_at))
 
     def _send(self, delivery: Delivery, at: float) -> None:
@@ -316,6 +318,23 @@ def link_to(
         family=family,
         clock=loop.time,
         now=lambda: START + timedelta(seconds=loop.time()),
+    )
+
+
+def kept_link_to(
+    fake: FakeLink, interval: float, lost: Callable[[], None] = lambda: None
+) -> RenogyLink:
+    """Return a link that stays connected between its polls, on the running loop's clock."""
+    loop = asyncio.get_running_loop()
+    return RenogyLink(
+        "BT-TH-FDA1B2C3",
+        tuple(fake.units),
+        fake.connector(),
+        family=STANDARD,
+        clock=loop.time,
+        now=lambda: START + timedelta(seconds=loop.time()),
+        kept_interval=interval,
+        lost=lost,
     )
 
 

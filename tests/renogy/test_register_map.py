@@ -79,7 +79,14 @@ def test_each_measurement_is_what_its_register_says(number: Number) -> None:
 
 def test_every_measured_value_is_in_the_document() -> None:
     """A reading has nothing that is measured and not looked at here."""
-    derived = {"read_at", "status", "doubted", "cell_resolution", "current_count"}
+    derived = {
+        "read_at",
+        "rest_read_at",
+        "status",
+        "doubted",
+        "cell_resolution",
+        "current_count",
+    }
     documented = {each.shown_as for each in (*MEASUREMENTS, *ROWS)}
     assert {field.name for field in fields(BatteryReading)} - derived == documented
     assert {field.name for field in fields(BatteryConfiguration)} == {

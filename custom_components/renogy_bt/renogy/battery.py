@@ -10,6 +10,7 @@ from .cycles import CycleCounter
 from .decoder import (
     RegisterImage,
     decode_configuration,
+    decode_electrical,
     decode_identity,
     decode_reading,
 )
@@ -23,15 +24,31 @@ from .models import (
     BatteryReading,
     ReadingFailure,
 )
-from .plan import CELL_COUNT, CONFIGURATION, EVERYTHING, IDENTITY, Block, ReadPlan
+from .plan import (
+    CELL_COUNT,
+    CONFIGURATION,
+    ELECTRICAL,
+    EVERYTHING,
+    IDENTITY,
+    PROTECTIONS,
+    Block,
+    ReadPlan,
+)
 from .reader import BlockReader
+from .registers import SETTLED_ELECTRICAL, SETTLED_STATUS
+from .speeds import Extent, LastRead
 
 # A reading is held this long while polls bring nothing that can be believed.
 HELD_POLLS: Final = 3
 HELD_SECONDS: Final = 300.0
+# Where polls come every few seconds a reading of this age is no old one: by the shortest
+# interval of a link that connects for each poll it is as old before the next.
+RECENT_SECONDS: Final = 10.0
 
 FIRST_CONTACT_RETRIES: Final = 2
 SILENT_POLLS_UNTIL_BACKOFF: Final = 3
+# Three polls at the shortest interval of a link that connects for each.
+SILENT_SECONDS_UNTIL_BACKOFF: Final = 20.0
 BACKOFF_SECONDS: Final = 300.0
 
 DETAILS_SECONDS: Final = 6 * 3600.0
@@ -75,7 +92,7 @@ class Battery:
     `answered` is about the poll under way; `failure` is why that poll brought nothing new, None
     when it did and `last_reading` is of it; `refused_by` is the check that a reading failed which
     holds what cannot be true. `may_answer_late` tells that the battery was given less time than
-    the slowest one needs.
+    the slowest one needs. `extent` is what the poll read where it succeeded.
     """
 
     def __init__(
@@ -84,8 +101,10 @@ class Battery:
         family: Family,
         clock: Callable[[], float],
         now: Callable[[], datetime],
+        *,
+        is_fast: bool = False,
     ) -> None:
-        """Start knowing nothing but the unit id."""
+        """Start knowing nothing but the unit id; `is_fast` is polled every few seconds."""
         self.unit = unit
         self.identity: BatteryIdentity | None = None
         self.configuration: BatteryConfiguration | None = None
@@ -96,6 +115,11 @@ class Battery:
         self.identity_changed = False
         self.asked_at = float("-inf")
         self.retries = 0
+        self.extent: Extent | None = None
+        self._is_fast = is_fast
+        self._settled: dict[int, int] = {}
+        self._status_at = self._everything_at = float("-inf")
+        self._silent_since = 0.0
         self._family = self._family_by_name = family
         self._clock = clock
         self._now = now
@@ -118,7 +142,18 @@ class Battery:
         self.answered = False
         self.may_answer_late = False
         self.retries = 0
+        self.extent = None
         self._failed_polls += 1
+
+    def ask_again(self) -> None:
+        """Take note that the silence of this poll was that of the connection."""
+        if self.failure is ReadingFailure.SILENT:
+            self.failure = ReadingFailure.NOT_POLLED
+
+    @property
+    def last_read(self) -> LastRead:
+        """When the status was last read, and when everything."""
+        return LastRead(status=self._status_at, everything=self._everything_at)
 
     def count_current_by(self, divisor: int | None) -> None:
         """Take so many counts of the current for one ampere, None where that is not known."""
@@ -135,22 +170,36 @@ class Battery:
 
     @property
     def _is_long_silent(self) -> bool:
-        return self._silent_polls >= SILENT_POLLS_UNTIL_BACKOFF
+        return self._silent_polls >= SILENT_POLLS_UNTIL_BACKOFF and (
+            not self._is_fast
+            or self._clock() - self._silent_since >= SILENT_SECONDS_UNTIL_BACKOFF
+        )
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the last reading of a battery that is polled every few seconds is no old one."""
+        return self._is_fast and self._age <= RECENT_SECONDS
+
+    @property
+    def _age(self) -> float:
+        return self._clock() - self._last_reading_at
 
     @property
     def held_reading(self) -> BatteryReading | None:
         """The last good reading while it may be held."""
-        age = self._clock() - self._last_reading_at
-        if self._failed_polls <= HELD_POLLS and age <= HELD_SECONDS:
-            return self.last_reading
-        return None
+        is_held = self._failed_polls <= HELD_POLLS and self._age <= HELD_SECONDS
+        return self.last_reading if is_held or self.is_recent else None
 
-    async def poll(self, line: Line, *, brief: bool = False) -> None:
-        """Read the measurements and the status; raises LinkLost.
+    async def poll(
+        self, line: Line, *, brief: bool = False, extent: Extent = Extent.EVERYTHING
+    ) -> None:
+        """Read the measurements and the status, as far as they are wanted; raises LinkLost.
 
         A brief poll does not try whether the battery gives everything at once.
         """
         self.asked_at = self._clock()
+        if extent < Extent.EVERYTHING and await self._read_part(line, extent):
+            return
         if brief:
             self._plan.put_off(EVERYTHING)
         retries = self._retry_budget()
@@ -185,10 +234,84 @@ class Battery:
             self.refused_by = error.check
             self._fail(ReadingFailure.INVALID)
         else:
-            self._succeed(reading)
+            self._settled = reader.image.words((*SETTLED_ELECTRICAL, *SETTLED_STATUS))
+            self._succeed(reading, Extent.EVERYTHING)
         finally:
             self.answered = reader.answered
             self._keep_records(reader)
+
+    async def _read_part(self, line: Line, extent: Extent) -> bool:
+        """Read what moves from poll to poll; return False where everything is to be read.
+
+        That is so where there is nothing to add the new values to, where the battery does not give
+        these blocks, and where what they say is odd: only what is of one moment can be compared.
+        Raises LinkLost.
+        """
+        before, now = self.last_reading, self._clock()
+        wanted = (ELECTRICAL, PROTECTIONS)[:extent]
+        if (
+            before is None
+            or self._fruitless_polls
+            or not all(self._plan.asks(block, now) for block in wanted)
+        ):
+            return False
+        reader = BlockReader(
+            line, self.unit, self._plan, self._retry_budget(), self._clock
+        )
+        try:
+            reading = await self._read_electrical(reader, before)
+            if reading is None:
+                return self.failure is not ReadingFailure.NOT_POLLED
+            if extent is Extent.STATUS:
+                if not await self._try(reader, PROTECTIONS):
+                    # The status is due again in the next poll.
+                    extent = Extent.ELECTRICAL
+                elif not self._is_settled(reader.image, SETTLED_STATUS):
+                    return False
+        finally:
+            self.answered = reader.answered
+            self._keep_records(reader)
+        reader.confirm()
+        self._succeed(reading, extent)
+        return True
+
+    async def _read_electrical(
+        self, reader: BlockReader, before: BatteryReading
+    ) -> BatteryReading | None:
+        """Return the reading with new electrical values, None where they cannot be had alone.
+
+        Silence of a battery that gives them alone is the silence of the battery.
+        """
+        if not await self._try(reader, ELECTRICAL):
+            if not reader.answered and self._plan.is_proven(ELECTRICAL):
+                self._fail(ReadingFailure.SILENT)
+            return None
+        try:
+            reading = decode_electrical(reader.image, self._now(), self._family, before)
+        except InvalidBlock as error:
+            self._object(str(error))
+            return None
+        is_settled = self._is_settled(reader.image, SETTLED_ELECTRICAL)
+        return reading if is_settled else None
+
+    async def _try(self, reader: BlockReader, block: Block) -> bool:
+        """Tell whether the battery gives a block that a wider one can stand in for."""
+        try:
+            await reader.read(block)
+        except ReplyTimeout:
+            self._plan.missed(block, self._clock())
+            return False
+        except ExceptionReply:
+            return False
+        return True
+
+    def _is_settled(self, image: RegisterImage, addresses: range) -> bool:
+        known = {
+            address: self._settled[address]
+            for address in addresses
+            if address in self._settled
+        }
+        return image.words(addresses) == known
 
     async def read_details(self, line: Line) -> None:
         """Read identity and configuration, which are due; raises LinkLost.
@@ -265,14 +388,19 @@ class Battery:
         self._counters["invalid_blocks"] += 1
         self._last_objection = objection
 
-    def _succeed(self, reading: BatteryReading) -> None:
+    def _succeed(self, reading: BatteryReading, extent: Extent) -> None:
         before = self.last_reading
         if before is not None and not is_same_battery(before, reading):
             self._forget_identity()
         self.answered_again()
         self.failure = None
+        self.extent = extent
         self.last_reading = reading
         self._last_reading_at = self._clock()
+        if extent >= Extent.STATUS:
+            self._status_at = self._last_reading_at
+        if extent is Extent.EVERYTHING:
+            self._everything_at = self._last_reading_at
         self._failed_polls = self._fruitless_polls = 0
         self._counters["good"] += 1
         self._doubted.update(reading.doubted)
@@ -284,8 +412,11 @@ class Battery:
         if failure is not ReadingFailure.SILENT:
             self.answered_again()
             return
-        # A silent battery is gone: an old reading would pass for a new one.
-        self._last_reading_at = float("-inf")
+        if not self.is_recent:
+            # A silent battery is gone: an old reading would pass for a new one.
+            self._last_reading_at = float("-inf")
+        if not self._silent_polls:
+            self._silent_since = self._clock()
         self._silent_polls += 1
         if self._silent_polls == SILENT_POLLS_UNTIL_BACKOFF:
             self._plan = ReadPlan()

@@ -17,6 +17,7 @@ from .plausibility import (
     TEMPERATURE_RANGE,
     VOLTAGE_LIMIT_PER_CELL,
     Range,
+    require_electrical,
     require_limits,
     require_reading,
 )
@@ -212,6 +213,27 @@ def decode_reading(
     # Only what can be believed may teach the byte order of the cycles.
     cycles = _cycles(image, family, optional, cycle_counter or CycleCounter(), read_at)
     return replace(reading, cycles=cycles, doubted=optional.doubted)
+
+
+def decode_electrical(
+    image: RegisterImage, read_at: datetime, family: Family, before: BatteryReading
+) -> BatteryReading:
+    """Return a reading whose electrical values are new, and the rest is that of the one before.
+
+    Cells of another moment tell nothing of these values: what ties the values to the battery is
+    that the voltage has not changed much. Raises InvalidBlock where something cannot be true.
+    """
+    reading = replace(
+        before,
+        read_at=read_at,
+        rest_read_at=before.rest_read_at or before.read_at,
+        current_count=round(image.required("current", 1)),
+        voltage=image.required("voltage"),
+        remaining_capacity=image.required("remaining_capacity"),
+        total_capacity=image.required("total_capacity"),
+    ).counting(family.known_divisor)
+    require_electrical(reading, before.voltage)
+    return reading
 
 
 def decode_identity(image: RegisterImage) -> BatteryIdentity:

@@ -33,6 +33,8 @@ USUAL_TIMES: Final = 4.0
 # the quickest that the other units usually give.
 KNOCK_TIMES: Final = 1.2
 _NEW_WEIGHT: Final = 0.25
+# On a kept connection a reply that is owed for longer never comes.
+_LONGEST_OWED: Final = 10.0
 
 
 class ReplyTimes:
@@ -110,7 +112,8 @@ class Line:
     the wait goes on while bytes keep coming. `units_heard` are the units that any frame came
     from, `unanswered_units` those that owe a reply, which may still come late,
     `garbled_units` those from which bytes that are no frame came instead of a reply.
-    Requests and what comes in are kept in `recording`, on the clock of the event loop.
+    Requests and what comes in are kept in `recording`, on the clock of the event loop. `missing`
+    counts the requests in a row after which nothing came at all.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class Line:
         self.units_heard: set[int] = set()
         self.unanswered_units: set[int] = set()
         self.garbled_units: set[int] = set()
+        self.missing = 0
         self._recording = recording
         self._asked: Exchange | None = None
         self._transport = transport
@@ -133,10 +137,21 @@ class Line:
         self._frames = 0
         self._broadcast_answerer: int | None = None
         self._last_byte_at = 0.0
+        self._unanswered_at = 0.0
         self._loop = asyncio.get_running_loop()
         self._settling: asyncio.TimerHandle | None = None
         transport.on_notification(self._received)
         transport.lost.add_done_callback(self._lost)
+
+    def begin_poll(self, recording: Recording) -> None:
+        """Begin the records of another poll on the same connection."""
+        self._recording, self._asked = recording, None
+        self.counters = LineCounters()
+        self.units_heard = set()
+        self.garbled_units = set()
+        self._bytes = self._frames = 0
+        if self._loop.time() - self._unanswered_at > _LONGEST_OWED:
+            self.unanswered_units.clear()
 
     async def knock(self, request: ReadRequest) -> bool:
         """Tell whether a unit that has long been silent answers; raises LinkLost."""
@@ -166,6 +181,8 @@ class Line:
             exchange.outcome = Outcome.SILENT
             self.counters.timeouts += 1
             self.unanswered_units.add(request.unit)
+            self._unanswered_at = self._loop.time()
+            self.missing += 1
             if self._bytes > heard[0] and self._frames == heard[1]:
                 self.garbled_units.add(request.unit)
             self._times.unanswered(request.unit, request.count)
@@ -239,6 +256,7 @@ class Line:
     def _received(self, fragment: bytes) -> None:
         self._last_byte_at = self._loop.time()
         self._bytes += len(fragment)
+        self.missing = 0
         self._record(fragment)
         skipped = self._assembler.skipped_bytes
         for frame in self._assembler.feed(fragment):

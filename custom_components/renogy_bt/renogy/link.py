@@ -10,7 +10,14 @@ import time
 from typing import Any, Final
 
 from .battery import Battery
-from .exceptions import LinkClosed, LinkLost, LinkSilent, LinkUnreachable, ReplyTimeout
+from .exceptions import (
+    ExceptionReply,
+    LinkClosed,
+    LinkLost,
+    LinkSilent,
+    LinkUnreachable,
+    ReplyTimeout,
+)
 from .families import Family
 from .gatt import OfferedCharacteristic
 from .line import LONGEST_LIMIT, Line, ReplyTimes
@@ -24,11 +31,14 @@ from .models import (
 )
 from .probe import probe_link
 from .recording import Exchange, Recording
+from .speeds import Extent, extents, is_fast
 from .transport import DISCONNECT_SECONDS, Connector, Transport, open_transport
 
 POLL_SECONDS: Final = 30.0
 # Reading gets this much time, however long connecting took.
 LEAST_READING_SECONDS: Final = 10.0
+# So many requests in a row after which nothing came: the connection only seems to stand.
+MISSING_UNTIL_DEAD: Final = 3
 
 
 def _shown(battery: Battery) -> BatteryReading | None:
@@ -38,20 +48,32 @@ def _shown(battery: Battery) -> BatteryReading | None:
 
 @dataclass(slots=True)
 class _Connection:
-    """One of the connections of a poll, and whether it was lost."""
+    """One of the connections of a poll, and whether it was lost.
+
+    `is_reused` tells that it was kept since an earlier poll, `is_whole` that nothing was
+    broken off.
+    """
 
     transport: Transport
     line: Line
     connect_seconds: float
     is_lost: bool = False
+    is_reused: bool = False
+    is_whole: bool = False
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether nothing comes any more over a connection that once worked."""
+        return self.is_reused and self.line.missing >= MISSING_UNTIL_DEAD
 
 
 class RenogyLink:
     """The batteries behind one peripheral, polled over one connection at a time.
 
     A poll connects, reads every unit, and lets the disconnect go on in the background: a link
-    that is held would block the owner's app and silence the peripheral's advertisements. When
-    the connection is lost on the way, the poll goes on over another one, once.
+    that is held blocks the owner's app and silences the peripheral's advertisements. With a
+    `kept_interval`, the seconds between polls, the connection is kept from poll to poll. When a
+    connection is lost on the way, the poll goes on over another one, once.
     """
 
     def __init__(
@@ -63,10 +85,13 @@ class RenogyLink:
         family: Family,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = partial(datetime.now, UTC),
+        kept_interval: float | None = None,
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
         """Remember whom to ask; nothing is connected yet.
 
-        `clock` counts seconds and never jumps, `now` stamps readings in UTC.
+        `clock` counts seconds and never jumps, `now` stamps readings in UTC. `lost` is called
+        when a kept connection ends between two polls.
         """
         self.units = tuple(units)
         self._name = name
@@ -74,8 +99,12 @@ class RenogyLink:
         self._family = family
         self._clock = clock
         self._batteries = tuple(
-            Battery(unit, family, clock, now) for unit in self.units
+            Battery(unit, family, clock, now, is_fast=is_fast(kept_interval))
+            for unit in self.units
         )
+        self._kept_interval = kept_interval
+        self._kept: _Connection | None = None
+        self._on_lost = lost
         self._times = ReplyTimes()
         self._in_use = asyncio.Lock()
         self._operations: set[asyncio.Task[Any]] = set()
@@ -109,7 +138,7 @@ class RenogyLink:
     async def read_registers(
         self, unit: int, address: int, count: int
     ) -> tuple[int, ...]:
-        """Read up to 125 registers of one unit over a connection of its own.
+        """Read up to 125 registers of one unit, over a connection of its own if none is kept.
 
         Raises ValueError for what cannot be asked, LinkUnreachable, LinkLost, ReplyTimeout or
         ExceptionReply.
@@ -123,9 +152,11 @@ class RenogyLink:
 
     async def probe(self) -> ProbeReport:
         """Find the batteries behind the link; raises as `probe_link` does."""
-        return await self._exclusively(
-            partial(probe_link, self._connector, self._family, self.units)
-        )
+        return await self._exclusively(self._probe)
+
+    async def _probe(self) -> ProbeReport:
+        await self._let_go()
+        return await probe_link(self._connector, self._family, self.units)
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -137,6 +168,25 @@ class RenogyLink:
         """What the peripheral offered when it was last connected to."""
         return self._characteristics
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection is kept and stands, as far as is known."""
+        return self._kept is not None and not self._kept.transport.lost.done()
+
+    async def let_go(self) -> None:
+        """End a kept connection, after what is under way; the next poll makes another one."""
+        async with self._in_use:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        self._end_kept()
+        await self._finish_disconnect()
+
+    def _end_kept(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            self._disconnect(kept.transport)
+
     async def close(self) -> None:
         """End all operations, running or waiting, and wait, bounded, for the disconnect.
 
@@ -147,7 +197,7 @@ class RenogyLink:
             operation.cancel()
         if operations:
             await asyncio.wait(operations)
-        await self._finish_disconnect()
+        await self._let_go()
 
     def diagnostics(self) -> dict[str, Any]:
         """Return plans, reply times in ms and counters, by unit."""
@@ -183,12 +233,13 @@ class RenogyLink:
             return await operation()
 
     async def _poll(self, *, brief: bool) -> LinkReport:
+        self._welcome_late()
         for battery in self._batteries:
             battery.begin_poll()
         self._recording = recording = Recording(asyncio.get_running_loop().time())
         await self._finish_disconnect()
         started_at = self._clock()
-        connections = [await self._connect(recording)]
+        connections = [self._take_kept(recording) or await self._connect(recording)]
         await self._read_over(connections[0], started_at, brief=brief)
         if self._is_worth_another_connection(connections[0], started_at):
             with suppress(LinkUnreachable, TimeoutError):
@@ -202,13 +253,57 @@ class RenogyLink:
         if connections[-1].is_lost:
             for battery in self._batteries:
                 battery.link_lost()
-        elif not any(battery.answered for battery in self._batteries):
+        elif not any(
+            battery.answered or battery.is_recent for battery in self._batteries
+        ):
+            self._end_kept()
             raise LinkSilent(f"{self._name}: no battery answers", self._garbled())
         report = self._report()
         for battery in self._batteries:
             # A poll that is ended before it reports leaves the change to the next one.
             battery.identity_changed = False
         return report
+
+    def _welcome_late(self) -> None:
+        """Take note of the batteries that answered after the last poll over a kept connection."""
+        if self._kept is not None:
+            for battery in self._batteries:
+                if (
+                    battery.may_answer_late
+                    and battery.unit in self._kept.line.units_heard
+                ):
+                    battery.answered_again()
+
+    def _take_kept(self, recording: Recording) -> _Connection | None:
+        """Return the connection that was kept, None where there is none that stands."""
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return None
+        if kept.transport.lost.done():
+            self._disconnect(kept.transport)
+            return None
+        kept.line.begin_poll(recording)
+        kept.connect_seconds, kept.is_reused, kept.is_whole = 0.0, True, False
+        return kept
+
+    def _keep_or_disconnect(self, connection: _Connection, line: Line | None) -> None:
+        """Keep a connection that is to be kept and is as it should be."""
+        transport = connection.transport
+        if (
+            self._kept_interval is None
+            or not connection.is_whole
+            or connection.is_lost
+            or transport.lost.done()
+        ):
+            self._disconnect(transport, line)
+            return
+        self._kept = connection
+        if not connection.is_reused:
+            transport.lost.add_done_callback(partial(self._kept_is_lost, connection))
+
+    def _kept_is_lost(self, connection: _Connection, _: asyncio.Future[None]) -> None:
+        if self._kept is connection:
+            self._on_lost()
 
     async def _connect(self, recording: Recording) -> _Connection:
         """Connect; raises LinkUnreachable."""
@@ -227,11 +322,12 @@ class RenogyLink:
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(limit):
-                    await self._read_batteries(connection.line, brief=brief)
+                    await self._read_batteries(connection, brief=brief)
+                    connection.is_whole = True
         except LinkLost:
             connection.is_lost = True
         finally:
-            self._disconnect(connection.transport, connection.line)
+            self._keep_or_disconnect(connection, connection.line)
 
     def _seconds_left(self, started_at: float) -> float:
         return started_at + POLL_SECONDS - self._clock()
@@ -248,13 +344,23 @@ class RenogyLink:
 
     async def _read(self, request: ReadRequest) -> Frame:
         recording = Recording(asyncio.get_running_loop().time())
-        connection = await self._connect(recording)
+        connection = self._take_kept(recording) or await self._connect(recording)
         try:
-            return await connection.line.read(request)
-        except ReplyTimeout:
-            return await connection.line.read(request)
+            frame = await self._read_twice(connection.line, request)
+            connection.is_whole = True
+        except ExceptionReply:
+            connection.is_whole = True
+            raise
         finally:
-            self._disconnect(connection.transport)
+            self._keep_or_disconnect(connection, None)
+        return frame
+
+    @staticmethod
+    async def _read_twice(line: Line, request: ReadRequest) -> Frame:
+        try:
+            return await line.read(request)
+        except ReplyTimeout:
+            return await line.read(request)
 
     def _disconnect(self, transport: Transport, line: Line | None = None) -> None:
         self._disconnecting = asyncio.create_task(
@@ -284,8 +390,10 @@ class RenogyLink:
         if self._disconnecting is task:
             self._disconnecting = None
 
-    async def _read_batteries(self, line: Line, *, brief: bool) -> None:
+    async def _read_batteries(self, connection: _Connection, *, brief: bool) -> None:
         """Read every battery, then the details that are due; raises LinkLost."""
+        line = connection.line
+        wanted = self._extents()
         due = [battery for battery in self._batteries if battery.is_to_be_read()]
         if not due:
             # All batteries have been silent for long: one is asked, on behalf of all.
@@ -294,12 +402,27 @@ class RenogyLink:
             if scout.answered:
                 due = [each for each in self._batteries if each is not scout]
         for battery in due:
-            await battery.poll(line, brief=brief)
+            extent = wanted.get(battery.unit, Extent.EVERYTHING)
+            await battery.poll(line, brief=brief, extent=extent)
+            if connection.is_dead:
+                for each in self._batteries:
+                    each.ask_again()
+                raise LinkLost(f"{self._name}: no reply over a connection that stands")
         if brief:
             return
         for battery in self._batteries:
             if battery.answered and battery.details_due_at <= self._clock():
                 await battery.read_details(line)
+                if wanted:
+                    # In the next poll the next battery: this one has taken long enough.
+                    return
+
+    def _extents(self) -> dict[int, Extent]:
+        """Return what this poll reads of each battery where that need not be everything."""
+        if self._kept_interval is None or not is_fast(self._kept_interval):
+            return {}
+        last = {battery.unit: battery.last_read for battery in self._batteries}
+        return extents(self._clock(), self._kept_interval, last)
 
     def _count(
         self, connections: Sequence[_Connection], started_at: float
@@ -346,6 +469,11 @@ class RenogyLink:
                 battery.unit for battery in batteries if battery.identity_changed
             ),
             garbled=self._garbled(),
+            extents={
+                battery.unit: battery.extent
+                for battery in batteries
+                if battery.extent is not None
+            },
             statistics=self._statistics,
         )
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .exceptions import DeviceKind
+from .speeds import Extent
 
 type BatteryId = tuple[str, int]
 """The address of a link and the unit id of a battery behind it."""
@@ -110,6 +111,8 @@ class BatteryReading:
     """One battery's measured values and status.
 
     V, A, Ah and degC; `cell_resolution` is the step that cell voltages are told in.
+    Current, voltage and capacities are of one moment, `read_at`, and all the rest is of one
+    moment: `rest_read_at`, where that was an earlier one.
     `board_temperature` is None where the sensor is not fitted (it then reads exactly 0) or
     not readable. `current_count` is the current as the battery counts it, `current` is None
     while the scale of that count is not known. `doubted` names the registers whose words
@@ -135,6 +138,7 @@ class BatteryReading:
     discharge_current_limit: float | None = None
     status: BatteryStatus
     doubted: tuple[str, ...] = ()
+    rest_read_at: datetime | None = None
 
     def counting(self, divisor: int | None) -> BatteryReading:
         """Return this reading with so many counts of the current in one ampere."""
@@ -229,7 +233,8 @@ class LinkReport:
     `refused` names, by unit, the check that a reading failed: it holds what cannot be true.
     `identity_changed` names the units that turned out to be another battery than before,
     `garbled` the silent ones from which bytes that are no frame came instead of a reply.
-    `polled` is False for a poll that was left out.
+    `polled` is False for a poll that was left out. `extents` tell what was read of the units
+    that brought new readings.
     """
 
     readings: Mapping[int, BatteryReading]
@@ -241,6 +246,7 @@ class LinkReport:
     garbled: tuple[int, ...] = ()
     statistics: PollStatistics = field(default_factory=PollStatistics)
     polled: bool = True
+    extents: Mapping[int, Extent] = field(default_factory=dict)
 
     @property
     def fresh(self) -> frozenset[int]:

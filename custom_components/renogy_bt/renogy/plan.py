@@ -38,6 +38,9 @@ MODULE_NO_LIMITS: Final = Block(5042, 7)
 STATUS: Final = Block(5100, 10)
 STATUS_NO_CELLS: Final = Block(5104, 6)
 STATUS_WORDS: Final = Block(5106, 2)
+# What a fast poll reads; where one of them is refused everything is read in its place.
+ELECTRICAL: Final = MODULE_NO_LIMITS
+PROTECTIONS: Final = Block(5106, 4)
 IDENTITY: Final = Block(5110, 32)
 MODEL: Final = Block(5122, 8)
 CONFIGURATION: Final = Block(5200, 24)
@@ -142,6 +145,14 @@ class ReadPlan:
         if block not in self._doubted:
             return
         self._doubted.remove(block)
+        self._misses[block] += 1
+        if self._misses[block] >= MISSES_UNTIL_REFUSED:
+            self._refuse(block, now + SILENCE_REFUSAL_SECONDS)
+
+    def missed(self, block: Block, now: float) -> None:
+        """Take note of a silence on a block that a wider one can stand in for."""
+        if block in self._proven:
+            return
         self._misses[block] += 1
         if self._misses[block] >= MISSES_UNTIL_REFUSED:
             self._refuse(block, now + SILENCE_REFUSAL_SECONDS)

@@ -34,6 +34,8 @@ MOST_REMAINING: Final = 1.25
 # The module voltage is measured apart from the cells'.
 MODULE_TOLERANCE: Final = 0.5
 _ROUNDING: Final = 1e-6
+# What no load or charger changes of the voltage within a minute while nothing else is amiss.
+LARGEST_STEP: Final = 0.1
 
 REQUIRED_RANGES: Final[Mapping[str, Range]] = MappingProxyType(
     {
@@ -44,6 +46,8 @@ REQUIRED_RANGES: Final[Mapping[str, Range]] = MappingProxyType(
     }
 )
 """The ranges of the values without which there is no reading, by name of check and value."""
+
+_ELECTRICAL: Final = ("current", "voltage", "total_capacity")
 
 OPTIONAL_RANGES: Final[Mapping[str, Range]] = MappingProxyType(
     {
@@ -73,6 +77,16 @@ def require_reading(reading: BatteryReading) -> None:
     for check, objection in OBJECTIONS.items():
         if reason := objection(reading):
             raise InvalidBlock(check, reason)
+
+
+def require_electrical(reading: BatteryReading, voltage_before: float) -> None:
+    """Raise InvalidBlock when electrical values that were read alone cannot be true."""
+    for check in _ELECTRICAL:
+        _require_within(check, (getattr(reading, check),), REQUIRED_RANGES[check])
+    if reason := _remaining_beyond_total(reading):
+        raise InvalidBlock("remaining_capacity", reason)
+    if abs(reading.voltage - voltage_before) > LARGEST_STEP * voltage_before:
+        raise InvalidBlock("voltage", f"{reading.voltage} V after {voltage_before} V")
 
 
 def require_limits(configuration: BatteryConfiguration) -> None:

@@ -126,6 +126,9 @@ STATUS_1: Final = 5106
 STATUS_2: Final = 5107
 STATUS_3: Final = 5108
 STATUS_ADDRESSES: Final = range(CELL_VOLTAGE_ALARMS, STATUS_3 + 1)
+# What does not move from poll to poll: total capacity and cycles, switches and protections.
+SETTLED_ELECTRICAL: Final = range(5046, 5049)
+SETTLED_STATUS: Final = range(STATUS_1, STATUS_3 + 1)
 
 FLAG_BITS: Final[tuple[FlagBit, ...]] = (
     FlagBit("discharge_mosfet", STATUS_1, bit=2),
