@@ -45,6 +45,7 @@ from .links.settings import LinkSettings, addresses_of, battery_identifier, link
 from .services import async_setup_services
 from .storage.alarms import AlarmStore
 from .storage.energy import EnergyStore
+from .storage.flight_records import OF_LINKS, FlightRecordStore
 from .supervisor.supervisor import async_get_supervisor
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -108,6 +109,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     async def stop_polling(_: Event) -> None:
         await asyncio.gather(*(link.async_shutdown() for link in bank.links.values()))
         await bank.async_store_energy()
+        await bank.flight_records.async_save()
 
     entry.async_on_unload(
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop_polling)
@@ -135,6 +137,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> b
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     await entry.runtime_data.async_store_energy()
+    await entry.runtime_data.flight_records.async_save()
     async_forget_connections(hass, addresses_of(entry))
     await async_get_supervisor(hass).async_detach(entry.entry_id)
     return True
@@ -144,6 +147,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
     """Forget a removed bank and let its links be discovered again."""
     await EnergyStore(hass, entry.entry_id).async_remove()
     await AlarmStore(hass, entry.entry_id).async_remove()
+    await FlightRecordStore(hass, OF_LINKS.format(entry.entry_id), dict).async_remove()
     _async_forget_notices(hass, entry)
     for address in addresses_of(entry):
         bluetooth.async_rediscover_address(hass, address)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -14,10 +15,12 @@ from .bank.meters import BankMeters, MeterReading
 from .bank.summary import BankSummary, Wiring, summarise
 from .const import CONF_UPDATE_INTERVAL, CONF_WIRING, DEFAULT_UPDATE_INTERVAL, LOGGER
 from .links.coordinator import LinkCoordinator
+from .links.recorder import LinkRecorder
 from .links.settings import battery_labels, links_of
 from .renogy.models import BatteryId, BatteryReading, LinkReport
 from .storage.alarms import AlarmStore
 from .storage.energy import EnergyStore
+from .storage.flight_records import OF_LINKS, FlightRecordStore
 
 type RenogyConfigEntry = ConfigEntry[BankCoordinator]
 
@@ -72,11 +75,15 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self.energy_store = EnergyStore(hass, entry.entry_id)
         self.alarm_store = AlarmStore(hass, entry.entry_id)
         self._energy_stored_at: dict[str, float] = {}
+        self.flight_records = FlightRecordStore(
+            hass, OF_LINKS.format(entry.entry_id), self._flight_records
+        )
         self._round_ends: asyncio.TimerHandle | None = None
 
     async def async_load(self) -> None:
-        """Load the energy totals, and the alarms that were told."""
+        """Load the energy totals, the alarms that were told, and what was recorded of links."""
         await self.alarm_store.async_load(self.labels)
+        await self.flight_records.async_load()
         interval = self.config_entry.options.get(
             CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
         )
@@ -95,6 +102,23 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
                 link.async_add_listener(self._async_link_changed)
             )
             link.async_start_polling()
+            # After the listener that records the poll.
+            self.config_entry.async_on_unload(
+                link.async_add_listener(partial(self._async_recorded, link.recorder))
+            )
+
+    @callback
+    def _async_recorded(self, recorder: LinkRecorder) -> None:
+        """Have what was recorded outlive a restart where a link fails, or did so just before."""
+        if recorder.take_news():
+            self.flight_records.save_soon()
+        self.flight_records.is_due |= recorder.is_failing
+
+    def _flight_records(self) -> dict[str, Any]:
+        return {
+            address: link.recorder.around_fault()
+            for address, link in self.links.items()
+        }
 
     async def _async_keep(self, link: LinkCoordinator, report: LinkReport) -> None:
         """Count the energy of a link's batteries, and store it before it is shown."""

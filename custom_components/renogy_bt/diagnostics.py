@@ -128,6 +128,9 @@ def _link(
         "client": client
         | {"units": {str(unit): client["units"][str(unit)] for unit in units}},
         "recording": link.recorder.as_data(units, link.client.characteristics),
+        "recording_before_start": entry.runtime_data.flight_records.before.get(
+            link.address
+        ),
     }
 
 

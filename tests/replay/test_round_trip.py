@@ -2,23 +2,30 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 import json
 from random import Random
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    MockUser,
+    async_fire_time_changed,
+)
 
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.diagnostics import async_get_config_entry_diagnostics
 from custom_components.renogy_bt.renogy.families import family_by_key
 from custom_components.renogy_bt.renogy.models import LinkReport
+from custom_components.renogy_bt.storage.flight_records import OF_LINKS, SAVE_DELAY
 from homeassistant.components import bluetooth
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.json import json_dumps
+from homeassistant.util import dt as dt_util
 from tests.banks import bank_entry, link_settings, next_poll, set_up
 from tests.emulator.world import Timing
 from tests.fake_air import DONGLE, DONGLE_NAME, SCANNER, FakeAir
@@ -150,6 +157,53 @@ async def test_a_large_bank_stays_small(hass: HomeAssistant, air: FakeAir) -> No
     text = await file_of(hass, entry)
     assert len(text) < LARGEST
     assert isinstance(parse_report(text), Diagnostics)
+
+
+async def test_a_failing_link_is_known_after_a_restart(
+    hass: HomeAssistant, air: FakeAir, hass_storage: dict[str, Any]
+) -> None:
+    """The frames of its last failing polls are told, without addresses, after all is well."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    key = OF_LINKS.format(entry.entry_id)
+    link.always = [wrong_crc]
+    await next_poll(hass)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=SAVE_DELAY + 1))
+    await hass.async_block_till_done()
+    assert key in hass_storage, "what begins to fail is written in a while"
+    del hass_storage[key]
+    await next_poll(hass)
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert key in hass_storage, "and at a stop"
+    link.always = []
+    await hass.config_entries.async_setup(entry.entry_id)
+    await next_poll(hass)
+    text = await file_of(hass, entry)
+    (told,) = json.loads(text)["links"]
+    assert told["recording"]["failing"] == []
+    before = told["recording_before_start"]
+    assert [bool(poll["failed"]) for poll in before["polls"]][-2:] == [True, True]
+    assert before["failing"][-1]["exchanges"]
+    assert "no_frame" in before["dropped"][-1]["reasons"]
+    assert [each for each in secrets() if each in text.lower()] == []
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert key not in hass_storage
+
+
+async def test_nothing_is_written_of_links_in_peace(
+    hass: HomeAssistant, air: FakeAir, hass_storage: dict[str, Any]
+) -> None:
+    """Good polls, a reload and an unload leave no file."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    for _ in range(3):
+        await next_poll(hass)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await next_poll(hass)
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert OF_LINKS.format(entry.entry_id) not in hass_storage
 
 
 async def test_the_action_returns_the_same(

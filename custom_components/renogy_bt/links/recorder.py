@@ -16,6 +16,8 @@ from ..supervisor.supervisor import async_get_supervisor
 from .reports import advertisement_data, characteristics_data, without_names
 from .settings import LinkSettings
 
+POLLS_AROUND_FAULT: Final = 20
+"""So many polls outlive a restart, with the frames of those that failed."""
 MOST_INTERVALS: Final = 20
 """Advertisements whose intervals are kept."""
 
@@ -67,6 +69,25 @@ class LinkRecorder:
     def polled(self, poll: PollOfLink) -> None:
         """Keep a poll."""
         self._recorder.polled(poll)
+
+    @callback
+    def take_news(self) -> bool:
+        """Tell once that polls begin to fail, or to succeed again."""
+        has_news, self._recorder.has_news = self._recorder.has_news, False
+        return has_news
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last poll failed."""
+        return self._recorder.is_failing
+
+    @callback
+    def around_fault(self) -> dict[str, Any]:
+        """Return what is worth to outlive a restart."""
+        return {
+            "address": self._redaction.address,
+            **self._recorder.as_data((), polls=POLLS_AROUND_FAULT),
+        }
 
     @callback
     def as_data(

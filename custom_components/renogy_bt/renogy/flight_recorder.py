@@ -139,6 +139,8 @@ class FlightRecorder:
     def __init__(self, redaction: Redaction, *, links: int = 1) -> None:
         """Begin with nothing; `links` share the room that a bank has."""
         self._redaction = redaction
+        self.has_news = False
+        """Whether the last poll failed and the one before did not, or the other way round."""
         self._polls: deque[_KeptPoll] = deque(maxlen=max(4, MOST_POLLS // links))
         self._most_text = MOST_REQUEST_TEXT // links
         self._failing: deque[_Exchanges] = deque(maxlen=MOST_FAILING)
@@ -152,6 +154,7 @@ class FlightRecorder:
         """Keep a poll."""
         exchanges = redacted_exchanges(poll.exchanges, self._redaction)
         kept = _kept(poll, exchanges)
+        self.has_news = poll.is_failing is not self.is_failing
         _thin(self._polls)
         self._polls.append(kept)
         while (
@@ -168,10 +171,17 @@ class FlightRecorder:
             if exchange.request[0] in poll.fresh:
                 self._keep_answer(poll, exchange)
 
-    def as_data(self, units: Collection[int] | None = None) -> dict[str, Any]:
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last poll failed."""
+        return bool(self._polls) and self._polls[-1].poll.is_failing
+
+    def as_data(
+        self, units: Collection[int] | None = None, polls: int = MOST_POLLS
+    ) -> dict[str, Any]:
         """Return what is kept as plain data; of the answers those of these units."""
         return {
-            "polls": [each.as_data() for each in self._polls],
+            "polls": [each.as_data() for each in list(self._polls)[-polls:]],
             "answers": {
                 str(unit): [each.as_data() for each in answers.values()]
                 for unit, answers in self._answers.items()

@@ -19,7 +19,7 @@ from ..adapter_health.samples import AdapterSample, Strength, Verdict
 from ..adapter_health.status import AdapterEvent, AdapterStatus
 from ..adapter_health.timeline import MOST_LOOKS, Timeline
 from ..storage.adapters import AdapterStore
-from ..storage.timelines import TimelineStore
+from ..storage.flight_records import OF_ADAPTERS, FlightRecordStore
 from .link_records import LinkRecords
 from .made_up import MadeUpAddresses
 from .neighbours import can_watch_adapters, lost_parts
@@ -72,7 +72,9 @@ class Supervisor:
         self._changing = asyncio.Lock()
         self._health: dict[str, AdapterHealth] = {}
         self._timelines: dict[str, Timeline] = {}
-        self._timeline_store = TimelineStore(hass, self._timelines_data)
+        self._timeline_store = FlightRecordStore(
+            hass, OF_ADAPTERS, self._timelines_data
+        )
         self._is_timeline_loaded = False
         self._store = AdapterStore(hass, self._health.values)
         self._statuses: dict[str, AdapterStatus] = {}

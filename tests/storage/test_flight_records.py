@@ -1,4 +1,4 @@
-"""What adapters were judged by goes through a restart, and is written only when something happens."""
+"""What flight recorders keep goes through a restart, and is written only when something happens."""
 
 from datetime import timedelta
 import json
@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.renogy_bt.storage.timelines import (
+from custom_components.renogy_bt.storage.flight_records import (
     LONGEST,
+    OF_ADAPTERS,
+    PAUSE,
     SAVE_DELAY,
-    STORAGE_KEY,
-    TimelineStore,
+    FlightRecordStore,
 )
 from custom_components.renogy_bt.supervisor.timelines import timeline_data
 from homeassistant.core import HomeAssistant
@@ -36,10 +37,10 @@ async def test_a_fault_is_known_after_a_restart(
     """What stands around it is read as it was, and comes to the same verdicts."""
     timeline = lived("session-lost").health.timeline
     parts = timeline_data(timeline, 160)
-    store = TimelineStore(hass, lambda: {ADAPTER: parts})
+    store = FlightRecordStore(hass, OF_ADAPTERS, lambda: {ADAPTER: parts})
     store.save_soon()
     await store.async_save()
-    later = TimelineStore(hass, dict)
+    later = FlightRecordStore(hass, OF_ADAPTERS, dict)
     await later.async_load()
     assert later.before == {ADAPTER: json.loads(json.dumps(parts))}
     told = {
@@ -57,41 +58,58 @@ async def test_nothing_is_written_while_nothing_happens(
     hass: HomeAssistant, folder: Folder
 ) -> None:
     """Neither in between nor at the end."""
-    store = TimelineStore(hass, lambda: {ADAPTER: PARTS})
+    store = FlightRecordStore(hass, OF_ADAPTERS, lambda: {ADAPTER: PARTS})
     await store.async_load()
     await store.async_save()
-    assert not (folder.path / STORAGE_KEY).exists()
+    assert not (folder.path / OF_ADAPTERS).exists()
     assert store.before == {}
 
 
 async def test_it_is_written_in_a_while(hass: HomeAssistant, folder: Folder) -> None:
     """What is told or done is not lost when Home Assistant is killed a minute later."""
-    store = TimelineStore(hass, lambda: {ADAPTER: PARTS})
+    store = FlightRecordStore(hass, OF_ADAPTERS, lambda: {ADAPTER: PARTS})
     store.save_soon()
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=SAVE_DELAY + 1))
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert (folder.path / STORAGE_KEY).exists()
+    assert (folder.path / OF_ADAPTERS).exists()
 
 
-@pytest.mark.parametrize("told", ["", "{}", "[", "x", "[" * 10_000])
-async def test_a_text_that_is_no_timeline(
+@pytest.mark.parametrize("told", ["", "1", "[", "x", "[" * 10_000])
+async def test_a_text_that_is_no_record(
     hass: HomeAssistant, folder: Folder, told: str
 ) -> None:
     """It tells nothing, and hurts nothing."""
-    store = TimelineStore(hass, dict)
-    await store._file.async_save({"adapters": {ADAPTER: told}})
+    store = FlightRecordStore(hass, OF_ADAPTERS, dict)
+    await store._file.async_save({"records": {ADAPTER: told}})
     await store.async_load()
-    assert store.before == {ADAPTER: []}
+    assert store.before == {}
 
 
 async def test_what_is_too_long_is_not_written(
     hass: HomeAssistant, folder: Folder
 ) -> None:
     """A file that could not be read again would be set aside as damaged."""
-    store = TimelineStore(
-        hass, lambda: {ADAPTER: PARTS, "other": [{"entries": "x" * LONGEST}]}
+    store = FlightRecordStore(
+        hass,
+        OF_ADAPTERS,
+        lambda: {ADAPTER: PARTS, "other": [{"entries": "x" * LONGEST}]},
     )
     store.save_soon()
     await store.async_save()
     await store.async_load()
     assert store.before == {ADAPTER: PARTS}
+
+
+async def test_what_changes_often_is_written_seldom(
+    hass: HomeAssistant, folder: Folder
+) -> None:
+    """A link that fails at every other poll has its file written every five minutes at most."""
+    store = FlightRecordStore(hass, OF_ADAPTERS, lambda: {ADAPTER: PARTS})
+    store.save_soon()
+    await store.async_save()
+    (folder.path / OF_ADAPTERS).unlink()
+    store.save_soon()
+    for seconds, is_written in ((PAUSE - 5, False), (PAUSE + 5, True)):
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds))
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert (folder.path / OF_ADAPTERS).exists() is is_written
