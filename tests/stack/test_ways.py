@@ -21,6 +21,7 @@ from custom_components.renogy_bt.adapter_health.status import (
     AdapterStatus,
     Notice,
 )
+from custom_components.renogy_bt.coordinator import ENERGY_SECONDS
 from homeassistant.components.event import EventEntity
 from homeassistant.core import HomeAssistant, StateMachine
 from homeassistant.helpers import issue_registry as ir
@@ -88,6 +89,8 @@ async def test_way_of_a_value(
     with first.recording():
         await started(hass, entry)
         await clock.until(lambda: is_read(hass), 60)
+    # Energy is not stored more often; the next poll by itself is later.
+    await asyncio.sleep(ENERGY_SECONDS)
     later = poll_tracer(hass)
     with later.recording():
         await link_of(entry).async_refresh()
