@@ -119,7 +119,7 @@ async def test_discovery_of_a_link_that_was_never_heard(
 ) -> None:
     """A link that its bank waits for is polled as soon as it is heard, and not offered."""
     monkeypatch.setattr(
-        "custom_components.renogy_bt.links.coordinator.HEARD_RETRY_SECONDS", 0.0
+        "custom_components.renogy_bt.links.retries.HEARD_RETRY_SECONDS", 0.0
     )
     entry = bank_entry(link_settings())
     await set_up(hass, entry)

@@ -37,7 +37,7 @@ from tests.renogy.fake_link import (
 
 OTHER = "60:98:66:ED:FC:11"
 OTHER_NAME = "BT-TH-66EDFC11"
-COORDINATOR = "custom_components.renogy_bt.links.coordinator"
+RETRIES = "custom_components.renogy_bt.links.retries"
 
 
 @pytest.mark.usefixtures("all_enabled")
@@ -279,7 +279,7 @@ async def test_link_that_is_back_is_polled_at_once(
     lose: Callable[[FakeLink], None],
 ) -> None:
     """The first advertisement of a lost link brings a poll, long before the next one is due."""
-    monkeypatch.setattr(f"{COORDINATOR}.HEARD_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(f"{RETRIES}.HEARD_RETRY_SECONDS", 0.0)
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
@@ -297,7 +297,7 @@ async def test_advertisements_of_a_good_link_mean_nothing(
     hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A link that is polled well is not polled more often because it advertises."""
-    monkeypatch.setattr(f"{COORDINATOR}.HEARD_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(f"{RETRIES}.HEARD_RETRY_SECONDS", 0.0)
     link = air.bring(four_batteries())
     await set_up(hass, bank_entry(link_settings()))
     for _ in range(10):
@@ -309,16 +309,36 @@ async def test_advertisements_of_a_good_link_mean_nothing(
 async def test_silent_dongle_is_not_hunted(
     hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A dongle that connects but gives no answer is not polled more often for advertising."""
-    monkeypatch.setattr(f"{COORDINATOR}.HEARD_RETRY_SECONDS", 0.0)
+    """A dongle that connects but gives no answer is asked less and less often when heard."""
+    monkeypatch.setattr(f"{RETRIES}.HEARD_RETRY_SECONDS", 0.01)
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    link.wedged = True
+    await next_poll(hass)
+    for _ in range(4):
+        link_of(entry).retries.heard_from = 0.0
+        for _ in range(10):
+            air.advertise()
+        await settle(hass)
+    assert len(link.connections) == 2 + 4
+    assert link_of(entry).retries.heard_from is not None
+
+
+async def test_silent_dongle_that_answers_again(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What hung and takes connections all the while is read again long before the next poll."""
+    monkeypatch.setattr(f"{RETRIES}.HEARD_RETRY_SECONDS", 0.0)
     link = air.bring(four_batteries())
     await set_up(hass, bank_entry(link_settings()))
     link.wedged = True
     await next_poll(hass)
-    for _ in range(10):
-        air.advertise()
-        await settle(hass)
-    assert len(link.connections) == 2
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+    link.wedged = False
+    air.advertise()
+    await settle(hass)
+    assert battery_state(hass, "voltage").state == "52.4"
 
 
 async def test_another_battery_at_a_unit(

@@ -122,7 +122,7 @@ async def test_link_that_was_never_heard(hass: HomeAssistant, air: FakeAir) -> N
     assert "never seen by any scanner" in str(link_of(entry).last_exception)
     assert air.attempts == []
     air.bring(four_batteries())
-    link_of(entry)._retry_when_heard_from = 0.0
+    link_of(entry).retries.heard_from = 0.0
     air.advertise()
     await settle(hass)
     assert battery_state(hass, "voltage").state == "52.4"

@@ -15,7 +15,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt import coordinator
-from custom_components.renogy_bt.links.coordinator import RETRY_SECONDS
+from custom_components.renogy_bt.links.retries import RETRY_SECONDS
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.models import LinkReport, PollStatistics
 from custom_components.renogy_bt.storage.energy import EnergyStore

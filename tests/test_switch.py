@@ -96,7 +96,7 @@ async def test_paused_link_has_neither_failed_nor_succeeded(
 ) -> None:
     """Polls that are left out do not count, are not logged, and advertisements bring none."""
     monkeypatch.setattr(
-        "custom_components.renogy_bt.links.coordinator.HEARD_RETRY_SECONDS", 0.0
+        "custom_components.renogy_bt.links.retries.HEARD_RETRY_SECONDS", 0.0
     )
     coordinator = link_of(bank)
     link.unreachable = "abort-by-local"

@@ -617,7 +617,7 @@ def hung() -> Place:
     place.session = False
     place.run(5 * MINUTE)
     assert place.is_judged(Verdict.BLUETOOTHD_HUNG)
-    assert place.links[0].failures >= 4
+    assert place.links[0].retries._failures >= 4
     assert not place.scanning
     place.bus = BusSample(owner=OWNER)
     place.deaf = place.bus_lost = False

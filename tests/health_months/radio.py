@@ -1,11 +1,12 @@
 """The radio of a simulated place: how strong a link arrives, and what that carries."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import exp, sqrt
 from random import Random
 
+from custom_components.renogy_bt.links.retries import Retries
 from custom_components.renogy_bt.supervisor.link_records import LinkRecords
 from tests.emulator.radio import FAST_SHARE, SLOW_SECONDS, SLOW_SHARE, reach_of
 
@@ -24,10 +25,6 @@ READING = 3.0
 TOLD_ANEW = 8
 """BlueZ tells a strength anew only when it has changed by so much, dB."""
 GOOD_STRENGTH = -60.0
-
-RETRY = 30.0
-HEARD_RETRY = 5.0
-LONGEST_RETRY = 300.0
 
 type When = Callable[[float], bool]
 
@@ -91,11 +88,7 @@ class Link:
     known_at: float = 0.0
     """When an advertisement of it last arrived, told of or not."""
     next_poll: float = 0.0
-    retry_when_heard_from: float | None = None
-    failures: int = 0
-    """Polls in a row that failed."""
-    heard_in_vain: int = 0
-    """Polls in a row that failed although they were due because the link was heard."""
+    retries: Retries = field(default_factory=lambda: Retries(MINUTE))
     told: float | None = None
     """Strength that was last told."""
     strength: float = GOOD_STRENGTH
@@ -110,17 +103,14 @@ class Link:
     ) -> None:
         """Plan the next poll, as the link's coordinator does."""
         if works:
-            self.failures = self.heard_in_vain = 0
-            self.retry_when_heard_from = None
+            self.retries.reached()
             self.next_poll = now + interval
             return
-        first = min(RETRY, interval)
-        pause = min(first * 2.0 ** min(self.failures, 10), max(LONGEST_RETRY, first))
-        self.next_poll = now + pause
-        self.failures += 1
-        self.heard_in_vain += is_retry
-        wait = HEARD_RETRY * 2.0 ** min(self.heard_in_vain, 10)
-        self.retry_when_heard_from = now + min(wait, LONGEST_RETRY)
+        self.retries.interval = interval
+        if is_retry:
+            self.retries.begin_for_hearing()
+        self.next_poll = now + self.retries.unreached(now, now)
+        self.retries.end()
 
     def move_to(self, now: float, random: Random) -> None:
         """Let the strength drift to a later time."""

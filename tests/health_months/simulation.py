@@ -363,10 +363,7 @@ class Place:
 
     def _polls(self) -> None:
         for link in self.links:
-            retry_from = link.retry_when_heard_from
-            is_retry = (
-                retry_from is not None and retry_from <= link.heard_at == self.now
-            )
+            is_retry = link.heard_at == self.now and link.retries.is_due(self.now)
             if link.polled and (is_retry or self.now >= link.next_poll):
                 self._poll(link, is_retry=is_retry)
 
@@ -419,7 +416,7 @@ class Place:
     def _poll_when_heard(self) -> None:
         for link in self.links:
             link.next_poll = min(link.next_poll, self.now + POLL_AFTER)
-            link.retry_when_heard_from = self.now
+            link.retries.heard_from = self.now
         self.heard_from = self.now + POLL_AFTER
 
     # What breaks, and what is done about it

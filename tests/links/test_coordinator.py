@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.links.coordinator import (
-    LONGEST_RETRY_SECONDS,
-    LinkCoordinator,
-)
+from custom_components.renogy_bt.links.coordinator import LinkCoordinator
+from custom_components.renogy_bt.links.retries import LONGEST_RETRY_SECONDS
 from custom_components.renogy_bt.renogy.models import ReadingFailure
+from custom_components.renogy_bt.supervisor.poll_gate import PathChange, PathNews
+from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from tests.banks import (
@@ -78,7 +78,7 @@ async def lose(hass: HomeAssistant, air: FakeAir, *addresses: str) -> None:
 
 def let_retry_when_heard(entry: MockConfigEntry, address: str = DONGLE) -> None:
     """Have the pause be over that a lost link is given before it is tried when heard."""
-    link_of(entry, address)._retry_when_heard_from = 0.0
+    link_of(entry, address).retries.heard_from = 0.0
 
 
 def next_poll_at(link: LinkCoordinator) -> float:
@@ -180,9 +180,9 @@ async def test_heard_but_not_to_be_connected_to(
         let_retry_when_heard(bank)
         air.advertise()
         await settle(hass)
-        assert link._retry_when_heard_from is not None
-        pauses.append(round(link._retry_when_heard_from - hass.loop.time()))
-    assert pauses == [10, 20, 40, 80, 160, 300, 300, 300]
+        assert link.retries.heard_from is not None
+        pauses.append(round(link.retries.heard_from - hass.loop.time()))
+    assert pauses == [10, 20, 30, 30, 30, 30, 30, 30]
     assert air.attempts == [DONGLE] * 8
     assert voltage(hass, OTHER) == "52.4"
 
@@ -195,8 +195,122 @@ async def test_polls_by_the_clock_do_not_make_deaf_to_advertisements(
     link = link_of(bank)
     for _ in range(10):
         await link.async_refresh()
-    assert link._retry_when_heard_from is not None
-    assert link._retry_when_heard_from - hass.loop.time() < 6
+    assert link.retries.heard_from is not None
+    assert link.retries.heard_from - hass.loop.time() < 6
+
+
+async def test_a_link_that_is_read_again_brings_the_others_back(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """Links that failed together are polled at once when one of them is read, whoever asked."""
+    await lose(hass, air, DONGLE, OTHER)
+    for address in (DONGLE, OTHER):
+        air.links[address].unreachable = None
+    await link_of(bank, OTHER).async_refresh()
+    await settle(hass)
+    assert voltage(hass) == voltage(hass, OTHER) == "52.4"
+    assert air.attempts == [OTHER, DONGLE]
+
+
+async def test_a_link_that_failed_for_long_has_its_own_trouble(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """A battery that is off for good is not looked for whenever another one has hiccups."""
+    await lose(hass, air)
+    link_of(bank).retries._failing_since = hass.loop.time() - 7200.0
+    await lose(hass, air, OTHER)
+    air.attempts.clear()
+    air.links[OTHER].unreachable = None
+    await link_of(bank, OTHER).async_refresh()
+    await settle(hass)
+    assert air.attempts == [OTHER]
+
+
+async def test_good_links_are_not_polled_for_news(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """What is read anyway is not polled because a proxy came back or a slot became free."""
+    air.attempts.clear()
+    gate = async_get_supervisor(hass).gate
+    for change in PathChange:
+        gate.async_tell_path(PathNews(change, hass.loop.time()))
+        air.advertise()
+    await settle(hass)
+    assert air.attempts == []
+
+
+async def test_proxy_that_is_there_again(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """The first advertisement after a proxy came back brings the poll; no pause is waited for."""
+    await lose(hass, air)
+    air.links[DONGLE].unreachable = None
+    async_get_supervisor(hass).gate.async_tell_path(
+        PathNews(PathChange.SCANNERS_CHANGED)
+    )
+    await settle(hass)
+    assert air.attempts == [], "nothing was heard through it yet"
+    air.advertise()
+    await settle(hass)
+    assert voltage(hass) == "52.4"
+
+
+@pytest.mark.parametrize("lacked", [True, False])
+async def test_slot_that_is_free_again(
+    hass: HomeAssistant,
+    air: FakeAir,
+    bank: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    lacked: bool,
+) -> None:
+    """A link that failed for want of a slot is polled as soon as one is free; no other is."""
+    await lose(hass, air)
+    air.links[DONGLE].unreachable = None
+    gate = async_get_supervisor(hass).gate
+    monkeypatch.setattr(gate, "has_lacked_slot", lambda _: lacked)
+    gate.async_tell_path(PathNews(PathChange.SLOT_FREED))
+    await settle(hass)
+    assert air.attempts == [DONGLE] * lacked
+
+
+async def test_paused_link_is_left_alone(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """A link whose polling is off is not polled, whatever is noticed."""
+    await lose(hass, air)
+    await link_of(bank).async_set_polling(False)
+    gate = async_get_supervisor(hass).gate
+    for change in PathChange:
+        gate.async_tell_path(PathNews(change, hass.loop.time()))
+        air.advertise()
+    await settle(hass)
+    assert air.attempts == []
+
+
+async def test_log_tells_of_a_poll_only_where_one_follows(
+    hass: HomeAssistant,
+    air: FakeAir,
+    bank: MockConfigEntry,
+    hanging: HangingAir,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nothing is said to be polled while the poll that is under way has not yet connected."""
+    await lose(hass, air)
+    hanging.hanging = {DONGLE}
+    link = link_of(bank)
+    poll = hass.async_create_task(link.async_refresh())
+    while "hanging" not in air.attempts:
+        await asyncio.sleep(0)
+    let_retry_when_heard(bank)
+    caplog.set_level("DEBUG")
+    air.advertise()
+    async_get_supervisor(hass).gate.async_tell_path(
+        PathNews(PathChange.LINK_READ, hass.loop.time())
+    )
+    assert "polling" not in caplog.text
+    await link.client.close()
+    await poll
+    await settle(hass)
 
 
 async def test_all_links_are_lost(
@@ -212,7 +326,7 @@ async def test_all_links_are_lost(
     let_retry_when_heard(bank, OTHER)
     air.advertise(OTHER, OTHER_NAME)
     await settle(hass)
-    assert air.attempts == [OTHER]
+    assert air.attempts == [OTHER, DONGLE], "what failed with it is tried, too"
     assert voltage(hass, OTHER) == "52.4"
     assert voltage(hass) == STATE_UNAVAILABLE
     assert bank_state(hass, bank, "voltage").state == "52.4"

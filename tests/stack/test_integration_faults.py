@@ -183,7 +183,7 @@ async def test_link_that_returns_is_polled_at_once(
 ) -> None:
     """A dongle that disappears and returns is read by its first advertisement."""
     monkeypatch.setattr(
-        "custom_components.renogy_bt.links.coordinator.HEARD_RETRY_SECONDS", 0.0
+        "custom_components.renogy_bt.links.retries.HEARD_RETRY_SECONDS", 0.0
     )
     await emulated_world.set_fault("out-of-range")
     await poll(hass, entry)

@@ -8,7 +8,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.links import coordinator as link_coordinator
+from custom_components.renogy_bt.links import retries
 from custom_components.renogy_bt.links.settings import links_of
 from custom_components.renogy_bt.supervisor.poll_gate import PollGate
 from homeassistant.config_entries import ConfigEntryState
@@ -238,7 +238,7 @@ class TestOutOfRange:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """The bank is set up all the same, and read by the first advertisement."""
-        monkeypatch.setattr(link_coordinator, "HEARD_RETRY_SECONDS", 0.0)
+        monkeypatch.setattr(retries, "HEARD_RETRY_SECONDS", 0.0)
         entry = bank_entry(link_settings())
         await set_up(hass, entry)
         assert entry.state is ConfigEntryState.LOADED

@@ -126,7 +126,7 @@ async def test_lost_link_comes_back(
 ) -> None:
     """A dongle that takes connections again is read when heard, with no poll of the bank's."""
     monkeypatch.setattr(
-        "custom_components.renogy_bt.links.coordinator.HEARD_RETRY_SECONDS", 0.2
+        "custom_components.renogy_bt.links.retries.HEARD_RETRY_SECONDS", 0.2
     )
     await lose(emulated_world, advertises)
     await poll(hass, bank)

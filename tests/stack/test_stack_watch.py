@@ -37,7 +37,11 @@ class Listening:
         """Prepare a watch of no link."""
         self.wakes = 0
         self.watch = StackWatch(
-            hass, LinkRecords(), wake=self._wake, heard=lambda: None
+            hass,
+            LinkRecords(),
+            wake=self._wake,
+            heard=lambda: None,
+            path_changed=lambda _: None,
         )
 
     def _wake(self) -> None:

@@ -87,10 +87,13 @@ async def test_without_a_manager(
     monkeypatch.setattr(neighbours, "get_manager", get_manager)
     assert neighbours.async_has_management_socket() is None
     neighbours.async_follow_allocations(lambda *_: pytest.fail("nobody tells"))()
+    neighbours.async_follow_scanners(lambda: pytest.fail("nobody tells"))()
     neighbours.async_check_manager()
     await neighbours.async_refresh_adapters()
     assert neighbours.async_names_of(ADAPTER) is None
-    assert lost.keys() == {Part.HOST_RESETS, Part.SERVED_BY, Part.ADAPTER_NUMBERS}
+    assert lost.keys() == {
+        *(Part.HOST_RESETS, Part.SERVED_BY, Part.SCANNERS, Part.ADAPTER_NUMBERS)
+    }
 
 
 @pytest.mark.parametrize(

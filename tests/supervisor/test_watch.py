@@ -1,5 +1,6 @@
 """Whom a look asks: bluetoothd only for what Home Assistant does not tell."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
 from custom_components.renogy_bt.supervisor import watch
 from custom_components.renogy_bt.supervisor.link_records import LinkRecords
 from custom_components.renogy_bt.supervisor.neighbours import Slots
+from custom_components.renogy_bt.supervisor.poll_gate import PathChange, PathNews
 from custom_components.renogy_bt.supervisor.watch import StackWatch
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
@@ -58,9 +60,16 @@ class Stack:
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Watch one link."""
+        self.news: list[PathNews] = []
         records = LinkRecords()
         records.keep({LINK})
-        self.watch = StackWatch(hass, records, wake=lambda: None, heard=lambda: None)
+        self.watch = StackWatch(
+            hass,
+            records,
+            wake=lambda: None,
+            heard=lambda: None,
+            path_changed=self.news.append,
+        )
         self.bluez = FakeBlueZ()
         self.watch.bluez = cast(Any, self.bluez)
         self.scanner: object | None = SimpleNamespace()
@@ -140,3 +149,21 @@ async def test_bluetoothd_is_not_asked_for_an_adapter_out_of_use(
     assert sample.entry.state.is_out_of_use
     assert sample.others_connected == 0
     assert stack.bluez.asked == []
+
+
+def test_slot_that_becomes_free_is_told(
+    hass: HomeAssistant, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that ends, on whichever adapter or proxy, is news; one that begins is not."""
+    told: list[Callable[[str, frozenset[str]], None]] = []
+    changes: list[Callable[[], None]] = []
+    monkeypatch.setattr(watch, "async_follow_allocations", told.append)
+    monkeypatch.setattr(watch, "async_follow_scanners", changes.append)
+    stack.watch.async_start()
+    (allocations,) = told
+    for held in ({STRANGER}, {STRANGER, LINK}, {LINK}, {LINK}, set()):
+        allocations(ADAPTER, frozenset(held))
+    assert stack.news == [PathNews(PathChange.SLOT_FREED)] * 2
+    (scanners_changed,) = changes
+    scanners_changed()
+    assert stack.news[2:] == [PathNews(PathChange.SCANNERS_CHANGED)]

@@ -20,6 +20,7 @@ from ..renogy.flight_recorder import PollOfLink
 from ..renogy.link import RenogyLink
 from ..renogy.models import BatteryId, BatteryReading, LinkReport, ReadingFailure
 from ..renogy.transport import Transport
+from ..supervisor.poll_gate import PathChange, PathNews
 from ..supervisor.supervisor import async_get_supervisor
 from .connection import (
     async_connector,
@@ -28,22 +29,18 @@ from .connection import (
     async_serving_scanner,
 )
 from .recorder import LinkRecorder
+from .retries import Retries
 from .scales import LinkScales
 from .settings import BatteryLabel, LinkSettings
 from .signal import async_forget, async_is_followed, async_is_too_weak, async_note_poll
 
 LINK_QUALITY_POLLS: Final = 100
-RETRY_SECONDS: Final = 30.0
-"""Pause after the first poll that did not reach the link, doubled with each further one."""
-HEARD_RETRY_SECONDS: Final = 5.0
-"""The same for a link that is heard; only polls that began for that reason double it."""
-LONGEST_RETRY_SECONDS: Final = 300.0
 UNEVENNESS: Final = 0.2
 """The share of the interval by which polls come early while the scale of a current is measured."""
 
 
 class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
-    """Polls one link of a bank at the interval, and at once when the link is heard again.
+    """Polls one link of a bank at the interval, and at once when it may be read again.
 
     A poll that reads some of the batteries succeeds: the report says what is missing. A poll
     that reaches no battery fails. While the link is `paused`, polls are left out.
@@ -111,10 +108,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self._is_connected = False
         self._is_signal_followed = async_is_followed(hass, settings.address)
         self._has_failed = False
-        self._failures = 0
-        self._heard_in_vain = 0
-        self._retry_when_heard_from: float | None = None
-        self._is_retry = False
+        self.retries = Retries(self._interval)
         self._fresh: dict[int, deque[bool]] = {
             unit: deque(maxlen=LINK_QUALITY_POLLS) for unit in settings.units
         }
@@ -201,7 +195,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     def _failure(self, error: RenogyError) -> UpdateFailed:
         retry_after = None
         if isinstance(error, LinkSilent):
-            self._note_reached()
+            # A proxy that hangs connects, too, and nothing comes of it.
+            self.retries.silent(self.hass.loop.time(), self._began_at)
         else:
             retry_after = self._note_unreached()
         return UpdateFailed(
@@ -212,20 +207,13 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         )
 
     def _note_reached(self) -> None:
-        self._failures = self._heard_in_vain = 0
-        self._retry_when_heard_from = None
+        failing_since = self.retries.reached()
+        if failing_since is not None:
+            self._gate.async_tell_path(PathNews(PathChange.LINK_READ, failing_since))
 
     def _note_unreached(self) -> float:
         """Take note of a failure and return the pause before the next poll."""
-        first = min(RETRY_SECONDS, self._interval)
-        pause = min(first * 2.0**self._failures, max(LONGEST_RETRY_SECONDS, first))
-        self._failures = min(self._failures + 1, 10)
-        self._heard_in_vain += self._is_retry
-        self._retry_when_heard_from = self.hass.loop.time() + min(
-            HEARD_RETRY_SECONDS * 2.0 ** min(self._heard_in_vain, 10),
-            LONGEST_RETRY_SECONDS,
-        )
-        return pause
+        return self.retries.unreached(self.hass.loop.time(), self._began_at)
 
     async def _async_connect(self) -> Transport:
         transport = await self._connector()
@@ -238,7 +226,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     def _async_refresh_finished(self) -> None:
         """Take note of a poll, unless it was left out; listeners hear of every failure."""
         has_failed_before, self._has_failed = self._has_failed, False
-        self._is_retry = False
+        self.retries.end()
         if self.last_update_success and not self.data.polled:
             return
         self.polled_at = dt_util.utcnow()
@@ -290,9 +278,11 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         """Poll now, at the interval, and when the link is heard or its adapter works again."""
         for listener in (self._async_measure, self._async_record):
             self.config_entry.async_on_unload(self.async_add_listener(listener))
-        self.config_entry.async_on_unload(
-            self._gate.async_add_poll_listener(self.async_poll_now)
-        )
+        for remove in (
+            self._gate.async_add_poll_listener(self.async_poll_now),
+            self._gate.async_add_path_listener(self._async_path_changed),
+        ):
+            self.config_entry.async_on_unload(remove)
         self.config_entry.async_on_unload(
             bluetooth.async_register_advertisement_callback(
                 self.hass, self._async_advertisement_heard, self.address
@@ -303,13 +293,28 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     @callback
     def _async_advertisement_heard(self, info: BluetoothServiceInfoBleak) -> None:
         self.recorder.heard(info)
-        retry_from = self._retry_when_heard_from
-        if self.paused or retry_from is None or self.hass.loop.time() < retry_from:
+        if self._is_free_to_poll and self.retries.is_due(self.hass.loop.time()):
+            LOGGER.debug("%s: Heard again, polling", self.name)
+            self.retries.begin_for_hearing()
+            self.async_poll_now()
+
+    @callback
+    def _async_path_changed(self, news: PathNews) -> None:
+        """Poll a link that failed, now that somebody noticed why it may work again."""
+        is_slot = news.change is PathChange.SLOT_FREED
+        if self.paused or (is_slot and not self._gate.has_lacked_slot(self.address)):
             return
-        LOGGER.debug("%s: Heard again, polling", self.name)
-        self._retry_when_heard_from = None
-        self._is_retry = True
-        self.async_poll_now()
+        now = self.hass.loop.time()
+        if not self.retries.path_works(now, news.failing_since):
+            return
+        # A scanner that is new has heard nothing yet: its first advertisement brings the poll.
+        if news.change is not PathChange.SCANNERS_CHANGED and self._is_free_to_poll:
+            LOGGER.debug("%s: May be read again (%s), polling", self.name, news.change)
+            self.async_poll_now()
+
+    @property
+    def _is_free_to_poll(self) -> bool:
+        return not self.paused and not self.is_polling
 
     @callback
     def async_poll_now(self) -> None:
@@ -348,7 +353,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         if polling:
             self.async_poll_now()
         else:
-            self._note_reached()
+            self.retries.reached()
             self.error = None
             async_forget(self.hass, self.address)
             await self.client.close()

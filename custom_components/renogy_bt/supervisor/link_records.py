@@ -171,6 +171,10 @@ class LinkRecords:
         record.note_connection(ended_at=at)
         record.in_use_since, record.ended_at = None, at
 
+    def failure(self, link: str) -> ConnectFailure | None:
+        """Return how the last attempt to connect to a link failed, None if it did not."""
+        return self._record(link).failure
+
     def polling_paused(self, link: str) -> None:
         """Take note that a link is not polled for now, and forget how its polls went."""
         record = self._record(link)

@@ -45,6 +45,7 @@ class Part(StrEnum):
     CONNECTING = "connections that are being made"
     SLOTS = "connection slots"
     SERVED_BY = "adapter that serves a connection"
+    SCANNERS = "news of adapters and proxies"
     HOST_RESETS = "resets by Home Assistant itself"
     ADAPTER_NUMBERS = "new numbers of adapters"
     STALE_CONNECTIONS = "closing of connections left behind"
@@ -278,6 +279,18 @@ def async_follow_allocations(
     cancel = _asked(
         Part.SERVED_BY,
         lambda: get_manager().async_register_allocation_callback(allocations_changed),
+    )
+    return cancel or (lambda: None)
+
+
+@callback
+def async_follow_scanners(changed: Callable[[], None]) -> CALLBACK_TYPE:
+    """Call a function when an adapter or proxy comes, goes, or comes back."""
+    cancel = _asked(
+        Part.SCANNERS,
+        lambda: get_manager().async_register_scanner_registration_callback(
+            callback(lambda _: changed()), None
+        ),
     )
     return cancel or (lambda: None)
 

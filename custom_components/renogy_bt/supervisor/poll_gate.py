@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
 import logging
 from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
+from ..adapter_health.samples import ConnectFailure
 from .link_records import LinkRecords
 from .neighbours import failure_of
 from .sampling import async_may_connect_through
@@ -24,6 +26,25 @@ POLL_AFTER: Final = 10.0
 """A poll that waits for an advertisement does so no longer, s."""
 CLEAN_UP_LIMIT: Final = 10.0
 """How long an attempt that is broken off may take to clean up, s."""
+
+
+class PathChange(StrEnum):
+    """Why a link that failed may be read again."""
+
+    LINK_READ = "another link is read again"
+    SCANNERS_CHANGED = "an adapter or proxy came or went"
+    SLOT_FREED = "a connection slot is free again"
+
+
+@dataclass(frozen=True, slots=True)
+class PathNews:
+    """What somebody noticed of the ways to the links.
+
+    `failing_since` is the time at which the link began to fail that is read again.
+    """
+
+    change: PathChange
+    failing_since: float | None = None
 
 
 class ConnectingBrokenOff(Exception):
@@ -94,6 +115,7 @@ class PollGate:
         """How many recovery steps have begun, plus how many have ended."""
         self._timer: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[], None]] = []
+        self._path_listeners: list[Callable[[PathNews], None]] = []
 
     @asynccontextmanager
     async def connecting(self, link: str) -> AsyncIterator[None]:
@@ -140,10 +162,27 @@ class PollGate:
         """Take note that a link is not polled for now, and forget how its polls went."""
         self._records.polling_paused(link.upper())
 
+    def has_lacked_slot(self, link: str) -> bool:
+        """Return whether the last attempt to connect to a link failed for want of a slot."""
+        return self._records.failure(link.upper()) is ConnectFailure.NO_SLOT
+
     @callback
     def async_add_poll_listener(self, callback: Callable[[], None]) -> CALLBACK_TYPE:
         """Call a function when it is time to poll at once; return what ends that."""
         return add_listener(self._listeners, callback)
+
+    @callback
+    def async_add_path_listener(
+        self, listener: Callable[[PathNews], None]
+    ) -> CALLBACK_TYPE:
+        """Call a function when a link that failed may be read again; return what ends that."""
+        return add_listener(self._path_listeners, listener)
+
+    @callback
+    def async_tell_path(self, news: PathNews) -> None:
+        """Tell the links why one of them may be read again."""
+        for listener in tuple(self._path_listeners):
+            listener(news)
 
     async def async_hold(self, adapter: str) -> None:
         """Close the gate, and wait a little for connections that are in use.

@@ -93,7 +93,11 @@ class Supervisor:
     def _begin_anew(self) -> None:
         """Prepare to watch and repair adapters."""
         self._watch = StackWatch(
-            self._hass, self._records, wake=self._wake.set, heard=self.gate.async_heard
+            self._hass,
+            self._records,
+            wake=self._wake.set,
+            heard=self.gate.async_heard,
+            path_changed=self.gate.async_tell_path,
         )
         self._recovery = Recovery(
             self._hass,

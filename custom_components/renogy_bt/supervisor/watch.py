@@ -24,11 +24,13 @@ from .link_records import LinkRecords
 from .neighbours import (
     async_check_manager,
     async_follow_allocations,
+    async_follow_scanners,
     async_has_management_socket,
     async_names_of,
     async_scanner_sample,
     slots_of,
 )
+from .poll_gate import PathChange, PathNews
 from .sampling import (
     BLUETOOTH,
     async_adapter_entries,
@@ -65,10 +67,12 @@ class StackWatch:
         *,
         wake: Callable[[], None],
         heard: Callable[[], None],
+        path_changed: Callable[[PathNews], None],
     ) -> None:
         """Prepare to watch and to keep records of the links.
 
-        `wake` is called when a sample is worth taking at once, `heard` when a link is heard.
+        `wake` is called when a sample is worth taking at once, `heard` when a link is heard,
+        `path_changed` when links that failed may be read again.
         """
         self._hass = hass
         self._wake = wake
@@ -76,6 +80,8 @@ class StackWatch:
         self.bluez = BlueZWatcher(wake, clock=self._clock)
         self._records = records
         self._heard = heard
+        self._path_changed = path_changed
+        self._allocated: dict[str, frozenset[str]] = {}
         self._watching_bus = False
         self._pinged_at: float | None = None
         self._following: list[CALLBACK_TYPE] = []
@@ -91,7 +97,8 @@ class StackWatch:
         """Follow what Home Assistant reports by itself."""
         async_check_manager()
         self._following = [
-            async_follow_allocations(self._records.allocated),
+            async_follow_allocations(self._async_allocations_changed),
+            async_follow_scanners(self._async_scanners_changed),
             async_dispatcher_connect(
                 self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._async_entry_changed
             ),
@@ -127,6 +134,20 @@ class StackWatch:
     def _async_heard(self, link: str, info: BluetoothServiceInfoBleak) -> None:
         self._records.advertisement(link, info.source, info.time, info.rssi)
         self._heard()
+
+    @callback
+    def _async_allocations_changed(
+        self, source: str, addresses: frozenset[str]
+    ) -> None:
+        self._records.allocated(source, addresses)
+        before = self._allocated.get(source, frozenset())
+        self._allocated[source] = addresses
+        if before - addresses:
+            self._path_changed(PathNews(PathChange.SLOT_FREED))
+
+    @callback
+    def _async_scanners_changed(self) -> None:
+        self._path_changed(PathNews(PathChange.SCANNERS_CHANGED))
 
     @callback
     def _async_entry_changed(

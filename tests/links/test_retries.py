@@ -1,0 +1,87 @@
+"""When a link that failed is tried again."""
+
+from itertools import pairwise
+
+from custom_components.renogy_bt.links.retries import Retries
+
+
+def tries_when_heard(seconds: float, *, silent: bool = False) -> list[float]:
+    """Return when a link is tried that is heard each second and fails all the time."""
+    retries = Retries(60.0)
+    tries: list[float] = []
+    now = 0.0
+    while now < seconds:
+        if not tries or retries.is_due(now):
+            if tries:
+                retries.begin_for_hearing()
+            tries.append(now)
+            if silent:
+                retries.silent(now, now)
+            else:
+                retries.unreached(now, now)
+            retries.end()
+        now += 1.0
+    return tries
+
+
+def pauses(tries: list[float]) -> list[float]:
+    """Return the times between tries."""
+    return [after - before for before, after in pairwise(tries)]
+
+
+def test_link_that_is_heard_is_tried_often_at_first() -> None:
+    """No try is later than half a minute in the first quarter of an hour, then they get rare."""
+    for silent in (False, True):
+        found = pauses(tries_when_heard(3600.0, silent=silent))
+        assert found[:4] == [5.0, 10.0, 20.0, 30.0]
+        assert max(found[:30]) == 30.0
+        assert sum(found[:31]) < 900.0 + 60.0
+        assert found[-2:] == [300.0, 300.0]
+
+
+def test_link_that_was_never_read_again_is_not_due() -> None:
+    """A link that is read is due at no advertisement; one that failed is, after a pause."""
+    retries = Retries(60.0)
+    assert not retries.is_due(1e9)
+    retries.unreached(100.0, 90.0)
+    assert not retries.is_due(104.9)
+    assert retries.is_due(105.0)
+    assert retries.reached() == 100.0
+    assert not retries.is_due(1e9)
+    assert retries.reached() is None
+
+
+def test_news_end_the_pause() -> None:
+    """Whoever noticed that the path works: the link is due at once, and its pauses start anew."""
+    retries = Retries(60.0)
+    for at in range(0, 2000, 100):
+        retries.begin_for_hearing()
+        retries.unreached(float(at), float(at))
+        retries.end()
+    assert not retries.is_due(2000.0)
+    assert retries.path_works(2000.0)
+    assert retries.is_due(2000.0)
+    retries.begin_for_hearing()
+    retries.unreached(2001.0, 2000.5)
+    assert retries.is_due(2011.0)
+
+
+def test_poll_over_the_path_as_it_was() -> None:
+    """A poll that began before the news and fails after them brings no pause."""
+    retries = Retries(60.0)
+    retries.unreached(0.0, 0.0)
+    retries.path_works(20.0)
+    retries.unreached(30.0, 15.0)
+    assert retries.is_due(30.0)
+    retries.unreached(40.0, 31.0)
+    assert not retries.is_due(44.0)
+
+
+def test_only_links_that_failed_with_it_follow_another_link() -> None:
+    """An outage is shared by links that began to fail within an interval and the pauses."""
+    retries = Retries(60.0)
+    assert not retries.path_works(10.0, 5.0)
+    retries.unreached(1000.0, 1000.0)
+    assert not retries.path_works(5000.0, 1400.0)
+    assert retries.path_works(5000.0, 1350.0)
+    assert retries.path_works(5000.0, 400.0)
