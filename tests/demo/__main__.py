@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 import json
 from pathlib import Path
 import signal
@@ -21,6 +21,8 @@ from .check import (
     check_document,
     enable_all_entities,
     wait_for_batteries,
+    wait_for_verdict,
+    watched_since,
 )
 from .client import HomeAssistantClient
 from .dashboard import save_dashboard
@@ -38,6 +40,10 @@ from .running import running
 
 DEFAULT_PORT: Final = 8123
 CHECK_LIMIT_SECONDS: Final = 170.0
+# What is judged of a fault is waited for so long, where the diagnostics are to tell it.
+JUDGED_BY_SECONDS: Final = 162.0
+# A second scanner is believed after a minute.
+WITNESSED_SECONDS: Final = 62.0
 # The adapter health believes a second scanner after it has heard the same for a minute.
 PLACE_KNOWN_SECONDS: Final = 100.0
 EXIT_INTERRUPTED: Final = 130
@@ -132,13 +138,21 @@ async def _check(arguments: argparse.Namespace, folder: Path) -> None:
             "set_up": round(began + first_readings - set_up_began, 2),
             **await measure_poll(client, emulator, await bank_entity(client)),
         }
-        # Nothing waits after this: with such a fault the batteries may have no values for long.
+        is_judged = arguments.diagnostics is not None and emulator.has_adapter_faults
+        if is_judged:
+            await _witnessed(client)
+        # No value is waited for after this: with such a fault there may be none for long.
         await _begin_faults(emulator)
+        if is_judged:
+            await _judged(client, began + JUDGED_BY_SECONDS)
         if arguments.diagnostics is not None:
             arguments.diagnostics.write_text(
                 json.dumps(await bank_diagnostics(client), indent=2)
             )
         print(json.dumps(await check_document(client, seconds), indent=2))
+        if is_judged:
+            # Home Assistant stops sooner when nothing is stuck.
+            await emulator.clear_faults()
 
 
 async def _show(arguments: argparse.Namespace, folder: Path) -> None:
@@ -175,6 +189,21 @@ async def _set_up(client: HomeAssistantClient, emulator: EmulatorProcess) -> flo
     began = await set_up_links(client, emulator.owner_units, _log)
     await wait_for_batteries(client, emulator.batteries)
     return began
+
+
+async def _witnessed(client: HomeAssistantClient) -> None:
+    """Wait until what a second scanner hears is believed."""
+    known_at = await watched_since(client) + timedelta(seconds=WITNESSED_SECONDS)
+    await asyncio.sleep((known_at - datetime.now(UTC)).total_seconds())
+
+
+async def _judged(client: HomeAssistantClient, until: float) -> None:
+    """Let the fault be judged, so that the diagnostics hold what was."""
+    try:
+        async with asyncio.timeout(until - time.monotonic()):
+            _log(f"The adapter is judged: {await wait_for_verdict(client)}")
+    except TimeoutError:
+        _log("The fault is not judged yet")
 
 
 async def _begin_faults(emulator: EmulatorProcess) -> None:

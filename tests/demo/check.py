@@ -2,9 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
+
+from custom_components.renogy_bt.adapter_health.samples import Verdict
 
 from .client import HomeAssistantClient, Json
 from .errors import DemoError
@@ -13,9 +16,11 @@ from .flows import DOMAIN
 type State = float | int | str | bool | None
 
 _WAIT_SECONDS: Final = 0.2
+_JUDGED_SECONDS: Final = 1.0
 _ADAPTER: Final = "adapter_"
 _NO_STATE: Final = frozenset({"unknown", "unavailable"})
 _TWO_STATE_PLATFORMS: Final = frozenset({"binary_sensor", "switch"})
+_NO_FAULT: Final = frozenset(each for each in Verdict if not each.is_fault)
 # From both ends of the measurements and from the status words.
 _PROOF_OF_READING: Final = ("temperature", "voltage", "charge_mosfet")
 
@@ -66,6 +71,32 @@ async def bank_diagnostics(client: HomeAssistantClient) -> Json:
     while "links" not in (answer := await diagnostics_of(client, bank))["data"]:
         await asyncio.sleep(_WAIT_SECONDS)
     return answer
+
+
+async def watched_since(client: HomeAssistantClient) -> datetime:
+    """Return when the adapters were looked at first."""
+    records = [each async for each in _records(client)]
+    return min(datetime.fromisoformat(each["at"]) for each in records)
+
+
+async def wait_for_verdict(client: HomeAssistantClient) -> str:
+    """Wait until an adapter was judged to have a fault, and return which.
+
+    A step may follow at once, and be judged in its turn.
+    """
+    while True:
+        async for record in _records(client):
+            if record.get("verdict", Verdict.OK) not in _NO_FAULT:
+                return str(record["verdict"])
+        await asyncio.sleep(_JUDGED_SECONDS)
+
+
+async def _records(client: HomeAssistantClient) -> AsyncIterator[Json]:
+    """Yield what was judged and done of the adapters."""
+    bank = await diagnostics_of(client, await _first_bank(client))
+    for adapter in bank["data"]["bluetooth_health"]["adapters"]:
+        for record in adapter["history"]["records"]:
+            yield record
 
 
 async def _first_bank(client: HomeAssistantClient) -> str:
