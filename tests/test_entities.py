@@ -58,6 +58,7 @@ BATTERY_KEYS = {
     "alarms",
     "link_quality",
     "last_read",
+    "current_share",
 }
 PROTECTION_KEYS = {
     "over_voltage_protection",
@@ -97,6 +98,8 @@ BANK_KEYS = {
     "temperature_max",
     "weakest_battery",
     "batteries_responding",
+    "current_spread",
+    "voltage_spread",
 }
 BANK_BINARY_KEYS = {"problem"}
 

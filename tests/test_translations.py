@@ -22,6 +22,7 @@ from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.issues.adapters import TEXTS
 from custom_components.renogy_bt.issues.refusals import REFUSED
 from custom_components.renogy_bt.issues.scales import SCALE_NOTICES
+from custom_components.renogy_bt.issues.sharing import SHARING_NOTICES
 from custom_components.renogy_bt.links.probing import LINK_PROBLEMS
 from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
 from custom_components.renogy_bt.renogy.link_watch import TroubleKind
@@ -143,6 +144,7 @@ def test_issues_have_texts() -> None:
         "battery_replaced",
         REFUSED,
         *SCALE_NOTICES,
+        *SHARING_NOTICES.values(),
     }
     for key, issue in ENGLISH["issues"].items():
         is_fixable = key in FLOWS

@@ -39,6 +39,7 @@ from .issues.batteries import ReplacedBatteries, async_forget_identities
 from .issues.links import async_follow_links
 from .issues.refusals import async_follow_refusals, async_forget_refusals
 from .issues.scales import async_follow_scales, async_forget_scales
+from .issues.sharing import async_follow_sharing, async_forget_sharing
 from .links.connection import async_forget_connections
 from .links.naming import async_take_up_names
 from .links.settings import LinkSettings, addresses_of, battery_identifier, links_of
@@ -127,6 +128,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     for link in bank.links.values():
         entry.async_on_unload(link.async_add_listener(devices.async_update))
     entry.async_on_unload(async_follow_balance(hass, entry))
+    async_follow_sharing(hass, entry)
     bank.async_start_polling()
     async_take_up_names(hass, entry)
     return True
@@ -189,6 +191,7 @@ async def async_remove_config_entry_device(
 def _async_forget_notices(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Delete the notices of a bank that is gone, and those of the adapters with the last bank."""
     async_forget_balance(hass, entry)
+    async_forget_sharing(hass, entry)
     async_forget_identities(hass, entry)
     async_forget_scales(hass, entry)
     async_forget_refusals(hass, entry)

@@ -12,6 +12,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .bank.energy import EnergyTotals
 from .bank.meters import BankMeters, MeterReading
+from .bank.sharing import Sharing, sharing_of
 from .bank.summary import BankSummary, Wiring, summarise
 from .const import CONF_UPDATE_INTERVAL, CONF_WIRING, DEFAULT_UPDATE_INTERVAL, LOGGER
 from .links.coordinator import LinkCoordinator
@@ -46,6 +47,7 @@ class BankReport:
     fresh: frozenset[BatteryId]
     summary: BankSummary[BatteryId]
     meter: MeterReading
+    sharing: Sharing[BatteryId]
 
 
 class BankCoordinator(DataUpdateCoordinator[BankReport]):
@@ -203,6 +205,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             for unit in link.fresh
         )
         summary = summarise(readings, len(self.labels), self.wiring)
+        current_readings = {each: readings[each] for each in fresh}
         return BankReport(
             readings=readings,
             fresh=fresh,
@@ -214,6 +217,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
                     self.hass.loop.time(), summary, is_fresh=len(fresh) == len(readings)
                 ),
             ),
+            sharing=sharing_of(current_readings, len(self.labels), self.wiring),
         )
 
     @property

@@ -79,6 +79,27 @@ class RenogyBatteryEntity(RenogyEntity[LinkCoordinator]):
         return self.coordinator.readings[self.unit]
 
 
+class RenogyBatteryOfBankEntity(RenogyEntity[BankCoordinator]):
+    """An entity of one battery that takes the whole bank to know."""
+
+    def __init__(
+        self,
+        bank: BankCoordinator,
+        link: LinkCoordinator,
+        description: EntityDescription,
+        unit: int,
+    ) -> None:
+        """Remember the battery."""
+        self.battery = (link.address, unit)
+        super().__init__(bank, description, battery_identifier(self.battery))
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the battery has a reading that may be shown."""
+        return self.battery in self.coordinator.data.readings
+
+
 class RenogyBankEntity(RenogyEntity[BankCoordinator]):
     """An entity of the bank as a whole, available while any battery has a reading."""
 

@@ -34,6 +34,7 @@ from .adapter_health.samples import Verdict
 from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
 from .bank.meters import MeterReading
+from .bank.sharing import Sharing
 from .bank.summary import BankSummary
 from .batteries.devices import battery_name
 from .coordinator import BankCoordinator, RenogyConfigEntry
@@ -41,6 +42,7 @@ from .entity import (
     AdapterEntity,
     RenogyBankEntity,
     RenogyBatteryEntity,
+    RenogyBatteryOfBankEntity,
     RenogyLinkEntity,
     async_show_grown_bank,
 )
@@ -522,6 +524,29 @@ SIGNAL_STRENGTH = SensorEntityDescription(
     entity_registry_enabled_default=False,
 )
 
+CURRENT_SHARE = SensorEntityDescription(
+    key="current_share",
+    native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+    state_class=SensorStateClass.MEASUREMENT,
+    suggested_display_precision=0,
+    **HIDDEN,
+)
+
+SHARING_SENSORS: tuple[ValueDescription[Sharing[BatteryId]], ...] = (
+    ValueDescription(
+        key="current_spread",
+        **CURRENT,
+        **HIDDEN,
+        value_fn=lambda sharing: sharing.current_spread,
+    ),
+    ValueDescription(
+        key="voltage_spread",
+        **VOLTAGE_LIMIT,
+        **HIDDEN,
+        value_fn=lambda sharing: sharing.voltage_spread,
+    ),
+)
+
 WEAKEST_BATTERY = SensorEntityDescription(key="weakest_battery", **HIDDEN)
 
 
@@ -560,6 +585,8 @@ def _bank_sensors(bank: BankCoordinator) -> Iterable[RenogyBankEntity]:
         yield BankSensor(bank, description)
     for meter in METER_SENSORS:
         yield BankMeterSensor(bank, meter)
+    for sharing in SHARING_SENSORS:
+        yield SharingSensor(bank, sharing)
     yield WeakestBatterySensor(bank, WEAKEST_BATTERY)
 
 
@@ -577,6 +604,7 @@ def _link_sensors(
         for meter in meters:
             yield MeterSensor(bank, link, meter, unit)
         yield LinkQualitySensor(link, LINK_QUALITY, unit)
+        yield CurrentShareSensor(bank, link, CURRENT_SHARE, unit)
 
 
 def _one_of[DescriptionT: ValueDescription[Any]](
@@ -740,6 +768,28 @@ class BankMeterSensor(RenogyBankEntity, SensorEntity):
         if self.entity_description.attributes_fn is None:
             return None
         return self.entity_description.attributes_fn(self.coordinator.data.meter)
+
+
+class SharingSensor(RenogyBankEntity, SensorEntity):
+    """How far apart the batteries of the bank are."""
+
+    entity_description: ValueDescription[Sharing[BatteryId]]
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return what the last round of polls shows."""
+        return self.entity_description.value_fn(self.coordinator.data.sharing)
+
+
+class CurrentShareSensor(RenogyBatteryOfBankEntity, SensorEntity):
+    """What a battery carries of the bank's current, measured by its fair share."""
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return the share in the last round of polls."""
+        return self.coordinator.data.sharing.shares.get(self.battery)
 
 
 class LinkSensor(RenogyLinkEntity, SensorEntity):

@@ -48,6 +48,8 @@ WITNESSED_SECONDS: Final = 62.0
 PLACE_KNOWN_SECONDS: Final = 100.0
 EXIT_INTERRUPTED: Final = 130
 
+BAD_CABLE: Final = "bad-cable"
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -170,6 +172,8 @@ async def _show(arguments: argparse.Namespace, folder: Path) -> None:
         if emulator.batteries:
             await fill_energy_dashboard(client, await history)
         _log(f"Ready: open {url} (Ctrl+C ends the demo)")
+        if any(fault.startswith(BAD_CABLE) for fault in arguments.fault):
+            _log("The notice about the bad cable takes about an hour of readings")
         if emulator.has_late_faults:
             if emulator.has_adapter_faults:
                 await leave_resets_to_the_user(client)

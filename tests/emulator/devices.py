@@ -50,12 +50,20 @@ class Battery:
     """A pack that answers reads from its registers and refuses everything else."""
 
     def __init__(
-        self, unit: Unit, day: SolarDay | None, elapsed: Callable[[], float]
+        self,
+        unit: Unit,
+        day: SolarDay | None,
+        elapsed: Callable[[], float],
+        part: Callable[[int], float] = lambda _: 1.0,
     ) -> None:
-        """Take the unit's registers; `elapsed` is the world's age in seconds."""
+        """Take the unit's registers; `elapsed` is the world's age in seconds.
+
+        `part` is what a unit carries of its fair share of the bank's current.
+        """
         self._unit = unit
         self._day = day
         self._elapsed = elapsed
+        self._part = part
 
     @property
     def unit_ids(self) -> frozenset[int]:
@@ -71,7 +79,9 @@ class Battery:
         """Return all its words as they are now, by address."""
         if self._day is None:
             return self._unit.registers
-        moving = moving_registers(self._day, self._unit, self._elapsed())
+        moving = moving_registers(
+            self._day, self._unit, self._elapsed(), self._part(self._unit.unit_id)
+        )
         return {**self._unit.registers, **moving}
 
     def _is_readable(self, address: int) -> bool:
@@ -129,12 +139,15 @@ class ModelOnlyDevice:
 
 
 def devices_of(
-    link: Link, day: SolarDay | None, elapsed: Callable[[], float]
+    link: Link,
+    day: SolarDay | None,
+    elapsed: Callable[[], float],
+    part: Callable[[int], float] = lambda _: 1.0,
 ) -> list[Device]:
     """Return the devices behind a link."""
     match link.kind:
         case Kind.BATTERY:
-            return [Battery(unit, day, elapsed) for unit in link.units.values()]
+            return [Battery(unit, day, elapsed, part) for unit in link.units.values()]
         case Kind.CHARGE_CONTROLLER:
             return [
                 ModelOnlyDevice(

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from .adapter import LocalAdapter
+from .bad_cable import part_carried
 from .bluez import Bluetoothd
 from .bluez_names import DEVICE
 from .bus import PrivateBus
@@ -20,7 +22,7 @@ from .peripheral import Peripheral
 from .radio import Receiver
 from .statistics import LinkStatistics
 from .timers import Timers
-from .world import ADAPTER_NAME, Adapter, World
+from .world import ADAPTER_NAME, Adapter, Link, World
 
 type Listener = Callable[[Peripheral, int], None]
 
@@ -74,7 +76,12 @@ class EmulatedWorld:
         self.peripherals = {
             link.address: Peripheral(
                 link,
-                devices_of(link, self.world.solar_day, self.age),
+                devices_of(
+                    link,
+                    self.world.solar_day,
+                    self.age,
+                    partial(self._part_carried, link),
+                ),
                 self.world,
                 self._timers,
                 self.active_faults,
@@ -278,6 +285,9 @@ class EmulatedWorld:
             self._faults.power_changed,
             self.receiver(adapter.address, adapter.attenuation),
         )
+
+    def _part_carried(self, link: Link, unit: int) -> float:
+        return part_carried(link, unit, self.active_faults())
 
     def _link_ended(self) -> None:
         """Tell the faults, unless the link ended because bluetoothd did."""

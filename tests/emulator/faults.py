@@ -399,6 +399,14 @@ _ROWS = (
         every=Parameter(0, "every nth reply; 0 means by chance", low=0, high=10_000),
         probability=Parameter(0.05, "the chance of a loss", low=0.0, high=1.0),
     ),
+    _row(
+        "bad-cable",
+        Scope.BATTERY,
+        "the battery's cable has too much resistance: it carries less of a bank in parallel, the"
+        " others more",
+        unit=Parameter(0, "unit id; the first one behind the link if 0", high=255),
+        milliohms=Parameter(100.0, "what the cable has too much", high=10_000.0),
+    ),
     _row("wrong-crc", Scope.BATTERY, "replies have a wrong CRC", every=_EVERY),
     _row(
         "foreign-unit",

@@ -42,7 +42,7 @@ _OPEN_CIRCUIT_VOLTAGE = (
     (0.00, 2.80), (0.05, 3.10), (0.10, 3.18), (0.20, 3.23), (0.40, 3.27),
     (0.60, 3.30), (0.80, 3.33), (0.95, 3.36), (0.99, 3.42), (1.00, 3.50),
 )  # fmt: skip
-_CELL_RESISTANCE = 0.0015
+CELL_RESISTANCE = 0.0015
 _AMBIENT_MEAN = 18.0
 _AMBIENT_SWING = 7.0
 _CELL_SPREAD = 0.004
@@ -127,17 +127,20 @@ def _variation(unit_id: int, index: int) -> float:
     return math.sin(12.9898 * (unit_id + 1) + 78.233 * (index + 1))
 
 
-def battery_moment(day: SolarDay, unit: Unit, elapsed: float) -> BatteryMoment:
+def battery_moment(
+    day: SolarDay, unit: Unit, elapsed: float, part: float = 1.0
+) -> BatteryMoment:
     """Return a battery `elapsed` seconds after the world began.
 
     It begins with the state of charge that its registers say. At an end of its range
-    the current is 0 and the charge stands still.
+    the current is 0 and the charge stands still. `part` is what it carries of its fair share, and has
+    carried since the world began.
     """
     registers = unit.registers
     hour = day.start_hour + elapsed * 24 / day.seconds
     total = _long(registers, TOTAL_CAPACITY) / 1000
     initial = _long(registers, REMAINING_CAPACITY) / 1000 / total if total else 0.0
-    share = 1 + 0.02 * _variation(unit.unit_id, 0)
+    share = part * (1 + 0.02 * _variation(unit.unit_id, 0))
     charge = initial + share * (
         charge_since_midnight(hour) - charge_since_midnight(day.start_hour)
     )
@@ -159,7 +162,7 @@ def _ambient(hour: float) -> float:
 
 
 def _cell_voltages(unit: Unit, charge: float, current: float) -> tuple[float, ...]:
-    base = _interpolate(_OPEN_CIRCUIT_VOLTAGE, charge) + current * _CELL_RESISTANCE
+    base = _interpolate(_OPEN_CIRCUIT_VOLTAGE, charge) + current * CELL_RESISTANCE
     return tuple(
         base + _CELL_SPREAD * _variation(unit.unit_id, cell)
         for cell in range(min(unit.registers.get(CELL_COUNT, 0), 16))
@@ -174,9 +177,11 @@ def _cell_temperatures(unit: Unit, hour: float, current: float) -> tuple[float, 
     )
 
 
-def moving_registers(day: SolarDay, unit: Unit, elapsed: float) -> dict[int, int]:
+def moving_registers(
+    day: SolarDay, unit: Unit, elapsed: float, part: float = 1.0
+) -> dict[int, int]:
     """Return the words that a moment of the day changes, by register address."""
-    moment = battery_moment(day, unit, elapsed)
+    moment = battery_moment(day, unit, elapsed, part)
     total = _long(unit.registers, TOTAL_CAPACITY)
     remaining = round(moment.state_of_charge * total)
     words = {

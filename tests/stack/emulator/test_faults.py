@@ -7,6 +7,7 @@ The faults of batteries are tested in `test_line`, those that public reports tel
 import asyncio
 from dataclasses import replace
 from functools import partial
+from struct import unpack
 from typing import Any
 
 from hypothesis import given, strategies as st
@@ -17,12 +18,18 @@ from tests.emulator import (
     Adapter,
     EmulatedWorld,
     FaultError,
+    SolarDay,
     World,
+    load_world,
+    modbus,
     parse_switch,
     rival,
 )
+from tests.emulator.__main__ import WORLDS
+from tests.emulator.bad_cable import part_carried
 from tests.emulator.bluez_names import DEVICE, GATT_CHARACTERISTIC
 from tests.emulator.dbus_connection import disconnected
+from tests.emulator.devices import devices_of
 from tests.emulator.faults import Scope, Until, activate, describe
 
 from . import test_field_faults, test_line
@@ -571,6 +578,42 @@ def test_any_switch_is_parsed_or_refused(name: str, text: str) -> None:
     except FaultError:
         return
     assert fault.name == name
+
+
+def test_fault_bad_cable() -> None:
+    """Its battery carries less and the others more: at the bar all have the same voltage."""
+    link = load_world(WORLDS / "owner.json").links[0]
+    day = SolarDay(seconds=86_400.0, start_hour=12)
+    fault = activate("bad-cable", {"unit": 49, "milliohms": 50})
+    parts = {unit: part_carried(link, unit, [fault]) for unit in link.units}
+    assert sum(parts.values()) == pytest.approx(4.0)
+    assert parts[49] < 0.5
+    assert {parts[48], parts[50], parts[51]} == {parts[48]}
+    devices = {
+        device.reply_unit: device
+        for device in devices_of(link, day, lambda: 0.0, parts.__getitem__)
+    }
+    read = {}
+    for unit in (48, 49):
+        request = modbus.parse_request(modbus.read_request(unit, 5042, 2))
+        assert request is not None
+        read[unit] = unpack(">hH", devices[unit].answer(request)[3:-2])
+    current, voltage = read[49]
+    other_current, other_voltage = read[48]
+    assert 0 < current < 0.5 * other_current
+    at_the_bar = voltage / 10 + 0.05 * current / 100
+    assert at_the_bar == pytest.approx(other_voltage / 10, abs=0.2)
+
+
+def test_bad_cable_of_the_first_battery_by_default() -> None:
+    """Without a unit it is the first one behind each link; without the fault all carry alike."""
+    link = load_world(WORLDS / "owner.json").links[0]
+    assert {part_carried(link, unit, []) for unit in link.units} == {1.0}
+    fault = activate("bad-cable", {})
+    parts = {unit: part_carried(link, unit, [fault]) for unit in link.units}
+    assert min(parts, key=parts.__getitem__) == 48
+    elsewhere = activate("bad-cable", {"link": "AA:AA:AA:AA:AA:AA"})
+    assert part_carried(link, 48, [elsewhere]) == 1.0
 
 
 def test_table_is_consistent() -> None:

@@ -1,0 +1,1 @@
+"""Emulated months of banks in parallel, healthy ones and ones with a known fault."""
