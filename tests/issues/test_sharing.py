@@ -35,6 +35,10 @@ class Bank:
         """Let these currents, in 0.01 A, flow for a while, with a poll every ten minutes."""
         for unit, current in zip(UNITS, currents, strict=True):
             self.link.units[unit].put(5042, [current & 0xFFFF])
+        await self.wait(hours)
+
+    async def wait(self, hours: float) -> None:
+        """Let time pass."""
         for _ in range(int(hours * 6)):
             self._at += 600.0
             await next_poll(self._hass)
@@ -57,9 +61,9 @@ class Bank:
         )
 
 
-def half_full(serial: str = "22RBH4A051020000") -> FakeBattery:
+def half_full(serial: str = "22RBH4A051020000", cycles: int = 41) -> FakeBattery:
     """Return a battery that is half full, and says so."""
-    battery = rbt50lfp48s(serial=serial, remaining=25_000)
+    battery = rbt50lfp48s(serial=serial, remaining=25_000, cycles=cycles)
     battery.put(5107, [0])
     return battery
 
@@ -120,21 +124,21 @@ async def test_series_has_no_shares(hass: HomeAssistant, bank: Bank) -> None:
     assert bank.notices() == 0
 
 
-async def test_missing_battery_says_nothing(hass: HomeAssistant, bank: Bank) -> None:
-    """While one is silent, what the others carry is not judged, and the notice stays."""
+@pytest.mark.parametrize("is_noticed", [False, True])
+async def test_missing_battery_says_nothing(
+    hass: HomeAssistant, bank: Bank, is_noticed: bool
+) -> None:
+    """While one is silent, what the others carry is not judged, and a notice stays."""
     await entry_of(hass)
+    if is_noticed:
+        await bank.carry_unfairly()
+    else:
+        await bank.carry((1000, 200, 1000), 1)
+    await bank.carry((1000, 1000, 1000) if is_noticed else (1000, 200, 1000), 0)
     away = bank.link.units.pop(50)
-    for _ in range(36):
-        await next_poll(hass)
+    await bank.wait(12)
     bank.link.units[50] = away
-    assert bank.notices() == 0
-    await bank.carry_unfairly()
-    assert bank.notice() is not None
-    bank.link.units.pop(50)
-    for _ in range(6):
-        await next_poll(hass)
-    assert bank.notice() is not None
-    bank.link.units[50] = away
+    assert (bank.notice() is not None) is is_noticed
 
 
 async def test_reload_keeps_the_notice(hass: HomeAssistant, bank: Bank) -> None:
@@ -154,7 +158,7 @@ async def test_other_battery_takes_the_place(hass: HomeAssistant, bank: Bank) ->
     await entry_of(hass)
     await bank.carry_unfairly()
     assert bank.notice() is not None
-    bank.link.units[49] = half_full("99XYZ0000000001")
+    bank.link.units[49] = half_full("99XYZ0000000001", cycles=3)
     for _ in range(8):
         await bank.carry((-1000, -1000, -1000), 0.5)
     assert bank.notice() is None

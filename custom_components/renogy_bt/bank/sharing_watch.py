@@ -1,15 +1,17 @@
 """Whether a battery of a parallel bank carries far less or more than its share for long.
 
-Two things are looked at.
+Three things are looked at.
 
 * **What it carries**, hour by hour of real current, charging and discharging apart. A battery with
   another charge than the others carries less in one direction and more in the other, until they are
   even; a bad cable, a tired cell or an open switch show in both. What a difference in charge explains, and
   the ends of the range, where batteries are full one after the other, do not count.
+* **What it takes of each change** of the bank's current. Over hours a bank evens out what a tired battery
+  does; at the moment of a change it is the resistances that decide.
 * **What its way to the others takes off its voltage.** All batteries have the voltage of the bar, less
   what their cables take off. That a battery's own voltage stays behind the more, the more it carries, is
-  the resistance of its cable, fuse and lugs, whatever is said of its charge. Over hours a bank evens out what
-  a bad cable does to the current, so this tells of many cables that the shares alone do not.
+  the resistance of its cable, fuse and lugs, whatever is said of its charge. This
+  tells of many cables that the shares alone do not.
 """
 
 from collections import deque
@@ -37,6 +39,8 @@ LONGEST_GAP: Final = 750.0
 NEARLY_FULL: Final = 97.0
 NEARLY_EMPTY: Final = 6.0
 """Near the ends of the range the voltage follows the charge so steeply that it decides the current, %."""
+USUAL: Final = 0.2
+"""So far do healthy batteries depart from their shares."""
 UNEVEN: Final = 2.0
 """A battery with so much more charge than the others is charged less and discharged more, %."""
 
@@ -75,8 +79,7 @@ class Suspicion(StrEnum):
 class Finding:
     """A battery that does not carry its share, in % of the bank's current.
 
-    `resistance` is what its way has more than those of the others, in ohms, where that was measured; then
-    `carried` is what it takes of the changes of the current.
+    `resistance` is what its way has more than those of the others, in ohms, where that was measured.
     """
 
     suspicion: Suspicion
@@ -205,8 +208,9 @@ class SharingWatch[K]:
         if currents is None or len(readings) < 2 or elapsed <= 0:
             return {}
         self._forget_exchanged(readings)
-        self._take_hours(elapsed, readings, currents)
-        self._take_voltages(at, readings, currents)
+        if _is_between(readings.values()):
+            self._take_hours(elapsed, readings, currents)
+            self._take_changes(at, readings, currents)
         return self._found(fair_parts(readings), readings)
 
     def _forget_exchanged(self, readings: Mapping[K, BatteryReading]) -> None:
@@ -229,26 +233,17 @@ class SharingWatch[K]:
         currents: Mapping[K, float],
     ) -> None:
         total = sum(currents.values())
-        if not is_real(total, readings.values()) or not _is_between(readings.values()):
-            return
         fair = fair_parts(readings)
-        charge = sum(
-            each.state_of_charge * each.total_capacity for each in readings.values()
-        )
-        capacity = sum(each.total_capacity for each in readings.values())
-        for key, reading in readings.items():
-            own = reading.state_of_charge * reading.total_capacity
-            others = (charge - own) / (capacity - reading.total_capacity)
-            fuller = reading.state_of_charge - others
-            beyond = currents[key] - fair[key] * total
-            if abs(fuller) > UNEVEN and fuller * beyond < 0:
-                # The batteries even out.
-                continue
+        if not is_real(total, readings.values()) or _evens_out(
+            readings, currents, {key: part * total for key, part in fair.items()}
+        ):
+            return
+        for key in readings:
             record = self._records.setdefault(key, _Record())
             hours = record.charging if total > 0 else record.discharging
             hours.add(seconds, currents[key], fair[key] * total)
 
-    def _take_voltages(
+    def _take_changes(
         self,
         at: float,
         readings: Mapping[K, BatteryReading],
@@ -258,8 +253,6 @@ class SharingWatch[K]:
         if pause < LEAST_PAUSE or not is_one_moment(readings.values()):
             return
         self._compared_at = at
-        if any(_is_cut_off(each) for each in readings.values()):
-            return
         bank = sum(currents.values())
         volts = sum(each.voltage for each in readings.values())
         for key, reading in readings.items():
@@ -283,7 +276,11 @@ class SharingWatch[K]:
         found: dict[K, Finding] = {}
         for key, record in self._records.items():
             limit = _limit(readings[key])
-            finding = _bad_way(record, fair[key], limit) or _far_less(record, fair[key])
+            finding = (
+                _bad_way(record, fair[key], limit)
+                or _far_less(record, fair[key])
+                or _stays_behind(record, fair[key])
+            )
             if finding is not None:
                 found[key] = finding
         # Where one carries less, the others carry more.
@@ -296,7 +293,7 @@ class SharingWatch[K]:
             key
             for key in self._noticed - found.keys()
             if key in self._records
-            and _is_well(self._records[key], _limit(readings[key]))
+            and _is_well(self._records[key], fair[key], _limit(readings[key]))
         }
         return found
 
@@ -317,10 +314,28 @@ def _protects_itself(reading: BatteryReading) -> bool:
     )
 
 
-def _is_cut_off(reading: BatteryReading) -> bool:
-    """Return whether a battery is not connected to the bar, which its voltage then does not show."""
-    status = reading.status
-    return status.charge_mosfet is False or status.discharge_mosfet is False
+def _evens_out[K](
+    readings: Mapping[K, BatteryReading],
+    currents: Mapping[K, float],
+    fair: Mapping[K, float],
+) -> bool:
+    """Return whether a battery carries what it does because its charge differs from the others'."""
+    charge = sum(
+        each.state_of_charge * each.total_capacity for each in readings.values()
+    )
+    capacity = sum(each.total_capacity for each in readings.values())
+    for key, reading in readings.items():
+        own = reading.state_of_charge * reading.total_capacity
+        others = (charge - own) / (capacity - reading.total_capacity)
+        fuller = reading.state_of_charge - others
+        beyond = currents[key] - fair[key]
+        if (
+            abs(fuller) > UNEVEN
+            and abs(beyond) > USUAL * abs(fair[key])
+            and fuller * beyond < 0
+        ):
+            return True
+    return False
 
 
 def _limit(reading: BatteryReading) -> float:
@@ -346,6 +361,14 @@ def _far_less(record: _Record, fair: float) -> Finding | None:
     return _finding(Suspicion.LESS, hours, fair)
 
 
+def _stays_behind(record: _Record, fair: float) -> Finding | None:
+    """Tell of a battery that takes too little of each change, although the hours even it out."""
+    parts = [part for _, part in record.ways]
+    if len(parts) < STRETCHES or max(parts) >= FAR_LESS * fair:
+        return None
+    return _finding(Suspicion.LESS, [each / fair for each in parts], fair)
+
+
 def _far_more(record: _Record, fair: float) -> Finding | None:
     hours = _hours_of(record)
     if not hours or min(hours) <= FAR_MORE:
@@ -369,10 +392,13 @@ def _bad_way(record: _Record, fair: float, limit: float) -> Finding | None:
     )
 
 
-def _is_well(record: _Record, limit: float) -> bool:
+def _is_well(record: _Record, fair: float, limit: float) -> bool:
     """Return whether what was seen since speaks against all that a battery may be noticed for."""
-    ways = [way for way, _ in record.ways]
-    if ways and max(ways[-2:]) > RESISTANCE_GONE * limit:
+    ways = list(record.ways)[-2:]
+    if any(
+        way > RESISTANCE_GONE * limit or part < LESS_NO_MORE * fair
+        for way, part in ways
+    ):
         return False
     hours = record.charging.last(1) + record.discharging.last(1)
     if any(not LESS_NO_MORE < each < MORE_NO_MORE for each in hours):
