@@ -21,6 +21,7 @@ CONF_BANK: Final = "bank"
 CONF_CELLS: Final = "cells"
 CONF_CURRENT_SCALE: Final = "current_scale"
 CONF_DIVISOR: Final = "divisor"
+CONF_FAILED_POLLS: Final = "failed_polls"
 CONF_FAMILY: Final = "family"
 CONF_FORGET: Final = "forget"
 CONF_IMBALANCE_LIMIT: Final = "imbalance_limit"
@@ -44,3 +45,7 @@ MAX_UPDATE_INTERVAL: Final = 600
 # between full charges; 0 is off.
 DEFAULT_IMBALANCE_LIMIT: Final = 20
 MAX_IMBALANCE_LIMIT: Final = 50
+
+# Polls in a row that bring no reading of a battery before it is unavailable.
+DEFAULT_FAILED_POLLS: Final = 1
+MAX_FAILED_POLLS: Final = 10

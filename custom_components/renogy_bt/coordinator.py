@@ -40,7 +40,8 @@ class BankReport:
     """The readings of a bank's batteries after a round of polls, and what they add up to.
 
     `fresh` are the batteries that the last poll brought a new reading of. The others in
-    `readings` keep their last good reading for a while.
+    `readings` keep their last good reading for a while. Those that keep it only because the user
+    wants no gap after a failed poll are added up like the others, but do not count as responding.
     """
 
     readings: Mapping[BatteryId, BatteryReading]
@@ -206,10 +207,13 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         )
         summary = summarise(readings, len(self.labels), self.wiring)
         current_readings = {each: readings[each] for each in fresh}
+        held = sum(len(link.held) for link in self.links.values())
         return BankReport(
             readings=readings,
             fresh=fresh,
-            summary=summary,
+            summary=replace(
+                summary, batteries_responding=summary.batteries_responding - held
+            ),
             meter=MeterReading(
                 energy=None if self._is_unscaled else self._energy,
                 way=self._meters.energy.way_of(self.labels),

@@ -33,7 +33,9 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
         "links": len(links),
         "links_paused": sum(link.paused for link in links),
         "batteries": sum(len(bank.labels) for bank in banks),
-        "batteries_responding": sum(len(link.readings) for link in links),
+        "batteries_responding": sum(
+            len(link.readings) - len(link.held) for link in links
+        ),
         "refused_readings": _refused(hass, links),
         "last_poll": max(
             (link.polled_at for link in links if link.polled_at is not None),

@@ -1,6 +1,7 @@
 """The options of a bank."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import get_schema_suggested_value
@@ -32,6 +33,7 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
         {
             "wiring": "series",
             "update_interval": 30.0,
+            "failed_polls": 3.0,
             "imbalance_limit": 0.0,
             "recovery": "gentle",
         },
@@ -40,6 +42,7 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
     assert entry.options == {
         "wiring": "series",
         "update_interval": 30,
+        "failed_polls": 3,
         "imbalance_limit": 0,
         "recovery": "gentle",
     }
@@ -52,6 +55,8 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
     [
         ("update_interval", 9),
         ("update_interval", 601),
+        ("failed_polls", 0),
+        ("failed_polls", 11),
         ("imbalance_limit", -1),
         ("imbalance_limit", 51),
     ],
@@ -70,3 +75,22 @@ async def test_numbers_have_limits(
             {"wiring": "parallel", "update_interval": 60, option: value},
         )
     assert entry.options["update_interval"] == 60
+
+
+@pytest.mark.parametrize("stored", [{}, {"failed_polls": 99}, {"failed_polls": "x"}])
+async def test_options_of_an_older_version_or_damaged(
+    hass: HomeAssistant, air: FakeAir, stored: dict[str, Any]
+) -> None:
+    """What is stored and cannot be offered is offered as the default, and saved as that."""
+    air.bring(four_batteries())
+    entry = bank_entry(link_settings(), **stored)
+    await set_up(hass, entry)
+    flow = await hass.config_entries.options.async_init(entry.entry_id)
+    assert flow["data_schema"] is not None
+    schema = flow["data_schema"].schema
+    assert get_schema_suggested_value(schema, "failed_polls") == 1
+    await hass.config_entries.options.async_configure(
+        flow["flow_id"], {"wiring": "parallel", "update_interval": 60}
+    )
+    await settle(hass)
+    assert entry.options["failed_polls"] == 1

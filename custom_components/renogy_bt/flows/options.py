@@ -10,16 +10,20 @@ from homeassistant.const import UnitOfRatio, UnitOfTime
 from ..adapter_health.ladder import RecoveryLevel
 from ..bank.summary import Wiring
 from ..const import (
+    CONF_FAILED_POLLS,
     CONF_IMBALANCE_LIMIT,
     CONF_RECOVERY,
     CONF_UPDATE_INTERVAL,
     CONF_WIRING,
+    DEFAULT_FAILED_POLLS,
     DEFAULT_IMBALANCE_LIMIT,
     DEFAULT_UPDATE_INTERVAL,
+    MAX_FAILED_POLLS,
     MAX_IMBALANCE_LIMIT,
     MAX_UPDATE_INTERVAL,
     MIN_UPDATE_INTERVAL,
 )
+from ..links.hold import failed_polls
 from .selectors import WIRING_SELECTOR, translated_choice, whole_number
 
 OPTIONS_SCHEMA = probatio.Schema(
@@ -28,6 +32,9 @@ OPTIONS_SCHEMA = probatio.Schema(
         probatio.Required(
             CONF_UPDATE_INTERVAL, default=DEFAULT_UPDATE_INTERVAL
         ): whole_number(MIN_UPDATE_INTERVAL, MAX_UPDATE_INTERVAL, UnitOfTime.SECONDS),
+        probatio.Required(
+            CONF_FAILED_POLLS, default=DEFAULT_FAILED_POLLS
+        ): whole_number(1, MAX_FAILED_POLLS),
         probatio.Required(
             CONF_IMBALANCE_LIMIT, default=DEFAULT_IMBALANCE_LIMIT
         ): whole_number(0, MAX_IMBALANCE_LIMIT, UnitOfRatio.PERCENTAGE),
@@ -50,9 +57,9 @@ class BankOptionsFlow(OptionsFlow):
         """Ask for the options."""
         if user_input is not None:
             return self.async_create_entry(data=user_input)
+        options = self.config_entry.options
+        known = {**options, CONF_FAILED_POLLS: failed_polls(options)}
         return self.async_show_form(
             step_id="init",
-            data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, self.config_entry.options
-            ),
+            data_schema=self.add_suggested_values_to_schema(OPTIONS_SCHEMA, known),
         )

@@ -44,20 +44,14 @@ def translated_choice(options: list[str], translation_key: str) -> SelectSelecto
     )
 
 
-def whole_number(least: int, most: int, unit: str) -> probatio.All[Any]:
+def whole_number(least: int, most: int, unit: str | None = None) -> probatio.All[Any]:
     """Return a field to type a whole number in."""
-    return probatio.All(
-        NumberSelector(
-            NumberSelectorConfig(
-                min=least,
-                max=most,
-                step=1,
-                unit_of_measurement=unit,
-                mode=NumberSelectorMode.BOX,
-            )
-        ),
-        probatio.Coerce(int),
+    config = NumberSelectorConfig(
+        min=least, max=most, step=1, mode=NumberSelectorMode.BOX
     )
+    if unit is not None:
+        config["unit_of_measurement"] = unit
+    return probatio.All(NumberSelector(config), probatio.Coerce(int))
 
 
 WIRING_SELECTOR = translated_choice(list(Wiring), CONF_WIRING)

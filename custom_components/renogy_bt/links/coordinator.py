@@ -1,5 +1,6 @@
 """Polls the batteries behind one link."""
 
+import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -28,6 +29,7 @@ from .connection import (
     async_is_kept,
     async_serving_scanner,
 )
+from .hold import Hold, failed_polls
 from .recorder import LinkRecorder
 from .retries import Retries
 from .scales import LinkScales
@@ -109,6 +111,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self._is_signal_followed = async_is_followed(hass, settings.address)
         self._has_failed = False
         self.retries = Retries(self._interval)
+        self._hold = Hold(failed_polls(entry.options), self._interval)
+        self._hold_ends: asyncio.TimerHandle | None = None
         self._fresh: dict[int, deque[bool]] = {
             unit: deque(maxlen=LINK_QUALITY_POLLS) for unit in settings.units
         }
@@ -135,7 +139,16 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     @property
     def readings(self) -> Mapping[int, BatteryReading]:
         """The readings that may be shown, by unit id."""
-        return self.data.readings if self.last_update_success else {}
+        readings = self.data.readings if self.last_update_success else {}
+        if held := self._hold.held:
+            return {**self.client.last_readings(held), **readings}
+        return readings
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The unit ids that are shown because the user wants no gap after a failed poll."""
+        readings = self.data.readings if self.last_update_success else {}
+        return self._hold.held - readings.keys()
 
     @property
     def fresh(self) -> frozenset[int]:
@@ -232,6 +245,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self.polled_at = dt_util.utcnow()
         for unit, polls in self._fresh.items():
             polls.append(unit in self.fresh)
+        self._hold.polled(self.hass.loop.time(), self.fresh)
+        self._await_end_of_hold()
         is_reached = self.last_update_success or isinstance(self.error, LinkSilent)
         if not is_reached or self._is_signal_followed:
             self._is_signal_followed = async_note_poll(
@@ -243,6 +258,21 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self._has_failed = True
         if has_failed_before:
             self.async_update_listeners()
+
+    @callback
+    def _await_end_of_hold(self) -> None:
+        if self._hold_ends is not None:
+            self._hold_ends.cancel()
+            self._hold_ends = None
+        if (ends_at := self._hold.ends_at) is not None:
+            self._hold_ends = self.hass.loop.call_at(ends_at, self._async_end_hold)
+
+    @callback
+    def _async_end_hold(self) -> None:
+        """Let batteries become unavailable whose last reading was held, if no poll does."""
+        self._hold.expire(self.hass.loop.time())
+        self._await_end_of_hold()
+        self.async_update_listeners()
 
     def _log_changes(self) -> None:
         """Log once that a battery is not read any more, and why, and once that it is again."""
@@ -354,6 +384,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             self.async_poll_now()
         else:
             self.retries.reached()
+            self._hold.forget()
+            self._await_end_of_hold()
             self.error = None
             async_forget(self.hass, self.address)
             await self.client.close()
@@ -434,4 +466,6 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     async def async_shutdown(self) -> None:
         """Stop polling and close the link."""
         await super().async_shutdown()
+        self._hold.forget()
+        self._await_end_of_hold()
         await self.client.close()

@@ -1,7 +1,7 @@
 """A link: one peripheral and the batteries behind it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -128,6 +128,14 @@ class RenogyLink:
         for battery in self._batteries:
             battery.begin_poll()
         return replace(self._report(), statistics=PollStatistics(), polled=False)
+
+    def last_readings(self, units: Collection[int]) -> dict[int, BatteryReading]:
+        """Return the last reading of each of these units that was read, however old it is."""
+        return {
+            battery.unit: battery.last_reading
+            for battery in self._batteries
+            if battery.unit in units and battery.last_reading is not None
+        }
 
     def count_current_by(self, unit: int, divisor: int | None) -> None:
         """Take so many counts of a battery's current for one ampere, None where not known."""
