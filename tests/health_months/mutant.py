@@ -1,7 +1,7 @@
 """A world lived through with another number in one place of adapter health."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import importlib
 from importlib.abc import MetaPathFinder
@@ -64,24 +64,34 @@ class Mutation:
 
 
 class _Loader(SourceFileLoader):
-    """Loads a module in which one number is another one."""
+    """Loads a module in which numbers are other ones."""
 
-    def __init__(self, spec: ModuleSpec, mutation: Mutation) -> None:
+    def __init__(self, spec: ModuleSpec, mutations: Iterable[Mutation]) -> None:
         assert spec.origin is not None
         super().__init__(spec.name, spec.origin)
-        self._mutation = mutation
+        self._mutations = mutations
 
     @override
     def get_code(self, fullname: str) -> CodeType | None:
         source = self.get_data(self.path)
         tree = ast.parse(source)
-        mutation = self._mutation
-        written = numbers_of(tree).get(mutation.name, ())
-        equal = [number for number in written if number.value == mutation.was]
-        if len(equal) <= mutation.nth:
-            raise LookupError(f"no {mutation.was} in {mutation.where}")
-        equal[mutation.nth].value = mutation.value
+        written = numbers_of(tree)
+        # Each is found by what is written there, before any is changed.
+        places = [(_place(written, each), each.value) for each in self._mutations]
+        for place, value in places:
+            place.value = value
         return compile(tree, self.path, "exec")
+
+
+def _place(
+    written: Mapping[str, list[ast.Constant]], mutation: Mutation
+) -> ast.Constant:
+    """Return where the number of a mutation stands."""
+    numbers = written.get(mutation.name, ())
+    equal = [number for number in numbers if number.value == mutation.was]
+    if len(equal) <= mutation.nth:
+        raise LookupError(f"no {mutation.was} in {mutation.where}")
+    return equal[mutation.nth]
 
 
 def numbers_of(tree: ast.Module) -> dict[str, list[ast.Constant]]:
@@ -118,10 +128,10 @@ def _names(node: ast.stmt) -> list[str]:
 
 
 class _Finder(MetaPathFinder):
-    """Finds the module that is mutated."""
+    """Finds the modules that are mutated."""
 
-    def __init__(self, mutation: Mutation) -> None:
-        self._mutation = mutation
+    def __init__(self, mutations: Sequence[Mutation]) -> None:
+        self._mutations = mutations
 
     @override
     def find_spec(
@@ -130,12 +140,24 @@ class _Finder(MetaPathFinder):
         path: Sequence[str] | None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        if fullname != self._mutation.module:
+        mine = [each for each in self._mutations if each.module == fullname]
+        if not mine:
             return None
         spec = PathFinder.find_spec(fullname, path)
         assert spec is not None
-        spec.loader = _Loader(spec, self._mutation)
+        spec.loader = _Loader(spec, mine)
         return spec
+
+
+def load_anew(mutations: Sequence[Mutation], packages: Iterable[str]) -> None:
+    """Have packages imported again from now on, with other numbers in adapter health.
+
+    Leaves modules behind that know the other numbers: to be called in a process of its own.
+    """
+    for name in [*sys.modules]:
+        if any(name == each or name.startswith(f"{each}.") for each in packages):
+            _unload(name)
+    sys.meta_path.insert(0, _Finder(mutations))
 
 
 def mutated_worlds(mutation: Mutation) -> tuple[ModuleType, ModuleType]:
@@ -143,10 +165,7 @@ def mutated_worlds(mutation: Mutation) -> tuple[ModuleType, ModuleType]:
 
     Leaves modules behind that know the other number: to be called in a process of its own.
     """
-    for name in [*sys.modules]:
-        if any(name == each or name.startswith(f"{each}.") for each in LOADED_ANEW):
-            _unload(name)
-    sys.meta_path.insert(0, _Finder(mutation))
+    load_anew((mutation,), LOADED_ANEW)
     return (
         importlib.import_module("tests.health_months.world"),
         importlib.import_module("tests.health_months.worlds"),

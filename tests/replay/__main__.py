@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 import json
 from pathlib import Path
 import sys
@@ -15,13 +15,17 @@ from tests.emulator.json_checks import WorldFileError
 from .comparison import Compared, compare, compare_probe
 from .errors import ReplayError
 from .field_report import Diagnostics, FieldReport, ProbeRun
-from .keep import case_of, path_of, write_case
+from .keep import case_of, kept_reports, path_of, write_case
 from .reading import read_report
 from .running import Outcome, run_world
+from .thresholds import threshold, thresholds, timelines_with
 from .timelines import Judged, Replayed, replay_adapters
 from .world import checked_world, world_of
 
+type ReplayAdapters = Callable[[tuple[Any, ...], str], Replayed]
+
 NOTHING = Replayed()
+_HEAD = f"{'at':19} {'adapter':18} {'':8} {'then':20} now"
 EXIT_DIFFERENT = 1
 EXIT_UNUSABLE = 2
 
@@ -37,7 +41,22 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog="Exit status: 0 when nothing differs, 1 when something does, 2 when the file "
         "cannot be used.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("files", type=Path, metavar="FILE", nargs="*")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="WHERE=NUMBER",
+        dest="changes",
+        help="take only the timelines of the adapters through a detector and a ladder with "
+        "another threshold (--set can be given again): those of the files, or of all cases of "
+        'tests/field; with --json {"files": [{"file", "verdicts", "steps"}]}',
+    )
+    parser.add_argument(
+        "--thresholds",
+        action="store_true",
+        help="name the thresholds with their numbers",
+    )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON document instead of a table"
     )
@@ -47,19 +66,24 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="make a case of tests/field/recorded of it, with what was shown as what is "
         "expected, instead of running it",
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not (options.changes or options.thresholds) and len(options.files) != 1:
+        parser.error("one FILE is needed")
+    return options
 
 
 def _log(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-def timelines(report: FieldReport) -> Replayed:
+def timelines(
+    report: FieldReport, replayed: ReplayAdapters = replay_adapters
+) -> Replayed:
     """Take the adapters' timelines through today's detector; raises ReplayError."""
     if isinstance(report, ProbeRun):
         return Replayed()
     try:
-        return replay_adapters(report.adapters, report.adapters_path)
+        return replayed(report.adapters, report.adapters_path)
     except WorldFileError as error:
         raise ReplayError(str(error)) from error
     except RecursionError as error:
@@ -125,21 +149,62 @@ def _table(told: dict[str, Any]) -> str:
         f"  {each['what']}: then {each['then']}, now {each['now']}"
         for each in told["differences"]
     )
-    judged = (
-        f"{each['at'][:19]} {each['adapter']:18} {kind:8} {each['then'] or '-':20} "
-        f"{each['now'] or '-'}"
-        for kind in ("verdicts", "steps")
-        for each in told[kind]
-    )
-    head = f"{'at':19} {'adapter':18} {'':8} {'then':20} now"
-    return "\n".join((*counts, *differences, "", head, *judged))
+    return "\n".join((*counts, *differences, "", _HEAD, *_lines(told)))
+
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    for kind in ("verdicts", "steps"):
+        for each in told[kind]:
+            yield (
+                f"{each['at'][:19]} {each['adapter']:18} {kind:8} "
+                f"{each['then'] or '-':20} {each['now'] or '-'}"
+            )
+
+
+def _thresholds() -> Iterator[str]:
+    for where, values in thresholds().items():
+        yield f"{where} {' '.join(f'{value:g}' for value in values)}"
+
+
+def _try(changes: Iterable[str], files: Sequence[Path], *, as_json: bool) -> int:
+    """Judge timelines by other thresholds, print what comes of it, return the exit status."""
+    with_changes = timelines_with([threshold(each) for each in changes])
+    reports = {str(path): read_report(path) for path in files} or kept_reports()
+    tried = {
+        name: timelines(report, with_changes.replay_adapters)
+        for name, report in reports.items()
+    }
+    if as_json:
+        told = [
+            {"file": name, **_differing(adapters)} for name, adapters in tried.items()
+        ]
+        print(json.dumps({"files": told}, indent=2))
+    else:
+        print(_HEAD)
+        for name, adapters in tried.items():
+            print(f"{name}: {'changed' if adapters.differs else 'the same'}")
+            for line in _lines(_differing(adapters)):
+                print(line)
+    return EXIT_DIFFERENT if any(each.differs for each in tried.values()) else 0
+
+
+def _differing(adapters: Replayed) -> dict[str, Any]:
+    return {
+        "verdicts": [_judged(each) for each in adapters.verdicts if each.differs],
+        "steps": [_judged(each) for each in adapters.steps if each.differs],
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Replay a file and return the exit status."""
     options = _arguments(arguments)
     try:
-        report = read_report(options.file)
+        if options.thresholds:
+            print("\n".join(_thresholds()))
+            return 0
+        if options.changes:
+            return _try(options.changes, options.files, as_json=options.json)
+        report = read_report(options.files[0])
         adapters = timelines(report)
         if options.keep is not None:
             path = path_of(options.keep)

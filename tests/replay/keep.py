@@ -9,6 +9,7 @@ from typing import Any, Final
 from .errors import ReplayError
 from .field_report import Diagnostics, FieldReport, ProbeRun, ReportedLink
 from .frames import Exchange
+from .reading import parse_report
 from .timelines import Judged, Replayed
 
 type Json = dict[str, Any]
@@ -25,6 +26,20 @@ def path_of(name: str) -> Path:
     if path.exists():
         raise ReplayError(f"--keep: there is a case of the name {name}")
     return path
+
+
+def kept_reports() -> dict[str, FieldReport]:
+    """Return what was kept that has timelines of adapters, by the names of the cases."""
+    cases = {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))["report"]
+        for path in sorted(FOLDER.glob("*.json"))
+    }
+    reports = {name: parse_report(json.dumps(told)) for name, told in cases.items()}
+    return {
+        name: report
+        for name, report in reports.items()
+        if isinstance(report, Diagnostics) and report.adapters
+    }
 
 
 def case_of(name: str, report: FieldReport, adapters: Replayed) -> Json:
