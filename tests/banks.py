@@ -27,7 +27,7 @@ from homeassistant.util import dt as dt_util
 from tests.fake_air import DONGLE, DONGLE_NAME
 
 MODEL = "RBT50LFP48S"
-_ENDLESS_TASKS = {"renogy_bt adapter health", "renogy_bt keeps a connection"}
+_ENDLESS_TASKS = {"renogy_bt adapter health", "renogy_bt leaves a connection"}
 
 
 def link_settings(
@@ -37,6 +37,7 @@ def link_settings(
     model: str | None = MODEL,
     cells: int = 15,
     polling: bool = True,
+    kept_interval: int | None = None,
 ) -> LinkSettings:
     """Return a link as it is stored."""
     return LinkSettings(
@@ -47,6 +48,7 @@ def link_settings(
             KnownBattery(unit=unit, model=model, cells=cells) for unit in units
         ),
         polling=polling,
+        kept_interval=kept_interval,
     )
 
 

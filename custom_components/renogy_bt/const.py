@@ -19,16 +19,17 @@ ENTRY_MINOR_VERSION: Final = 3
 
 CONF_BANK: Final = "bank"
 CONF_CELLS: Final = "cells"
+CONF_CONNECTION: Final = "connection"
 CONF_CURRENT_SCALE: Final = "current_scale"
 CONF_DIVISOR: Final = "divisor"
 CONF_FAILED_POLLS: Final = "failed_polls"
 CONF_FAMILY: Final = "family"
 CONF_FORGET: Final = "forget"
 CONF_IMBALANCE_LIMIT: Final = "imbalance_limit"
+CONF_KEPT_INTERVAL: Final = "kept_interval"
 CONF_POLLING: Final = "polling"
 CONF_RECOVERY: Final = "recovery"
 CONF_REPORT: Final = "report"
-CONF_RESERVE: Final = "reserve"
 CONF_SOURCE: Final = "source"
 CONF_UNIT: Final = "unit"
 CONF_UNIT_IDS: Final = "unit_ids"
@@ -42,6 +43,10 @@ DEFAULT_UPDATE_INTERVAL: Final = 60
 MIN_UPDATE_INTERVAL: Final = 10
 MAX_UPDATE_INTERVAL: Final = 600
 
+# The same for a link that is kept connected: four requests take 0.8 s.
+DEFAULT_KEPT_INTERVAL: Final = 10
+MIN_KEPT_INTERVAL: Final = 2
+
 # State of charge between batteries, in %. Counters of healthy batteries drift by some percent
 # between full charges; 0 is off.
 DEFAULT_IMBALANCE_LIMIT: Final = 20
@@ -50,7 +55,3 @@ MAX_IMBALANCE_LIMIT: Final = 50
 # Polls in a row that bring no reading of a battery before it is unavailable.
 DEFAULT_FAILED_POLLS: Final = 1
 MAX_FAILED_POLLS: Final = 10
-
-# State of charge that the owner wants to keep, in %.
-DEFAULT_RESERVE: Final = 10
-MAX_RESERVE: Final = 90

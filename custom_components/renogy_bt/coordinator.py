@@ -11,18 +11,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .bank.energy import EnergyTotals
-from .bank.limits import CurrentLimits, is_reserve_reached, limits_of
 from .bank.meters import BankMeters, MeterReading
 from .bank.sharing import Sharing, sharing_of
 from .bank.summary import BankSummary, Wiring, summarise
-from .const import (
-    CONF_RESERVE,
-    CONF_UPDATE_INTERVAL,
-    CONF_WIRING,
-    DEFAULT_RESERVE,
-    DEFAULT_UPDATE_INTERVAL,
-    LOGGER,
-)
+from .const import CONF_WIRING, DEFAULT_UPDATE_INTERVAL, LOGGER
 from .links.coordinator import LinkCoordinator
 from .links.recorder import LinkRecorder
 from .links.settings import battery_labels, links_of
@@ -50,6 +42,7 @@ class BankReport:
     `fresh` are the batteries that the last poll brought a new reading of. The others in
     `readings` keep their last good reading for a while. Those that keep it only because the user
     wants no gap after a failed poll are added up like the others, but do not count as responding.
+    `is_partial` tells that of the links in the round only what moves all the time was read.
     """
 
     readings: Mapping[BatteryId, BatteryReading]
@@ -57,8 +50,7 @@ class BankReport:
     summary: BankSummary[BatteryId]
     meter: MeterReading
     sharing: Sharing[BatteryId]
-    limits: CurrentLimits
-    is_reserve_reached: bool | None
+    is_partial: bool = False
 
 
 class BankCoordinator(DataUpdateCoordinator[BankReport]):
@@ -84,8 +76,6 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             )
             for subentry_id, settings in links.items()
         }
-        self._reserve = entry.options.get(CONF_RESERVE, DEFAULT_RESERVE)
-        self._is_reserve_reached: bool | None = None
         self.meters: dict[BatteryId, MeterReading] = {}
         self.energy_store = EnergyStore(hass, entry.entry_id)
         self.alarm_store = AlarmStore(hass, entry.entry_id)
@@ -94,17 +84,17 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             hass, OF_LINKS.format(entry.entry_id), self._flight_records
         )
         self._round_ends: asyncio.TimerHandle | None = None
+        self._changed: set[str] = set()
 
     async def async_load(self) -> None:
         """Load the energy totals, the alarms that were told, and what was recorded of links."""
         await self.alarm_store.async_load(self.labels)
         await self.flight_records.async_load()
-        interval = self.config_entry.options.get(
-            CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
+        interval = max(
+            (link.interval for link in self.links.values()),
+            default=DEFAULT_UPDATE_INTERVAL,
         )
-        self._meters = BankMeters(
-            await self.energy_store.async_load(interval), self._reserve / 100
-        )
+        self._meters = BankMeters(await self.energy_store.async_load(interval))
         self._energy = self._meters.energy.bank
         self.data = self._report()
 
@@ -116,7 +106,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         """
         for link in self.links.values():
             self.config_entry.async_on_unload(
-                link.async_add_listener(self._async_link_changed)
+                link.async_add_listener(partial(self._async_link_changed, link))
             )
             link.async_start_polling()
             # After the listener that records the poll.
@@ -178,22 +168,32 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         await self.energy_store.async_save(self._meters.energy)
 
     @callback
-    def _async_link_changed(self) -> None:
+    def _async_link_changed(self, changed: LinkCoordinator) -> None:
         """Add up when the round is over; the bank does not wait for links that fail."""
-        under_way = any(
-            link.is_polling and link.last_update_success for link in self.links.values()
-        )
-        if not under_way:
+        self._changed.add(changed.address)
+        if not any(self._is_awaited(link) for link in self.links.values()):
             self._async_end_round()
         elif self._round_ends is None:
-            self._round_ends = self.hass.loop.call_later(
-                ROUND_SECONDS, self._async_end_round
+            seconds = min(
+                ROUND_SECONDS, *(link.interval for link in self.links.values())
             )
+            self._round_ends = self.hass.loop.call_later(seconds, self._async_end_round)
+
+    def _is_awaited(self, link: LinkCoordinator) -> bool:
+        """Return whether the round waits for a link: it is polled now, or in a moment."""
+        if not link.last_update_success or link.paused:
+            return False
+        is_frequent = link.interval < ROUND_SECONDS
+        return link.is_polling or (is_frequent and link.address not in self._changed)
 
     @callback
     def _async_end_round(self) -> None:
         self._async_cancel_round()
-        self.async_set_updated_data(self._report())
+        changed, self._changed = self._changed, set()
+        is_partial = bool(changed) and all(
+            self.links[address].is_partial for address in changed
+        )
+        self.async_set_updated_data(replace(self._report(), is_partial=is_partial))
 
     @callback
     def _async_cancel_round(self) -> None:
@@ -220,11 +220,6 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             for unit in link.fresh
         )
         summary = summarise(readings, len(self.labels), self.wiring)
-        self._is_reserve_reached = is_reserve_reached(
-            summary.state_of_charge,
-            self._reserve,
-            was_reached=self._is_reserve_reached,
-        )
         current_readings = {each: readings[each] for each in fresh}
         held = sum(len(link.held) for link in self.links.values())
         return BankReport(
@@ -241,8 +236,6 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
                 ),
             ),
             sharing=sharing_of(current_readings, len(self.labels), self.wiring),
-            limits=limits_of(current_readings, len(self.labels), self.wiring),
-            is_reserve_reached=self._is_reserve_reached,
         )
 
     @property

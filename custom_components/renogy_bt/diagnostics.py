@@ -115,6 +115,7 @@ def _link(
     client = link.client.diagnostics()
     return {
         "paused": link.paused,
+        "connection": None if link.kept is None else link.kept.diagnostics(),
         "last_update_success": link.last_update_success,
         "polled_at": link.polled_at,
         "succeeded_at": link.succeeded_at,

@@ -1,7 +1,7 @@
 """Base entities of the Renogy Bluetooth batteries integration."""
 
 from collections.abc import Iterable
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -20,7 +20,24 @@ from .coordinator import BankCoordinator
 from .links.coordinator import LinkCoordinator
 from .links.settings import battery_identifier, link_identifier
 from .renogy.models import BatteryReading
+from .renogy.speeds import Extent
 from .supervisor.supervisor import Supervisor
+
+LIVE_KEYS: Final = frozenset(
+    {
+        "charging",
+        "charging_state",
+        "current",
+        "power",
+        "remaining_capacity",
+        "state_of_charge",
+        "stored_energy",
+        "voltage",
+    }
+)
+"""What a poll of a kept link reads every few seconds, and what is shown at that pace."""
+MOVING_KEYS: Final = frozenset({"last_poll_duration", "last_successful_poll"})
+"""What of a link differs after each poll, and is not worth that pace."""
 
 
 class RenogyEntity[CoordinatorT: DataUpdateCoordinator[Any]](
@@ -33,6 +50,8 @@ class RenogyEntity[CoordinatorT: DataUpdateCoordinator[Any]](
     """
 
     _attr_has_entity_name = True
+
+    _was_available: bool | None = None
 
     def __init__(
         self,
@@ -50,6 +69,23 @@ class RenogyEntity[CoordinatorT: DataUpdateCoordinator[Any]](
         if number is not None:
             self._attr_unique_id += f"_{number}"
             self._attr_translation_placeholders = {"number": str(number)}
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether what is not read every few seconds was read in the last poll."""
+        return True
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write the state, unless the last poll has read nothing of what it tells."""
+        was_available, self._was_available = self._was_available, self.available
+        if (
+            self.entity_description.key in LIVE_KEYS
+            or self._has_news
+            or was_available != self._was_available
+        ):
+            super()._handle_coordinator_update()
 
 
 class RenogyBatteryEntity(RenogyEntity[LinkCoordinator]):
@@ -72,6 +108,11 @@ class RenogyBatteryEntity(RenogyEntity[LinkCoordinator]):
     def available(self) -> bool:
         """Return whether the battery has a reading that may be shown."""
         return self.unit in self.coordinator.readings
+
+    @property
+    @override
+    def _has_news(self) -> bool:
+        return self.coordinator.extent(self.unit) in {None, Extent.EVERYTHING}
 
     @property
     def reading(self) -> BatteryReading:
@@ -101,17 +142,12 @@ class RenogyBatteryOfBankEntity(RenogyEntity[BankCoordinator]):
 
 
 class RenogyBankEntity(RenogyEntity[BankCoordinator]):
-    """An entity of the bank as a whole, available while any battery has a reading.
-
-    `is_of_bank_alone` marks what the only battery of a bank does not show itself.
-    """
-
-    is_of_bank_alone = False
+    """An entity of the bank as a whole, available while any battery has a reading."""
 
     def __init__(self, bank: BankCoordinator, description: EntityDescription) -> None:
         """Belong to the bank's own device."""
         super().__init__(bank, description, bank.config_entry.entry_id)
-        if bank.is_single and not self.is_of_bank_alone:
+        if bank.is_single:
             # The battery shows the same.
             self._attr_entity_registry_enabled_default = False
 
@@ -120,6 +156,11 @@ class RenogyBankEntity(RenogyEntity[BankCoordinator]):
     def available(self) -> bool:
         """Return whether any battery of the bank has a reading."""
         return bool(self.coordinator.data.readings)
+
+    @property
+    @override
+    def _has_news(self) -> bool:
+        return not self.coordinator.data.is_partial
 
 
 @callback
@@ -149,6 +190,7 @@ class RenogyLinkEntity(RenogyEntity[LinkCoordinator]):
     def __init__(self, link: LinkCoordinator, description: EntityDescription) -> None:
         """Belong to the device of the link."""
         super().__init__(link, description, link_identifier(link.address))
+        self._told: object = None
         if not link.settings.is_dongle:
             battery = battery_identifier(link.settings.battery_ids[0])
             self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, battery)})
@@ -158,6 +200,14 @@ class RenogyLinkEntity(RenogyEntity[LinkCoordinator]):
     def available(self) -> bool:
         """Return True: the state of a link is known while its polls fail, too."""
         return True
+
+    @property
+    @override
+    def _has_news(self) -> bool:
+        """Whether the last poll read everything, or the state has changed all the same."""
+        is_moving = self.entity_description.key in MOVING_KEYS
+        told, self._told = self._told, (self.state, self.extra_state_attributes)
+        return not self.coordinator.is_partial or (not is_moving and told != self._told)
 
 
 class AdapterEntity(Entity):

@@ -109,7 +109,7 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        if self.unit not in self.coordinator.fresh:
+        if self.unit not in self.coordinator.fresh or not self._has_news:
             return
         active = active_alarms(self._active, self.reading.status)
         self._untold += alarm_changes(self._active, active)

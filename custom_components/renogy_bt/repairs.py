@@ -177,6 +177,7 @@ class RescanRepairFlow(LinkRepairFlow):
         flow = await self.hass.config_entries.subentries.async_init(
             (bank.entry_id, SUBENTRY_TYPE_LINK),
             context={"source": SOURCE_RECONFIGURE, "subentry_id": link.subentry_id},
+            data={},
         )
         return self.async_abort(
             reason="rescan",

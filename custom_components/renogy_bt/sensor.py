@@ -33,7 +33,6 @@ from homeassistant.helpers.typing import StateType
 from .adapter_health.samples import Verdict
 from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
-from .bank.limits import CurrentLimits
 from .bank.meters import MeterReading
 from .bank.sharing import Sharing
 from .bank.summary import BankSummary
@@ -48,7 +47,7 @@ from .entity import (
     async_show_grown_bank,
 )
 from .links.coordinator import LinkCoordinator
-from .links.settings import KnownBattery
+from .links.settings import Connection, KnownBattery
 from .renogy.models import BatteryId, BatteryReading, ChargingState
 
 PARALLEL_UPDATES = 0
@@ -376,12 +375,6 @@ METER_SENSORS: tuple[ValueDescription[MeterReading], ...] = (
         is_for_the_whole=True,
         value_fn=lambda meter: _rough_time(meter.estimate.to_empty),
     ),
-    ValueDescription(
-        key="time_to_reserve",
-        **TIME_LEFT,
-        **OFF,
-        value_fn=lambda meter: _rough_time(meter.estimate.to_reserve),
-    ),
 )
 
 NUMBERED_SENSORS: tuple[NumberedSensorDescription, ...] = (
@@ -497,6 +490,14 @@ ADAPTER_SENSORS: tuple[ValueDescription[AdapterStatus], ...] = (
     ),
 )
 
+
+def _connection(link: LinkCoordinator) -> Mapping[str, Any]:
+    """Return whether a link that is to be kept connected is so now."""
+    if link.kept is None:
+        return {}
+    return {"connection": "gives_way" if link.kept.gives_way else Connection.KEPT}
+
+
 LINK_SENSORS: tuple[ValueDescription[LinkCoordinator], ...] = (
     ValueDescription(
         key="last_poll_duration",
@@ -519,6 +520,7 @@ LINK_SENSORS: tuple[ValueDescription[LinkCoordinator], ...] = (
         key="last_poll_served_by",
         **HIDDEN,
         value_fn=lambda link: link.served_by,
+        attributes_fn=_connection,
     ),
 )
 
@@ -551,21 +553,6 @@ SHARING_SENSORS: tuple[ValueDescription[Sharing[BatteryId]], ...] = (
         **VOLTAGE_LIMIT,
         **HIDDEN,
         value_fn=lambda sharing: sharing.voltage_spread,
-    ),
-)
-
-LIMIT_SENSORS: tuple[ValueDescription[CurrentLimits], ...] = (
-    ValueDescription(
-        key="available_charge_current",
-        **CURRENT_LIMIT,
-        **HIDDEN,
-        value_fn=lambda limits: limits.charge,
-    ),
-    ValueDescription(
-        key="available_discharge_current",
-        **CURRENT_LIMIT,
-        **HIDDEN,
-        value_fn=lambda limits: limits.discharge,
     ),
 )
 
@@ -609,8 +596,6 @@ def _bank_sensors(bank: BankCoordinator) -> Iterable[RenogyBankEntity]:
         yield BankMeterSensor(bank, meter)
     for sharing in SHARING_SENSORS:
         yield SharingSensor(bank, sharing)
-    for limit in LIMIT_SENSORS:
-        yield LimitSensor(bank, limit)
     yield WeakestBatterySensor(bank, WEAKEST_BATTERY)
 
 
@@ -806,18 +791,6 @@ class SharingSensor(RenogyBankEntity, SensorEntity):
         return self.entity_description.value_fn(self.coordinator.data.sharing)
 
 
-class LimitSensor(RenogyBankEntity, SensorEntity):
-    """What can be charged or drawn now."""
-
-    entity_description: ValueDescription[CurrentLimits]
-
-    @property
-    @override
-    def native_value(self) -> StateType | datetime:
-        """Return what the last round of polls allows."""
-        return self.entity_description.value_fn(self.coordinator.data.limits)
-
-
 class CurrentShareSensor(RenogyBatteryOfBankEntity, SensorEntity):
     """What a battery carries of the bank's current, measured by its fair share."""
 
@@ -838,6 +811,14 @@ class LinkSensor(RenogyLinkEntity, SensorEntity):
     def native_value(self) -> StateType | datetime:
         """Return the value as of the last poll."""
         return self.entity_description.value_fn(self.coordinator)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Return what the description adds to the value."""
+        if self.entity_description.attributes_fn is None:
+            return None
+        return self.entity_description.attributes_fn(self.coordinator)
 
 
 class SignalStrengthSensor(RenogyLinkEntity, SensorEntity):

@@ -7,6 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.links.settings import (
+    Connection,
     KnownBattery,
     LinkSettings,
     links_of,
@@ -14,6 +15,7 @@ from custom_components.renogy_bt.links.settings import (
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import InvalidData
 from homeassistant.helpers import device_registry as dr
 from tests.banks import (
     bank_entry,
@@ -26,7 +28,13 @@ from tests.banks import (
     settle,
 )
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
-from tests.flows.walk import add_link, discovery_flows, options_of, rescan_link
+from tests.flows.walk import (
+    add_link,
+    discovery_flows,
+    options_of,
+    reconfigure_link,
+    rescan_link,
+)
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
 
 pytestmark = pytest.mark.usefixtures("translated_flows")
@@ -121,7 +129,7 @@ async def test_rescan_finds_the_same(
     """A rescan that finds what is known changes nothing and reloads nothing."""
     before = stored(bank)
     flow = await rescan_link(hass, bank, first_link(bank))
-    assert flow.expect_form("reconfigure")["name"] == DONGLE_NAME
+    assert flow.expect_form("rescan")["name"] == DONGLE_NAME
     coordinator = bank.runtime_data
     await flow.submit()
     assert flow.expect_form("rescanned")["new"] == "–"
@@ -233,7 +241,7 @@ async def test_rescan_can_be_tried_again(
     vars(link).update(trouble)
     flow = await rescan_link(hass, bank, first_link(bank))
     await flow.submit()
-    flow.expect_form("reconfigure", error)
+    flow.expect_form("rescan", error)
     assert stored(bank).units == (48, 49, 50, 51)
     vars(link).update(fine)
     await flow.submit()
@@ -251,3 +259,70 @@ async def test_rescan_and_poll_take_turns(
     flow.expect_form("rescanned")
     assert link_of(bank).last_update_success
     assert battery_state(hass, "voltage").state != STATE_UNAVAILABLE
+
+
+async def test_link_is_kept_connected_from_its_menu(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """The choice is stored with the link, the bank reloads, and the way back is the same."""
+    assert stored(bank).connection is Connection.FOR_EACH_POLL
+    flow = await reconfigure_link(hass, bank, first_link(bank))
+    await flow.choose("connection")
+    assert flow.expect_form("connection")["name"] == DONGLE_NAME
+    await flow.submit(connection="kept", kept_interval=2)
+    flow.expect_abort("reconfigure_successful")
+    await settle(hass)
+    assert stored(bank).kept_interval == 2
+    assert link_of(bank).client.is_connected
+    assert battery_state(hass, "voltage").state == "52.4"
+    flow = await reconfigure_link(hass, bank, first_link(bank))
+    await flow.choose("connection")
+    await flow.submit(connection="for_each_poll", kept_interval=2)
+    flow.expect_abort("reconfigure_successful")
+    await settle(hass)
+    assert stored(bank).kept_interval is None
+    assert not link_of(bank).client.is_connected
+
+
+@pytest.mark.parametrize("interval", [1, 601, 0, -2])
+async def test_intervals_of_kept_links_have_limits(
+    hass: HomeAssistant, bank: MockConfigEntry, interval: int
+) -> None:
+    """2 to 600 s: what the form does not take changes nothing."""
+    flow = await reconfigure_link(hass, bank, first_link(bank))
+    await flow.choose("connection")
+    with pytest.raises(InvalidData):
+        await flow.submit(connection="kept", kept_interval=interval)
+    assert stored(bank).kept_interval is None
+
+
+async def test_a_rescan_keeps_how_a_link_is_connected_to(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """The probe of a rescan gets the link, which is kept connected again after it."""
+    flow = await reconfigure_link(hass, bank, first_link(bank))
+    await flow.choose("connection")
+    await flow.submit(connection="kept", kept_interval=600)
+    await settle(hass)
+    assert link_of(bank).client.is_connected
+    flow = await rescan_link(hass, bank, first_link(bank))
+    await flow.submit()
+    assert flow.expect_form("rescanned")["new"] == "–"
+    await flow.submit()
+    flow.expect_abort("reconfigure_successful")
+    assert stored(bank).kept_interval == 600
+
+
+async def test_a_link_is_added_to_be_kept(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """The choice is there when a link is added, under Advanced."""
+    air.bring(FakeLink({48: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    flow = await add_link(hass, bank)
+    await flow.submit(
+        address=OTHER, advanced={"connection": "kept", "kept_interval": 5}
+    )
+    await flow.submit()
+    flow.expect_entry()
+    added = links_of(bank)
+    assert [link.kept_interval for link in added.values()] == [None, 5]

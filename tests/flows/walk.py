@@ -108,11 +108,20 @@ async def rescan_link(
     hass: HomeAssistant, bank: ConfigEntry, link: ConfigSubentry
 ) -> Flow:
     """Look for batteries again on the page of a bank."""
-    return await Flow(hass, hass.config_entries.subentries).begin(
+    return await (await reconfigure_link(hass, bank, link)).choose("rescan")
+
+
+async def reconfigure_link(
+    hass: HomeAssistant, bank: ConfigEntry, link: ConfigSubentry
+) -> Flow:
+    """Open the menu of a link on the page of a bank."""
+    flow = await Flow(hass, hass.config_entries.subentries).begin(
         (bank.entry_id, SUBENTRY_TYPE_LINK),
         SOURCE_RECONFIGURE,
         subentry_id=link.subentry_id,
     )
+    assert flow.expect_menu("reconfigure") == ["rescan", "connection"]
+    return flow
 
 
 def discovery_flows(hass: HomeAssistant) -> list[str]:

@@ -321,7 +321,7 @@ async def rescan(hass: HomeAssistant, flow: Flow) -> Flow:
     assert kind is FlowType.CONFIG_SUBENTRIES_FLOW
     following = Flow(hass, hass.config_entries.subentries)
     await following.take_up(flow_id)
-    following.expect_form("reconfigure")
+    following.expect_form("rescan")
     return await following.submit()
 
 

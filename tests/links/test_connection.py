@@ -9,7 +9,7 @@ import pytest
 from custom_components.renogy_bt.links.connection import (
     LinkNotSeen,
     async_connector,
-    async_end_kept_connection,
+    async_end_left_connection,
 )
 from custom_components.renogy_bt.links.probing import ProbedLink, async_probe_link
 from custom_components.renogy_bt.links.rescan import async_rescan
@@ -180,7 +180,7 @@ async def test_gate_is_asked_once_a_connection(
         async_rescan(hass, entry, link.subentry_id),
         async_probe_link(hass, DONGLE, DONGLE_NAME),
     ):
-        await async_end_kept_connection(hass, DONGLE)
+        await async_end_left_connection(hass, DONGLE)
         connections = len(air.attempts)
         asked.clear()
         await use
@@ -220,7 +220,7 @@ async def test_connection_of_a_probe_ends_by_itself(
 ) -> None:
     """Nobody goes on with it: the link advertises again, and can be connected to."""
     monkeypatch.setattr(
-        "custom_components.renogy_bt.links.connection.KEPT_SECONDS", 0.0
+        "custom_components.renogy_bt.links.connection.LEFT_SECONDS", 0.0
     )
     link = air.bring(four_batteries())
     await async_probe_link(hass, DONGLE, DONGLE_NAME)
@@ -240,7 +240,7 @@ async def test_connection_of_a_probe_that_is_gone_is_not_taken_over(
     if end == "lost":
         link.connections[0].drop()
     else:
-        await async_end_kept_connection(hass, DONGLE)
+        await async_end_left_connection(hass, DONGLE)
         assert link.connections[0].lost.done()
     await (await async_connector(hass, DONGLE, DONGLE_NAME)()).disconnect()
     assert len(link.connections) == 2
@@ -284,5 +284,5 @@ async def test_bank_that_ends_does_not_disturb_a_probe(
     await hass.config_entries.async_unload(entry.entry_id)
     may_connect.set()
     assert isinstance(await probe, ProbedLink)
-    await async_end_kept_connection(hass, OTHER)
+    await async_end_left_connection(hass, OTHER)
     assert other.connections[-1].lost.done()

@@ -190,7 +190,7 @@ async def test_a_failed_probe_leaves_nothing_connected(
     await async_probe_link(hass, DONGLE, DONGLE_NAME)
     (connection,) = link.connections
     assert connection.lost.done() is not is_battery
-    assert (DONGLE in hass.data[_CONNECTIONS].kept) is is_battery
+    assert (DONGLE in hass.data[_CONNECTIONS].left) is is_battery
 
 
 async def test_names_of_adapters_and_proxies_are_left_out(
@@ -221,4 +221,4 @@ async def test_a_dialogue_that_is_closed_leaves_nothing_connected(
     probe.cancel()
     await asyncio.wait([probe])
     assert link.connections[0].lost.done()
-    assert not hass.data[_CONNECTIONS].kept
+    assert not hass.data[_CONNECTIONS].left

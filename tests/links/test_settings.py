@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from custom_components.renogy_bt.links.settings import (
+    Connection,
     KnownBattery,
     LinkSettings,
     battery_identifier,
@@ -139,3 +140,21 @@ def test_scale_of_another_model_is_forgotten() -> None:
     assert other.completed_by(known).scale is None
     assert replace(known, scale=None).completed_by(known).scale == scale
     assert replace(known, model=None, scale=None).completed_by(known) == known
+
+
+@pytest.mark.parametrize("interval", [2, 10, 600])
+def test_a_kept_link_survives_storage(interval: int) -> None:
+    """The interval is what tells that a link is kept connected."""
+    link = link_settings(kept_interval=interval)
+    assert link.connection is Connection.KEPT
+    assert LinkSettings.from_data(link.as_data()) == link
+
+
+@pytest.mark.parametrize("stored", [None, 1, 601, -5, 2.5, "2", True, [2], {}])
+def test_what_no_form_has_stored_is_for_each_poll(stored: object) -> None:
+    """An older version has stored nothing, and a hand may have stored anything."""
+    data = {**link_settings().as_data(), "kept_interval": stored}
+    link = LinkSettings.from_data(data)
+    assert link.kept_interval is None
+    assert link.connection is Connection.FOR_EACH_POLL
+    assert "kept_interval" not in link.as_data()

@@ -206,6 +206,7 @@ async def test_unit_ids_that_change(
     (subentry_id,) = entry.subentries
     flow = Flow(hass, hass.config_entries.subentries)
     await flow.begin((entry.entry_id, "link"), "reconfigure", subentry_id=subentry_id)
+    await flow.choose("rescan")
     await flow.submit()
     placeholders = flow.expect_form("rescanned_silent")
     assert placeholders["silent"] == "3"

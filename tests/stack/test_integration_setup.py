@@ -143,6 +143,7 @@ async def test_rescan_while_polling(
     (subentry_id,) = entry.subentries
     flow = Flow(hass, hass.config_entries.subentries)
     await flow.begin((entry.entry_id, "link"), "reconfigure", subentry_id=subentry_id)
+    await flow.choose("rescan")
     link = link_of(entry)
     polling = hass.async_create_task(link.async_refresh())
     await flow.submit()
@@ -217,6 +218,7 @@ async def test_gate_is_asked_once_a_connection(
     (subentry_id,) = entry.subentries
     rescan = Flow(hass, hass.config_entries.subentries)
     await rescan.begin((entry.entry_id, "link"), "reconfigure", subentry_id=subentry_id)
+    await rescan.choose("rescan")
     await rescan.submit()
     rescan.expect_form("rescanned")
     await assert_once(6, 5)

@@ -236,7 +236,7 @@ class LinkSample:
     connected_at: float | None = None
     """When the last poll that connected through this adapter did so."""
     disconnected_at: float | None = None
-    """When the last connection through this adapter ended."""
+    """When the last connection through this adapter ended, or was last seen to stand."""
     stale: bool = False
     """BlueZ holds a connection to it while no poll is going on."""
 

@@ -26,12 +26,9 @@ class MeterReading:
 class BankMeters[BatteryT]:
     """Follows the batteries of a bank poll by poll; times are of a clock that never jumps (s)."""
 
-    def __init__(
-        self, energy: BankEnergy[BatteryT], reserve: float | None = None
-    ) -> None:
-        """Go on from these energy totals; `reserve` is a share of the total capacity."""
+    def __init__(self, energy: BankEnergy[BatteryT]) -> None:
+        """Go on from these energy totals."""
         self.energy = energy
-        self._reserve = reserve
         self._currents: defaultdict[BatteryT, CurrentSmoother] = defaultdict(
             CurrentSmoother
         )
@@ -74,7 +71,6 @@ class BankMeters[BatteryT]:
                     reading.current,
                     reading.remaining_capacity,
                     reading.total_capacity,
-                    self._reserve,
                 ),
             )
             for battery, reading in readings.items()
@@ -91,7 +87,6 @@ class BankMeters[BatteryT]:
             summary.current,
             summary.remaining_capacity,
             summary.total_capacity,
-            self._reserve,
         )
 
 

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,10 @@ from ..links.discovery import Candidate, async_candidates, refusal_of
 from ..links.probing import ProbedLink, ProbeProblem, async_probe_link
 from ..links.settings import LinkSettings, async_bank_of_link, position
 from ..renogy.models import FoundBattery, ProbeReport
+from .connection import connection_fields, kept_interval_of
 from .report import REPORT_PLACEHOLDERS, report_fields, report_section
 from .selectors import choice
-from .unit_ids import WrongUnitIds, unit_ids_fields, unit_ids_of
+from .unit_ids import SECTION_ADVANCED, WrongUnitIds, advanced_fields, unit_ids_of
 
 _UNSURE = f"component.{DOMAIN}.selector.link.options.may_be_a_battery"
 
@@ -58,6 +60,7 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     _candidates: dict[str, Candidate]
     _given: dict[str, Any]
     _unit_ids: tuple[int, ...] = ()
+    _kept_interval: int | None = None
     _search: asyncio.Task[None] | None = None
     _probe: asyncio.Task[ProbedLink | ProbeProblem] | None = None
     _problem: ProbeProblem | None = None
@@ -76,7 +79,8 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         """The link as the probe found it."""
         if TYPE_CHECKING:
             assert self._report is not None
-        return LinkSettings.from_probe(self._address, self._name, self._report)
+        link = LinkSettings.from_probe(self._address, self._name, self._report)
+        return replace(link, kept_interval=self._kept_interval)
 
     @property
     def _errors(self) -> dict[str, str]:
@@ -156,7 +160,8 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     ) -> ResultT:
         """Show a form that starts a probe, with what was given before it failed."""
         has_failed = self._problem is not None
-        schema = probatio.Schema({**fields, **unit_ids_fields(is_open=has_failed)})
+        advanced = advanced_fields(self._advanced_fields(), is_open=has_failed)
+        schema = probatio.Schema({**fields, **advanced})
         if self._problem is not None:
             schema = self.add_suggested_values_to_schema(schema, self._given).extend(
                 report_section(self._problem.report)
@@ -176,6 +181,7 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         except WrongUnitIds as error:
             self._problem = ProbeProblem(key="unit_ids_wrong", reason=str(error))
             return await self._async_ask_again()
+        self._kept_interval = kept_interval_of(user_input.get(SECTION_ADVANCED, {}))
         return await self.async_step_probe()
 
     async def async_step_probe(
@@ -269,6 +275,10 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     ) -> ResultT:
         """Show what was found beside devices that are no batteries."""
         return await self.async_step_found(user_input)
+
+    def _advanced_fields(self) -> Mapping[Any, Any]:
+        """Return what is asked besides unit ids before a link is probed."""
+        return connection_fields()
 
     @property
     def _asked_units(self) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """Adding a link to a bank, and rescanning it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, override
 
 import probatio
@@ -16,6 +17,7 @@ from homeassistant.const import CONF_NAME
 from ..const import CONF_FORGET
 from ..links.rescan import Rescan
 from ..links.settings import KnownBattery, LinkSettings, position, title_of
+from .connection import connection_fields, kept_interval_of
 from .link import LinkFlow, battery_rows
 from .selectors import choice
 
@@ -35,12 +37,46 @@ class LinkSubentryFlow(
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
+        """Ask what is to be changed; who comes from a notice looks for batteries again."""
+        if user_input is not None:
+            return await self.async_step_rescan()
+        return self.async_show_menu(
+            step_id="reconfigure",
+            menu_options=["rescan", "connection"],
+            description_placeholders={CONF_NAME: self._known.name},
+        )
+
+    async def async_step_connection(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask whether the link is kept connected."""
+        if user_input is None:
+            return self.async_show_form(
+                step_id="connection",
+                data_schema=probatio.Schema(
+                    connection_fields(self._known.kept_interval)
+                ),
+                description_placeholders={CONF_NAME: self._known.name},
+            )
+        link = replace(self._known, kept_interval=kept_interval_of(user_input))
+        return self.async_update_and_abort(
+            self._get_entry(), self._get_reconfigure_subentry(), data=link.as_data()
+        )
+
+    async def async_step_rescan(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
         """Ask before the link is rescanned."""
         self._address = self._known.address
         self._name = self._known.name
         if user_input is not None:
             return await self._async_probe_with(user_input)
-        return self._ask_for_probe("reconfigure")
+        return self._ask_for_probe("rescan")
+
+    @override
+    def _advanced_fields(self) -> Mapping[Any, Any]:
+        is_known = self.source == SOURCE_RECONFIGURE
+        return {} if is_known else super()._advanced_fields()
 
     @property
     @override
@@ -56,7 +92,7 @@ class LinkSubentryFlow(
     @override
     async def _async_ask_again(self) -> SubentryFlowResult:
         if self.source == SOURCE_RECONFIGURE:
-            return await self.async_step_reconfigure()
+            return await self.async_step_rescan()
         return await self.async_step_pick()
 
     @override

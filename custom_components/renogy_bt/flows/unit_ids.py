@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 import re
+from types import MappingProxyType
 from typing import Any, Final
 
 import probatio
@@ -21,9 +22,13 @@ MOST_ECHOED: Final = 40
 _ID_OR_RANGE: Final = re.compile(r"([0-9]{1,5})(?:[-\u2013]([0-9]{1,5}))?")
 
 
-def unit_ids_fields(*, is_open: bool) -> dict[Any, Any]:
-    """Return the part of a form that asks for unit ids, open or folded away."""
-    fields = probatio.Schema({probatio.Optional(CONF_UNIT_IDS, default=""): str})
+def advanced_fields(
+    more: Mapping[Any, Any] = MappingProxyType({}), *, is_open: bool
+) -> dict[Any, Any]:
+    """Return the part of a form that asks for unit ids and more, open or folded away."""
+    fields = probatio.Schema(
+        {probatio.Optional(CONF_UNIT_IDS, default=""): str, **more}
+    )
     return {
         probatio.Optional(SECTION_ADVANCED): section(fields, {"collapsed": not is_open})
     }

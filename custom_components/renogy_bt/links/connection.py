@@ -12,7 +12,7 @@ from homeassistant.components.bluetooth import (
     BluetoothReachabilityIntent,
 )
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
@@ -25,12 +25,13 @@ from ..renogy.transport import (
     connect,
 )
 from ..supervisor.neighbours import (
+    Slots,
     async_close_stale_connections,
     is_connectable,
     name_of,
     slots_of,
 )
-from ..supervisor.poll_gate import ConnectingBrokenOff, PollGate
+from ..supervisor.poll_gate import ConnectingBrokenOff, PollGate, add_listener
 from ..supervisor.supervisor import async_get_supervisor
 from .settings import async_banks
 
@@ -41,7 +42,7 @@ TURN_SECONDS: Final = 4.0
 """How long a link may try to connect while others wait, s."""
 FAILING_TURN_SECONDS: Final = 1.0
 """The same for a link whose last attempt to connect failed, s."""
-KEPT_SECONDS: Final = 30.0
+LEFT_SECONDS: Final = 30.0
 """How long a probed link stays connected, while its owner reads what was found, s."""
 
 
@@ -112,7 +113,7 @@ class _Connections:
         self.links: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.failing: set[str] = set()
         self.failing_turns = ConnectingTurns(clock)
-        self.kept: dict[str, _KeptTransport] = {}
+        self.left: dict[str, _LeftTransport] = {}
         self._waiting: Counter[str] = Counter()
         self._known: set[str] = set()
 
@@ -122,7 +123,7 @@ class _Connections:
 
     def are_used_beside(self, addresses: Collection[str]) -> bool:
         """Return whether a dialogue uses a link, other than these."""
-        return bool(self.kept) or any(
+        return bool(self.left) or any(
             lock.locked()
             for address, lock in self.links.items()
             if address not in addresses
@@ -131,12 +132,17 @@ class _Connections:
     async def connect(
         self, hass: HomeAssistant, gate: PollGate, address: str, name: str
     ) -> Transport:
-        """Connect to a link when it is free, or take over a kept connection.
+        """Connect to a link when it is free, or take over one that was left.
 
         Raises LinkUnreachable.
         """
-        if (kept := self.kept.pop(address, None)) is not None and not kept.lost.done():
-            return kept.take_over()
+        if (left := self.left.pop(address, None)) is not None and not left.lost.done():
+            return left.take_over()
+        if address not in self._known:
+            # A Home Assistant that ended suddenly may have left the link connected, and then it
+            # is not heard.
+            self._known.add(address)
+            await async_close_stale_connections(address)
         try:
             async_known_device(hass, address)
         except LinkNotSeen:
@@ -151,10 +157,6 @@ class _Connections:
             self._waiting[address] -= 1
         with ExitStack() as held:
             held.callback(link.release)
-            if address not in self._known:
-                # A Home Assistant that ended suddenly may have left the link connected.
-                await async_close_stale_connections(address)
-                self._known.add(address)
             try:
                 transport = await self._connect_in_turn(hass, address, name)
             except LinkUnreachable:
@@ -193,6 +195,7 @@ class _Connections:
 
 
 _CONNECTIONS: HassKey[_Connections] = HassKey(f"{DOMAIN}_connections")
+_HOLDERS: HassKey[dict[str, list[Callable[[], None]]]] = HassKey(f"{DOMAIN}_holders")
 
 
 class _ExclusiveTransport(TransportDelegate):
@@ -209,7 +212,7 @@ class _ExclusiveTransport(TransportDelegate):
             await super().disconnect()
 
 
-class _KeptTransport(TransportDelegate):
+class _LeftTransport(TransportDelegate):
     """A transport that stays connected for a while, for who connects to the same link next.
 
     The poll that follows a probe need not wait then until bluetoothd has ended one connection
@@ -220,8 +223,8 @@ class _KeptTransport(TransportDelegate):
         self,
         transport: Transport,
         *,
-        keep: Callable[[_KeptTransport], bool],
-        forget: Callable[[_KeptTransport], None],
+        keep: Callable[[_LeftTransport], bool],
+        forget: Callable[[_LeftTransport], None],
     ) -> None:
         super().__init__(transport)
         self._keep = keep
@@ -245,7 +248,7 @@ class _KeptTransport(TransportDelegate):
     async def disconnect_later(self) -> None:
         """Disconnect after a while, unless the connection is taken over before."""
         try:
-            await asyncio.wait({self._let_go, self.lost}, timeout=KEPT_SECONDS)
+            await asyncio.wait({self._let_go, self.lost}, timeout=LEFT_SECONDS)
         finally:
             self._forget(self)
             if not self._let_go.done():
@@ -285,7 +288,7 @@ def async_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
 
 
 @callback
-def async_keeping_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
+def async_probing_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
     """Return a function that connects as `async_connector`'s does, for a short use.
 
     Afterwards the link stays connected for a while, and who connects to it next goes on with
@@ -293,40 +296,51 @@ def async_keeping_connector(hass: HomeAssistant, address: str, name: str) -> Con
     """
     connect_to_link = async_connector(hass, address, name)
 
-    async def connect_and_keep() -> Transport:
+    async def connect_and_leave() -> Transport:
+        for let_go in hass.data.get(_HOLDERS, {}).get(address, ()):
+            let_go()
         transport = await connect_to_link()
         connections = hass.data[_CONNECTIONS]
 
-        def keep(connection: _KeptTransport) -> bool:
+        def keep(connection: _LeftTransport) -> bool:
             if connections.is_wanted(address):
                 return False
-            connections.kept[address] = connection
+            connections.left[address] = connection
             hass.async_create_background_task(
-                connection.disconnect_later(), f"{DOMAIN} keeps a connection"
+                connection.disconnect_later(), f"{DOMAIN} leaves a connection"
             )
             return True
 
-        def forget(connection: _KeptTransport) -> None:
-            if connections.kept.get(address) is connection:
-                del connections.kept[address]
+        def forget(connection: _LeftTransport) -> None:
+            if connections.left.get(address) is connection:
+                del connections.left[address]
 
-        return _KeptTransport(transport, keep=keep, forget=forget)
+        return _LeftTransport(transport, keep=keep, forget=forget)
 
-    return connect_and_keep
+    return connect_and_leave
 
 
 @callback
-def async_is_kept(hass: HomeAssistant, address: str) -> bool:
+def async_is_left_connected(hass: HomeAssistant, address: str) -> bool:
     """Return whether a probe has left a link connected, whose owner waits for values."""
     connections = hass.data.get(_CONNECTIONS)
-    return connections is not None and address in connections.kept
+    return connections is not None and address in connections.left
 
 
-async def async_end_kept_connection(hass: HomeAssistant, address: str) -> None:
+async def async_end_left_connection(hass: HomeAssistant, address: str) -> None:
     """Disconnect a link that a probe has left connected, so that it advertises again."""
     connections = hass.data.get(_CONNECTIONS)
-    if connections is not None and (kept := connections.kept.pop(address, None)):
-        await kept.end()
+    if connections is not None and (left := connections.left.pop(address, None)):
+        await left.end()
+
+
+@callback
+def async_add_holder(
+    hass: HomeAssistant, address: str, let_go: Callable[[], None]
+) -> CALLBACK_TYPE:
+    """Have a function called when a dialogue wants a link that is kept connected."""
+    holders = hass.data.setdefault(_HOLDERS, {})
+    return add_listener(holders.setdefault(address, []), let_go)
 
 
 @callback
@@ -372,6 +386,16 @@ def async_serving_scanner(hass: HomeAssistant, address: str) -> str | None:
         {source: _holds(scanner, address) for source, scanner in scanners.items()}
     )
     return None if source is None else name_of(scanners[source])
+
+
+@callback
+def async_slots(hass: HomeAssistant) -> dict[str, Slots]:
+    """Return the connection slots of the adapters and proxies that tell of them, by source."""
+    return {
+        scanner.source: slots
+        for scanner in bluetooth.async_current_scanners(hass)
+        if (slots := slots_of(scanner)) is not None
+    }
 
 
 def _holds(scanner: BaseHaScanner, address: str) -> bool | None:

@@ -20,16 +20,18 @@ from ..renogy.exceptions import LinkClosed, LinkSilent, RenogyError
 from ..renogy.flight_recorder import PollOfLink
 from ..renogy.link import RenogyLink
 from ..renogy.models import BatteryId, BatteryReading, LinkReport, ReadingFailure
+from ..renogy.speeds import Extent
 from ..renogy.transport import Transport
 from ..supervisor.poll_gate import PathChange, PathNews
 from ..supervisor.supervisor import async_get_supervisor
 from .connection import (
     async_connector,
-    async_end_kept_connection,
-    async_is_kept,
+    async_end_left_connection,
+    async_is_left_connected,
     async_serving_scanner,
 )
 from .hold import Hold, failed_polls
+from .keeping import KeptLink
 from .recorder import LinkRecorder
 from .retries import Retries
 from .scales import LinkScales
@@ -39,6 +41,8 @@ from .signal import async_forget, async_is_followed, async_is_too_weak, async_no
 LINK_QUALITY_POLLS: Final = 100
 UNEVENNESS: Final = 0.2
 """The share of the interval by which polls come early while the scale of a current is measured."""
+MEASURE_SECONDS: Final = 10.0
+"""Polls that come faster tell no more of a scale: what flows in two of them is the same, s."""
 
 
 class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
@@ -68,15 +72,16 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         `keep` gets each report before it is published, and stores what has to outlive Home
         Assistant.
         """
-        self._interval = float(
-            entry.options.get(CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL)
+        self.interval = float(
+            settings.kept_interval
+            or entry.options.get(CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL)
         )
         super().__init__(
             hass,
             LOGGER,
             config_entry=entry,
             name=f"{entry.title}: {settings.name}",
-            update_interval=timedelta(seconds=self._interval),
+            update_interval=timedelta(seconds=self.interval),
         )
         self.subentry_id = subentry_id
         self.settings = settings
@@ -87,6 +92,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             self._async_connect,
             family=settings.family,
             now=dt_util.utcnow,
+            kept_interval=settings.kept_interval,
+            lost=self._async_kept_is_lost,
         )
         self.data = self.client.skip_poll()
         self.error: RenogyError | None = None
@@ -104,15 +111,28 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self.scales = LinkScales(settings, self.client)
         self._keep = keep
         self._gate = async_get_supervisor(hass).gate
+        self.kept: KeptLink | None = None
+        """How the link is kept connected, None where each poll connects."""
+        if settings.kept_interval is not None:
+            self.kept = KeptLink(
+                hass,
+                entry,
+                settings,
+                self.client,
+                self._gate,
+                poll_now=self.async_poll_now,
+                changed=self.async_update_listeners,
+            )
         self._connector = async_connector(hass, settings.address, settings.name)
         self.is_polling = False
         self._connected_by: str | None = None
         self._is_connected = False
         self._is_signal_followed = async_is_followed(hass, settings.address)
         self._has_failed = False
-        self.retries = Retries(self._interval)
-        self._hold = Hold(failed_polls(entry.options), self._interval)
+        self.retries = Retries(self.interval)
+        self._hold = Hold(failed_polls(entry.options), self.interval)
         self._hold_ends: asyncio.TimerHandle | None = None
+        self._measure_from = 0.0
         self._fresh: dict[int, deque[bool]] = {
             unit: deque(maxlen=LINK_QUALITY_POLLS) for unit in settings.units
         }
@@ -155,6 +175,16 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         """The unit ids that brought new readings in the last poll."""
         return self.data.fresh if self.last_update_success else frozenset()
 
+    def extent(self, unit: int) -> Extent | None:
+        """Return what the last poll read of a unit, None where it brought nothing new."""
+        return self.data.extents.get(unit) if self.last_update_success else None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the last poll read no battery wholly, but some of what moves all the time."""
+        extents = self.data.extents if self.last_update_success else {}
+        return bool(extents) and max(extents.values()) < Extent.EVERYTHING
+
     def link_quality(self, unit: int) -> float | None:
         """Return the share of the last polls that brought fresh values, in %."""
         fresh = self._fresh[unit]
@@ -170,19 +200,31 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     @override
     async def _async_update_data(self) -> LinkReport:
         """Poll the link; raises UpdateFailed if no battery could be reached."""
+        began_at = self.hass.loop.time()
+        if self.kept is not None and not self.paused:
+            self.is_polling, self._is_connected = True, self.client.is_connected
+            await self.kept.async_until_breath_is_over()
         if self.paused:
+            self.is_polling = False
+            if self.kept is not None:
+                self.update_interval = timedelta(seconds=DEFAULT_UPDATE_INTERVAL)
             return self.client.skip_poll()
         self.is_polling = True
         try:
             return await self._async_poll()
         finally:
             self.is_polling = False
+            if self.kept is not None:
+                self.kept.async_polled()
+                self._schedule_from(began_at)
 
     async def _async_poll(self) -> LinkReport:
-        self._connected_by, self._is_connected = None, False
+        self._is_connected = self.client.is_connected
+        if not self._is_connected:
+            self._connected_by = None
         self._began_at = self.hass.loop.time()
         try:
-            is_awaited = async_is_kept(self.hass, self.address)
+            is_awaited = async_is_left_connected(self.hass, self.address)
             report, self.error = await self.client.poll(brief=is_awaited), None
         except LinkClosed:
             return self.client.skip_poll()
@@ -209,7 +251,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         retry_after = None
         if isinstance(error, LinkSilent):
             # A proxy that hangs connects, too, and nothing comes of it.
-            self.retries.silent(self.hass.loop.time(), self._began_at)
+            pause = self.retries.silent(self.hass.loop.time(), self._began_at)
+            retry_after = None if self.kept is None else pause
         else:
             retry_after = self._note_unreached()
         return UpdateFailed(
@@ -227,6 +270,22 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     def _note_unreached(self) -> float:
         """Take note of a failure and return the pause before the next poll."""
         return self.retries.unreached(self.hass.loop.time(), self._began_at)
+
+    def _schedule_from(self, began_at: float) -> None:
+        """Have the next poll begin an interval after this one has begun.
+
+        Home Assistant counts the interval in whole seconds from the end of a poll.
+        """
+        taken = int(self.hass.loop.time()) - int(began_at)
+        interval = max(self._seconds_between_polls(), self.retries.pause)
+        self.update_interval = timedelta(seconds=max(interval - taken, 0.001))
+
+    @callback
+    def _async_kept_is_lost(self) -> None:
+        """Connect again at once, unless the link was lost a moment ago."""
+        if not self.retries.pause and not self.paused:
+            LOGGER.debug("%s: The connection was lost, polling", self.name)
+            self.async_poll_now()
 
     async def _async_connect(self) -> Transport:
         transport = await self._connector()
@@ -318,11 +377,15 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
                 self.hass, self._async_advertisement_heard, self.address
             )
         )
+        if self.kept is not None:
+            self.kept.async_start()
         self.async_poll_now()
 
     @callback
     def _async_advertisement_heard(self, info: BluetoothServiceInfoBleak) -> None:
         self.recorder.heard(info)
+        if self.kept is not None:
+            self.kept.async_heard(info.source)
         if self._is_free_to_poll and self.retries.is_due(self.hass.loop.time()):
             LOGGER.debug("%s: Heard again, polling", self.name)
             self.retries.begin_for_hearing()
@@ -388,8 +451,10 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             self._await_end_of_hold()
             self.error = None
             async_forget(self.hass, self.address)
+            if self.kept is not None:
+                self.kept.async_hold_breath()
             await self.client.close()
-            await async_end_kept_connection(self.hass, self.address)
+            await async_end_left_connection(self.hass, self.address)
             self._gate.polling_paused(self.address)
         self.async_update_listeners()
 
@@ -421,21 +486,39 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         if self._measured_at == self.polled_at:
             return
         self._measured_at = self.polled_at
+        if not self._is_to_be_measured():
+            return
         if not self.last_update_success:
             self.scales.missed()
         elif self.scales.polled(self.hass.loop.time(), self.data):
             self._async_store_scales()
             self.async_poll_now()
-        self.update_interval = timedelta(seconds=self._seconds_between_polls())
+        if self.kept is None:
+            self.update_interval = timedelta(seconds=self._seconds_between_polls())
+
+    def _is_to_be_measured(self) -> bool:
+        """Tell whether a poll is one of those that scales are measured by.
+
+        Of polls that come faster some are left out, so that the pauses are uneven, too.
+        """
+        if self.interval >= MEASURE_SECONDS:
+            return True
+        now = self.hass.loop.time()
+        if now < self._measure_from:
+            return False
+        pause = MEASURE_SECONDS + 2 * self.interval * random.random()
+        self._measure_from = now + pause
+        return True
 
     def _seconds_between_polls(self) -> float:
         """Return the interval, made uneven while the scale of a current is measured.
 
         Otherwise a load in step with the polls could pass for another scale.
         """
-        if not self.scales.are_in_question:
-            return self._interval
-        return self._interval * random.uniform(1 - UNEVENNESS, 1)
+        interval = self.interval if self.kept is None else self.kept.interval
+        if interval < MEASURE_SECONDS or not self.scales.are_in_question:
+            return interval
+        return interval * random.uniform(1 - UNEVENNESS, 1)
 
     @callback
     def async_forget_current_scale(self, unit: int) -> None:
@@ -468,4 +551,6 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         await super().async_shutdown()
         self._hold.forget()
         self._await_end_of_hold()
+        if self.kept is not None:
+            self.kept.async_hold_breath()
         await self.client.close()

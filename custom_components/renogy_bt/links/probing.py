@@ -22,7 +22,7 @@ from ..renogy.families import UNDECIDED, Family, family_of, family_shown, local_
 from ..renogy.models import ProbeReport
 from ..renogy.probe import probe_link
 from ..renogy.recording import Recording
-from .connection import LinkNotSeen, async_end_kept_connection, async_keeping_connector
+from .connection import LinkNotSeen, async_end_left_connection, async_probing_connector
 from .discovery import async_heard_name, async_search_name, refusal_of
 from .reports import FOUND, Attempt, as_text, async_report
 
@@ -98,7 +98,7 @@ async def async_probe_report(
     """Probe a link as `async_probe_link` does, let go of it, and return the report."""
     attempt = _async_attempt(hass, address, name, unit_ids)
     outcome = await _async_probe(hass, attempt)
-    await async_end_kept_connection(hass, address)
+    await async_end_left_connection(hass, address)
     if isinstance(outcome, ProbeProblem):
         return await async_report(hass, attempt, outcome.key, outcome.reason)
     return await async_report(hass, attempt, FOUND, found=outcome.report)
@@ -122,7 +122,7 @@ async def _async_probe(
 ) -> ProbedLink | ProbeProblem:
     """Make an attempt; a link that is refused by its name is not connected to."""
     address, told = attempt.address, attempt.name
-    connector = async_keeping_connector(hass, address, told or address)
+    connector = async_probing_connector(hass, address, told or address)
     try:
         with _under_way(hass, address):
             report = await probe_link(
@@ -130,15 +130,15 @@ async def _async_probe(
             )
     except asyncio.CancelledError:
         # The dialogue was closed.
-        await async_end_kept_connection(hass, address)
+        await async_end_left_connection(hass, address)
         raise
     except RenogyError as error:
         LOGGER.debug("Probing %s failed: %r", told or address, error)
-        await async_end_kept_connection(hass, address)
+        await async_end_left_connection(hass, address)
         return _problem(error)
     family = _family(told, report)
     if family is UNDECIDED and told is None:
-        await async_end_kept_connection(hass, address)
+        await async_end_left_connection(hass, address)
         told = await async_search_name(hass, address)
         family = _family(told, report)
     return ProbedLink(name=told or address, report=replace(report, family=family.key))

@@ -51,6 +51,7 @@ class Rescan:
             family_key=(self.known if is_undecided else self.found).family_key,
             batteries=tuple(batteries),
             polling=self.known.polling,
+            kept_interval=self.known.kept_interval,
         )
 
 

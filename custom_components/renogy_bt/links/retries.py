@@ -12,6 +12,8 @@ NEW_RETRY_SECONDS: Final = 30.0
 NEW_SECONDS: Final = 900.0
 """So long a failure is new: most hang-ups of proxies and adapters are over by then, s."""
 LONGEST_RETRY_SECONDS: Final = 300.0
+LONGEST_SILENT_RETRY_SECONDS: Final = 60.0
+"""The longest pause of a kept link whose batteries are silent, where its interval is shorter, s."""
 
 
 @dataclass(slots=True)
@@ -19,11 +21,14 @@ class Retries:
     """How the last polls of one link failed; times are of a clock that never jumps, s.
 
     `heard_from` is the time from which the link is polled as soon as it is heard, None as long
-    as its polls succeed.
+    as its polls succeed. `pause` is how long a link waits that is polled more often, 0 as long as
+    its polls succeed.
     """
 
     interval: float
     heard_from: float | None = None
+    pause: float = 0.0
+    _silences: int = 0
     _failing_since: float | None = None
     _failures: int = 0
     _heard_in_vain: int = 0
@@ -46,7 +51,8 @@ class Retries:
         """Take note that the link was read; return since when it had failed, None if never."""
         since, self._failing_since = self._failing_since, None
         self.heard_from = None
-        self._failures = self._heard_in_vain = 0
+        self._failures = self._heard_in_vain = self._silences = 0
+        self.pause = 0.0
         return since
 
     def unreached(self, at: float, began_at: float) -> float:
@@ -55,12 +61,20 @@ class Retries:
         pause = min(first * 2.0**self._failures, max(LONGEST_RETRY_SECONDS, first))
         self._failures = min(self._failures + 1, 10)
         self._failed(at, began_at)
+        self.pause = pause
         return pause
 
-    def silent(self, at: float, began_at: float) -> None:
-        """Take note of a poll that connected and got no answer; the next one keeps its time."""
+    def silent(self, at: float, began_at: float) -> float:
+        """Take note of a poll that connected and got no answer.
+
+        Return the pause of a link that is polled every few seconds; others keep their time.
+        """
         self._failures = 0
+        longest = max(self.interval, LONGEST_SILENT_RETRY_SECONDS)
+        self.pause = min(self.interval * 2.0**self._silences, longest)
+        self._silences = min(self._silences + 1, 10)
         self._failed(at, began_at)
+        return self.pause
 
     def path_works(self, at: float, failing_since: float | None = None) -> bool:
         """Take note that an adapter or proxy works again; tell whether to poll the link now.

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Self, override
 
@@ -16,6 +17,7 @@ from ..const import (
     CONF_CURRENT_SCALE,
     CONF_DIVISOR,
     CONF_FAMILY,
+    CONF_KEPT_INTERVAL,
     CONF_POLLING,
     CONF_SOURCE,
     CONF_UNIT,
@@ -23,6 +25,8 @@ from ..const import (
     DOMAIN,
     ENTRY_MINOR_VERSION,
     ENTRY_VERSION,
+    MAX_UPDATE_INTERVAL,
+    MIN_KEPT_INTERVAL,
     SUBENTRY_TYPE_LINK,
 )
 from ..renogy.families import (
@@ -99,11 +103,19 @@ class KnownBattery:
         )
 
 
+class Connection(StrEnum):
+    """Whether a link is connected to for each poll, or kept connected between the polls."""
+
+    FOR_EACH_POLL = "for_each_poll"
+    KEPT = "kept"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSettings:
     """One link of a bank, as stored in its config subentry.
 
-    A link that is not polled is left to others, such as Renogy's app.
+    A link that is not polled is left to others, such as Renogy's app. A link that is kept connected
+    is polled every `kept_interval` seconds, which is None where each poll connects.
     """
 
     address: str
@@ -111,6 +123,7 @@ class LinkSettings:
     family_key: str
     batteries: tuple[KnownBattery, ...]
     polling: bool = True
+    kept_interval: int | None = None
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
@@ -121,6 +134,7 @@ class LinkSettings:
             family_key=data[CONF_FAMILY],
             batteries=tuple(map(KnownBattery.from_data, data[CONF_UNITS])),
             polling=data[CONF_POLLING],
+            kept_interval=_kept_interval(data.get(CONF_KEPT_INTERVAL)),
         )
 
     def named(self, name: str) -> Self:
@@ -149,15 +163,16 @@ class LinkSettings:
 
     def as_data(self) -> MappingProxyType[str, Any]:
         """Return the data of a config subentry."""
-        return MappingProxyType(
-            {
-                CONF_ADDRESS: self.address,
-                CONF_NAME: self.name,
-                CONF_FAMILY: self.family_key,
-                CONF_UNITS: [battery.as_data() for battery in self.batteries],
-                CONF_POLLING: self.polling,
-            }
-        )
+        data = {
+            CONF_ADDRESS: self.address,
+            CONF_NAME: self.name,
+            CONF_FAMILY: self.family_key,
+            CONF_UNITS: [battery.as_data() for battery in self.batteries],
+            CONF_POLLING: self.polling,
+        }
+        if self.kept_interval is not None:
+            data[CONF_KEPT_INTERVAL] = self.kept_interval
+        return MappingProxyType(data)
 
     def as_subentry(self) -> ConfigSubentry:
         """Return a new config subentry for this link."""
@@ -175,6 +190,13 @@ class LinkSettings:
             for battery in self.batteries
         )
         return replace(self, batteries=batteries)
+
+    @property
+    def connection(self) -> Connection:
+        """How the link is connected to."""
+        return (
+            Connection.FOR_EACH_POLL if self.kept_interval is None else Connection.KEPT
+        )
 
     @property
     def family(self) -> Family:
@@ -200,6 +222,14 @@ class LinkSettings:
     def battery_ids(self) -> tuple[BatteryId, ...]:
         """The ids of the link's batteries."""
         return tuple((self.address, unit) for unit in self.units)
+
+
+def _kept_interval(stored: Any) -> int | None:
+    """Return what is stored, None where it is nothing that the forms would have stored."""
+    is_one = (
+        isinstance(stored, int) and MIN_KEPT_INTERVAL <= stored <= MAX_UPDATE_INTERVAL
+    )
+    return stored if is_one else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """One battery behind a link, and what is remembered of it from poll to poll."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -17,7 +17,7 @@ from .decoder import (
 from .exceptions import ExceptionReply, InvalidBlock, ReplyTimeout
 from .families import Family
 from .line import Line
-from .modbus import ReadRequest
+from .modbus import Frame, ReadRequest
 from .models import (
     BatteryConfiguration,
     BatteryIdentity,
@@ -34,7 +34,7 @@ from .plan import (
     Block,
     ReadPlan,
 )
-from .reader import BlockReader
+from .reader import BlockReader, image_of
 from .registers import SETTLED_ELECTRICAL, SETTLED_STATUS
 from .speeds import Extent, LastRead
 
@@ -117,7 +117,7 @@ class Battery:
         self.retries = 0
         self.extent: Extent | None = None
         self._is_fast = is_fast
-        self._settled: dict[int, int] = {}
+        self._whole: Mapping[Block, Frame] = {}
         self._status_at = self._everything_at = float("-inf")
         self._silent_since = 0.0
         self._family = self._family_by_name = family
@@ -234,7 +234,7 @@ class Battery:
             self.refused_by = error.check
             self._fail(ReadingFailure.INVALID)
         else:
-            self._settled = reader.image.words((*SETTLED_ELECTRICAL, *SETTLED_STATUS))
+            self._whole = reader.frames
             self._succeed(reading, Extent.EVERYTHING)
         finally:
             self.answered = reader.answered
@@ -306,12 +306,8 @@ class Battery:
         return True
 
     def _is_settled(self, image: RegisterImage, addresses: range) -> bool:
-        known = {
-            address: self._settled[address]
-            for address in addresses
-            if address in self._settled
-        }
-        return image.words(addresses) == known
+        """Tell whether what does not move is as it was when everything was read."""
+        return image.words(addresses) == image_of(self._whole).words(addresses)
 
     async def read_details(self, line: Line) -> None:
         """Read identity and configuration, which are due; raises LinkLost.

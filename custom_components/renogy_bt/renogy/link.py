@@ -178,7 +178,7 @@ class RenogyLink:
 
     @property
     def is_connected(self) -> bool:
-        """Whether a connection is kept and stands, as far as is known."""
+        """Whether a connection that is kept stands, as far as is known."""
         return self._kept is not None and not self._kept.transport.lost.done()
 
     async def let_go(self) -> None:
@@ -284,11 +284,11 @@ class RenogyLink:
 
     def _take_kept(self, recording: Recording) -> _Connection | None:
         """Return the connection that was kept, None where there is none that stands."""
-        kept, self._kept = self._kept, None
+        kept = self._kept
         if kept is None:
             return None
         if kept.transport.lost.done():
-            self._disconnect(kept.transport)
+            self._end_kept()
             return None
         kept.line.begin_poll(recording)
         kept.connect_seconds, kept.is_reused, kept.is_whole = 0.0, True, False
@@ -303,6 +303,7 @@ class RenogyLink:
             or connection.is_lost
             or transport.lost.done()
         ):
+            self._kept = None
             self._disconnect(transport, line)
             return
         self._kept = connection
@@ -310,7 +311,7 @@ class RenogyLink:
             transport.lost.add_done_callback(partial(self._kept_is_lost, connection))
 
     def _kept_is_lost(self, connection: _Connection, _: asyncio.Future[None]) -> None:
-        if self._kept is connection:
+        if self._kept is connection and not self._in_use.locked():
             self._on_lost()
 
     async def _connect(self, recording: Recording) -> _Connection:

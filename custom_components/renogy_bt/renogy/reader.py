@@ -1,6 +1,6 @@
 """Reads the blocks of one battery over a line, by the battery's plan."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,13 @@ from .plan import NARROWER, Block, ReadPlan
 
 # A battery that has answered in this reading is there: a reply lost then is worth one more try.
 RETRIES_MORE_WHEN_THERE: Final = 1
+
+
+def image_of(frames: Mapping[Block, Frame]) -> RegisterImage:
+    """Return the registers that blocks hold."""
+    return RegisterImage(
+        [(block.address, frame.data) for block, frame in frames.items()]
+    )
 
 
 class BlockReader:
@@ -46,9 +53,7 @@ class BlockReader:
     @property
     def image(self) -> RegisterImage:
         """The registers that were read."""
-        return RegisterImage(
-            [(block.address, frame.data) for block, frame in self.frames.items()]
-        )
+        return image_of(self.frames)
 
     async def read_believable(
         self,

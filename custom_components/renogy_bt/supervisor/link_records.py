@@ -28,7 +28,7 @@ class LinkRecord:
     connected: dict[str, float] = field(default_factory=dict)
     """When the last connection through each source came about."""
     disconnected: dict[str, float] = field(default_factory=dict)
-    """When the last connection through each source ended."""
+    """When the last connection through each source ended, or was last seen to stand."""
     via: str | None = None
     """Source that holds the connection, as far as that is known."""
     in_use_since: float | None = None
@@ -182,10 +182,24 @@ class LinkRecords:
         record.failures, record.failing_since = 0, None
         record.failed_at = record.failure = None
 
+    def still_connected(self, link: str, at: float) -> None:
+        """Take note that a link that is kept connected has answered."""
+        self._record(link).note_connection(ended_at=at)
+
     @property
-    def in_use(self) -> bool:
-        """Whether a link is being connected to, or connected."""
-        return any(record.in_use_since is not None for record in self._links.values())
+    def in_use(self) -> frozenset[str]:
+        """The links that are being connected to, or connected."""
+        return frozenset(
+            record.address
+            for record in self._links.values()
+            if record.in_use_since is not None
+        )
+
+    def in_use_through(self, source: str) -> frozenset[str]:
+        """Return the links in use that may be so through a source."""
+        return frozenset(
+            link for link in self.in_use if self._record(link).via in {None, source}
+        )
 
     def rate(self, source: str, at: float) -> float:
         """Advertisements of our links through a source, per minute."""

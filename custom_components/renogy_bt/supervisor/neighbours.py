@@ -209,6 +209,11 @@ def connections_being_made(scanner: BaseHaScanner) -> int | None:
     )
 
 
+def silence_of(scanner: BaseHaScanner) -> float | None:
+    """Return for how long a scanner has heard nothing, None if that is not known, s."""
+    return _asked(Part.LAST_HEARD, lambda: scanner.time_since_last_detection())
+
+
 def is_connectable(scanner: BaseHaScanner) -> bool:
     """Return whether a scanner can make connections, as far as is known."""
     return _asked(Part.SERVED_BY, lambda: scanner.connectable) is not False

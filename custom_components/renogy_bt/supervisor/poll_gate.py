@@ -116,6 +116,7 @@ class PollGate:
         self._timer: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[], None]] = []
         self._path_listeners: list[Callable[[PathNews], None]] = []
+        self._holders: dict[str, list[Callable[[], None]]] = {}
 
     @asynccontextmanager
     async def connecting(self, link: str) -> AsyncIterator[None]:
@@ -184,11 +185,21 @@ class PollGate:
         for listener in tuple(self._path_listeners):
             listener(news)
 
+    @callback
+    def async_add_holder(self, link: str, let_go: Callable[[], None]) -> CALLBACK_TYPE:
+        """Have a function called when a step is about to cut a link that is kept connected."""
+        return add_listener(self._holders.setdefault(link.upper(), []), let_go)
+
+    @callback
+    def still_connected(self, link: str) -> None:
+        """Take note that a link that is kept connected was read just now."""
+        self._records.still_connected(link.upper(), self._loop.time())
+
     async def async_hold(self, adapter: str) -> None:
-        """Close the gate, and wait a little for connections that are in use.
+        """Close the gate, and wait a little for connections through an adapter that are in use.
 
         Attempts to connect that may go through the adapter are broken off: they would only
-        delay the step.
+        delay the step. Links that are kept connected through it are let go.
         """
         self._open.clear()
         self._closed_at = self._loop.time()
@@ -196,8 +207,11 @@ class PollGate:
         self._attempts.break_off(
             partial(async_may_connect_through, self._hass, adapter)
         )
+        for link in self._records.in_use_through(adapter):
+            for let_go in self._holders.get(link, ()):
+                let_go()
         for _ in range(int(POLLS_LIMIT / 0.1)):
-            if not self._records.in_use:
+            if not self._records.in_use_through(adapter):
                 return
             await asyncio.sleep(0.1)
 

@@ -1,5 +1,7 @@
 """Reads what Home Assistant knows of its local Bluetooth adapters; changes nothing."""
 
+from collections.abc import Collection
+
 from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth import BaseHaRemoteScanner, BaseHaScanner
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
@@ -7,7 +9,7 @@ from homeassistant.core import CoreState, HomeAssistant, callback
 
 from ..adapter_health.samples import EntrySample, EntryState, HostState
 from ..bluez.adapter_objects import NO_ADDRESS
-from .neighbours import is_connectable
+from .neighbours import is_connectable, silence_of
 
 BLUETOOTH = "bluetooth"
 CONF_SOURCE = "source"
@@ -103,6 +105,20 @@ def async_local_scanner(hass: HomeAssistant, address: str) -> BaseHaScanner | No
     """Return the scanner of a local adapter; it must not be kept."""
     scanner = bluetooth.async_scanner_by_source(hass, address)
     return None if isinstance(scanner, BaseHaRemoteScanner) else scanner
+
+
+@callback
+def async_silences(hass: HomeAssistant, sources: Collection[str]) -> dict[str, float]:
+    """Return for how long the local adapters among some sources have heard nothing, s.
+
+    Proxies are left out: Home Assistant does nothing about the silence of a proxy.
+    """
+    silences = {
+        source: silence_of(scanner)
+        for source in sources
+        if (scanner := async_local_scanner(hass, source)) is not None
+    }
+    return {source: each for source, each in silences.items() if each is not None}
 
 
 @callback
