@@ -59,6 +59,7 @@ BATTERY_KEYS = {
     "link_quality",
     "last_read",
     "current_share",
+    "time_to_reserve",
 }
 PROTECTION_KEYS = {
     "over_voltage_protection",
@@ -99,9 +100,12 @@ BANK_KEYS = {
     "weakest_battery",
     "batteries_responding",
     "current_spread",
+    "time_to_reserve",
+    "available_charge_current",
+    "available_discharge_current",
     "voltage_spread",
 }
-BANK_BINARY_KEYS = {"problem"}
+BANK_BINARY_KEYS = {"problem", "reserve_reached"}
 
 # What each battery of a bank shows of itself without being asked, and where.
 MAIN_KEYS = {"alarm", "state_of_charge", "voltage", "current", "temperature"}
@@ -124,7 +128,13 @@ WHOLE_MAIN_KEYS = {
 }
 WHOLE_DIAGNOSTIC_KEYS = {"total_capacity"}
 BANK_SHOWN = {
-    None: {"state_of_charge", "voltage", "current", *WHOLE_MAIN_KEYS},
+    None: {
+        "state_of_charge",
+        "voltage",
+        "current",
+        "reserve_reached",
+        *WHOLE_MAIN_KEYS,
+    },
     EntityCategory.DIAGNOSTIC: {
         *WHOLE_DIAGNOSTIC_KEYS,
         "state_of_charge_spread",
@@ -209,7 +219,9 @@ async def test_what_a_bank_of_one_battery_shows(
         None: MAIN_KEYS | WHOLE_MAIN_KEYS,
         EntityCategory.DIAGNOSTIC: DIAGNOSTIC_KEYS | WHOLE_DIAGNOSTIC_KEYS,
     }
-    assert shown_of(entity_registry, entry, entry.entry_id) == {}
+    assert shown_of(entity_registry, entry, entry.entry_id) == {
+        None: {"reserve_reached"}
+    }
     assert keys_of(entity_registry, entry, entry.entry_id) == {
         "sensor": BANK_KEYS,
         "binary_sensor": BANK_BINARY_KEYS,

@@ -107,6 +107,10 @@ BANK_PROBLEM = ConditionDescription[BankSummary[BatteryId]](
     value_fn=lambda bank: bank.problem,
 )
 
+RESERVE_REACHED = BinarySensorEntityDescription(
+    key="reserve_reached", device_class=BinarySensorDeviceClass.BATTERY
+)
+
 ADAPTER_PROBLEM = ConditionDescription[AdapterStatus](
     key="problem",
     translation_key="adapter_problem",
@@ -131,9 +135,12 @@ async def async_setup_entry(
             AdapterBinarySensor(supervisor, address, ADAPTER_PROBLEM)
         ],
     )
-    problem = BankBinarySensor(bank, BANK_PROBLEM)
-    async_show_grown_bank(hass, BINARY_SENSOR_DOMAIN, [problem])
-    async_add_entities([problem])
+    of_bank = [
+        BankBinarySensor(bank, BANK_PROBLEM),
+        ReserveBinarySensor(bank, RESERVE_REACHED),
+    ]
+    async_show_grown_bank(hass, BINARY_SENSOR_DOMAIN, of_bank)
+    async_add_entities(of_bank)
     for link in bank.links.values():
         # As with the sensors: others get their turn in between.
         await asyncio.sleep(0)
@@ -184,6 +191,18 @@ class BankBinarySensor(RenogyBankEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         """Return the condition of the bank."""
         return self.entity_description.value_fn(self.coordinator.data.summary)
+
+
+class ReserveBinarySensor(RenogyBankEntity, BinarySensorEntity):
+    """Whether no more than the owner's reserve is left."""
+
+    is_of_bank_alone = True
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return whether the reserve is reached."""
+        return self.coordinator.data.is_reserve_reached
 
 
 class AdapterBinarySensor(AdapterEntity, BinarySensorEntity):

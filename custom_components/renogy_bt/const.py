@@ -30,6 +30,7 @@ CONF_KEPT_INTERVAL: Final = "kept_interval"
 CONF_POLLING: Final = "polling"
 CONF_RECOVERY: Final = "recovery"
 CONF_REPORT: Final = "report"
+CONF_RESERVE: Final = "reserve"
 CONF_SOURCE: Final = "source"
 CONF_UNIT: Final = "unit"
 CONF_UNIT_IDS: Final = "unit_ids"
@@ -55,3 +56,7 @@ MAX_IMBALANCE_LIMIT: Final = 50
 # Polls in a row that bring no reading of a battery before it is unavailable.
 DEFAULT_FAILED_POLLS: Final = 1
 MAX_FAILED_POLLS: Final = 10
+
+# State of charge that the owner wants to keep, in %.
+DEFAULT_RESERVE: Final = 10
+MAX_RESERVE: Final = 90

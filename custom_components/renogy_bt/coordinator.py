@@ -11,10 +11,17 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .bank.energy import EnergyTotals
+from .bank.limits import CurrentLimits, is_reserve_reached, limits_of
 from .bank.meters import BankMeters, MeterReading
 from .bank.sharing import Sharing, sharing_of
 from .bank.summary import BankSummary, Wiring, summarise
-from .const import CONF_WIRING, DEFAULT_UPDATE_INTERVAL, LOGGER
+from .const import (
+    CONF_RESERVE,
+    CONF_WIRING,
+    DEFAULT_RESERVE,
+    DEFAULT_UPDATE_INTERVAL,
+    LOGGER,
+)
 from .links.coordinator import LinkCoordinator
 from .links.recorder import LinkRecorder
 from .links.settings import battery_labels, links_of
@@ -50,6 +57,8 @@ class BankReport:
     summary: BankSummary[BatteryId]
     meter: MeterReading
     sharing: Sharing[BatteryId]
+    limits: CurrentLimits
+    is_reserve_reached: bool | None
     is_partial: bool = False
 
 
@@ -76,6 +85,8 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             )
             for subentry_id, settings in links.items()
         }
+        self._reserve = entry.options.get(CONF_RESERVE, DEFAULT_RESERVE)
+        self._is_reserve_reached: bool | None = None
         self.meters: dict[BatteryId, MeterReading] = {}
         self.energy_store = EnergyStore(hass, entry.entry_id)
         self.alarm_store = AlarmStore(hass, entry.entry_id)
@@ -94,7 +105,9 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             (link.interval for link in self.links.values()),
             default=DEFAULT_UPDATE_INTERVAL,
         )
-        self._meters = BankMeters(await self.energy_store.async_load(interval))
+        self._meters = BankMeters(
+            await self.energy_store.async_load(interval), self._reserve / 100
+        )
         self._energy = self._meters.energy.bank
         self.data = self._report()
 
@@ -220,6 +233,11 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             for unit in link.fresh
         )
         summary = summarise(readings, len(self.labels), self.wiring)
+        self._is_reserve_reached = is_reserve_reached(
+            summary.state_of_charge,
+            self._reserve,
+            was_reached=self._is_reserve_reached,
+        )
         current_readings = {each: readings[each] for each in fresh}
         held = sum(len(link.held) for link in self.links.values())
         return BankReport(
@@ -236,6 +254,8 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
                 ),
             ),
             sharing=sharing_of(current_readings, len(self.labels), self.wiring),
+            limits=limits_of(current_readings, len(self.labels), self.wiring),
+            is_reserve_reached=self._is_reserve_reached,
         )
 
     @property

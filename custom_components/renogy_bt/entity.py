@@ -142,12 +142,17 @@ class RenogyBatteryOfBankEntity(RenogyEntity[BankCoordinator]):
 
 
 class RenogyBankEntity(RenogyEntity[BankCoordinator]):
-    """An entity of the bank as a whole, available while any battery has a reading."""
+    """An entity of the bank as a whole, available while any battery has a reading.
+
+    `is_of_bank_alone` marks what the only battery of a bank does not show itself.
+    """
+
+    is_of_bank_alone = False
 
     def __init__(self, bank: BankCoordinator, description: EntityDescription) -> None:
         """Belong to the bank's own device."""
         super().__init__(bank, description, bank.config_entry.entry_id)
-        if bank.is_single:
+        if bank.is_single and not self.is_of_bank_alone:
             # The battery shows the same.
             self._attr_entity_registry_enabled_default = False
 

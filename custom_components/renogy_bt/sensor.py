@@ -33,6 +33,7 @@ from homeassistant.helpers.typing import StateType
 from .adapter_health.samples import Verdict
 from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
+from .bank.limits import CurrentLimits
 from .bank.meters import MeterReading
 from .bank.sharing import Sharing
 from .bank.summary import BankSummary
@@ -375,6 +376,12 @@ METER_SENSORS: tuple[ValueDescription[MeterReading], ...] = (
         is_for_the_whole=True,
         value_fn=lambda meter: _rough_time(meter.estimate.to_empty),
     ),
+    ValueDescription(
+        key="time_to_reserve",
+        **TIME_LEFT,
+        **OFF,
+        value_fn=lambda meter: _rough_time(meter.estimate.to_reserve),
+    ),
 )
 
 NUMBERED_SENSORS: tuple[NumberedSensorDescription, ...] = (
@@ -556,6 +563,21 @@ SHARING_SENSORS: tuple[ValueDescription[Sharing[BatteryId]], ...] = (
     ),
 )
 
+LIMIT_SENSORS: tuple[ValueDescription[CurrentLimits], ...] = (
+    ValueDescription(
+        key="available_charge_current",
+        **CURRENT_LIMIT,
+        **HIDDEN,
+        value_fn=lambda limits: limits.charge,
+    ),
+    ValueDescription(
+        key="available_discharge_current",
+        **CURRENT_LIMIT,
+        **HIDDEN,
+        value_fn=lambda limits: limits.discharge,
+    ),
+)
+
 WEAKEST_BATTERY = SensorEntityDescription(key="weakest_battery", **HIDDEN)
 
 
@@ -596,6 +618,8 @@ def _bank_sensors(bank: BankCoordinator) -> Iterable[RenogyBankEntity]:
         yield BankMeterSensor(bank, meter)
     for sharing in SHARING_SENSORS:
         yield SharingSensor(bank, sharing)
+    for limit in LIMIT_SENSORS:
+        yield LimitSensor(bank, limit)
     yield WeakestBatterySensor(bank, WEAKEST_BATTERY)
 
 
@@ -789,6 +813,18 @@ class SharingSensor(RenogyBankEntity, SensorEntity):
     def native_value(self) -> StateType | datetime:
         """Return what the last round of polls shows."""
         return self.entity_description.value_fn(self.coordinator.data.sharing)
+
+
+class LimitSensor(RenogyBankEntity, SensorEntity):
+    """What can be charged or drawn now."""
+
+    entity_description: ValueDescription[CurrentLimits]
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return what the last round of polls allows."""
+        return self.entity_description.value_fn(self.coordinator.data.limits)
 
 
 class CurrentShareSensor(RenogyBatteryOfBankEntity, SensorEntity):

@@ -42,6 +42,19 @@ def test_estimate(
     assert estimate(average, current, remaining, total) == expected
 
 
+@pytest.mark.parametrize(
+    ("remaining", "to_reserve"),
+    [(50.0, 4 * 3600.0), (20.0, 3600.0), (10.0, 0.0), (3.0, 0.0)],
+)
+def test_reserve_is_reached_before_empty(remaining: float, to_reserve: float) -> None:
+    """Of 100 Ah at 10 A, with a reserve of 10 %."""
+    found = estimate(-10, -10, remaining, 100, 0.1)
+    assert found.to_reserve == to_reserve
+    assert found.to_empty == remaining * 360
+    assert estimate(10, 10, remaining, 100, 0.1).to_reserve is None
+    assert estimate(-0.1, -0.1, remaining, 100, 0.1) == TimeEstimate()
+
+
 def test_a_fridge_does_not_make_it_jump() -> None:
     """A load that comes for ten minutes moves the average by less than half of it a minute."""
     smoother = CurrentSmoother()

@@ -35,6 +35,7 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
             "update_interval": 30.0,
             "failed_polls": 3.0,
             "imbalance_limit": 0.0,
+            "reserve": 20.0,
             "recovery": "gentle",
         },
     )
@@ -44,6 +45,7 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
         "update_interval": 30,
         "failed_polls": 3,
         "imbalance_limit": 0,
+        "reserve": 20,
         "recovery": "gentle",
     }
     assert link_of(entry).update_interval == timedelta(seconds=30)
@@ -59,6 +61,8 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
         ("failed_polls", 11),
         ("imbalance_limit", -1),
         ("imbalance_limit", 51),
+        ("reserve", -1),
+        ("reserve", 91),
     ],
 )
 async def test_numbers_have_limits(

@@ -21,10 +21,11 @@ _RESOLUTION: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeEstimate:
-    """Seconds until full or empty; None if that is not known."""
+    """Seconds until full, until empty, and until only the reserve is left; None if not known."""
 
     to_full: float | None = None
     to_empty: float | None = None
+    to_reserve: float | None = None
 
 
 class CurrentSmoother:
@@ -69,8 +70,11 @@ def estimate(
     current: float | None,
     remaining: float | None,
     total: float | None,
+    reserve: float | None = None,
 ) -> TimeEstimate:
     """Return the time left at this average current (A), of these capacities (Ah).
+
+    `reserve` is a share of the total, if one is wanted; it is reached where no more than that remains.
 
     Without an average and a present current of one direction that are both large enough there
     is no estimate: the average still shows a charge that has ended or turned into a discharge.
@@ -83,7 +87,12 @@ def estimate(
         return TimeEstimate()
     if current > 0:
         return TimeEstimate(to_full=_seconds(max(total - remaining, 0.0), average))
-    return TimeEstimate(to_empty=_seconds(max(remaining, 0.0), -average))
+    return TimeEstimate(
+        to_empty=_seconds(max(remaining, 0.0), -average),
+        to_reserve=None
+        if reserve is None
+        else _seconds(max(remaining - reserve * total, 0.0), -average),
+    )
 
 
 def _seconds(charge: float, current: float) -> float | None:

@@ -26,9 +26,12 @@ class MeterReading:
 class BankMeters[BatteryT]:
     """Follows the batteries of a bank poll by poll; times are of a clock that never jumps (s)."""
 
-    def __init__(self, energy: BankEnergy[BatteryT]) -> None:
-        """Go on from these energy totals."""
+    def __init__(
+        self, energy: BankEnergy[BatteryT], reserve: float | None = None
+    ) -> None:
+        """Go on from these energy totals; `reserve` is a share of the total capacity."""
         self.energy = energy
+        self._reserve = reserve
         self._currents: defaultdict[BatteryT, CurrentSmoother] = defaultdict(
             CurrentSmoother
         )
@@ -71,6 +74,7 @@ class BankMeters[BatteryT]:
                     reading.current,
                     reading.remaining_capacity,
                     reading.total_capacity,
+                    self._reserve,
                 ),
             )
             for battery, reading in readings.items()
@@ -87,6 +91,7 @@ class BankMeters[BatteryT]:
             summary.current,
             summary.remaining_capacity,
             summary.total_capacity,
+            self._reserve,
         )
 
 

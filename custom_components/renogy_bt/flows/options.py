@@ -13,13 +13,16 @@ from ..const import (
     CONF_FAILED_POLLS,
     CONF_IMBALANCE_LIMIT,
     CONF_RECOVERY,
+    CONF_RESERVE,
     CONF_UPDATE_INTERVAL,
     CONF_WIRING,
     DEFAULT_FAILED_POLLS,
     DEFAULT_IMBALANCE_LIMIT,
+    DEFAULT_RESERVE,
     DEFAULT_UPDATE_INTERVAL,
     MAX_FAILED_POLLS,
     MAX_IMBALANCE_LIMIT,
+    MAX_RESERVE,
     MAX_UPDATE_INTERVAL,
     MIN_UPDATE_INTERVAL,
 )
@@ -38,6 +41,9 @@ OPTIONS_SCHEMA = probatio.Schema(
         probatio.Required(
             CONF_IMBALANCE_LIMIT, default=DEFAULT_IMBALANCE_LIMIT
         ): whole_number(0, MAX_IMBALANCE_LIMIT, UnitOfRatio.PERCENTAGE),
+        probatio.Required(CONF_RESERVE, default=DEFAULT_RESERVE): whole_number(
+            0, MAX_RESERVE, UnitOfRatio.PERCENTAGE
+        ),
         probatio.Required(CONF_RECOVERY, default=RecoveryLevel.FULL): translated_choice(
             list(RecoveryLevel), CONF_RECOVERY
         ),

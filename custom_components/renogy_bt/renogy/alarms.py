@@ -1,4 +1,4 @@
-"""The status and alarm words 5100-5108 (protocol 1.5).
+"""The status and alarm words 5100-5109 (protocol 1.5).
 
 Alarm fields of cells and sensors that the battery does not have are ignored. An alarm field
 of a cell's voltage or temperature is *contradicted*, and then only diagnostic, when the value
@@ -24,6 +24,7 @@ from .registers import (
     CELL_ERROR,
     FIELD_STATES,
     FLAG_BITS,
+    REQUESTS,
     STATUS_1,
     STATUS_2,
     AlarmFields,
@@ -91,6 +92,11 @@ def decode_status(
 
 
 def _flags(words: Mapping[int, int]) -> dict[str, bool]:
+    """Return the flags; a word without any request comes from a battery that makes none."""
+    if not words.get(REQUESTS):
+        words = {
+            address: word for address, word in words.items() if address != REQUESTS
+        }
     return {
         flag.name: bool(words[flag.address] >> flag.bit & 1)
         for flag in FLAG_BITS

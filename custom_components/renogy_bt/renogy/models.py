@@ -58,7 +58,8 @@ class Alarm:
 class BatteryStatus:
     """The state and alarm words 5100-5109 (protocol 1.5).
 
-    A flag is None where the battery does not let its word be read. `alarm_words` are the
+    A flag is None where the battery does not let its word be read. The battery asks for its charge, or its
+    discharge, to be stopped where that is not enabled. `alarm_words` are the
     addresses of the words that were read for alarms: of the others nothing is known.
     """
 
@@ -66,6 +67,8 @@ class BatteryStatus:
     discharge_mosfet: bool | None = None
     heater: bool | None = None
     fully_charged: bool | None = None
+    charge_enabled: bool | None = None
+    discharge_enabled: bool | None = None
     alarm_words: tuple[int, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     contradicted_alarms: tuple[Alarm, ...] = ()

@@ -125,7 +125,8 @@ OTHER_ALARMS: Final = 5104
 STATUS_1: Final = 5106
 STATUS_2: Final = 5107
 STATUS_3: Final = 5108
-STATUS_ADDRESSES: Final = range(CELL_VOLTAGE_ALARMS, STATUS_3 + 1)
+REQUESTS: Final = 5109
+STATUS_ADDRESSES: Final = range(CELL_VOLTAGE_ALARMS, REQUESTS + 1)
 # What does not move from poll to poll: total capacity and cycles, switches and protections.
 SETTLED_ELECTRICAL: Final = range(5046, 5049)
 SETTLED_STATUS: Final = range(STATUS_1, STATUS_3 + 1)
@@ -135,6 +136,8 @@ FLAG_BITS: Final[tuple[FlagBit, ...]] = (
     FlagBit("charge_mosfet", STATUS_1, bit=1),
     FlagBit("heater", STATUS_2, bit=13),
     FlagBit("fully_charged", STATUS_2, bit=11),
+    FlagBit("charge_enabled", REQUESTS, bit=7),
+    FlagBit("discharge_enabled", REQUESTS, bit=6),
 )
 
 
