@@ -146,6 +146,9 @@ FLAGS = {
     "fully_charged": (STATUS_2, 11),
 }
 
+# What the battery asks for: 0 in a bit is the request to stop.
+REQUESTS = {"charge_enabled": (5109, 7), "discharge_enabled": (5109, 6)}
+
 # One bit a cell, cell 1 in bit 0: its voltage cannot be measured.
 STATUS_3 = 5108
 

@@ -18,7 +18,7 @@ from custom_components.renogy_bt.renogy.registers import (
     Register,
     RegisterType,
 )
-from tests.renogy.makers_document import FLAGS
+from tests.renogy.makers_document import FLAGS, REQUESTS
 
 # (first, last) of each run of registers that protocol 1.5 describes.
 DOCUMENTED = [(5000, 5033), (5035, 5052), (5100, 5141), (5200, 5223), (5226, 5229)]
@@ -69,7 +69,10 @@ def test_models_have_a_field_per_row(
 def test_every_flag_of_a_status_is_in_the_document() -> None:
     """No flag of the model is without a bit."""
     flags = {field.name for field in fields(BatteryStatus)}
-    assert flags - {"alarms", "alarm_words", "contradicted_alarms"} == set(FLAGS)
+    assert flags - {"alarms", "alarm_words", "contradicted_alarms"} == {
+        *FLAGS,
+        *REQUESTS,
+    }
 
 
 def test_signed_values_are_read_as_such() -> None:
