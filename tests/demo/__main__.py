@@ -190,7 +190,9 @@ async def _show(arguments: argparse.Namespace, folder: Path) -> None:
 
 async def _set_up(client: HomeAssistantClient, emulator: EmulatorProcess) -> float:
     """Set every link up, and return when the first was begun with."""
-    began = await set_up_links(client, emulator.owner_units, _log)
+    began = await set_up_links(
+        client, emulator.owner_units, _log, kept_intervals=emulator.kept_intervals
+    )
     await wait_for_batteries(client, emulator.batteries)
     return began
 

@@ -62,6 +62,11 @@ class EmulatorProcess:
         self.owner_units = {
             link.address: sorted(link.units.keys() - _USUAL_UNITS) for link in links
         }
+        self.kept_intervals = {
+            link.address: link.kept_interval
+            for link in links
+            if link.kept_interval is not None
+        }
         self.batteries = [
             (link.address, known_as(unit))
             for link in links

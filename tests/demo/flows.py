@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 import time
+from types import MappingProxyType
 from typing import Any, Final
 
 from .client import HomeAssistantClient, Json
@@ -40,10 +41,13 @@ async def set_up_links(
     client: HomeAssistantClient,
     owner_units: Mapping[str, list[int]],
     log: Callable[[str], None],
+    *,
+    kept_intervals: Mapping[str, int] = MappingProxyType({}),
 ) -> float:
     """Set each of these links up; the first makes the bank, the others join it together.
 
-    `owner_units` are the unit ids by link that only its owner knows. A link that is not
+    `owner_units` are the unit ids by link that only its owner knows, `kept_intervals` the
+    intervals of links that are to be kept connected. A link that is not
     discovered is searched and picked. Returns when probing began, of the monotonic clock.
 
     Raises:
@@ -52,7 +56,7 @@ async def set_up_links(
     """
     configured = await _configured_addresses(client)
     links = {
-        address: units
+        address: _advanced(units, kept_intervals.get(address))
         for address, units in owner_units.items()
         if address.casefold() not in configured
     }
@@ -119,7 +123,7 @@ async def _discovered(client: HomeAssistantClient, address: str) -> str:
 
 
 async def _finish(
-    client: HomeAssistantClient, flow_id: str, address: str, units: list[int]
+    client: HomeAssistantClient, flow_id: str, address: str, advanced: dict[str, Any]
 ) -> None:
     step: Json = await client.get(f"{_FLOWS}/{flow_id}")
     report = ""
@@ -143,18 +147,28 @@ async def _finish(
                 raise LinkRefused(address, step["errors"], report)
             case _:
                 step = await client.post(
-                    f"{_FLOWS}/{flow_id}", _answers(step, address, units)
+                    f"{_FLOWS}/{flow_id}", _answers(step, address, advanced)
                 )
 
 
-def _answers(form: Json, address: str, units: list[int]) -> dict[str, Any]:
+def _advanced(units: list[int], kept_interval: int | None) -> dict[str, Any]:
+    """Return what the owner of a link knows and wants, nothing where all is as usual."""
+    advanced: dict[str, Any] = {}
+    if units:
+        advanced["unit_ids"] = ", ".join(map(str, units))
+    if kept_interval is not None:
+        advanced |= {"connection": "kept", "kept_interval": kept_interval}
+    return advanced
+
+
+def _answers(form: Json, address: str, advanced: dict[str, Any]) -> dict[str, Any]:
     """Fill in a form as the owner of a link would."""
     fields = {field["name"] for field in form["data_schema"] or ()}
     answers: dict[str, Any] = {}
     if "address" in fields:
         answers["address"] = address
-    if "advanced" in fields and units:
-        answers["advanced"] = {"unit_ids": ", ".join(map(str, units))}
+    if "advanced" in fields and advanced:
+        answers["advanced"] = advanced
     return answers
 
 

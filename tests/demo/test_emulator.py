@@ -31,3 +31,14 @@ def test_ids_that_the_owner_has_set() -> None:
     link = Link(name="BT-TH-F2004601", address=ADDRESS, units=units)
     emulator = EmulatorProcess(World(links=(link,)), "unix:path=/nowhere", ())
     assert emulator.owner_units == {ADDRESS: [10, 11, 64]}
+
+
+def test_links_that_are_kept() -> None:
+    """The demo keeps the links connected that the world says so of, as their owner would."""
+    unit = Unit(unit_id=48)
+    links = (
+        Link(name="BT-TH-F2004601", address=ADDRESS, units={48: unit}, kept_interval=2),
+        Link(name="BT-TH-F2004602", address=f"{ADDRESS[:-1]}2", units={48: unit}),
+    )
+    emulator = EmulatorProcess(World(links=links), "unix:path=/nowhere", ())
+    assert emulator.kept_intervals == {ADDRESS: 2}

@@ -19,6 +19,7 @@ class Dialogue:
     def __init__(self, *steps: dict[str, Any]) -> None:
         """Show these steps, one after the other."""
         self.steps = list(steps)
+        self.answers: list[Any] = []
 
     async def command(self, command: str, **_: Any) -> Any:
         """Answer that one flow is in progress."""
@@ -30,8 +31,9 @@ class Dialogue:
         """Show the first step; there are no entries."""
         return [] if "domain=" in path else self.steps.pop(0)
 
-    async def post(self, *_: Any) -> Any:
+    async def post(self, _: str, answer: Any) -> Any:
         """Show the next step."""
+        self.answers.append(answer)
         return self.steps.pop(0)
 
 
@@ -75,3 +77,16 @@ def test_a_refusal_without_a_report() -> None:
     with pytest.raises(LinkRefused, match="shunt") as refused:
         asyncio.run(set_up_links(client, {ADDRESS: []}, print))
     assert refused.value.report == ""
+
+
+def test_a_link_that_is_kept_is_set_up_so() -> None:
+    """The form under Advanced says so, beside the unit ids that only the owner knows."""
+    form = {"type": "form", "data_schema": [{"name": "advanced"}]}
+    dialogue = Dialogue(form, {"type": "create_entry"})
+    client = cast(HomeAssistantClient, dialogue)
+    asyncio.run(
+        set_up_links(client, {ADDRESS: [10]}, print, kept_intervals={ADDRESS: 2})
+    )
+    assert dialogue.answers == [
+        {"advanced": {"unit_ids": "10", "connection": "kept", "kept_interval": 2}}
+    ]

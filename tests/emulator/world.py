@@ -80,6 +80,8 @@ class Link:
     `rssi` is in dBm at an adapter without attenuation, `spread` the standard deviation
     of its strength in dB, `mtu` the ATT MTU. Without `spread` the strength swings by the
     world's `rssi_wobble`. `services` tells whether it advertises the service of its family.
+    `kept_interval` is how often its owner wants it read while it is kept connected, in s, None
+    where each poll is to connect; the link itself knows nothing of it.
     `replies` are what comes after a request, word for word, one turn each time that it is made
     and the last turn from then on; other requests are answered by the units.
     """
@@ -93,6 +95,7 @@ class Link:
     spread: float | None = None
     name_in: NameIn = NameIn.ADVERTISEMENT
     services: bool = True
+    kept_interval: int | None = None
     replies: Mapping[bytes, tuple[Turn, ...]] = field(default_factory=dict)
 
 

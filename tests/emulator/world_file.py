@@ -194,7 +194,10 @@ def _link(value: Any, path: str) -> Link:
         value,
         path,
         {"name", "address"},
-        {"mtu", "kind", "units", "rssi", "name_in", "services", "replies"},
+        {
+            *("mtu", "kind", "units", "rssi", "name_in", "services"),
+            *("kept_interval", "replies"),
+        },
     )
     rssi, spread = _strength(data.get("rssi", -60), below(path, "rssi"))
     kind = a_member(data.get("kind", Kind.BATTERY), below(path, "kind"), Kind)
@@ -212,8 +215,16 @@ def _link(value: Any, path: str) -> Link:
             data.get("name_in", NameIn.ADVERTISEMENT), below(path, "name_in"), NameIn
         ),
         services=a_boolean(data.get("services", True), below(path, "services")),
+        kept_interval=_kept_interval(
+            data.get("kept_interval"), below(path, "kept_interval")
+        ),
         replies=_replies(data.get("replies", {}), below(path, "replies")),
     )
+
+
+def _kept_interval(value: Any, path: str) -> int | None:
+    """Return the interval of a link that is kept connected, within the limits of the form."""
+    return None if value is None else an_integer(value, path, 2, 600)
 
 
 def _replies(value: Any, path: str) -> Mapping[bytes, tuple[Turn, ...]]:

@@ -172,7 +172,12 @@ class Trial:
         async with asyncio.timeout(_START_SECONDS):
             await _choose_mode(client, self._case.mode)
             if self._with_integration:
-                await set_up_links(client, emulator.owner_units, _no_log)
+                await set_up_links(
+                    client,
+                    emulator.owner_units,
+                    _no_log,
+                    kept_intervals=emulator.kept_intervals,
+                )
                 await enable_all_entities(client)
                 await wait_for_batteries(client, emulator.batteries)
             else:

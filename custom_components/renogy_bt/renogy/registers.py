@@ -129,7 +129,7 @@ REQUESTS: Final = 5109
 STATUS_ADDRESSES: Final = range(CELL_VOLTAGE_ALARMS, REQUESTS + 1)
 # What does not move from poll to poll: total capacity and cycles, switches and protections.
 SETTLED_ELECTRICAL: Final = range(5046, 5049)
-SETTLED_STATUS: Final = range(STATUS_1, STATUS_3 + 1)
+SETTLED_STATUS: Final = range(STATUS_1, REQUESTS + 1)
 
 FLAG_BITS: Final[tuple[FlagBit, ...]] = (
     FlagBit("discharge_mosfet", STATUS_1, bit=2),

@@ -30,6 +30,13 @@ def _with(changes: dict[str, Any]) -> dict[str, Any]:
     return world
 
 
+def test_a_link_that_is_to_be_kept() -> None:
+    """Its interval is what the owner chooses; left out, each poll connects."""
+    (kept,) = parse_world(json.dumps(_with({"links.0.kept_interval": 2}))).links
+    (usual,) = parse_world(json.dumps(_with({}))).links
+    assert (kept.kept_interval, usual.kept_interval) == (2, None)
+
+
 def test_contract_example_is_a_world() -> None:
     """The documented keys alone make a world, with the documented meaning."""
     world = parse_world(
@@ -171,6 +178,10 @@ def test_owners_world_is_the_owners() -> None:
             "links[0].name_in: must be one of advertisement, scan_response, never",
         ),
         ({"links.0.services": 0}, "links[0].services: must be true or false"),
+        ({"links.0.kept_interval": 1}, "links[0].kept_interval: must be 2 to 600"),
+        ({"links.0.kept_interval": 601}, "links[0].kept_interval: must be 2 to 600"),
+        ({"links.0.kept_interval": True}, "links[0].kept_interval: must be an integer"),
+        ({"links.0.kept_interval": 2.5}, "links[0].kept_interval: must be an integer"),
         ({"links.0.units": []}, "links[0].units: must be an object"),
         (
             {"links.0.units": {"248": UNIT}},
