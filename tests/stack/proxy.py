@@ -1,243 +1,118 @@
-"""A Bluetooth proxy: a remote scanner that hears the emulated air and connects to it.
+"""Bluetooth proxies in Home Assistant: its own `esphome`, connected to emulated devices.
 
-It is registered as ESPHome's are; which path a connection takes is decided by habluetooth.
+Which path a connection takes is decided by habluetooth, and what a proxy tells and does goes
+through bleak-esphome and aioesphomeapi, as in a house.
 """
 
-import asyncio
-from collections.abc import Callable
-import math
-from typing import Any, override
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from unittest.mock import AsyncMock, Mock
 
-from bleak.args import SizedBuffer
-from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.backends.client import BaseBleakClient, NotifyCallback
-from bleak.backends.descriptor import BleakGATTDescriptor
-from bleak.backends.device import BLEDevice
-from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
-from bleak.exc import BleakError
-from bleak_retry_connector.bluez import Allocations
-from habluetooth import BaseHaRemoteScanner, HaBluetoothConnector, get_manager
+import bluetooth_data_tools
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from zeroconf import Zeroconf
 
-from homeassistant.components import bluetooth
+from homeassistant.components import bluetooth, zeroconf
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 from tests.emulator import EmulatedWorld
-from tests.emulator.gatt_profile import BT2_SERVICES, REQUEST_CHARACTERISTIC
-from tests.emulator.peripheral import Central, Peripheral
+from tests.emulator.esphome_api import LOOPBACK
+from tests.emulator.esphome_proxy import NAME, PROXY, EspHomeProxy
 
-PROXY = "AC:67:B2:00:00:01"
-SLOTS = 3
+from .integration import until
+
+PROXY_NAME = f"{NAME} ({PROXY})"
+VOICE = ("assist_pipeline", "ffmpeg", "http", "intent")
+"""What `esphome` needs for voice assistants only; no proxy has one here."""
 
 
-class Proxy(BaseHaRemoteScanner):
-    """A proxy in the emulated world, which may be far, fail to connect, or wait with it."""
+def _import_on_the_clock_of_home_assistant() -> None:
+    """Import the scanner of bleak-esphome, which takes its clock when it is imported.
 
-    def __init__(self, world: EmulatedWorld, attenuation: float = 0.0) -> None:
-        """Hear nothing yet; `attenuation` in dB is what its place costs."""
-        self.world = world
-        self.receiver = world.receiver(PROXY, attenuation)
-        self.fails = False
-        self.goes_on = asyncio.Event()
-        self.goes_on.set()
-        self.tells_slots = True
-        self.connects = 0
-        self.attempts = 0
-        self.links: list[ProxyClient] = []
-        super().__init__(
-            PROXY,
-            "shed-proxy",
-            HaBluetoothConnector(self._client, PROXY, lambda: True),  # type: ignore[arg-type]
-            connectable=True,
+    The clock of Home Assistant leaps in some tests.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            bluetooth_data_tools,
+            "monotonic_time_coarse",
+            lambda: bluetooth.MONOTONIC_TIME(),
         )
+        import bleak_esphome.backend.scanner  # noqa: F401, PLC0415
 
-    def register(self, hass: HomeAssistant) -> Callable[[], None]:
-        """Let Home Assistant know the proxy; returns how it goes."""
-        stop = self.async_setup()
-        remove = bluetooth.async_register_scanner(hass, self, connection_slots=SLOTS)
-        self.links_changed()
 
-        def gone() -> None:
-            remove()
-            stop()
+_import_on_the_clock_of_home_assistant()
 
-        return gone
 
-    def listen(self) -> Callable[[], None]:
-        """Pass on every advertisement that arrives at its place; returns how to end."""
-
-        def advertised(peripheral: Peripheral, swing: int) -> None:
-            address = peripheral.link.address
-            strength = self.receiver.hears(address, peripheral.signal, swing)
-            if strength is not None:
-                self.hear(address, strength)
-
-        return self.world.listen(advertised)
-
-    def hear(self, address: str, rssi: int) -> None:
-        """Pass on an advertisement of a peripheral."""
-        advertisement = self.world.peripheral(address).advertisement
-        self._async_on_advertisement(
-            address,
-            rssi,
-            advertisement.heard_name(actively=True),
-            list(advertisement.service_uuids),
-            {},
-            {advertisement.company_id: advertisement.manufacturer_data},
-            None,
-            {},
-            # The clock of Home Assistant, which leaps in some tests.
-            bluetooth.MONOTONIC_TIME(),
+@contextmanager
+def _without_voice_and_search() -> Iterator[None]:
+    """Have `esphome` serve no web page for voices, and look for no device on the network."""
+    with pytest.MonkeyPatch.context() as patch:
+        esphome = "homeassistant.components.esphome"
+        patch.setattr(f"{esphome}.ffmpeg_proxy.async_setup", Mock())
+        patch.setattr(f"{esphome}.assist_satellite.async_setup", AsyncMock())
+        patch.setattr(
+            zeroconf, "async_get_instance", AsyncMock(return_value=Mock(spec=Zeroconf))
         )
-
-    def _client(self, device: BLEDevice, **kwargs: Any) -> ProxyClient:
-        return ProxyClient(self, device, **kwargs)
-
-    @override
-    def get_allocations(self) -> Allocations | None:
-        return self._allocations if self.tells_slots else None
-
-    @property
-    def _allocations(self) -> Allocations:
-        return Allocations(
-            PROXY,
-            SLOTS,
-            SLOTS - len(self.links),
-            [client.address for client in self.links],
-        )
-
-    def links_changed(self) -> None:
-        """Tell Home Assistant which slots are taken."""
-        get_manager().async_on_allocation_changed(self._allocations)
+        yield
 
 
-class ProxyClient(BaseBleakClient, Central):
-    """A connection through the proxy, straight to the emulated peripheral."""
-
-    def __init__(self, proxy: Proxy, device: BLEDevice, **kwargs: Any) -> None:
-        """Prepare a connection to a device that the proxy hears."""
-        super().__init__(device, **kwargs)
-        self._proxy = proxy
-        self._peripheral: Peripheral = proxy.world.peripheral(device.address)
-        self._notify: NotifyCallback | None = None
-        self._end: asyncio.TimerHandle | None = None
-
-    @property
-    @override
-    def name(self) -> str:
-        return self._peripheral.link.name
-
-    @property
-    @override
-    def mtu_size(self) -> int:
-        return self._peripheral.link.mtu
-
-    @property
-    @override
-    def is_connected(self) -> bool:
-        return self._peripheral.central is self
-
-    @override
-    async def connect(self, pair: bool, **kwargs: Any) -> None:
-        self._proxy.attempts += 1
-        await self._proxy.goes_on.wait()
-        peripheral, receiver = self._peripheral, self._proxy.receiver
-        reaches = receiver.connects(peripheral.link.address, peripheral.signal)
-        if self._proxy.fails or not reaches or not peripheral.connect(self):
-            raise BleakError("proxy cannot connect")
-        lasts = receiver.lasts(peripheral.link.address, peripheral.signal)
-        if lasts < math.inf:
-            self._end = asyncio.get_running_loop().call_later(
-                lasts, peripheral.break_of, self
-            )
-        self._proxy.connects += 1
-        self._proxy.links.append(self)
-        self._proxy.links_changed()
-        self.services = _services(self._peripheral.link.mtu)
-
-    @override
-    async def disconnect(self) -> None:
-        if self.is_connected:
-            self._peripheral.disconnect(self)
-            self.link_lost()
-
-    @override
-    def notified(self, data: bytes) -> None:
-        if self._notify is not None:
-            self._notify(bytearray(data))
-
-    @override
-    def link_lost(self) -> None:
-        if self._end is not None:
-            self._end.cancel()
-        self._proxy.links.remove(self)
-        self._proxy.links_changed()
-        if self._disconnected_callback is not None:
-            self._disconnected_callback()
-
-    @override
-    async def start_notify(
-        self,
-        characteristic: BleakGATTCharacteristic,
-        callback: NotifyCallback,
-        **kwargs: Any,
-    ) -> None:
-        self._notify = callback
-
-    @override
-    async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
-        self._notify = None
-
-    @override
-    async def write_gatt_char(
-        self,
-        characteristic: BleakGATTCharacteristic,
-        data: SizedBuffer,
-        response: bool,
-    ) -> None:
-        assert characteristic.uuid == REQUEST_CHARACTERISTIC
-        self._peripheral.write_request(bytes(data))
-
-    @override
-    async def pair(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError
-
-    @override
-    async def unpair(self) -> None:
-        raise NotImplementedError
-
-    @override
-    async def read_gatt_char(
-        self, characteristic: BleakGATTCharacteristic, **kwargs: Any
-    ) -> bytearray:
-        raise NotImplementedError
-
-    @override
-    async def read_gatt_descriptor(
-        self, descriptor: BleakGATTDescriptor, **kwargs: Any
-    ) -> bytearray:
-        raise NotImplementedError
-
-    @override
-    async def write_gatt_descriptor(
-        self, descriptor: BleakGATTDescriptor, data: SizedBuffer
-    ) -> None:
-        raise NotImplementedError
+@asynccontextmanager
+async def proxy_of(
+    hass: HomeAssistant, world: EmulatedWorld, attenuation: float = 0.0
+) -> AsyncGenerator[EspHomeProxy]:
+    """Run a proxy in the world that Home Assistant knows and is connected to."""
+    proxy = EspHomeProxy(world, attenuation)
+    await proxy.start()
+    hass.config.components.update(VOICE)
+    entry = MockConfigEntry(
+        domain="esphome",
+        # Home Assistant would listen for devices with the address for unique id to dial in.
+        unique_id=NAME,
+        data={
+            "host": LOOPBACK,
+            "port": proxy.server.port,
+            "password": "",
+            "noise_psk": "",
+            "device_name": NAME,
+        },
+        options={"bluetooth_scanning_mode": "active"},
+    )
+    entry.add_to_hass(hass)
+    with _without_voice_and_search():
+        assert await async_setup_component(hass, "esphome", {})
+        await until(lambda: is_known(hass))
+        try:
+            yield proxy
+        finally:
+            await hass.config_entries.async_remove(entry.entry_id)
+            proxy.stop()
 
 
-def _services(mtu: int) -> BleakGATTServiceCollection:
-    """Return the dongle's services as bleak has them."""
-    collection = BleakGATTServiceCollection()
-    for service in BT2_SERVICES:
-        found = BleakGATTService(None, service.handle, service.uuid)
-        collection.add_service(found)
-        for each in service.characteristics:
-            collection.add_characteristic(
-                BleakGATTCharacteristic(
-                    None,
-                    each.handle,
-                    each.uuid,
-                    list(each.flags),  # type: ignore[arg-type]
-                    lambda: mtu - 3,
-                    found,
-                )
-            )
-    return collection
+def slots_free(hass: HomeAssistant) -> int:
+    """Return how many connections Home Assistant may make through the proxy at present."""
+    scanner = bluetooth.async_scanner_by_source(hass, PROXY)
+    slots = None if scanner is None else scanner.get_allocations()
+    return 0 if slots is None else slots.free
+
+
+def is_known(hass: HomeAssistant) -> bool:
+    """Return whether Home Assistant may connect through the proxy."""
+    scanner = bluetooth.async_scanner_by_source(hass, PROXY)
+    return scanner is not None and scanner.get_allocations() is not None
+
+
+async def heard_by_proxy(
+    hass: HomeAssistant, proxy: EspHomeProxy, address: str, rssi: int
+) -> None:
+    """Have a proxy pass an advertisement on, and wait until Home Assistant has it."""
+    proxy.hear(address, rssi)
+
+    def has_arrived() -> bool:
+        scanner = bluetooth.async_scanner_by_source(hass, PROXY)
+        if scanner is None:
+            return False
+        found = scanner.get_discovered_device_advertisement_data(address)
+        return found is not None and found[1].rssi == rssi
+
+    await until(has_arrived)

@@ -10,13 +10,14 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from tests.banks import battery_state, settle
 from tests.emulator import EmulatedWorld, Link, Unit, World
+from tests.emulator.esphome_proxy import EspHomeProxy
 from tests.emulator.world import NameIn
 from tests.flows.walk import Flow
 from tests.renogy.family_cases import single_battery
 
 from .conftest import FAST
 from .integration import discovery_of, until
-from .proxy import Proxy
+from .proxy import heard_by_proxy, proxy_of
 
 pytestmark = pytest.mark.usefixtures("integration", "translated_flows")
 
@@ -61,12 +62,10 @@ def name_search(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def proxy(
     hass: HomeAssistant, emulated_world: EmulatedWorld, integration: None
-) -> AsyncGenerator[Proxy]:
+) -> AsyncGenerator[EspHomeProxy]:
     """Return a proxy that Home Assistant knows."""
-    proxy = Proxy(emulated_world)
-    gone = proxy.register(hass)
-    yield proxy
-    gone()
+    async with proxy_of(hass, emulated_world) as proxy:
+        yield proxy
 
 
 async def set_up(hass: HomeAssistant, name: str) -> LinkSettings:
@@ -110,16 +109,19 @@ async def test_name_never(hass: HomeAssistant, family: str) -> None:
 @pytest.mark.parametrize("scanner_mode", ["passive"])
 @pytest.mark.parametrize("is_heard", [True, False])
 async def test_proxy_that_hears_the_name(
-    hass: HomeAssistant, emulated_world: EmulatedWorld, proxy: Proxy, is_heard: bool
+    hass: HomeAssistant,
+    emulated_world: EmulatedWorld,
+    proxy: EspHomeProxy,
+    is_heard: bool,
 ) -> None:
     """An adapter that only listens learns the name from a proxy that asks."""
     if is_heard:
-        proxy.hear(ADDRESS, FAR)
+        await heard_by_proxy(hass, proxy, ADDRESS, FAR)
     link = await set_up(hass, NAME if is_heard else ADDRESS)
     assert link.family_key == ("pro" if is_heard else "undecided")
     if not is_heard:
         (entry,) = hass.config_entries.async_entries(DOMAIN)
-        proxy.hear(ADDRESS, FAR)
+        await heard_by_proxy(hass, proxy, ADDRESS, FAR)
         await until(lambda: [each.name for each in links_of(entry).values()] == [NAME])
         await settle(hass)
         (link,) = links_of(entry).values()

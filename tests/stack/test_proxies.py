@@ -5,20 +5,31 @@ from functools import partial
 from itertools import pairwise
 from typing import override
 
+from habluetooth import get_manager
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
+from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from tests.banks import bank_entry, link_of, link_settings, set_up, settle
+from tests.banks import (
+    bank_entry,
+    battery_state,
+    link_of,
+    link_settings,
+    set_up,
+    settle,
+)
 from tests.emulator import EmulatedWorld, Unit, World
+from tests.emulator.esphome_proxy import PROXY, SLOTS, EspHomeProxy
 from tests.fake_air import DONGLE
 
 from .integration import assert_true_values, heard, owner_world, poll, until
-from .proxy import Proxy
+from .proxy import PROXY_NAME, heard_by_proxy, is_known, proxy_of, slots_free
 
 pytestmark = pytest.mark.usefixtures("integration")
 
@@ -41,12 +52,10 @@ def units(world: World) -> list[Unit]:
 @pytest.fixture
 async def proxy(
     hass: HomeAssistant, emulated_world: EmulatedWorld, integration: None
-) -> AsyncGenerator[Proxy]:
+) -> AsyncGenerator[EspHomeProxy]:
     """Return a proxy that Home Assistant knows and that has heard nothing yet."""
-    proxy = Proxy(emulated_world)
-    gone = proxy.register(hass)
-    yield proxy
-    gone()
+    async with proxy_of(hass, emulated_world) as proxy:
+        yield proxy
 
 
 def assert_all_true(hass: HomeAssistant, units: list[Unit]) -> None:
@@ -62,18 +71,18 @@ def assert_no_issue(hass: HomeAssistant) -> None:
 
 
 async def test_nearer_proxy_is_polled_through(
-    hass: HomeAssistant, proxy: Proxy, units: list[Unit]
+    hass: HomeAssistant, proxy: EspHomeProxy, units: list[Unit]
 ) -> None:
     """Home Assistant takes the path with the better signal; the values are the same."""
     await heard(hass, DONGLE)
-    proxy.hear(DONGLE, NEAR)
+    await heard_by_proxy(hass, proxy, DONGLE, NEAR)
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     assert entry.state is ConfigEntryState.LOADED
     assert proxy.connects == 1
-    assert proxy.links == []
+    assert proxy.connections == []
     assert_all_true(hass, units)
-    assert link_of(entry).served_by == proxy.name
+    assert link_of(entry).served_by == PROXY_NAME
 
 
 async def test_proxy_tells_every_advertisement_that_reaches_its_place(
@@ -84,7 +93,7 @@ async def test_proxy_tells_every_advertisement_that_reaches_its_place(
     Far away it misses most advertisements.
     """
 
-    class Listener(Proxy):
+    class Listener(EspHomeProxy):
         @override
         def hear(self, address: str, rssi: int) -> None:
             strengths.append(rssi)
@@ -104,12 +113,12 @@ async def test_proxy_tells_every_advertisement_that_reaches_its_place(
 
 
 async def test_proxy_that_does_not_tell_its_slots(
-    hass: HomeAssistant, proxy: Proxy, units: list[Unit]
+    hass: HomeAssistant, proxy: EspHomeProxy, units: list[Unit]
 ) -> None:
     """Which path a connection took is not guessed where a proxy is silent about it."""
     await heard(hass, DONGLE)
-    proxy.hear(DONGLE, NEAR)
-    proxy.tells_slots = False
+    await heard_by_proxy(hass, proxy, DONGLE, NEAR)
+    proxy.faults.tells_no_addresses = True
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     assert proxy.connects == 1
@@ -118,11 +127,11 @@ async def test_proxy_that_does_not_tell_its_slots(
 
 
 async def test_farther_proxy_is_left_alone(
-    hass: HomeAssistant, proxy: Proxy, units: list[Unit]
+    hass: HomeAssistant, proxy: EspHomeProxy, units: list[Unit]
 ) -> None:
     """A proxy that hears a battery worse than the adapter is not needed."""
     await heard(hass, DONGLE)
-    proxy.hear(DONGLE, FAR)
+    await heard_by_proxy(hass, proxy, DONGLE, FAR)
     await set_up(hass, bank_entry(link_settings()))
     assert proxy.attempts == 0
     assert_all_true(hass, units)
@@ -130,20 +139,20 @@ async def test_farther_proxy_is_left_alone(
 
 async def test_proxy_fails(
     hass: HomeAssistant,
-    proxy: Proxy,
+    proxy: EspHomeProxy,
     emulated_world: EmulatedWorld,
     units: list[Unit],
 ) -> None:
     """When the proxy cannot connect the local adapter does, without a word to the user."""
     await heard(hass, DONGLE)
-    proxy.hear(DONGLE, NEAR)
+    await heard_by_proxy(hass, proxy, DONGLE, NEAR)
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    proxy.fails = True
+    proxy.faults.connects_fail = True
     connects = emulated_world.peripheral(DONGLE).statistics.connects
     for _ in range(3):
         await poll(hass, entry)
-        proxy.hear(DONGLE, NEAR)
+        await heard_by_proxy(hass, proxy, DONGLE, NEAR)
         if link_of(entry).last_update_success:
             break
     assert proxy.attempts > 1
@@ -156,20 +165,20 @@ async def test_proxy_fails(
 
 async def test_adapter_fails(
     hass: HomeAssistant,
-    proxy: Proxy,
+    proxy: EspHomeProxy,
     emulated_world: EmulatedWorld,
     units: list[Unit],
 ) -> None:
     """When the local adapter cannot connect a proxy does, though it hears the battery worse."""
     await heard(hass, DONGLE)
-    proxy.hear(DONGLE, FAR)
+    await heard_by_proxy(hass, proxy, DONGLE, FAR)
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     assert proxy.connects == 0
     await emulated_world.set_fault("connects-failing")
     for _ in range(5):
         await poll(hass, entry)
-        proxy.hear(DONGLE, FAR)
+        await heard_by_proxy(hass, proxy, DONGLE, FAR)
         if link_of(entry).last_update_success:
             break
     assert proxy.connects == 1
@@ -184,7 +193,7 @@ async def test_adapter_fails(
 )
 async def test_adapter_is_repaired_while_a_proxy_connects(
     hass: HomeAssistant,
-    proxy: Proxy,
+    proxy: EspHomeProxy,
     monkeypatch: pytest.MonkeyPatch,
     adapter: str,
     attempts: int,
@@ -197,34 +206,34 @@ async def test_adapter_is_repaired_while_a_proxy_connects(
         "custom_components.renogy_bt.renogy.transport.CONNECT_SECONDS", 20.0
     )
     await heard(hass, DONGLE)
-    proxy.hear(DONGLE, NEAR)
+    await heard_by_proxy(hass, proxy, DONGLE, NEAR)
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     proxy.attempts = 0
-    proxy.goes_on.clear()
+    proxy.faults.goes_on.clear()
     gate = async_get_supervisor(hass).gate
     refresh = hass.async_create_task(link_of(entry).async_refresh())
     await until(lambda: proxy.attempts)
     await gate.async_hold(adapter)
-    proxy.goes_on.set()
+    proxy.faults.goes_on.set()
     gate.async_release()
     await refresh
     assert proxy.attempts == attempts
     assert link_of(entry).failed == {}
     assert link_of(entry).last_update_success
     await settle(hass)
-    assert proxy.links == []
+    assert proxy.connections == []
 
 
 async def test_proxies_only(
     hass: HomeAssistant,
     bluetooth_entry: MockConfigEntry,
-    proxy: Proxy,
+    proxy: EspHomeProxy,
     units: list[Unit],
 ) -> None:
     """Without a local adapter batteries are read all the same, and no adapter is watched."""
     await hass.config_entries.async_remove(bluetooth_entry.entry_id)
-    proxy.hear(DONGLE, NEAR)
+    await heard_by_proxy(hass, proxy, DONGLE, NEAR)
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
     await poll(hass, entry)
@@ -235,3 +244,182 @@ async def test_proxies_only(
     assert supervisor.bus_reachable is None
     assert_no_issue(hass)
     assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def poll_until(hass: HomeAssistant, entry: MockConfigEntry, good: bool) -> None:
+    """Poll until a poll ends like this; paths that failed before are tried last."""
+    for _ in range(4):
+        await poll(hass, entry)
+        if link_of(entry).last_update_success is good:
+            return
+    raise AssertionError("no poll has ended like this")
+
+
+@pytest.fixture
+async def through_proxy(
+    hass: HomeAssistant, bluetooth_entry: MockConfigEntry, proxy: EspHomeProxy
+) -> MockConfigEntry:
+    """Return a bank that is read through the proxy, the only way there is."""
+    await hass.config_entries.async_remove(bluetooth_entry.entry_id)
+    await heard_by_proxy(hass, proxy, DONGLE, NEAR)
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert link_of(entry).served_by == PROXY_NAME
+    return entry
+
+
+class TestTroubleOfTheOnlyProxy:
+    """What goes wrong with a proxy while it hears on, and that its end is noticed at once."""
+
+    @pytest.fixture(autouse=True)
+    def no_pause(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have a link that failed be tried whenever it is heard."""
+        monkeypatch.setattr(
+            "custom_components.renogy_bt.links.retries.HEARD_RETRY_SECONDS", 0.0
+        )
+
+    @staticmethod
+    async def read_when_heard(
+        hass: HomeAssistant, entry: MockConfigEntry, proxy: EspHomeProxy
+    ) -> None:
+        """Check that the next advertisement brings the batteries back, and no poll is awaited."""
+        link = link_of(entry)
+        before = link.succeeded_at
+        assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+        proxy.hear(DONGLE, NEAR)
+        await until(lambda: link.succeeded_at != before)
+        await settle(hass)
+        assert battery_state(hass, "voltage").state != STATE_UNAVAILABLE
+
+    @pytest.mark.parametrize("fault", ["connects_fail", "gatt_fails", "gatt_hangs"])
+    async def test_over_when_heard(
+        self,
+        hass: HomeAssistant,
+        proxy: EspHomeProxy,
+        units: list[Unit],
+        through_proxy: MockConfigEntry,
+        fault: str,
+    ) -> None:
+        """Connections that fail, and that stand and carry nothing: both end without a pause."""
+        setattr(proxy.faults, fault, True)
+        await poll_until(hass, through_proxy, good=False)
+        assert proxy.connections == []
+        assert not async_get_supervisor(hass).gate.has_lacked_slot(DONGLE)
+        setattr(proxy.faults, fault, False)
+        await self.read_when_heard(hass, through_proxy, proxy)
+        assert_all_true(hass, units)
+        assert_no_issue(hass)
+
+    async def test_connects_hang(
+        self,
+        hass: HomeAssistant,
+        proxy: EspHomeProxy,
+        units: list[Unit],
+        through_proxy: MockConfigEntry,
+    ) -> None:
+        """An attempt that hangs is given up, its slot is free again, and the next one succeeds."""
+        proxy.faults.goes_on.clear()
+        await poll_until(hass, through_proxy, good=False)
+        await until(lambda: proxy.connections == [])
+        proxy.faults.goes_on.set()
+        await self.read_when_heard(hass, through_proxy, proxy)
+        assert_all_true(hass, units)
+
+    async def test_proxy_hangs_as_a_whole(
+        self,
+        hass: HomeAssistant,
+        proxy: EspHomeProxy,
+        units: list[Unit],
+        through_proxy: MockConfigEntry,
+    ) -> None:
+        """A proxy whose connection to Home Assistant stands and that does nothing."""
+        proxy.hang()
+        await poll_until(hass, through_proxy, good=False)
+        proxy.hang(hangs=False)
+        await until(lambda: proxy.connections == [])
+        await self.read_when_heard(hass, through_proxy, proxy)
+        assert_all_true(hass, units)
+
+    async def test_slots_are_held_by_others(
+        self,
+        hass: HomeAssistant,
+        proxy: EspHomeProxy,
+        units: list[Unit],
+        through_proxy: MockConfigEntry,
+    ) -> None:
+        """Without a slot nothing is tried; the first that is free again brings the poll."""
+        gate = async_get_supervisor(hass).gate
+        proxy.hold_slots(SLOTS)
+        await until(lambda: not slots_free(hass))
+        attempts = proxy.attempts
+        await poll_until(hass, through_proxy, good=False)
+        assert proxy.attempts == attempts
+        assert gate.has_lacked_slot(DONGLE)
+        link = link_of(through_proxy)
+        before = link.succeeded_at
+        proxy.hold_slots(SLOTS - 1)
+        await until(lambda: link.succeeded_at != before)
+        await settle(hass)
+        assert not gate.has_lacked_slot(DONGLE)
+        assert_all_true(hass, units)
+
+    async def test_reboot(
+        self,
+        hass: HomeAssistant,
+        proxy: EspHomeProxy,
+        units: list[Unit],
+        through_proxy: MockConfigEntry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """After a reboot the first advertisement is answered, however long the pause has grown."""
+        proxy.stop()
+        await until(lambda: not is_known(hass))
+        await poll_until(hass, through_proxy, good=False)
+        monkeypatch.setattr(
+            "custom_components.renogy_bt.links.retries.HEARD_RETRY_SECONDS", 300.0
+        )
+        await poll(hass, through_proxy)
+        await proxy.start()
+        await until(lambda: is_known(hass))
+        await self.read_when_heard(hass, through_proxy, proxy)
+        assert_all_true(hass, units)
+        assert link_of(through_proxy).served_by == PROXY_NAME
+
+    async def test_reboot_in_the_middle_of_a_poll(
+        self,
+        hass: HomeAssistant,
+        proxy: EspHomeProxy,
+        units: list[Unit],
+        through_proxy: MockConfigEntry,
+    ) -> None:
+        """A poll whose proxy goes away ends at once, and leaves nothing connected."""
+        link = link_of(through_proxy)
+        polling = hass.async_create_task(link.async_refresh())
+        await until(lambda: proxy.connections and proxy.connections[0].is_made)
+        proxy.stop()
+        await polling
+        await settle(hass)
+        assert link.fresh == frozenset()
+        await proxy.start()
+        await until(lambda: is_known(hass))
+        await heard_by_proxy(hass, proxy, DONGLE, NEAR)
+        await until(lambda: len(link.fresh) == len(units))
+        await settle(hass)
+        assert_all_true(hass, units)
+
+
+async def test_slot_that_an_adapter_kept(
+    hass: HomeAssistant, proxy: EspHomeProxy, units: list[Unit]
+) -> None:
+    """An adapter that kept the slot of an earlier connection did not serve a proxy's."""
+    await heard(hass, DONGLE)
+    await heard_by_proxy(hass, proxy, DONGLE, NEAR)
+    proxy.faults.tells_no_addresses = True
+    paths = bluetooth.async_scanner_devices_by_address(hass, DONGLE, connectable=True)
+    (adapter,) = (path for path in paths if path.scanner.source != PROXY)
+    assert get_manager().async_allocate_connection_slot(adapter.ble_device)
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert proxy.connects == 1
+    assert_all_true(hass, units)
+    assert link_of(entry).served_by is None

@@ -18,7 +18,7 @@ from custom_components.renogy_bt.adapter_health.samples import ConnectFailure, S
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.renogy.exceptions import RenogyError
 from custom_components.renogy_bt.supervisor import neighbours
-from custom_components.renogy_bt.supervisor.neighbours import Part, failure_of
+from custom_components.renogy_bt.supervisor.neighbours import Part, Slots, failure_of
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.components.bluetooth import BaseHaScanner, BluetoothScanningMode
 from homeassistant.config_entries import ConfigEntryState
@@ -199,6 +199,23 @@ async def test_scanner_without_a_name_of_its_own() -> None:
     assert neighbours.is_connectable(scanner)
     assert neighbours.name_of(scanner) == ADAPTER
     assert not neighbours.is_connectable(a_scanner(connectable=False))
+
+
+@pytest.mark.parametrize(
+    ("free", "allocated", "holds"),
+    [
+        (2, {DONGLE}, True),
+        (3, set(), False),
+        (2, {ADAPTER}, False),
+        # Somebody holds a connection, and nobody says who.
+        (2, set(), None),
+        (0, {ADAPTER}, None),
+        (0, {ADAPTER, DONGLE}, True),
+    ],
+)
+def test_who_holds_a_slot(free: int, allocated: set[str], holds: bool | None) -> None:
+    """A connection holds no slot for certain only where all who hold one are told."""
+    assert Slots(3, free, frozenset(allocated)).holds(DONGLE) is holds
 
 
 async def test_news_of_another_shape(

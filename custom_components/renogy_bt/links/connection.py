@@ -400,7 +400,7 @@ def async_slots(hass: HomeAssistant) -> dict[str, Slots]:
 
 def _holds(scanner: BaseHaScanner, address: str) -> bool | None:
     slots = slots_of(scanner)
-    return None if slots is None else address.upper() in slots.allocated
+    return None if slots is None else slots.holds(address.upper())
 
 
 def serving(holding: Mapping[str, bool | None]) -> str | None:

@@ -232,6 +232,15 @@ class Slots:
     free: int
     allocated: frozenset[str]
 
+    def holds(self, link: str) -> bool | None:
+        """Return whether a connection to this address holds one, None if that is not known.
+
+        Old firmware of proxies tells how many are free, and not who holds the others.
+        """
+        if link in self.allocated:
+            return True
+        return None if self.slots - self.free > len(self.allocated) else False
+
     def sample(self, own: set[str]) -> SlotSample:
         """Return the slots, and which of them hold connections of other integrations."""
         return SlotSample(

@@ -14,7 +14,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from ..adapter_health.samples import ConnectFailure
 from .link_records import LinkRecords
 from .neighbours import failure_of
-from .sampling import async_may_connect_through
+from .sampling import async_lacks_slot, async_may_connect_through
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -141,7 +141,11 @@ class PollGate:
             if self._steps != steps:
                 self._records.given_up(address, self._loop.time())
                 raise ConnectingBrokenOff from error
-            self._records.failed(address, self._loop.time(), failure_of(error))
+            failure = failure_of(error)
+            # Who waits for a slot runs out of time before being told that there is none.
+            if failure is ConnectFailure.FAILED and async_lacks_slot(self._hass, link):
+                failure = ConnectFailure.NO_SLOT
+            self._records.failed(address, self._loop.time(), failure)
             self._wake()
             raise
         self._records.connected(address, self._loop.time(), self.only_source)

@@ -9,7 +9,7 @@ from homeassistant.core import CoreState, HomeAssistant, callback
 
 from ..adapter_health.samples import EntrySample, EntryState, HostState
 from ..bluez.adapter_objects import NO_ADDRESS
-from .neighbours import is_connectable, silence_of
+from .neighbours import is_connectable, silence_of, slots_of
 
 BLUETOOTH = "bluetooth"
 CONF_SOURCE = "source"
@@ -98,6 +98,17 @@ def async_may_connect_through(hass: HomeAssistant, adapter: str, link: str) -> b
     """
     paths = bluetooth.async_scanner_devices_by_address(hass, link, connectable=True)
     return not paths or adapter in {path.scanner.source for path in paths}
+
+
+@callback
+def async_lacks_slot(hass: HomeAssistant, link: str) -> bool:
+    """Return whether others hold every connection slot on every path to a link."""
+    paths = bluetooth.async_scanner_devices_by_address(hass, link, connectable=True)
+    slots = [slots_of(path.scanner) for path in paths]
+    return bool(slots) and all(
+        each is not None and each.free <= 0 and not each.holds(link.upper())
+        for each in slots
+    )
 
 
 @callback

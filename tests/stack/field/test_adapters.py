@@ -17,7 +17,7 @@ from custom_components.renogy_bt.adapter_health.status import EventKind
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from tests.emulator import World
-from tests.stack.proxy import Proxy
+from tests.stack.proxy import proxy_of
 from tests.stack.site import MINUTE
 from tests.stack.unhandled import unhandled
 
@@ -42,24 +42,22 @@ class TestDiscoveryDeaf:
         self, hass: HomeAssistant, home: Home, discovering: str
     ) -> None:
         """What a proxy hears, which cannot connect, proves the fault: told, resets are few."""
-        proxy = Proxy(home.emulated, attenuation=15.0)
-        proxy.fails = True
-        gone, silent = proxy.register(hass), proxy.listen()
-        await asyncio.sleep(CALM)
-        home.assert_untouched()
-        await home.emulated.set_fault("discovery-deaf", discovering=discovering)
-        await home.clock.until(home.adapter_notices, HOUR)
-        await asyncio.sleep(90 * MINUTE)
-        assert home.happened(EventKind.RECOVERED) == []
-        assert home.status.history.recoveries == 0
-        assert len(home.resets) <= MOST_RESETS
-        assert len(home.adapter_notices()) == 1
-        home.assert_calm()
-        await home.emulated.clear_faults()
-        await home.clock.until(lambda: not home.shown(), HOUR)
-        assert home.good_polls
-        silent()
-        gone()
+        async with proxy_of(hass, home.emulated, attenuation=15.0) as proxy:
+            proxy.faults.connects_fail = True
+            proxy.listen()
+            await asyncio.sleep(CALM)
+            home.assert_untouched()
+            await home.emulated.set_fault("discovery-deaf", discovering=discovering)
+            await home.clock.until(home.adapter_notices, HOUR)
+            await asyncio.sleep(90 * MINUTE)
+            assert home.happened(EventKind.RECOVERED) == []
+            assert home.status.history.recoveries == 0
+            assert len(home.resets) <= MOST_RESETS
+            assert len(home.adapter_notices()) == 1
+            home.assert_calm()
+            await home.emulated.clear_faults()
+            await home.clock.until(lambda: not home.shown(), HOUR)
+            assert home.good_polls
 
     async def test_alone(self, home: Home, discovering: str) -> None:
         """Without a witness it may as well be a dongle without power: tried once."""

@@ -17,7 +17,7 @@ from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld, Kind, Link, World
 from tests.emulator.bluez_names import DEVICE
 from tests.stack.emulator.dbus_client import HCI0, connected
-from tests.stack.proxy import Proxy
+from tests.stack.proxy import proxy_of
 from tests.stack.site import MINUTE
 
 from .home import Home
@@ -129,11 +129,9 @@ class TestFarProxy:
         self, hass: HomeAssistant, home: Home, emulated_world: EmulatedWorld
     ) -> None:
         """A poll that succeeds says more than the proxy's advertisements."""
-        proxy = Proxy(emulated_world, attenuation=24.0)
-        gone, silent = proxy.register(hass), proxy.listen()
-        await asyncio.sleep(90 * MINUTE)
-        silent()
-        gone()
+        async with proxy_of(hass, emulated_world, attenuation=24.0) as proxy:
+            proxy.listen()
+            await asyncio.sleep(90 * MINUTE)
         assert len(home.good_polls) > 60
         home.assert_untouched()
         assert home.shown() == {}
