@@ -351,6 +351,8 @@ async def test_another_battery_at_a_unit(
     swapped = rbt50lfp48s(serial="99XXX99990000000", cycles=3)
     link.units[48] = swapped
     await next_poll(hass)
+    assert "Another battery" not in caplog.text
+    await next_poll(hass)
     assert (
         caplog.text.count("Another battery than before answers as RBT50LFP48S 1") == 1
     )

@@ -25,6 +25,7 @@ from custom_components.renogy_bt.issues.scales import SCALE_NOTICES
 from custom_components.renogy_bt.issues.sharing import SHARING_NOTICES
 from custom_components.renogy_bt.links.probing import LINK_PROBLEMS
 from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
+from custom_components.renogy_bt.renogy.confirmation import CHECKS
 from custom_components.renogy_bt.renogy.link_watch import TroubleKind
 from custom_components.renogy_bt.renogy.models import AlarmSeverity, ChargingState
 from custom_components.renogy_bt.renogy.plausibility import OBJECTIONS, REQUIRED_RANGES
@@ -130,7 +131,7 @@ def test_states_have_names() -> None:
     assert selectors["wiring"]["options"].keys() == set(Wiring)
     assert selectors["recovery"]["options"].keys() == set(RecoveryLevel)
     assert selectors["link"]["options"].keys() == {"may_be_a_battery"}
-    checks = {*REQUIRED_RANGES, *OBJECTIONS, "cell_count", "complete"}
+    checks = {*REQUIRED_RANGES, *OBJECTIONS, *CHECKS, "cell_count", "complete"}
     assert selectors["refused_value"]["options"].keys() == checks
     assert selectors["recovery_level"]["options"].keys() == set(STEPS_TO_ASK_FOR)
 

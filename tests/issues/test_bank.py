@@ -163,11 +163,12 @@ async def test_missing_battery_is_no_balance(
 async def test_changed_capacity(
     hass: HomeAssistant, link: FakeLink, clock: Clock
 ) -> None:
-    """A battery that recalibrates its capacity has another share of charge at once."""
+    """A battery that recalibrates its capacity has another share of charge with the next poll."""
     entry = await bank(hass)
     await clock.pass_by(2 * HOUR)
     assert notice(hass, entry) is not None
     link.units[49].put(5046, [0, 20_500])
+    await clock.pass_by(600)
     await clock.pass_by(600)
     assert float(battery_state(hass, "state_of_charge", 49).state) > 97
     assert bank_of(entry).data.summary.total_capacity == 70.5

@@ -81,10 +81,11 @@ async def repair(hass: HomeAssistant) -> Flow:
 
 
 async def swap(hass: HomeAssistant, link: FakeLink, battery: FakeBattery) -> None:
-    """Unplug the second battery and plug another one in."""
+    """Unplug the second battery and plug another one in, which has to say twice what it is."""
     del link.units[49]
     await next_poll(hass)
     link.units[49] = battery
+    await next_poll(hass)
     await next_poll(hass)
 
 
@@ -257,6 +258,8 @@ async def test_changed_capacity(
     """Another capacity is another battery, or its capacity was set anew: the user knows."""
     charged = float(battery_state(hass, "energy_charged", 49).state)
     link.units[49].put(5044, [0, 20_000, 0, 40_000])
+    await next_poll(hass)
+    assert notice(hass) is None
     await next_poll(hass)
     changed = told(hass)
     assert (changed["capacity_before"], changed["capacity"]) == ("50.0", "40.0")

@@ -136,7 +136,7 @@ async def test_a_silent_battery_is_not_refused(
     await polls(hass, clock, 10)
     assert notice(hass) is None
     assert "RBT50LFP48S 2 does not answer (silent)" in caplog.text
-    assert "refused" not in caplog.text
+    assert "is refused" not in caplog.text
 
 
 async def test_the_notice_stays_while_the_battery_is_silent(

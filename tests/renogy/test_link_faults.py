@@ -743,13 +743,17 @@ def test_another_battery_behind_the_same_id_by_its_serial_number() -> None:
 def test_another_battery_behind_the_same_id_by_its_values(
     changes: dict[int, list[int]],
 ) -> None:
-    """Serial numbers repeat: capacity, cycles and cells tell batteries apart at once."""
+    """Serial numbers repeat: capacity, cycles and cells tell batteries apart, if not but once."""
 
     async def main() -> None:
         fake = four_batteries()
         link = await _warm(fake)
         for address, words in changes.items():
             fake.units[49].put(address, words)
+        report = await _next_poll(link)
+        assert report.failed == {49: ReadingFailure.INVALID}
+        assert report.refused == {49: "unconfirmed_battery"}
+        assert report.identity_changed == ()
         report = await _next_poll(link)
         assert report.failed == {}
         assert report.identity_changed == (49,)
@@ -770,6 +774,7 @@ def test_a_change_that_was_not_reported_is_told_by_the_next_report() -> None:
         link = await _warm(fake)
         fake.units[49].put(5046, [0, 30_000])
         fake.units[49].put(5044, [0, 20_000])
+        assert 49 in (await _next_poll(link)).failed
         poll = asyncio.ensure_future(link.poll())
         while "5110x32" not in fake.asked_of(49):
             await asyncio.sleep(0.1)

@@ -235,6 +235,24 @@ def test_collision_that_ends_in_silence(link: Link) -> None:
     assert link.polls(without(49), 2 * HOUR) is None
 
 
+def test_batteries_that_take_turns_and_are_never_confirmed(link: Link) -> None:
+    """Each reading of the other battery may be a lie; one reading after the other is none."""
+    doubted = PollOutcome(reached=True, answering=UNITS, unconfirmed=(51,))
+    for _ in range(2):
+        assert link.polls(doubted) is None
+        assert link.polls(GOOD, HOUR) is None
+    assert link.polls(doubted) is TroubleKind.IDS_COLLIDE
+
+
+def test_battery_that_is_confirmed_has_changed_once(link: Link) -> None:
+    """One that is put in and taken out again is no other trouble."""
+    doubted = PollOutcome(reached=True, answering=UNITS, unconfirmed=(51,))
+    changed = PollOutcome(reached=True, answering=UNITS, changed=(51,))
+    for _ in range(2):
+        for poll in (doubted, changed, GOOD):
+            assert link.polls(poll) is None
+
+
 def test_batteries_that_answer_by_turns(link: Link) -> None:
     """Who is another one for the third time within a day is two batteries."""
     changed = PollOutcome(reached=True, answering=UNITS, changed=(51,))

@@ -22,6 +22,7 @@ from ..const import DOCUMENTATION_URL, DOMAIN, LOGGER
 from ..coordinator import BankCoordinator
 from ..links.coordinator import LinkCoordinator
 from ..links.settings import LinkSettings, async_banks, link_identifier, links_of
+from ..renogy.confirmation import ANOTHER_BATTERY
 from ..renogy.exceptions import LinkSilent
 from ..renogy.link_watch import LinkTrouble, LinkWatch, PollOutcome, TroubleKind
 from ..renogy.models import ReadingFailure
@@ -220,6 +221,11 @@ def _outcome_of(link: LinkCoordinator, is_excused: bool) -> PollOutcome:
                 ],
                 garbled=link.data.garbled,
                 changed=link.data.identity_changed,
+                unconfirmed=[
+                    unit
+                    for unit, check in link.data.refused.items()
+                    if check == ANOTHER_BATTERY
+                ],
             )
         case LinkSilent(garbled=garbled):
             return PollOutcome(

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 
+from .confirmation import ANOTHER_BATTERY, Confirmation, is_same_battery
 from .cycles import CycleCounter
 from .decoder import (
     RegisterImage,
@@ -53,25 +53,6 @@ BACKOFF_SECONDS: Final = 300.0
 
 DETAILS_SECONDS: Final = 6 * 3600.0
 DETAILS_RETRY_SECONDS: Final = 300.0
-
-# A calibration moves the capacity by parts per thousand (protocol 1.5).
-_SAME_CAPACITY: Final = 0.1
-
-
-def is_same_battery(before: BatteryReading, after: BatteryReading) -> bool:
-    """Tell whether two readings of one unit id can be of one battery.
-
-    Serial numbers repeat in the field (protocol 1.4), so what differs between batteries counts:
-    the number of cells, the capacity, and cycles, which never become fewer.
-    """
-    if len(before.cell_voltages) != len(after.cell_voltages):
-        return False
-    change = abs(after.total_capacity - before.total_capacity)
-    if change > _SAME_CAPACITY * before.total_capacity:
-        return False
-    return (
-        before.cycles is None or after.cycles is None or after.cycles >= before.cycles
-    )
 
 
 def is_same_identity(before: BatteryIdentity, after: BatteryIdentity) -> bool:
@@ -134,6 +115,7 @@ class Battery:
         self._doubted: Counter[str] = Counter()
         self._cycle_counter = CycleCounter()
         self._last_objection: str | None = None
+        self._confirmation = Confirmation()
 
     def begin_poll(self) -> None:
         """Forget the results of the last poll."""
@@ -143,6 +125,7 @@ class Battery:
         self.may_answer_late = False
         self.retries = 0
         self.extent = None
+        self._confirmation.begin_poll()
         self._failed_polls += 1
 
     def ask_again(self) -> None:
@@ -158,6 +141,7 @@ class Battery:
     def count_current_by(self, divisor: int | None) -> None:
         """Take so many counts of the current for one ampere, None where that is not known."""
         self._family = self._family_by_name.counting(divisor)
+        self._confirmation.count_current_by(divisor)
         if self.last_reading is not None:
             self.last_reading = self.last_reading.counting(divisor)
 
@@ -215,12 +199,7 @@ class Battery:
         try:
             reading = await reader.read_believable(
                 EVERYTHING,
-                partial(
-                    decode_reading,
-                    family=self._family,
-                    configuration=self.configuration,
-                    cycle_counter=self._cycle_counter,
-                ),
+                self._decoded,
                 self._now,
             )
         except ReplyTimeout:
@@ -239,6 +218,14 @@ class Battery:
         finally:
             self.answered = reader.answered
             self._keep_records(reader)
+
+    def _decoded(self, image: RegisterImage, read_at: datetime) -> BatteryReading:
+        """Return what the registers say; raises InvalidBlock where that is not to be believed."""
+        reading = decode_reading(
+            image, read_at, self._family, self.configuration, self._cycle_counter
+        )
+        self._confirmation.require(reading, self._clock(), self.configuration)
+        return reading
 
     async def _read_part(self, line: Line, extent: Extent) -> bool:
         """Read what moves from poll to poll; return False where everything is to be read.
@@ -288,6 +275,7 @@ class Battery:
             return None
         try:
             reading = decode_electrical(reader.image, self._now(), self._family, before)
+            self._confirmation.require(reading, self._clock(), self.configuration)
         except InvalidBlock as error:
             self._object(str(error))
             return None
@@ -393,6 +381,7 @@ class Battery:
         self.extent = extent
         self.last_reading = reading
         self._last_reading_at = self._clock()
+        self._confirmation.believe(reading, self._last_reading_at)
         if extent >= Extent.STATUS:
             self._status_at = self._last_reading_at
         if extent is Extent.EVERYTHING:
@@ -423,7 +412,21 @@ class Battery:
             return
         if self.identity is not None and not is_same_identity(self.identity, identity):
             self._forget_identity()
+            if self.failure is not None:
+                self._begin_anew()
         self.identity = identity
+
+    def _begin_anew(self) -> None:
+        """Drop the reading of the battery before, which is no measure for this one.
+
+        Where this poll's reading said, too, that this is another battery, that is confirmed now.
+        """
+        doubted, self._confirmation = self._confirmation.doubted, Confirmation()
+        self.last_reading = None
+        self._last_reading_at = float("-inf")
+        if doubted is not None and self.refused_by == ANOTHER_BATTERY:
+            self.refused_by = None
+            self._succeed(doubted, Extent.EVERYTHING)
 
     def _learn_configuration(self, image: RegisterImage) -> None:
         try:

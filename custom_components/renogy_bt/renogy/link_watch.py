@@ -53,7 +53,8 @@ class PollOutcome:
     A link that was not `reached` may be `excused`: something else is to blame. The signal of a
     link may be `too_weak`, which shows in many polls, not in this one alone. `silent` are
     the unit ids without an answer, `garbled` the unit ids whose answers were not frames,
-    `changed` the unit ids that another battery than before answered for.
+    `changed` the unit ids that another battery than before answered for, `unconfirmed` those
+    for which one did that may do so only once.
     """
 
     reached: bool
@@ -63,6 +64,7 @@ class PollOutcome:
     silent: Collection[int] = ()
     garbled: Collection[int] = ()
     changed: Collection[int] = ()
+    unconfirmed: Collection[int] = ()
 
 
 class LinkWatch:
@@ -84,6 +86,7 @@ class LinkWatch:
         self._probe_pause = FIRST_PROBE_PAUSE
         self._garbled_at: dict[int, deque[float]] = {}
         self._changed_at: dict[int, deque[float]] = {}
+        self._unconfirmed: frozenset[int] = frozenset()
         self._is_reached = False
         self._is_too_weak = False
 
@@ -104,8 +107,12 @@ class LinkWatch:
             self._silent_since.setdefault(unit, at)
         for unit in poll.garbled:
             _note(self._garbled_at, unit, at, GARBLED_WINDOW)
-        for unit in poll.changed:
+        # What was seen a poll ago and is confirmed now is one change.
+        for unit in {*poll.unconfirmed, *poll.changed} - (
+            self._unconfirmed - frozenset(poll.unconfirmed)
+        ):
             _note(self._changed_at, unit, at, CHANGES_WINDOW)
+        self._unconfirmed = frozenset(poll.unconfirmed)
         if not self._silent_since:
             self._strangers = frozenset()
             self._probe_from, self._probe_pause = 0.0, FIRST_PROBE_PAUSE

@@ -15,6 +15,12 @@ type BatteryId = tuple[str, int]
 """The address of a link and the unit id of a battery behind it."""
 
 
+def battery_key(battery: BatteryId) -> str:
+    """Return the key of a battery in files."""
+    address, unit = battery
+    return f"{address}/{unit}"
+
+
 class AlarmSeverity(StrEnum):
     """How bad an alarm is: a warning, a protection that acted, a failed measurement."""
 

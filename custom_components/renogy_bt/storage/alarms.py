@@ -8,9 +8,9 @@ import probatio
 from homeassistant.core import HomeAssistant, callback
 
 from ..const import DOMAIN
-from ..renogy.models import Alarm, BatteryId
+from ..renogy.models import Alarm, BatteryId, battery_key
 from ..renogy.registers import ALARM_SOURCES, MAX_CELLS
-from .shapes import battery_key, by_battery, fields, tuple_of, whole_number
+from .shapes import by_battery, fields, tuple_of, whole_number
 from .stored_file import StoredFile
 
 _MOST_ALARMS: Final = 100

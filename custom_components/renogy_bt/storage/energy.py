@@ -12,8 +12,8 @@ from homeassistant.core import HomeAssistant
 from ..bank.charge_counter import Agreement, ChargeState, CounterRecord, Habits
 from ..bank.energy import BankEnergy, EnergyTotals, PowerSample
 from ..const import DOMAIN
-from ..renogy.models import BatteryId
-from .shapes import battery_key, by_battery, fields, number, text
+from ..renogy.models import BatteryId, battery_key
+from .shapes import by_battery, fields, number, text
 from .stored_file import StoredFile
 
 _BANK: Final = "bank"

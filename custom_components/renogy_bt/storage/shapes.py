@@ -53,12 +53,6 @@ def by_battery(value: Any) -> probatio.All[Any]:
     return mapping_of(_BATTERY, value, _MOST_BATTERIES)
 
 
-def battery_key(battery: BatteryId) -> str:
-    """Return the key of a battery in files."""
-    address, unit = battery
-    return f"{address}/{unit}"
-
-
 def age_of(moment: float | None, now: float) -> float | None:
     """Return how long ago a moment was; a moment of the future is now."""
     return None if moment is None else max(now - moment, 0.0)
