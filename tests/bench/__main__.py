@@ -6,6 +6,7 @@ import sys
 from time import perf_counter
 from typing import Final
 
+from .flight_recorder import measure_flight_recorder
 from .jobs import Scale, measure_all, measure_costs, measure_energy, measure_recorder
 from .report import Report
 from .targets import targets
@@ -65,12 +66,14 @@ def main() -> int:
     )
     measured = measure_all(scale)
     energy = measure_energy()
+    flight_recorder = measure_flight_recorder()
     report = Report(
         measured=measured,
         costs=costs,
         energy=energy,
         recorder=recorder,
-        targets=targets(measured, costs, energy, recorder),
+        flight_recorder=flight_recorder,
+        targets=targets(measured, costs, energy, recorder, flight_recorder),
         seconds=perf_counter() - started_at,
     )
     print(json.dumps(report.as_document()) if options.json else report.as_text())

@@ -130,6 +130,21 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlightRecorderCost:
+    """What the flight recorders take.
+
+    `poll_cpu_ms` is the median CPU time of recording a poll of four batteries. The others are the worst:
+    `links_mb` the memory of all links of a bank, `adapter_mb` that of an adapter, in 10^6 bytes,
+    `links_kb_of_file` what all links of a bank take of the diagnostics, in 10^3 characters.
+    """
+
+    poll_cpu_ms: float
+    links_mb: float
+    adapter_mb: float
+    links_kb_of_file: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderGrowth:
     """How much the recorder's database grows by a bank with all defaults, in 10^3 bytes.
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 import platform
 from typing import Any, Final
 
-from .figures import Cost, EnergyRow, Measured, RecorderGrowth
+from .figures import Cost, EnergyRow, FlightRecorderCost, Measured, RecorderGrowth
 from .targets import Target
 from .troubles import NO_TROUBLE, TROUBLES
 
@@ -21,6 +21,7 @@ class Report:
     costs: Sequence[Cost]
     energy: Sequence[EnergyRow]
     recorder: Sequence[RecorderGrowth]
+    flight_recorder: FlightRecorderCost
     targets: Sequence[Target]
     seconds: float
 
@@ -32,6 +33,7 @@ class Report:
             "home_assistant": [asdict(cost) for cost in self.costs],
             "energy": [asdict(row) for row in self.energy],
             "recorder": [asdict(growth) for growth in self.recorder],
+            "flight_recorder": asdict(self.flight_recorder),
             "targets": [asdict(target) for target in self.targets],
             "versions": versions(),
             "seconds": round(self.seconds, 1),
@@ -47,6 +49,7 @@ class Report:
         parts.append(self._energy())
         if self.recorder:
             parts.append(self._recorder())
+        parts.append(self._flight_recorder())
         parts.append(self._targets())
         return "\n\n".join(parts)
 
@@ -169,6 +172,22 @@ class Report:
                 )
                 for growth in self.recorder
             ),
+        )
+
+    def _flight_recorder(self) -> str:
+        cost = self.flight_recorder
+        return _table(
+            "What the flight recorders take, at the worst but for the CPU time",
+            "CPU ms of a poll, 4 batteries | memory of links, MB | of an adapter, MB"
+            " | links in a file, KB",
+            [
+                (
+                    f"{cost.poll_cpu_ms:.3f}",
+                    f"{cost.links_mb:.2f}",
+                    f"{cost.adapter_mb:.2f}",
+                    f"{cost.links_kb_of_file:.0f}",
+                )
+            ],
         )
 
     def _targets(self) -> str:

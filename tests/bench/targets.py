@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .figures import Cost, EnergyRow, Measured, RecorderGrowth
+from .figures import Cost, EnergyRow, FlightRecorderCost, Measured, RecorderGrowth
 from .jobs import SHIPPED
 from .systems import CONTENDERS, OWN, Contender
 from .troubles import NO_TROUBLE, TROUBLES
@@ -26,6 +26,11 @@ MOST_GROWTH: Final = 1.25
 # By the number of batteries, in 10^3 bytes.
 MOST_RECORDED_PER_HOUR: Final = {1: 60.0, 4: 200.0}
 MOST_LOGBOOK_LINES_PER_DAY: Final = 1.0
+MOST_RECORDING_CPU_MS: Final = 0.2
+# Of a bank with one adapter.
+MOST_RECORDING_MB: Final = 1.0
+# Adapters and readings have the rest of 300.
+MOST_RECORDING_KB_OF_FILE: Final = 160.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ def targets(
     costs: Sequence[Cost],
     energy: Sequence[EnergyRow],
     recorder: Sequence[RecorderGrowth],
+    flight_recorder: FlightRecorderCost,
 ) -> list[Target]:
     """Judge every target that the figures tell something about."""
     figures = _Figures(measured)
@@ -52,6 +58,7 @@ def targets(
         *_costs(costs),
         *_energy(energy),
         *_recorder(recorder),
+        *_flight_recorder(flight_recorder),
     ]
 
 
@@ -233,3 +240,24 @@ def _recorder(recorder: Sequence[RecorderGrowth]) -> Iterator[Target]:
             MOST_LOGBOOK_LINES_PER_DAY,
             growth.logbook_lines_per_day,
         )
+
+
+def _flight_recorder(cost: FlightRecorderCost) -> Iterator[Target]:
+    yield _at_most(
+        "Flight recorder of a poll of four batteries, CPU time",
+        MOST_RECORDING_CPU_MS,
+        cost.poll_cpu_ms,
+        " ms",
+    )
+    yield _at_most(
+        "Flight recorders of a bank and an adapter, memory at the worst",
+        MOST_RECORDING_MB,
+        cost.links_mb + cost.adapter_mb,
+        " MB",
+    )
+    yield _at_most(
+        "Flight recorders of a bank's links, in a file at the worst",
+        MOST_RECORDING_KB_OF_FILE,
+        cost.links_kb_of_file,
+        " KB",
+    )

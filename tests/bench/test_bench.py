@@ -5,7 +5,14 @@ import json
 
 import pytest
 
-from tests.bench.figures import Cost, EnergyRow, Measured, RecorderGrowth, Row
+from tests.bench.figures import (
+    Cost,
+    EnergyRow,
+    FlightRecorderCost,
+    Measured,
+    RecorderGrowth,
+    Row,
+)
 from tests.bench.jobs import SHIPPED, Scale, peace_jobs, trouble_jobs
 from tests.bench.report import Report
 from tests.bench.session import Job, measure
@@ -66,6 +73,9 @@ COST = Cost(
     stall_ms=5.0,
     stall_cpu_ms=4.0,
     memory_mb=4.4,
+)
+FLIGHT_RECORDER = FlightRecorderCost(
+    poll_cpu_ms=0.2, links_mb=0.6, adapter_mb=0.4, links_kb_of_file=160.0
 )
 RECORDER = [
     RecorderGrowth(
@@ -151,6 +161,7 @@ def test_the_document_keeps_its_columns(measured: list[Measured]) -> None:
         costs=[COST],
         energy=ENERGY,
         recorder=RECORDER,
+        flight_recorder=FLIGHT_RECORDER,
         targets=[],
         seconds=1.0,
     )
@@ -168,12 +179,13 @@ def test_the_document_keeps_its_columns(measured: list[Measured]) -> None:
 def test_the_tables_show_every_row(measured: list[Measured]) -> None:
     """The text has one line for each row, and for each target whether it was met."""
     costs = [COST, replace(COST, batteries=64)]
-    judged = targets(measured, costs, ENERGY, RECORDER)
+    judged = targets(measured, costs, ENERGY, RECORDER, FLIGHT_RECORDER)
     text = Report(
         measured=measured,
         costs=costs,
         energy=ENERGY,
         recorder=RECORDER,
+        flight_recorder=FLIGHT_RECORDER,
         targets=judged,
         seconds=1.0,
     ).as_text()
@@ -191,7 +203,7 @@ def test_the_tables_show_every_row(measured: list[Measured]) -> None:
 
 def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
     """The targets hold at this small scale; one wrong value, or a slow poll, misses one."""
-    judged = targets(measured, [COST], ENERGY, RECORDER)
+    judged = targets(measured, [COST], ENERGY, RECORDER, FLIGHT_RECORDER)
     assert [target.name for target in judged if not target.met] == []
     wrong = [
         replace(each, row=replace(each.row, wrong_values=1))
@@ -205,9 +217,12 @@ def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
         replace(RECORDER[0], kb_per_hour=60.1),
         replace(RECORDER[1], logbook_lines_per_day=2.0),
     ]
-    judged = targets(wrong, [slow], off, talkative)
+    heavy = FlightRecorderCost(
+        poll_cpu_ms=0.21, links_mb=0.7, adapter_mb=0.4, links_kb_of_file=161.0
+    )
+    judged = targets(wrong, [slow], off, talkative, heavy)
     missed = [target.name for target in judged if not target.met]
-    assert len(missed) == 8
+    assert len(missed) == 11
     assert missed[0].startswith("Wrong values published")
     assert missed[1].startswith("Home Assistant's CPU time per battery")
     assert missed[2].startswith("Longest callback of polls")
@@ -215,4 +230,7 @@ def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
     assert missed[4] == "Energy out of a day, polls every 60 s, mean error"
     assert missed[5].endswith("polls every 60 s, error above that of sampled power")
     assert missed[6] == "The recorder's growth per hour, 1 battery"
+    assert missed[8] == "Flight recorder of a poll of four batteries, CPU time"
+    assert missed[9].startswith("Flight recorders of a bank and an adapter, memory")
+    assert missed[10].startswith("Flight recorders of a bank's links, in a file")
     assert missed[7] == "Lines in the logbook per day in peace, 4 batteries"
