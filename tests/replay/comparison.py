@@ -1,6 +1,6 @@
 """What was shown then, beside what is shown now."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 import math
 from typing import Any, Final
@@ -12,10 +12,13 @@ type Json = dict[str, Any]
 OF_THE_PAST: Final = frozenset(
     {
         *("energy_charged", "energy_discharged", "time_to_full", "time_to_empty"),
+        *("time_to_reserve",),
         *("link_quality", "last_read"),
     }
 )
 """What rests on earlier polls as well, which no file holds."""
+OF_THE_ROUND: Final = frozenset({"current_share", "current_spread", "voltage_spread"})
+"""What is known where all links were polled about at the same time, which differs by chance."""
 OF_THE_SCALE: Final = frozenset(
     {"current", "power", "charging_state", "time_to_full", "time_to_empty"}
 )
@@ -64,10 +67,12 @@ def compare(
     """
     compared: list[Compared] = []
     shown = {} if document is None else _shown(document["batteries"])
+    has_run = document is not None
+    by_chance = OF_THE_PAST if len(report.links) < 2 else OF_THE_PAST | OF_THE_ROUND
     for link in report.links:
         for battery in link.batteries:
             now = shown.get((link.address, battery.unit), {})
-            compared += _battery(link, battery, now, has_run=document is not None)
+            compared += _battery(link, battery, now, by_chance, has_run=has_run)
     of_bank = {} if document is None else document["bank"]
     # What the bank showed may rest on links that are not replayed.
     is_known = (
@@ -84,7 +89,7 @@ def compare(
             f"bank.{key}",
             then,
             of_bank.get(key),
-            is_known and key not in OF_THE_PAST,
+            is_known and key not in by_chance,
         )
         for key, then in report.published.items()
     ]
@@ -101,6 +106,7 @@ def _battery(
     link: ReportedLink,
     battery: ReportedBattery,
     now: Mapping[str, Value],
+    by_chance: Container[str],
     *,
     has_run: bool,
 ) -> Iterator[Compared]:
@@ -109,13 +115,13 @@ def _battery(
             f"{link.address}/{battery.unit}.{key}",
             then,
             now.get(key),
-            has_run and _is_known(link, battery, key),
+            has_run and key not in by_chance and _is_known(link, battery, key),
         )
 
 
 def _is_known(link: ReportedLink, battery: ReportedBattery, key: str) -> bool:
     """Tell whether what a battery shows now can be told from the frames."""
-    if link.is_paused or link.is_silent or key in OF_THE_PAST:
+    if link.is_paused or link.is_silent:
         return False
     if battery.has_found_scale and key in OF_THE_SCALE:
         return False

@@ -56,11 +56,26 @@ def case_of(name: str, report: FieldReport, adapters: Replayed) -> Json:
 
 def write_case(path: Path, case: Json) -> None:
     """Write a case so that people can read it too."""
-    text = json.dumps(case, indent=1)
-    # Short lists of numbers and bytes stand on one line.
+    entries: list[str] = []
+    text = json.dumps(_without_entries(case, entries), indent=1)
+    # Short lists of numbers and bytes stand on one line, and so does a look at an adapter.
     text = re.sub(r"\[\n\s*([^][{}]{1,700}?)\n\s*\]", _on_one_line, text)
+    text = re.sub(r'"<([0-9]+)>"', lambda match: entries[int(match[1])], text)
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _without_entries(value: Any, entries: list[str]) -> Any:
+    """Return plain data with a place for each entry of a timeline, and add their texts."""
+    match value:
+        case {"kind": "look" | "step_begun" | "step_ended"}:
+            entries.append(json.dumps(value))
+            return f"<{len(entries) - 1}>"
+        case dict():
+            return {key: _without_entries(each, entries) for key, each in value.items()}
+        case list():
+            return [_without_entries(each, entries) for each in value]
+    return value
 
 
 def _on_one_line(match: re.Match[str]) -> str:
