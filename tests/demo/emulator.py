@@ -28,7 +28,7 @@ _ADAPTER_SCOPES: Final = frozenset({Scope.ADAPTER, Scope.BUS})
 # A link that hardly takes a connection could not be set up either.
 _LATE_LINK_FAULTS: Final = frozenset({"weak-signal"})
 # Ids that are looked for without being told (protocol 1.4).
-_USUAL_UNITS: Final = frozenset({*range(33, 41), *range(48, 64), 247, 255})
+USUAL_UNITS: Final = frozenset({*range(33, 41), *range(48, 64), 247, 255})
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class EmulatorProcess:
         links = batteries or world.links
         self.link_addresses = [link.address for link in links]
         self.owner_units = {
-            link.address: sorted(link.units.keys() - _USUAL_UNITS) for link in links
+            link.address: sorted(link.units.keys() - USUAL_UNITS) for link in links
         }
         self.kept_intervals = {
             link.address: link.kept_interval
