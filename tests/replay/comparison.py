@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import math
 from typing import Any, Final
 
+from custom_components.renogy_bt.const import DEFAULT_RESERVE
+
 from .field_report import Diagnostics, ProbeRun, ReportedBattery, ReportedLink, Value
 
 type Json = dict[str, Any]
@@ -19,6 +21,8 @@ OF_THE_PAST: Final = frozenset(
 """What rests on earlier polls as well, which no file holds."""
 OF_THE_ROUND: Final = frozenset({"current_share", "current_spread", "voltage_spread"})
 """What is known where all links were polled about at the same time, which differs by chance."""
+OF_THE_RESERVE: Final = frozenset({"reserve_reached"})
+"""What goes by the owner's reserve, where it is not the usual one."""
 OF_THE_SCALE: Final = frozenset(
     {"current", "power", "charging_state", "time_to_full", "time_to_empty"}
 )
@@ -68,15 +72,25 @@ def compare(
     compared: list[Compared] = []
     shown = {} if document is None else _shown(document["batteries"])
     has_run = document is not None
-    by_chance = OF_THE_PAST if len(report.links) < 2 else OF_THE_PAST | OF_THE_ROUND
+    is_whole = has_run and shown.keys() == {
+        (link.address, battery.unit)
+        for link in report.links
+        for battery in link.batteries
+    }
+    is_one_round = is_whole and len(report.links) < 2
+    others = OF_THE_PAST
+    if not is_one_round:
+        others |= OF_THE_ROUND
+    if report.reserve != DEFAULT_RESERVE:
+        others |= OF_THE_RESERVE
     for link in report.links:
         for battery in link.batteries:
             now = shown.get((link.address, battery.unit), {})
-            compared += _battery(link, battery, now, by_chance, has_run=has_run)
+            compared += _battery(link, battery, now, others, has_run=has_run)
     of_bank = {} if document is None else document["bank"]
-    # What the bank showed may rest on links that are not replayed.
+    # What the bank showed may rest on links or batteries that are not replayed.
     is_known = (
-        document is not None
+        is_whole
         and report.wiring == "parallel"
         and all(
             _is_known(link, battery, "current")
@@ -89,7 +103,7 @@ def compare(
             f"bank.{key}",
             then,
             of_bank.get(key),
-            is_known and key not in by_chance,
+            is_known and key not in others,
         )
         for key, then in report.published.items()
     ]
@@ -106,7 +120,7 @@ def _battery(
     link: ReportedLink,
     battery: ReportedBattery,
     now: Mapping[str, Value],
-    by_chance: Container[str],
+    others: Container[str],
     *,
     has_run: bool,
 ) -> Iterator[Compared]:
@@ -115,13 +129,13 @@ def _battery(
             f"{link.address}/{battery.unit}.{key}",
             then,
             now.get(key),
-            has_run and key not in by_chance and _is_known(link, battery, key),
+            has_run and key not in others and _is_known(link, battery, key),
         )
 
 
 def _is_known(link: ReportedLink, battery: ReportedBattery, key: str) -> bool:
     """Tell whether what a battery shows now can be told from the frames."""
-    if link.is_paused or link.is_silent:
+    if link.is_paused or link.is_silent or battery.is_lost:
         return False
     if battery.has_found_scale and key in OF_THE_SCALE:
         return False

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from custom_components.renogy_bt.const import DEFAULT_RESERVE
 from tests.replay.frames import Exchange
+
+_LOST = frozenset({"link_lost", "not_polled"})
 
 type Value = float | str | bool | None
 
@@ -16,9 +19,19 @@ class ReportedBattery:
     unit: int
     published: Mapping[str, Value]
     answers: tuple[Exchange, ...] = ()
-    is_failing: bool = False
+    failure: str | None = None
     has_found_scale: bool = False
     model: str | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last poll brought no reading of it."""
+        return self.failure is not None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection broke before all of it was read, which cannot be done again."""
+        return self.failure in _LOST and not self.was_shown
 
     @property
     def was_shown(self) -> bool:
@@ -52,6 +65,7 @@ class Diagnostics:
     links: tuple[ReportedLink, ...]
     published: Mapping[str, Value] = field(default_factory=dict)
     wiring: str = "parallel"
+    reserve: float = DEFAULT_RESERVE
     adapters: tuple[Any, ...] = ()
     """Adapters as they stand in the file: their timelines are checked where they are read."""
     adapters_path: str = "bluetooth_health.adapters"

@@ -108,7 +108,7 @@ def minimal(report: FieldReport) -> Json:
             return {
                 "kind": "diagnostics",
                 "version": 1,
-                "options": {"wiring": report.wiring},
+                "options": {"wiring": report.wiring, "reserve": report.reserve},
                 "links": [_link(link) for link in report.links],
                 "bluetooth_health": {
                     "adapters": [
@@ -138,7 +138,7 @@ def _link(link: ReportedLink) -> Json:
         "batteries": [
             {
                 "unit": battery.unit,
-                "failure": "failing" if battery.is_failing else None,
+                "failure": battery.failure,
                 "published": dict(battery.published),
                 **(
                     {"current_scale": {"found": True}}

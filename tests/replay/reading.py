@@ -6,6 +6,7 @@ from pathlib import Path
 import re
 from typing import Any, Final
 
+from custom_components.renogy_bt.const import CONF_RESERVE, DEFAULT_RESERVE
 from custom_components.renogy_bt.renogy.families import FAMILIES
 from tests.emulator.json_checks import (
     WorldFileError,
@@ -107,6 +108,11 @@ def _one_of(value: Any, path: str, words: Iterable[str]) -> str:
     return value
 
 
+def a_failure(value: Any, path: str) -> str | None:
+    """Return why a battery was not read, None where it was."""
+    return None if value is None else a_text_like(value, path, _WORD, "silent")
+
+
 # The diagnostics of a bank
 
 
@@ -128,6 +134,12 @@ def _diagnostics(data: Mapping[str, Any], path: str) -> Diagnostics:
             options.get("wiring", "parallel"),
             below(path, "options.wiring"),
             ("parallel", "series"),
+        ),
+        reserve=a_number(
+            options.get(CONF_RESERVE, DEFAULT_RESERVE),
+            below(path, "options.reserve"),
+            0,
+            100,
         ),
         adapters=tuple(
             a_list(
@@ -190,7 +202,7 @@ def _battery(
             for index, poll in enumerate(polls)
             for exchange in _poll(poll, f"{polls_path}[{index}]")
         ),
-        is_failing=data.get("failure") is not None,
+        failure=a_failure(data.get("failure"), below(path, "failure")),
         has_found_scale=scale.get("found") is not None,
         model=_model(data.get("identity"), below(path, "identity")),
     )

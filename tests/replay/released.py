@@ -25,6 +25,7 @@ MAX_UNITS: Final = 32
 MAX_FRAME: Final = 255
 MADE_UP: Final = "6C:B2:FD:00:00:{number:02X}"
 REPLY_SECONDS: Final = 0.3
+FAILING: Final = "failing"
 
 _BLOCK: Final = re.compile(r"[0-9]{4,5}x[0-9]{1,3}")
 _PREFIXES: Final = {family.key: family.name_prefix for family in FAMILIES}
@@ -105,7 +106,7 @@ def _battery(
             _exchange(unit, block, frame, below(f"{unit_path}.last_frames", block[:20]))
             for block, frame in frames.items()
         ),
-        is_failing=data.get("failure") is not None,
+        failure=None if data.get("failure") is None else FAILING,
     )
 
 

@@ -1,5 +1,6 @@
 """Tests of the comparison: what is the same, what differs, and what cannot be told."""
 
+from dataclasses import replace
 import json
 from typing import Any
 
@@ -49,6 +50,48 @@ def bank(**published: Value) -> Diagnostics:
 def test_values(then: Value, now: Value, is_same: bool) -> None:
     """Numbers are the same as far as they are shown; unknown is no number."""
     assert Compared("x", then, now).differs is not is_same
+
+
+def of_bank(report: Diagnostics, *shown_units: int) -> dict[str, bool]:
+    """Return which of the bank's values can be told, where these batteries are shown."""
+    batteries = [
+        {"link": ADDRESS, "unit": unit, "model": "X", "entities": {}}
+        for unit in shown_units
+    ]
+    compared = compare(report, {"batteries": batteries, "bank": {}}, None)
+    return {each.what: each.is_known for each in compared if "bank" in each.what}
+
+
+def test_the_bank_is_told_where_it_is_whole() -> None:
+    """A battery that cannot be set up again, as it was silent, leaves the bank unknown."""
+    report = bank(voltage=52.4, current_spread=1.0)
+    told = {"bank.voltage": True, "bank.current_spread": True}
+    assert of_bank(report, 48) == told
+    assert of_bank(report) == dict.fromkeys(told, False)
+    link = report.links[0]
+    two = replace(report, links=(link, replace(link, batteries=())))
+    assert of_bank(two, 48) == told | {"bank.current_spread": False}
+
+
+@pytest.mark.parametrize(
+    ("failure", "is_known"), [("link_lost", False), ("silent", True), (None, True)]
+)
+def test_a_connection_that_broke(failure: str | None, is_known: bool) -> None:
+    """What a battery says that was not read for it cannot be told; one that is silent is again."""
+    report = bank(voltage=None)
+    (battery,) = report.links[0].batteries
+    link = replace(report.links[0], batteries=(replace(battery, failure=failure),))
+    (told, _) = compare(replace(report, links=(link,)), shown(voltage=52.4), None)
+    assert told.is_known is is_known
+
+
+def test_the_reserve_of_another_owner() -> None:
+    """Whether it is reached is told only where the replay has the same."""
+    report = bank(voltage=52.4, reserve_reached=True)
+    known = {"bank.voltage": True, "bank.reserve_reached": True}
+    assert of_bank(report, 48) == known
+    told = of_bank(replace(report, reserve=60), 48)
+    assert told == known | {"bank.reserve_reached": False}
 
 
 def test_a_value_that_differs_is_named() -> None:

@@ -43,6 +43,7 @@ from tests.renogy.fake_link import (
     wrong_crc,
 )
 from tests.renogy.virtual_time import VirtualTimeLoop
+from tests.round_trip.secrets import spelled, spelled_text
 
 from .emulated_line import EmulatedLine
 from .field_report import Diagnostics
@@ -56,28 +57,12 @@ SERIALS = ("22RBH4A051020000", "PPTAH13S20017733")
 LARGEST = 300_000
 
 
-def spelled(address: str) -> Iterator[str]:
-    """Yield how an address, or its own part, may be spelled in a file, in small letters."""
-    raw = bytes.fromhex(address.replace(":", ""))
-    for part in (raw, raw[2:], raw[3:]):
-        for each in (part, part[::-1]):
-            for separator in (":", "-", "_"):
-                yield each.hex(separator)
-            yield each.hex()
-            for text in (each.hex(), each.hex().upper(), each.hex(":").upper()):
-                yield text.encode().hex()
-                yield text.encode()[::-1].hex()
-
-
 def secrets() -> Iterator[str]:
     """Yield what must not stand in a file."""
     for address in (DONGLE, BUILT_IN):
         yield from spelled(address)
     for text in (*SERIALS, DONGLE_NAME, BUILT_IN_NAME, DONGLE_NAME[6:], "9F8E7D66"):
-        yield text.lower()
-        yield text.encode().hex()
-        yield text.encode()[::-1].hex()
-        yield text.encode()[4:].hex()
+        yield from spelled_text(text)
 
 
 async def bank_of_two(hass: HomeAssistant, air: FakeAir) -> MockConfigEntry:
