@@ -107,10 +107,8 @@ class Link:
             self.next_poll = now + interval
             return
         self.retries.interval = interval
-        if is_retry:
-            self.retries.begin_for_hearing()
+        self.retries.is_for_hearing = is_retry
         self.next_poll = now + self.retries.unreached(now, now)
-        self.retries.end()
 
     def move_to(self, now: float, random: Random) -> None:
         """Let the strength drift to a later time."""

@@ -162,6 +162,7 @@ async def test_values_go_in_time_although_polls_are_put_off(
     place.clock.ahead = 0.0
     wait = timer.when() - hass.loop.time() - INTERVAL
     assert wait == pytest.approx(2 * INTERVAL, abs=2)
+    assert link._hold is not None
     link._hold.expire(timer.when() - 1.0)
     assert place.voltages == ["52.4", "52.4"]
     link._hold.expire(timer.when())

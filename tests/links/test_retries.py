@@ -13,13 +13,13 @@ def tries_when_heard(seconds: float, *, silent: bool = False) -> list[float]:
     while now < seconds:
         if not tries or retries.is_due(now):
             if tries:
-                retries.begin_for_hearing()
+                retries.is_for_hearing = True
             tries.append(now)
             if silent:
                 retries.silent(now, now)
             else:
                 retries.unreached(now, now)
-            retries.end()
+            retries.is_for_hearing = False
         now += 1.0
     return tries
 
@@ -55,13 +55,13 @@ def test_news_end_the_pause() -> None:
     """Whoever noticed that the path works: the link is due at once, and its pauses start anew."""
     retries = Retries(60.0)
     for at in range(0, 2000, 100):
-        retries.begin_for_hearing()
+        retries.is_for_hearing = True
         retries.unreached(float(at), float(at))
-        retries.end()
+        retries.is_for_hearing = False
     assert not retries.is_due(2000.0)
     assert retries.path_works(2000.0)
     assert retries.is_due(2000.0)
-    retries.begin_for_hearing()
+    retries.is_for_hearing = True
     retries.unreached(2001.0, 2000.5)
     assert retries.is_due(2011.0)
 

@@ -205,3 +205,15 @@ def test_how_a_poll_failed() -> None:
     assert kept.samples(ADAPTER, 2.0, ())[0].failure is ConnectFailure.DENIED
     kept.connected(LINK, 3.0, None)
     assert kept.samples(ADAPTER, 4.0, ())[0].failure is None
+
+
+def test_slot_that_becomes_free_is_told() -> None:
+    """A connection that ends, on whichever adapter or proxy, is news; one that begins is not."""
+    kept = records()
+    freed: list[int] = []
+    kept.slot_freed = lambda: freed.append(len(freed))
+    for held in ({STRANGER}, {STRANGER, LINK}, {LINK}, {LINK}, set[str]()):
+        kept.allocated(ADAPTER, held)
+    assert freed == [0, 1]
+    kept.allocated(STRANGER, {LINK})
+    assert freed == [0, 1]

@@ -151,19 +151,13 @@ async def test_bluetoothd_is_not_asked_for_an_adapter_out_of_use(
     assert stack.bluez.asked == []
 
 
-def test_slot_that_becomes_free_is_told(
+def test_scanners_that_come_and_go_are_told(
     hass: HomeAssistant, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection that ends, on whichever adapter or proxy, is news; one that begins is not."""
-    told: list[Callable[[str, frozenset[str]], None]] = []
+    """An adapter or proxy that is registered may carry what failed before."""
     changes: list[Callable[[], None]] = []
-    monkeypatch.setattr(watch, "async_follow_allocations", told.append)
     monkeypatch.setattr(watch, "async_follow_scanners", changes.append)
     stack.watch.async_start()
-    (allocations,) = told
-    for held in ({STRANGER}, {STRANGER, LINK}, {LINK}, {LINK}, set()):
-        allocations(ADAPTER, frozenset(held))
-    assert stack.news == [PathNews(PathChange.SLOT_FREED)] * 2
     (scanners_changed,) = changes
     scanners_changed()
-    assert stack.news[2:] == [PathNews(PathChange.SCANNERS_CHANGED)]
+    assert stack.news == [PathNews(PathChange.SCANNERS_CHANGED)]

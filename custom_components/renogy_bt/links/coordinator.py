@@ -30,7 +30,7 @@ from .connection import (
     async_is_left_connected,
     async_serving_scanner,
 )
-from .hold import Hold, failed_polls
+from .hold import hold_of
 from .keeping import KeptLink
 from .recorder import LinkRecorder
 from .retries import Retries
@@ -130,7 +130,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self._is_signal_followed = async_is_followed(hass, settings.address)
         self._has_failed = False
         self.retries = Retries(self.interval)
-        self._hold = Hold(failed_polls(entry.options), self.interval)
+        self._hold = hold_of(entry.options, self.interval)
         self._hold_ends: asyncio.TimerHandle | None = None
         self._measure_from = 0.0
         self._fresh: dict[int, deque[bool]] = {
@@ -160,13 +160,15 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     def readings(self) -> Mapping[int, BatteryReading]:
         """The readings that may be shown, by unit id."""
         readings = self.data.readings if self.last_update_success else {}
-        if held := self._hold.held:
-            return {**self.client.last_readings(held), **readings}
-        return readings
+        if self._hold is None or not self._hold.held:
+            return readings
+        return {**self.client.last_readings(self._hold.held), **readings}
 
     @property
     def held(self) -> frozenset[int]:
         """The unit ids that are shown because the user wants no gap after a failed poll."""
+        if self._hold is None:
+            return frozenset()
         readings = self.data.readings if self.last_update_success else {}
         return self._hold.held - readings.keys()
 
@@ -263,6 +265,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         )
 
     def _note_reached(self) -> None:
+        if self.retries.heard_from is None:
+            return
         failing_since = self.retries.reached()
         if failing_since is not None:
             self._gate.async_tell_path(PathNews(PathChange.LINK_READ, failing_since))
@@ -298,14 +302,15 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     def _async_refresh_finished(self) -> None:
         """Take note of a poll, unless it was left out; listeners hear of every failure."""
         has_failed_before, self._has_failed = self._has_failed, False
-        self.retries.end()
+        self.retries.is_for_hearing = False
         if self.last_update_success and not self.data.polled:
             return
         self.polled_at = dt_util.utcnow()
         for unit, polls in self._fresh.items():
             polls.append(unit in self.fresh)
-        self._hold.polled(self.hass.loop.time(), self.fresh)
-        self._await_end_of_hold()
+        if self._hold is not None:
+            self._hold.polled(self.hass.loop.time(), self.fresh)
+            self._await_end_of_hold()
         is_reached = self.last_update_success or isinstance(self.error, LinkSilent)
         if not is_reached or self._is_signal_followed:
             self._is_signal_followed = async_note_poll(
@@ -323,13 +328,21 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         if self._hold_ends is not None:
             self._hold_ends.cancel()
             self._hold_ends = None
-        if (ends_at := self._hold.ends_at) is not None:
+        ends_at = None if self._hold is None else self._hold.ends_at
+        if ends_at is not None:
             self._hold_ends = self.hass.loop.call_at(ends_at, self._async_end_hold)
+
+    def _end_hold(self) -> None:
+        """Hold no reading any more: the link is not polled from now on."""
+        if self._hold is not None:
+            self._hold.forget()
+        self._await_end_of_hold()
 
     @callback
     def _async_end_hold(self) -> None:
         """Let batteries become unavailable whose last reading was held, if no poll does."""
-        self._hold.expire(self.hass.loop.time())
+        if self._hold is not None:
+            self._hold.expire(self.hass.loop.time())
         self._await_end_of_hold()
         self.async_update_listeners()
 
@@ -388,7 +401,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             self.kept.async_heard(info.source)
         if self._is_free_to_poll and self.retries.is_due(self.hass.loop.time()):
             LOGGER.debug("%s: Heard again, polling", self.name)
-            self.retries.begin_for_hearing()
+            self.retries.is_for_hearing = True
             self.async_poll_now()
 
     @callback
@@ -447,8 +460,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             self.async_poll_now()
         else:
             self.retries.reached()
-            self._hold.forget()
-            self._await_end_of_hold()
+            self._end_hold()
             self.error = None
             async_forget(self.hass, self.address)
             if self.kept is not None:
@@ -549,8 +561,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     async def async_shutdown(self) -> None:
         """Stop polling and close the link."""
         await super().async_shutdown()
-        self._hold.forget()
-        self._await_end_of_hold()
+        self._end_hold()
         if self.kept is not None:
             self.kept.async_hold_breath()
         await self.client.close()

@@ -20,6 +20,12 @@ def failed_polls(options: Mapping[str, Any]) -> int:
     return polls if 1 <= polls <= MAX_FAILED_POLLS else DEFAULT_FAILED_POLLS
 
 
+def hold_of(options: Mapping[str, Any], interval: float) -> Hold | None:
+    """Return what holds last readings, None where the first failed poll ends them."""
+    polls = failed_polls(options)
+    return Hold(polls, interval) if polls > 1 else None
+
+
 class Hold:
     """Holds the last readings of one link's batteries; times are of a clock that never jumps (s).
 

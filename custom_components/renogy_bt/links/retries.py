@@ -27,25 +27,17 @@ class Retries:
 
     interval: float
     heard_from: float | None = None
+    is_for_hearing: bool = False
     pause: float = 0.0
     _silences: int = 0
     _failing_since: float | None = None
     _failures: int = 0
     _heard_in_vain: int = 0
     _works_at: float = float("-inf")
-    _is_for_hearing: bool = False
 
     def is_due(self, at: float) -> bool:
         """Tell whether a link that is heard now is to be polled for that."""
         return self.heard_from is not None and at >= self.heard_from
-
-    def begin_for_hearing(self) -> None:
-        """Take note that a poll begins because the link was heard."""
-        self._is_for_hearing = True
-
-    def end(self) -> None:
-        """Take note that a poll has ended, for whatever reason it began."""
-        self._is_for_hearing = False
 
     def reached(self) -> float | None:
         """Take note that the link was read; return since when it had failed, None if never."""
@@ -95,7 +87,7 @@ class Retries:
     def _failed(self, at: float, began_at: float) -> None:
         if self._failing_since is None:
             self._failing_since = at
-        self._heard_in_vain = min(self._heard_in_vain + self._is_for_hearing, 10)
+        self._heard_in_vain = min(self._heard_in_vain + self.is_for_hearing, 10)
         is_new = at - self._failing_since < NEW_SECONDS
         longest = NEW_RETRY_SECONDS if is_new else LONGEST_RETRY_SECONDS
         pause = min(HEARD_RETRY_SECONDS * 2.0**self._heard_in_vain, longest)

@@ -1,7 +1,7 @@
 """What is known of our links: which sources hear them, and how their polls go."""
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from ..adapter_health.samples import ConnectFailure, LinkSample, Strength
@@ -99,6 +99,9 @@ class LinkRecords:
         """Start with no link."""
         self._links: dict[str, LinkRecord] = {}
         self._advertisements: dict[str, deque[float]] = {}
+        self._allocated: dict[str, frozenset[str]] = {}
+        self.slot_freed: Callable[[], None] = lambda: None
+        """What is called when a connection slot becomes free somewhere."""
 
     @property
     def addresses(self) -> Collection[str]:
@@ -127,9 +130,14 @@ class LinkRecords:
 
     def allocated(self, source: str, addresses: Collection[str]) -> None:
         """Take note of which devices a source is connected to."""
+        freed = self._allocated.pop(source, frozenset()).difference(addresses)
+        if addresses:
+            self._allocated[source] = frozenset(addresses)
         for record in self._links.values():
             if record.in_use_since is not None and record.address in addresses:
                 record.via = source
+        if freed:
+            self.slot_freed()
 
     def _record(self, link: str) -> LinkRecord:
         """Return the record of a link; the record of a link that is in no bank is dropped."""

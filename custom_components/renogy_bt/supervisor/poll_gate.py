@@ -116,6 +116,9 @@ class PollGate:
         self._timer: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[], None]] = []
         self._path_listeners: list[Callable[[PathNews], None]] = []
+        records.slot_freed = partial(
+            self.async_tell_path, PathNews(PathChange.SLOT_FREED)
+        )
         self._holders: dict[str, list[Callable[[], None]]] = {}
 
     @asynccontextmanager

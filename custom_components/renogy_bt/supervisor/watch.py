@@ -81,7 +81,6 @@ class StackWatch:
         self._records = records
         self._heard = heard
         self._path_changed = path_changed
-        self._allocated: dict[str, frozenset[str]] = {}
         self._watching_bus = False
         self._pinged_at: float | None = None
         self._following: list[CALLBACK_TYPE] = []
@@ -97,7 +96,7 @@ class StackWatch:
         """Follow what Home Assistant reports by itself."""
         async_check_manager()
         self._following = [
-            async_follow_allocations(self._async_allocations_changed),
+            async_follow_allocations(self._records.allocated),
             async_follow_scanners(self._async_scanners_changed),
             async_dispatcher_connect(
                 self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._async_entry_changed
@@ -134,16 +133,6 @@ class StackWatch:
     def _async_heard(self, link: str, info: BluetoothServiceInfoBleak) -> None:
         self._records.advertisement(link, info.source, info.time, info.rssi)
         self._heard()
-
-    @callback
-    def _async_allocations_changed(
-        self, source: str, addresses: frozenset[str]
-    ) -> None:
-        self._records.allocated(source, addresses)
-        before = self._allocated.get(source, frozenset())
-        self._allocated[source] = addresses
-        if before - addresses:
-            self._path_changed(PathNews(PathChange.SLOT_FREED))
 
     @callback
     def _async_scanners_changed(self) -> None:
