@@ -7,7 +7,7 @@ from .bank import FIRST_UNIT
 from .dongle import Dongle
 from .outages import Outages
 from .systems import Published
-from .truth import Value, Values, truth_of, wrong_values
+from .truth import ELECTRICAL, Value, Values, truth_of, wrong_values
 
 # A reading may be shown on for five minutes; after that it passes for a new one.
 LONGEST_HELD_SECONDS: Final = 300.0
@@ -25,7 +25,8 @@ class Judge:
     """Judges polls one after the other.
 
     A battery counts as read when everything is published that the polls in peace published
-    of it. Values that are held are true when they were true at the poll that read them.
+    of it. Values that are held are true when they were true at the poll that read them, and so
+    is the rest where a poll read the electrical values alone.
     """
 
     def __init__(self, dongle: Dongle, batteries: int) -> None:
@@ -35,6 +36,7 @@ class Judge:
         self._units = range(FIRST_UNIT, FIRST_UNIT + batteries)
         self._usual: dict[int, int] = {}
         self._seen: dict[int, _Seen] = {}
+        self._whole: dict[int, dict[str, Value]] = {}
         self._in_peace = True
         self._reset()
 
@@ -69,7 +71,12 @@ class Judge:
             complete += is_complete
         self._count_poll(complete, fresh)
         for unit, values in published.values.items():
-            self._judge_values(unit, values, truths, now, held=unit in published.held)
+            truth = truths.get(unit)
+            if truth is not None and unit in published.live:
+                truth = self._whole[unit] | {name: truth[name] for name in ELECTRICAL}
+            elif truth is not None and unit not in published.held:
+                self._whole[unit] = truth
+            self._judge_values(unit, values, truth, now, held=unit in published.held)
 
     def _count_poll(self, complete: int, fresh: int) -> None:
         self.readings += complete
@@ -85,17 +92,17 @@ class Judge:
         self,
         unit: int,
         values: Values,
-        truths: dict[int, dict[str, Value]],
+        truth: dict[str, Value] | None,
         now: float,
         *,
         held: bool,
     ) -> None:
         if held:
             self.held_readings += 1
-        elif unit in truths:
+        elif truth is not None:
             if self._in_peace:
                 self._usual[unit] = len(values)
-            self._seen[unit] = _Seen(truths[unit], now)
+            self._seen[unit] = _Seen(truth, now)
         wrong = self._wrong(unit, values, now)
         self.wrong_values += wrong
         self.wrong_readings += wrong > 0

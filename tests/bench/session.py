@@ -14,6 +14,7 @@ from .judge import Judge
 from .systems import Contender, Published, System
 from .troubles import TROUBLES, Dice
 
+# What the troubles count polls by; readers that poll more often get as much in as much time.
 INTERVAL_SECONDS: Final = 30.0
 # What a system learns, it learns before trouble begins; the first of these polls is the cold one.
 POLLS_IN_PEACE: Final = 3
@@ -119,7 +120,9 @@ class _Session:
 
     def _wedge_now_and_then(self) -> None:
         trouble = self._trouble
-        if trouble.wedged_every and self._totals.polls % trouble.wedged_every == 0:
+        interval = self._job.contender.interval
+        every = round(trouble.wedged_every * INTERVAL_SECONDS / interval)
+        if every and self._totals.polls % every == 0:
             self._loop.call_later(WEDGED_AFTER_SECONDS, self._dice.wedge)
             self._loop.call_later(
                 WEDGED_AFTER_SECONDS + trouble.wedged_seconds, self._release
@@ -139,7 +142,8 @@ class _Session:
         ended_at = self._loop.time()
         self._judge.judge(published, ended_at)
         self._count(ended_at - started_at, self._dongle.line_seconds - line_before)
-        await asyncio.sleep(max(0.0, started_at + INTERVAL_SECONDS - ended_at))
+        interval = self._job.contender.interval
+        await asyncio.sleep(max(0.0, started_at + interval - ended_at))
 
     async def _timed_poll(self, system: System) -> Published:
         meter = self._dongle.meter

@@ -6,9 +6,10 @@ from typing import Final
 
 from .figures import Cost, EnergyRow, FlightRecorderCost, Measured, RecorderGrowth
 from .jobs import SHIPPED
-from .systems import CONTENDERS, OWN, Contender
+from .systems import CONTENDERS, FAST_SECONDS, OWN, TWO_SPEED, Contender
 from .troubles import NO_TROUBLE, TROUBLES
 
+FAST: Final = next(each for each in CONTENDERS if each.mode == TWO_SPEED)
 MOST_OF_LINE_TIME: Final = 1.05
 LEAST_WORDS_RATIO: Final = 1.4
 BLOCKS_PER_BATTERY: Final = 2
@@ -76,8 +77,8 @@ class _Figures:
             contender.system, contender.mode, contender.batteries, trouble
         ]
 
-    def all_of_shipped(self) -> list[Measured]:
-        return [self.of(SHIPPED, key) for key in TROUBLES]
+    def all_of(self, contender: Contender) -> list[Measured]:
+        return [self.of(contender, key) for key in TROUBLES]
 
 
 def _at_most(name: str, wanted: float, measured: float, unit: str = "") -> Target:
@@ -104,6 +105,15 @@ def _speed(figures: _Figures) -> Iterator[Target]:
         BLOCKS_PER_BATTERY * SHIPPED.batteries,
         shipped.requests,
     )
+    fast = figures.of(FAST).row
+    yield _at_most(
+        "Four batteries every 2 s, poll time by the line's own time",
+        MOST_OF_LINE_TIME,
+        1 / fast.line_share,
+    )
+    yield _at_most(
+        "Four batteries every 2 s, seconds per round", FAST_SECONDS, fast.seconds_warm
+    )
     for held in (False, True):
         yield _words_ratio(figures, held=held)
 
@@ -124,7 +134,7 @@ def _words_per_second(figures: _Figures, contender: Contender) -> float:
 
 
 def _in_trouble(figures: _Figures) -> Iterator[Target]:
-    of_shipped = figures.all_of_shipped()
+    of_shipped = figures.all_of(SHIPPED)
     exchanges = sum(
         each.figures.exchanges
         for each in of_shipped
@@ -134,6 +144,12 @@ def _in_trouble(figures: _Figures) -> Iterator[Target]:
         f"Wrong values published in {exchanges:,} troubled exchanges",
         0,
         sum(each.row.wrong_values for each in of_shipped),
+    )
+    of_fast = figures.all_of(FAST)
+    yield _at_most(
+        "Wrong values published every 2 s, in trouble",
+        0,
+        sum(each.row.wrong_values for each in of_fast),
     )
     unseen = [
         f"{key}: {kind}"

@@ -222,15 +222,16 @@ def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
     )
     judged = targets(wrong, [slow], off, talkative, heavy)
     missed = [target.name for target in judged if not target.met]
-    assert len(missed) == 11
+    assert len(missed) == 12
     assert missed[0].startswith("Wrong values published")
-    assert missed[1].startswith("Home Assistant's CPU time per battery")
-    assert missed[2].startswith("Longest callback of polls")
-    assert missed[3] == "Net energy of a day, polls every 60 s, mean error"
-    assert missed[4] == "Energy out of a day, polls every 60 s, mean error"
-    assert missed[5].endswith("polls every 60 s, error above that of sampled power")
-    assert missed[6] == "The recorder's growth per hour, 1 battery"
-    assert missed[8] == "Flight recorder of a poll of four batteries, CPU time"
-    assert missed[9].startswith("Flight recorders of a bank and an adapter, memory")
-    assert missed[10].startswith("Flight recorders of a bank's links, in a file")
-    assert missed[7] == "Lines in the logbook per day in peace, 4 batteries"
+    assert missed[1] == "Wrong values published every 2 s, in trouble"
+    assert missed[2].startswith("Home Assistant's CPU time per battery")
+    assert missed[3].startswith("Longest callback of polls")
+    assert missed[4] == "Net energy of a day, polls every 60 s, mean error"
+    assert missed[5] == "Energy out of a day, polls every 60 s, mean error"
+    assert missed[6].endswith("polls every 60 s, error above that of sampled power")
+    assert missed[7] == "The recorder's growth per hour, 1 battery"
+    assert missed[9] == "Flight recorder of a poll of four batteries, CPU time"
+    assert missed[10].startswith("Flight recorders of a bank and an adapter, memory")
+    assert missed[11].startswith("Flight recorders of a bank's links, in a file")
+    assert missed[8] == "Lines in the logbook per day in peace, 4 batteries"

@@ -16,6 +16,13 @@ _TOLERANCES: Final = {"power": 0.002, "state_of_charge": 0.0501}
 _ROUNDING: Final = 1e-6
 
 
+ELECTRICAL: Final = (
+    *("current", "voltage", "power"),
+    *("remaining_capacity", "total_capacity", "state_of_charge"),
+)
+"""What is read alone where the rest is read at a slower pace."""
+
+
 def truth_of(registers: Mapping[int, int]) -> dict[str, Value]:
     """Return every value that a system may publish of a battery."""
     current, voltage = _signed(registers[5042]) / 100, registers[5043] / 10

@@ -1,7 +1,7 @@
 """One battery behind a link, and what is remembered of it from poll to poll."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from .plan import (
     CELL_COUNT,
     CONFIGURATION,
     ELECTRICAL,
+    ELECTRICAL_LONGER,
     EVERYTHING,
     IDENTITY,
     PROTECTIONS,
@@ -184,6 +185,9 @@ class Battery:
         self.asked_at = self._clock()
         if extent < Extent.EVERYTHING and await self._read_part(line, extent):
             return
+        if self._owes_any(line, self._plan.blocks(EVERYTHING, self._clock())):
+            self._leave_out()
+            return
         if brief:
             self._plan.put_off(EVERYTHING)
         retries = self._retry_budget()
@@ -235,22 +239,29 @@ class Battery:
         Raises LinkLost.
         """
         before, now = self.last_reading, self._clock()
-        wanted = (ELECTRICAL, PROTECTIONS)[:extent]
-        if (
-            before is None
-            or self._fruitless_polls
-            or not all(self._plan.asks(block, now) for block in wanted)
-        ):
+        forms = [
+            block
+            for block in (ELECTRICAL, ELECTRICAL_LONGER)
+            if self._plan.asks(block, now)
+        ]
+        if before is None or self._fruitless_polls or not forms:
             return False
+        if extent is Extent.STATUS and not self._plan.asks(PROTECTIONS, now):
+            return False
+        usable = [block for block in forms if not line.owes(self.unit, block.count)]
+        if not usable:
+            self._leave_out()
+            return True
         reader = BlockReader(
             line, self.unit, self._plan, self._retry_budget(), self._clock
         )
         try:
-            reading = await self._read_electrical(reader, before)
+            reading = await self._read_electrical(reader, usable[0], before)
             if reading is None:
                 return self.failure is not ReadingFailure.NOT_POLLED
             if extent is Extent.STATUS:
-                if not await self._try(reader, PROTECTIONS):
+                is_owed = line.owes(self.unit, PROTECTIONS.count)
+                if is_owed or not await self._try(reader, PROTECTIONS):
                     # The status is due again in the next poll.
                     extent = Extent.ELECTRICAL
                 elif not self._is_settled(reader.image, SETTLED_STATUS):
@@ -263,14 +274,14 @@ class Battery:
         return True
 
     async def _read_electrical(
-        self, reader: BlockReader, before: BatteryReading
+        self, reader: BlockReader, block: Block, before: BatteryReading
     ) -> BatteryReading | None:
         """Return the reading with new electrical values, None where they cannot be had alone.
 
         Silence of a battery that gives them alone is the silence of the battery.
         """
-        if not await self._try(reader, ELECTRICAL):
-            if not reader.answered and self._plan.is_proven(ELECTRICAL):
+        if not await self._try(reader, block):
+            if not reader.answered and self._plan.is_proven(block):
                 self._fail(ReadingFailure.SILENT)
             return None
         try:
@@ -281,6 +292,14 @@ class Battery:
             return None
         is_settled = self._is_settled(reader.image, SETTLED_ELECTRICAL)
         return reading if is_settled else None
+
+    def _owes_any(self, line: Line, blocks: Iterable[Block]) -> bool:
+        """Tell whether a late reply could pass for one to these blocks, and be an old one."""
+        return any(line.owes(self.unit, block.count) for block in blocks)
+
+    def _leave_out(self) -> None:
+        """Ask nothing in this poll, so that no late reply passes for a new one."""
+        self.failure = ReadingFailure.SILENT
 
     async def _try(self, reader: BlockReader, block: Block) -> bool:
         """Tell whether the battery gives a block that a wider one can stand in for."""

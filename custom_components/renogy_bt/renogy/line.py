@@ -33,8 +33,9 @@ USUAL_TIMES: Final = 4.0
 # the quickest that the other units usually give.
 KNOCK_TIMES: Final = 1.2
 _NEW_WEIGHT: Final = 0.25
-# On a kept connection a reply that is owed for longer never comes.
-_LONGEST_OWED: Final = 10.0
+# On a kept connection a reply that is owed for longer never comes: replies that are 2.3 s late
+# have been seen.
+LONGEST_OWED: Final = 5.0
 
 
 class ReplyTimes:
@@ -137,7 +138,8 @@ class Line:
         self._frames = 0
         self._broadcast_answerer: int | None = None
         self._last_byte_at = 0.0
-        self._unanswered_at = 0.0
+        self._owed: dict[tuple[int, int], float] = {}
+        self._unanswered: dict[tuple[int, int], float] = {}
         self._loop = asyncio.get_running_loop()
         self._settling: asyncio.TimerHandle | None = None
         transport.on_notification(self._received)
@@ -150,8 +152,15 @@ class Line:
         self.units_heard = set()
         self.garbled_units = set()
         self._bytes = self._frames = 0
-        if self._loop.time() - self._unanswered_at > _LONGEST_OWED:
-            self.unanswered_units.clear()
+        since = self._loop.time() - LONGEST_OWED
+        owed = (self._owed | self._unanswered).items()
+        self._owed = {reply: at for reply, at in owed if at >= since}
+        self._unanswered.clear()
+        self.unanswered_units = {unit for unit, _ in self._owed}
+
+    def owes(self, unit: int, count: int) -> bool:
+        """Tell whether a reply of this length to an earlier poll may still come."""
+        return (unit, count) in self._owed
 
     async def knock(self, request: ReadRequest) -> bool:
         """Tell whether a unit that has long been silent answers; raises LinkLost."""
@@ -181,7 +190,7 @@ class Line:
             exchange.outcome = Outcome.SILENT
             self.counters.timeouts += 1
             self.unanswered_units.add(request.unit)
-            self._unanswered_at = self._loop.time()
+            self._unanswered[request.unit, request.count] = sent_at
             self.missing += 1
             if self._bytes > heard[0] and self._frames == heard[1]:
                 self.garbled_units.add(request.unit)

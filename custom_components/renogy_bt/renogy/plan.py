@@ -40,6 +40,8 @@ STATUS_NO_CELLS: Final = Block(5104, 6)
 STATUS_WORDS: Final = Block(5106, 2)
 # What a fast poll reads; where one of them is refused everything is read in its place.
 ELECTRICAL: Final = MODULE_NO_LIMITS
+# The same, by a reply of another length: one to the shorter form that comes late is none to it.
+ELECTRICAL_LONGER: Final = Block(5042, 9)
 PROTECTIONS: Final = Block(5106, 4)
 IDENTITY: Final = Block(5110, 32)
 MODEL: Final = Block(5122, 8)

@@ -14,11 +14,13 @@ from tests.bench.truth import Values
 class Published:
     """What one poll made known: values by unit.
 
-    `held` are the units whose values are those of an earlier poll, and are said to be.
+    `held` are the units whose values are those of an earlier poll, and are said to be; `live` those
+    of which this poll read the electrical values alone.
     """
 
     values: Mapping[int, Values] = field(default_factory=dict)
     held: frozenset[int] = frozenset()
+    live: frozenset[int] = frozenset()
 
 
 class System(Protocol):
@@ -37,7 +39,8 @@ class Contender:
 
     `module`, in this package, has `open_system(dongle, mode, batteries)`, a context manager
     that gives a `System`. `held` tells whether the connection is kept from poll to poll,
-    `in_one_block` whether the batteries give 5000-5109 in one request.
+    `in_one_block` whether the batteries give 5000-5109 in one request. Polls begin `interval`
+    seconds apart.
     """
 
     system: str
@@ -46,6 +49,7 @@ class Contender:
     batteries: int
     held: bool
     in_one_block: bool = False
+    interval: float = 30.0
 
     @property
     def key(self) -> str:
@@ -64,6 +68,10 @@ class Contender:
 OWN: Final = "renogy_bt"
 
 
+TWO_SPEED: Final = "held_link, two_speed"
+FAST_SECONDS: Final = 2.0
+
+
 def _own(mode: str, batteries: int, *, in_one_block: bool = False) -> Contender:
     return Contender(
         system=OWN,
@@ -72,6 +80,7 @@ def _own(mode: str, batteries: int, *, in_one_block: bool = False) -> Contender:
         batteries=batteries,
         held=mode.startswith("held"),
         in_one_block=in_one_block,
+        interval=FAST_SECONDS if mode == TWO_SPEED else 30.0,
     )
 
 
@@ -101,6 +110,7 @@ CONTENDERS: Final = (
     _own("held_link", 1),
     _own("held_link", 4),
     _own("held_link, one block", 4, in_one_block=True),
+    _own(TWO_SPEED, 4),
     _renogy_ble("single, per_operation", 1),
     _renogy_ble("single, persistent_session", 1),
     _renogy_ble("hub, per_operation", 4),

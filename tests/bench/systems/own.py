@@ -12,13 +12,14 @@ from custom_components.renogy_bt.renogy.exceptions import RenogyError
 from custom_components.renogy_bt.renogy.families import STANDARD
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.models import BatteryIdentity, BatteryReading
+from custom_components.renogy_bt.renogy.speeds import Extent
 from custom_components.renogy_bt.renogy.transport import Connector, Transport, connect
 from tests.bench.bank import ADDRESS, FIRST_UNIT, NAME
 from tests.bench.client import radio_of
 from tests.bench.dongle import Dongle
 from tests.bench.truth import Value, alarms_text, numbered
 
-from . import Published, System
+from . import FAST_SECONDS, TWO_SPEED, Published, System
 
 _START: Final = datetime(2026, 11, 23, tzinfo=UTC)
 _SINGLE_VALUES: Final = (
@@ -40,19 +41,31 @@ _FLAGS: Final = ("charge_mosfet", "discharge_mosfet", "heater", "fully_charged")
 
 @contextmanager
 def open_system(dongle: Dongle, mode: str, batteries: int) -> Generator[System]:
-    """Give the library a dongle; it connects for each poll, or once for all."""
+    """Give the library a dongle; it connects for each poll, or once for all.
+
+    At two speeds the library itself keeps the connection.
+    """
     device = BLEDevice(ADDRESS, NAME, {})
 
     async def connector() -> Transport:
         return await connect(device, NAME)
 
     with radio_of(dongle, connectors=["bleak_retry_connector.establish_connection"]):
+        if mode == TWO_SPEED:
+            yield _Library(connector, batteries, kept_interval=FAST_SECONDS)
+            return
         held = mode.startswith("held")
         yield _Library(_HeldConnector(connector) if held else connector, batteries)
 
 
 class _Library(System):
-    def __init__(self, connector: Connector, batteries: int) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        batteries: int,
+        *,
+        kept_interval: float | None = None,
+    ) -> None:
         loop = asyncio.get_running_loop()
         self._connector = connector
         self._link = RenogyLink(
@@ -62,6 +75,7 @@ class _Library(System):
             family=STANDARD,
             clock=loop.time,
             now=lambda: _START + timedelta(seconds=loop.time()),
+            kept_interval=kept_interval,
         )
 
     @override
@@ -76,6 +90,11 @@ class _Library(System):
                 for unit, reading in report.readings.items()
             },
             frozenset(report.readings.keys() & report.failed.keys()),
+            frozenset(
+                unit
+                for unit, extent in report.extents.items()
+                if extent < Extent.EVERYTHING
+            ),
         )
 
     @override
