@@ -40,7 +40,7 @@ PEACE = BatteryReading(
     current_count=-500,
     current=-5.0,
     voltage=49.5,
-    remaining_capacity=40.0,
+    remaining_capacity=30.0,
     total_capacity=50.0,
     cycles=10,
     charge_current_limit=50.0,
@@ -115,8 +115,15 @@ def test_what_no_pack_can_do_is_not_believed_at_first_either(lie: str) -> None:
 
 def test_two_different_lies_confirm_each_other_not() -> None:
     """Each is judged by the other, too."""
-    lies = [LIES["charge"][0], LIES["full"][0], LIES["capacity"][0]]
+    lies = [LIES["charge"][0], LIES["full"][0]]
     assert None not in polled(PEACE, *lies)[1:]
+
+
+def test_battery_that_is_odd_for_long_is_shown() -> None:
+    """What changes from poll to poll as no charge does is what this battery says."""
+    odd = [LIES["charge"][0], LIES["full"][0]] * 2
+    found = polled(PEACE, *odd)
+    assert [each is None for each in found] == [True, False, False, True, False]
 
 
 def test_repetition_within_a_poll_confirms_nothing() -> None:
@@ -180,7 +187,7 @@ def test_margin_of_the_limit_of_the_current(limit: float) -> None:
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_margin_of_the_charge_that_flows(seconds: float, sign: int) -> None:
     """More than the largest current carries in the time has not flowed: both sides."""
-    half = replace(PEACE, remaining_capacity=25.0)
+    half = replace(PEACE, remaining_capacity=25.0, total_capacity=50.0)
     most = (CURRENT_MARGIN * 50.0 + CURRENT_SLACK) * seconds / 3600 + CHARGE_SLACK * 50
     near = replace(half, remaining_capacity=25.0 + sign * (most - 0.01))
     far = replace(half, remaining_capacity=25.0 + sign * (most + 0.01))

@@ -19,8 +19,10 @@ CURRENT_MARGIN: Final = 1.5
 CURRENT_SLACK: Final = 5.0
 # In A per Ah, where a pack tells no limit: batteries of this maker allow up to 2.
 USUAL_LIMIT: Final = 2.0
-# Of the total capacity: counters are put right by some parts per hundred.
-CHARGE_SLACK: Final = 0.03
+# Of the total capacity: a counter that is put right may jump so far, and that is no lie.
+CHARGE_SLACK: Final = 0.3
+# What goes on for longer is no lie but an odd battery, which is better shown than left out.
+MOST_DOUBTED: Final = 2
 # A protection acts before a value is far beyond its threshold.
 CELL_VOLTAGE_MARGIN: Final = 0.5
 TEMPERATURE_MARGIN: Final = 20.0
@@ -192,6 +194,7 @@ class Confirmation:
         self._believed: Seen | None = None
         self._waiting: Seen | None = None
         self._doubted: Seen | None = None
+        self._in_a_row = 0
 
     @property
     def doubted(self) -> BatteryReading | None:
@@ -200,6 +203,7 @@ class Confirmation:
 
     def begin_poll(self) -> None:
         """Let what was doubted in the last poll be confirmed by this one."""
+        self._in_a_row += self._doubted is not None
         self._waiting, self._doubted = self._doubted, None
 
     def require(
@@ -210,7 +214,7 @@ class Confirmation:
     ) -> None:
         """Raise InvalidBlock when a reading is to be confirmed by the next poll."""
         check = _first(self._believed, reading, at, configuration)
-        if check is None:
+        if check is None or self._in_a_row >= MOST_DOUBTED:
             return
         waiting = self._waiting
         if waiting and _first(waiting, reading, at, configuration) is None:
@@ -228,6 +232,7 @@ class Confirmation:
         else:
             self._believed = before.after(reading, at)
         self._waiting = self._doubted = None
+        self._in_a_row = 0
 
     def count_current_by(self, divisor: int | None) -> None:
         """Take so many counts of the current for one ampere in what was seen."""
