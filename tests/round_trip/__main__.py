@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 import sys
 
+from .demos import run_demos
 from .runs import RUNS
 from .trip import Trip, trip
 
@@ -33,6 +34,12 @@ def _arguments() -> argparse.Namespace:
         default=20,
         metavar="N",
         help="worlds at random besides all (default 20)",
+    )
+    parser.add_argument(
+        "--demos",
+        action="store_true",
+        help="instead: three runs of scripts/demo in real time (a normal day, a fault of the "
+        "adapter, a set-up that fails), and scripts/replay on the file of each",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the files there")
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
@@ -74,9 +81,21 @@ def _all(names: Sequence[str], keep: Path | None, jobs: int) -> Iterator[Trip]:
             yield done
 
 
+def _demos() -> int:
+    """Run the demos and their files, print what came of it and return the exit status."""
+    failing = 0
+    for name, told, is_right in run_demos():
+        failing += not is_right
+        counts = "no file" if told is None else told["values"]
+        print(f"{name}: {'right' if is_right else 'WRONG'}, {counts}")
+    return 1 if failing else 0
+
+
 def main() -> int:
     """Make the round trips, print what came of them and return the exit status."""
     arguments = _arguments()
+    if arguments.demos:
+        return _demos()
     if arguments.keep is not None:
         arguments.keep.mkdir(parents=True, exist_ok=True)
     trips = list(_all(arguments.names, arguments.keep, arguments.jobs))
