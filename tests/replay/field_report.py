@@ -7,8 +7,6 @@ from typing import Any
 from custom_components.renogy_bt.const import DEFAULT_RESERVE
 from tests.replay.frames import Exchange
 
-_LOST = frozenset({"link_lost", "not_polled"})
-
 type Value = float | str | bool | None
 
 
@@ -31,7 +29,7 @@ class ReportedBattery:
     @property
     def is_lost(self) -> bool:
         """Whether the connection broke before all of it was read, which cannot be done again."""
-        return self.failure in _LOST and not self.was_shown
+        return self.failure == "link_lost" and not self.was_shown
 
     @property
     def was_shown(self) -> bool:

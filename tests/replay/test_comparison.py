@@ -74,7 +74,8 @@ def test_the_bank_is_told_where_it_is_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "is_known"), [("link_lost", False), ("silent", True), (None, True)]
+    ("failure", "is_known"),
+    [("link_lost", False), ("not_polled", True), ("silent", True), (None, True)],
 )
 def test_a_connection_that_broke(failure: str | None, is_known: bool) -> None:
     """What a battery says that was not read for it cannot be told; one that is silent is again."""
