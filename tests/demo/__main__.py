@@ -41,7 +41,7 @@ from .running import running
 DEFAULT_PORT: Final = 8123
 CHECK_LIMIT_SECONDS: Final = 170.0
 # What is judged of a fault is waited for so long, where the diagnostics are to tell it.
-JUDGED_BY_SECONDS: Final = 162.0
+JUDGED_BY_SECONDS: Final = 156.0
 # A second scanner is believed after a minute.
 WITNESSED_SECONDS: Final = 62.0
 # The adapter health believes a second scanner after it has heard the same for a minute.

@@ -13,7 +13,7 @@ from .runs import instead
 
 type Told = dict[str, Any]
 
-DEMO_SECONDS: Final = 180.0
+DEMO_SECONDS: Final = 240.0
 REPLAY_SECONDS: Final = 300.0
 
 
