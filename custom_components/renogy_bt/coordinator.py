@@ -21,6 +21,7 @@ from .const import (
     DEFAULT_RESERVE,
     DEFAULT_UPDATE_INTERVAL,
     LOGGER,
+    MIN_UPDATE_INTERVAL,
 )
 from .links.coordinator import LinkCoordinator
 from .links.recorder import LinkRecorder
@@ -196,7 +197,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         """Return whether the round waits for a link: it is polled now, or in a moment."""
         if not link.last_update_success or link.paused:
             return False
-        is_frequent = link.interval < ROUND_SECONDS
+        is_frequent = link.interval < MIN_UPDATE_INTERVAL
         return link.is_polling or (is_frequent and link.address not in self._changed)
 
     @callback

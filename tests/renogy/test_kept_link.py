@@ -157,6 +157,8 @@ def test_a_protection_that_acts_is_seen_with_everything_of_that_moment() -> None
         pytest.param(5043, [300], id="a voltage far off"),
         pytest.param(5044, [1, 0xFFFF], id="more than fits in"),
         pytest.param(5043, [0xFFFF], id="no voltage"),
+        pytest.param(5042, [30_000], id="more than the pack can take"),
+        pytest.param(5044, [0, 20_000], id="a charge that no current has carried"),
     ],
 )
 def test_what_is_odd_is_read_wholly_at_once(address: int, words: list[int]) -> None:

@@ -22,6 +22,7 @@ from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from tests.banks import (
     bank_entry,
+    bank_of,
     bank_state,
     battery_state,
     link_of,
@@ -43,9 +44,8 @@ UNITS = (48, 49, 50, 51)
 HOUR = 60 * MINUTE
 LONGEST_GAP = 15.0
 PASSER_BY = Link(name="thermometer", address="C4:7C:8D:6A:00:01", kind=Kind.SILENT)
-BUILT_IN = "C0:FF:EE:12:34:56"
-OTHER = "6C:B2:FD:A1:B2:C4"
-OTHER_NAME = "BT-TH-FDA1B2C4"
+BUILT_IN = "F0:F8:F2:00:46:01"
+BUILT_IN_NAME = "RNGRBP46001"
 
 
 @pytest.fixture
@@ -259,6 +259,51 @@ class TestInALivelyPlace:
         assert link.kept.let_go == {}
         assert peripheral(emulated_world).statistics.connects == before
         assert max(after - before for before, after in pairwise(times)) <= 4.1
+
+
+class TestTwoLinks:
+    """A dongle and a battery with built-in Bluetooth, both kept, and nothing else is heard."""
+
+    @pytest.fixture
+    def world(self) -> World:
+        """Return the owner's batteries beside one with built-in Bluetooth."""
+        world = still(load_world(WORLDS / "owner.json"))
+        (link,) = world.links
+        built_in = replace(
+            link, name=BUILT_IN_NAME, address=BUILT_IN, units={48: link.units[48]}
+        )
+        return replace(world, links=(link, built_in))
+
+    async def test_one_at_a_time_breathes(
+        self,
+        hass: HomeAssistant,
+        emulated_world: EmulatedWorld,
+        clock: Clock,
+        host_resets: list[str],
+    ) -> None:
+        """Whoever is heard breaks the silence for both, and the bank adds up once a round."""
+        await heard(hass, DONGLE, BUILT_IN)
+        entry = bank_entry(
+            link_settings(kept_interval=5),
+            link_settings(BUILT_IN, BUILT_IN_NAME, (48,), kept_interval=5),
+        )
+        entry.add_to_hass(hass)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        links = [link_of(entry), link_of(entry, BUILT_IN)]
+        await clock.until(lambda: all(link.client.is_connected for link in links), 60)
+        rounds: list[float] = []
+        bank_of(entry).async_add_listener(lambda: rounds.append(clock.now()))
+        silent_both = 0
+        began_at = clock.now()
+        while clock.now() - began_at < HOUR / 6:
+            await asyncio.sleep(0.5)
+            silent_both += not any(link.client.is_connected for link in links)
+        assert host_resets == []
+        assert silent_both == 0
+        kept = [link.kept for link in links if link.kept is not None]
+        breaths = sum(each.let_go[LetGo.BREATH] for each in kept)
+        assert HOUR / 6 / 90 <= breaths <= HOUR / 6 / 50
+        assert len(rounds) <= HOUR / 6 / 5 * 1.2
 
 
 async def test_a_lost_link_is_connected_to_at_once(

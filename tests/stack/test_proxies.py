@@ -112,6 +112,49 @@ async def test_proxy_tells_every_advertisement_that_reaches_its_place(
     assert any(abs(one - other) in range(1, 8) for one, other in pairwise(strengths))
 
 
+async def test_link_is_kept_through_a_proxy(
+    hass: HomeAssistant, proxy: EspHomeProxy, units: list[Unit]
+) -> None:
+    """One connection through the proxy serves all polls; switching polling off ends it."""
+    await heard(hass, DONGLE)
+    await heard_by_proxy(hass, proxy, DONGLE, NEAR)
+    entry = bank_entry(link_settings(kept_interval=600))
+    await set_up(hass, entry)
+    for _ in range(3):
+        await poll(hass, entry)
+    link = link_of(entry)
+    assert link.client.is_connected
+    assert (proxy.connects, len(proxy.connections)) == (1, 1)
+    assert slots_free(hass) == SLOTS - 1
+    assert_all_true(hass, units)
+    assert link.served_by == PROXY_NAME
+    await link.async_set_polling(False)
+    await until(lambda: not proxy.connections)
+    await until(lambda: slots_free(hass) == SLOTS)
+    await link.async_set_polling(True)
+    await until(lambda: link.client.is_connected)
+    await hass.config_entries.async_unload(entry.entry_id)
+    await until(lambda: not proxy.connections)
+
+
+async def test_link_is_kept_again_after_a_proxy_has_rebooted(
+    hass: HomeAssistant, proxy: EspHomeProxy, units: list[Unit]
+) -> None:
+    """A proxy that reboots drops the link, which is connected to again without a wait."""
+    await heard(hass, DONGLE)
+    await heard_by_proxy(hass, proxy, DONGLE, NEAR)
+    entry = bank_entry(link_settings(kept_interval=600))
+    await set_up(hass, entry)
+    link = link_of(entry)
+    assert link.client.is_connected
+    read_at = link.readings[48].read_at
+    await proxy.reboot(0.1)
+    await until(
+        lambda: link.client.is_connected and link.readings[48].read_at > read_at
+    )
+    assert_all_true(hass, units)
+
+
 async def test_proxy_that_does_not_tell_its_slots(
     hass: HomeAssistant, proxy: EspHomeProxy, units: list[Unit]
 ) -> None:

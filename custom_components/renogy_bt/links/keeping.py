@@ -142,8 +142,10 @@ class KeptLink:
         self._gate.still_connected(self._settings.address)
         if self.gives_way:
             self._async_disconnect()
-        elif self._is_breath_due:
+        elif self._is_breath_due and self._needs_breath:
+            # Another link may have breathed since.
             self._async_breathe()
+        self._is_breath_due = False
 
     async def async_until_breath_is_over(self) -> None:
         """Wait while the link is let go for the scanner."""
@@ -187,12 +189,7 @@ class KeptLink:
         self._async_mind_slots(now)
         if not self._client.is_connected or self._breath is not None:
             return
-        ago = None if self._breathed_at is None else now - self._breathed_at
-        if is_breath_due(
-            self._silences,
-            ago,
-            another_breathes=bool(self._shared.breathing - {self._settings.address}),
-        ):
+        if self._needs_breath:
             # A poll comes first, so that the values are as young as can be.
             self._is_breath_due = True
             self._poll_now()
@@ -200,12 +197,20 @@ class KeptLink:
     # Breathing
 
     @property
+    def _needs_breath(self) -> bool:
+        at = self._breathed_at
+        return is_breath_due(
+            self._silences,
+            None if at is None else self._clock() - at,
+            another_breathes=bool(self._shared.breathing - {self._settings.address}),
+        )
+
+    @property
     def _silences(self) -> list[float]:
         return list(async_silences(self._hass, self._heard_through).values())
 
     @callback
     def _async_breathe(self) -> None:
-        self._is_breath_due = False
         self.let_go[LetGo.BREATH] += 1
         self.connected_since = None
         self._shared.breathing.add(self._settings.address)

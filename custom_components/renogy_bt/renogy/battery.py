@@ -287,6 +287,7 @@ class Battery:
         try:
             reading = decode_electrical(reader.image, self._now(), self._family, before)
             self._confirmation.require(reading, self._clock(), self.configuration)
+            self._confirmation.require(reading, self._clock(), self.configuration)
         except InvalidBlock as error:
             self._object(str(error))
             return None
