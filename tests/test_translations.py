@@ -142,6 +142,7 @@ def test_issues_have_texts() -> None:
     told |= {f"link_{kind}" for kind in TroubleKind} | set(TEXTS.values())
     assert ENGLISH["issues"].keys() == told | {
         "imbalance",
+        "not_full",
         "battery_replaced",
         REFUSED,
         *SCALE_NOTICES,

@@ -36,6 +36,7 @@ from .coordinator import BankCoordinator, RenogyConfigEntry
 from .issues.adapters import async_follow_adapters, async_forget_adapters
 from .issues.bank import async_follow_balance, async_forget_balance
 from .issues.batteries import ReplacedBatteries, async_forget_identities
+from .issues.full_charges import async_follow_full_charges, async_forget_full_charges
 from .issues.links import async_follow_links
 from .issues.refusals import async_follow_refusals, async_forget_refusals
 from .issues.scales import async_follow_scales, async_forget_scales
@@ -47,6 +48,7 @@ from .services import async_setup_services
 from .storage.alarms import AlarmStore
 from .storage.energy import EnergyStore
 from .storage.flight_records import OF_LINKS, FlightRecordStore
+from .storage.history import HistoryStore
 from .supervisor.supervisor import async_get_supervisor
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -129,6 +131,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
         entry.async_on_unload(link.async_add_listener(devices.async_update))
     entry.async_on_unload(async_follow_balance(hass, entry))
     async_follow_sharing(hass, entry)
+    async_follow_full_charges(hass, entry)
     bank.async_start_polling()
     async_take_up_names(hass, entry)
     return True
@@ -149,6 +152,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> N
     """Forget a removed bank and let its links be discovered again."""
     await EnergyStore(hass, entry.entry_id).async_remove()
     await AlarmStore(hass, entry.entry_id).async_remove()
+    await HistoryStore(hass, entry.entry_id).async_remove()
     await FlightRecordStore(hass, OF_LINKS.format(entry.entry_id), dict).async_remove()
     _async_forget_notices(hass, entry)
     for address in addresses_of(entry):
@@ -192,6 +196,7 @@ def _async_forget_notices(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Delete the notices of a bank that is gone, and those of the adapters with the last bank."""
     async_forget_balance(hass, entry)
     async_forget_sharing(hass, entry)
+    async_forget_full_charges(hass, entry)
     async_forget_identities(hass, entry)
     async_forget_scales(hass, entry)
     async_forget_refusals(hass, entry)

@@ -25,6 +25,7 @@ CONF_DIVISOR: Final = "divisor"
 CONF_FAILED_POLLS: Final = "failed_polls"
 CONF_FAMILY: Final = "family"
 CONF_FORGET: Final = "forget"
+CONF_FULL_CHARGE_DAYS: Final = "full_charge_days"
 CONF_IMBALANCE_LIMIT: Final = "imbalance_limit"
 CONF_KEPT_INTERVAL: Final = "kept_interval"
 CONF_POLLING: Final = "polling"
@@ -60,3 +61,8 @@ MAX_FAILED_POLLS: Final = 10
 # State of charge that the owner wants to keep, in %.
 DEFAULT_RESERVE: Final = 10
 MAX_RESERVE: Final = 90
+
+# Days of use without a full charge. LiFePO4 cells drift apart, and counters drift, until a battery is
+# full; 0 is off.
+DEFAULT_FULL_CHARGE_DAYS: Final = 30
+MAX_FULL_CHARGE_DAYS: Final = 365

@@ -9,6 +9,7 @@ from typing import Any, Final, override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util.dt import utcnow
 
 from .bank.energy import EnergyTotals
 from .bank.limits import CurrentLimits, is_reserve_reached, limits_of
@@ -30,6 +31,7 @@ from .renogy.models import BatteryId, BatteryReading, LinkReport
 from .storage.alarms import AlarmStore
 from .storage.energy import EnergyStore
 from .storage.flight_records import OF_LINKS, FlightRecordStore
+from .storage.history import HistoryStore
 
 type RenogyConfigEntry = ConfigEntry[BankCoordinator]
 
@@ -91,6 +93,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self.meters: dict[BatteryId, MeterReading] = {}
         self.energy_store = EnergyStore(hass, entry.entry_id)
         self.alarm_store = AlarmStore(hass, entry.entry_id)
+        self.history_store = HistoryStore(hass, entry.entry_id)
         self._energy_stored_at: dict[str, float] = {}
         self.flight_records = FlightRecordStore(
             hass, OF_LINKS.format(entry.entry_id), self._flight_records
@@ -109,6 +112,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self._meters = BankMeters(
             await self.energy_store.async_load(interval), self._reserve / 100
         )
+        await self.history_store.async_load(interval)
         self._energy = self._meters.energy.bank
         self.data = self._report()
 
@@ -149,6 +153,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             {(link.address, unit): each for unit, each in report.readings.items()},
             {(link.address, unit) for unit in report.fresh},
         )
+        self._take_history(link, report, meters)
         if not self._is_energy_due(link.address, meters, now):
             self.meters |= {
                 battery: replace(meter, energy=self.meters[battery].energy)
@@ -160,6 +165,25 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         await self.energy_store.async_save(self._meters.energy)
         self.meters |= meters
         self._energy = energy
+
+    def _take_history(
+        self,
+        link: LinkCoordinator,
+        report: LinkReport,
+        meters: Mapping[BatteryId, MeterReading],
+    ) -> None:
+        for unit in report.fresh:
+            battery = (link.address, unit)
+            self.history_store.bank.advance(
+                utcnow().timestamp(),
+                battery,
+                report.readings[unit],
+                meters[battery].energy,
+                report.identities.get(unit),
+                is_changed=unit in report.identity_changed,
+            )
+        if report.fresh:
+            self.history_store.save_soon()
 
     def _is_energy_due(
         self, address: str, meters: Mapping[BatteryId, MeterReading], now: float
@@ -178,8 +202,9 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         )
 
     async def async_store_energy(self) -> None:
-        """Store the energy that was counted since it was last stored."""
+        """Store the energy, and the history, that are newer than what was last stored."""
         await self.energy_store.async_save(self._meters.energy)
+        await self.history_store.async_save()
 
     @callback
     def _async_link_changed(self, changed: LinkCoordinator) -> None:

@@ -29,10 +29,12 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import StateType
+from homeassistant.util.dt import utc_from_timestamp, utcnow
 
 from .adapter_health.samples import Verdict
 from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
+from .bank.history import DAY, BatteryHistory, FullCharge
 from .bank.limits import CurrentLimits
 from .bank.meters import MeterReading
 from .bank.sharing import Sharing
@@ -128,6 +130,11 @@ VOLTAGE: Quantity = {
     "suggested_display_precision": 2,
 }
 VOLTAGE_LIMIT: Quantity = {**VOLTAGE, "suggested_display_precision": 1}
+EXTREME_VOLTAGE: Quantity = {
+    "device_class": SensorDeviceClass.VOLTAGE,
+    "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
+    "suggested_display_precision": 1,
+}
 CELL_VOLTAGE: Quantity = {**VOLTAGE, "suggested_display_precision": 3}
 CURRENT: Quantity = {
     "device_class": SensorDeviceClass.CURRENT,
@@ -190,6 +197,15 @@ def _rough_time(seconds: float | None) -> float | None:
     accuracy = TIME_ACCURACY * seconds
     step = max((each for each in TIME_STEPS if each <= accuracy), default=TIME_STEPS[0])
     return round(seconds / step) * step
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _moment(timestamp: float | None) -> datetime | None:
+    """Return a moment as Home Assistant shows it."""
+    return None if timestamp is None else utc_from_timestamp(timestamp)
 
 
 # Sensors that a battery and a bank have alike.
@@ -578,6 +594,81 @@ LIMIT_SENSORS: tuple[ValueDescription[CurrentLimits], ...] = (
     ),
 )
 
+FULL_CHARGE: tuple[ValueDescription[FullCharge], ...] = (
+    ValueDescription(
+        key="last_full_charge",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda charge: _moment(charge.at),
+    ),
+    ValueDescription(
+        key="time_since_full_charge",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.DAYS,
+        suggested_display_precision=0,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda charge: (
+            None if charge.seconds_ago is None else int(charge.seconds_ago / DAY)
+        ),
+    ),
+)
+
+# Without statistics: each number costs the recorder a KB an hour for them, and these hardly move.
+HISTORY_SENSORS: tuple[ValueDescription[BatteryHistory], ...] = (
+    ValueDescription(
+        key="deepest_discharge",
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        suggested_display_precision=0,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda history: round(history.deepest_discharge, 1),
+    ),
+    ValueDescription(
+        key="average_discharge",
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        suggested_display_precision=0,
+        **HIDDEN,
+        value_fn=lambda history: _rounded(history.average_discharge),
+    ),
+    ValueDescription(
+        key="charge_drawn",
+        native_unit_of_measurement=AMPERE_HOUR,
+        suggested_display_precision=0,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda history: int(history.drawn),
+    ),
+    ValueDescription(
+        key="charge_added",
+        native_unit_of_measurement=AMPERE_HOUR,
+        suggested_display_precision=0,
+        **HIDDEN,
+        value_fn=lambda history: int(history.added),
+    ),
+    ValueDescription(
+        key="highest_voltage",
+        **EXTREME_VOLTAGE,
+        **HIDDEN,
+        value_fn=lambda history: history.highest_voltage,
+        attributes_fn=lambda history: {"at": _moment(history.highest_at)},
+    ),
+    ValueDescription(
+        key="lowest_voltage",
+        **EXTREME_VOLTAGE,
+        **HIDDEN,
+        value_fn=lambda history: history.lowest_voltage,
+        attributes_fn=lambda history: {"at": _moment(history.lowest_at)},
+    ),
+    ValueDescription(
+        key="full_discharges",
+        **HIDDEN,
+        value_fn=lambda history: history.full_discharges,
+    ),
+    ValueDescription(
+        key="alarms_raised",
+        **HIDDEN,
+        value_fn=lambda history: history.alarms,
+    ),
+)
+
 WEAKEST_BATTERY = SensorEntityDescription(key="weakest_battery", **HIDDEN)
 
 
@@ -620,6 +711,8 @@ def _bank_sensors(bank: BankCoordinator) -> Iterable[RenogyBankEntity]:
         yield SharingSensor(bank, sharing)
     for limit in LIMIT_SENSORS:
         yield LimitSensor(bank, limit)
+    for charge in FULL_CHARGE:
+        yield BankFullChargeSensor(bank, charge)
     yield WeakestBatterySensor(bank, WEAKEST_BATTERY)
 
 
@@ -637,6 +730,10 @@ def _link_sensors(
         for meter in meters:
             yield MeterSensor(bank, link, meter, unit)
         yield LinkQualitySensor(link, LINK_QUALITY, unit)
+        for history in HISTORY_SENSORS:
+            yield HistorySensor(bank, link, history, unit)
+        for charge in FULL_CHARGE:
+            yield FullChargeSensor(bank, link, charge, unit)
         yield CurrentShareSensor(bank, link, CURRENT_SHARE, unit)
 
 
@@ -769,6 +866,86 @@ class MeterSensor(RenogyBatteryEntity, SensorEntity):
         if self.entity_description.attributes_fn is None:
             return None
         return self.entity_description.attributes_fn(self._bank.meters[self.battery])
+
+
+class HistorySensor(RenogyBatteryEntity, SensorEntity):
+    """What one battery has been through, since it was first read."""
+
+    entity_description: ValueDescription[BatteryHistory]
+
+    def __init__(
+        self,
+        bank: BankCoordinator,
+        link: LinkCoordinator,
+        description: ValueDescription[BatteryHistory],
+        unit: int,
+    ) -> None:
+        """Remember the bank, which keeps the histories."""
+        super().__init__(link, description, unit)
+        self._histories = bank.history_store.bank
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return what is known up to the last poll."""
+        history = self._histories.of(self.battery)
+        return None if history is None else self.entity_description.value_fn(history)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Return since when the battery is followed, and for how long it was not seen."""
+        history = self._histories.of(self.battery)
+        if history is None:
+            return None
+        more = self.entity_description.attributes_fn
+        return {
+            "followed_since": _moment(history.began),
+            "hours_not_seen": round(history.unseen / 3600, 1),
+            **({} if more is None else more(history)),
+        }
+
+
+class FullChargeSensor(RenogyBatteryEntity, SensorEntity):
+    """When a battery was full last."""
+
+    entity_description: ValueDescription[FullCharge]
+
+    def __init__(
+        self,
+        bank: BankCoordinator,
+        link: LinkCoordinator,
+        description: ValueDescription[FullCharge],
+        unit: int,
+    ) -> None:
+        """Remember the bank, which keeps the histories."""
+        super().__init__(link, description, unit)
+        self._histories = bank.history_store.bank
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return what is known up to the last poll."""
+        now = utcnow().timestamp()
+        return self.entity_description.value_fn(
+            self._histories.full_charge([self.battery], now)
+        )
+
+
+class BankFullChargeSensor(RenogyBankEntity, SensorEntity):
+    """When all batteries of the bank had been full."""
+
+    entity_description: ValueDescription[FullCharge]
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return what is known up to the last round."""
+        bank = self.coordinator
+        now = utcnow().timestamp()
+        return self.entity_description.value_fn(
+            bank.history_store.bank.full_charge(bank.labels, now)
+        )
 
 
 class BankSensor(RenogyBankEntity, SensorEntity):

@@ -36,6 +36,7 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
             "failed_polls": 3.0,
             "imbalance_limit": 0.0,
             "reserve": 20.0,
+            "full_charge_days": 14.0,
             "recovery": "gentle",
         },
     )
@@ -46,6 +47,7 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
         "failed_polls": 3,
         "imbalance_limit": 0,
         "reserve": 20,
+        "full_charge_days": 14,
         "recovery": "gentle",
     }
     assert link_of(entry).update_interval == timedelta(seconds=30)
@@ -63,6 +65,8 @@ async def test_changed_options_are_applied(hass: HomeAssistant, air: FakeAir) ->
         ("imbalance_limit", 51),
         ("reserve", -1),
         ("reserve", 91),
+        ("full_charge_days", -1),
+        ("full_charge_days", 366),
     ],
 )
 async def test_numbers_have_limits(

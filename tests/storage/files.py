@@ -1,4 +1,4 @@
-"""The three stores and real files for them, right and damaged."""
+"""The stores and real files for them, right and damaged."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from custom_components.renogy_bt.adapter_health.spans import EDGES
 from custom_components.renogy_bt.storage.adapters import STORAGE_KEY, AdapterStore
 from custom_components.renogy_bt.storage.alarms import AlarmStore
 from custom_components.renogy_bt.storage.energy import EnergyStore
+from custom_components.renogy_bt.storage.history import HistoryStore
 from homeassistant.core import HomeAssistant
 from tests.fake_air import DONGLE
 
@@ -31,6 +32,13 @@ async def read_alarms(hass: HomeAssistant, entry_id: str) -> object:
     return [store.known(battery) for battery in batteries]
 
 
+async def read_history(hass: HomeAssistant, entry_id: str) -> object:
+    """Return what is in a bank's file of histories."""
+    store = HistoryStore(hass, entry_id)
+    await store.async_load(60.0)
+    return store.bank.places
+
+
 async def read_adapters(hass: HomeAssistant, _: str) -> object:
     """Return what is kept of an adapter, without what a lost file leads to."""
     store = AdapterStore(hass, list[AdapterHealth])
@@ -41,7 +49,7 @@ async def read_adapters(hass: HomeAssistant, _: str) -> object:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One of the three stores."""
+    """One of the stores."""
 
     key: Callable[[str], str]
     read: Callable[[HomeAssistant, str], Awaitable[object]]
@@ -222,7 +230,47 @@ ADAPTERS = Kind(
     data={"adapters": {ADAPTER: LEFT_OFF, "B8:27:EB:00:00:02": LEFT_OFF}},
     minor_version=3,
 )
-KINDS = (ENERGY, ALARMS, ADAPTERS)
+LIFE: dict[str, Any] = {
+    "began": 1_790_000_000.5,
+    "seen_until": 1_795_000_000.0,
+    "unseen": 7200.0,
+    "full_since": None,
+    "last_full": 1_794_000_000.0,
+    "used": 86_400.0,
+    "day_seconds": 3600.0,
+    "day_flow": 1.25,
+    "cycles": 41,
+    "remaining": 32.5,
+    "voltage": 52.4,
+    "lowest_charge": 12.5,
+    "is_discharging": True,
+    "low": 40.0,
+    "high": 99.9,
+    "discharges": 3,
+    "depths": 180.5,
+    "full_discharges": 1,
+    "is_empty": False,
+    "drawn": 1234.5,
+    "added": 1300.25,
+    "energy": {"charged": 750.25, "discharged": 600.0},
+    "highest_voltage": 55.5,
+    "highest_at": 1_794_000_000.0,
+    "lowest_voltage": 44.1,
+    "lowest_at": 1_793_000_000.0,
+    "alarms": 2,
+    "active": ["short_circuit"],
+}
+HISTORY = Kind(
+    key="renogy_bt.history.{}".format,
+    read=read_history,
+    data={
+        f"{DONGLE}/48": {
+            "present": "22XYZ/RBT50LFP48S",
+            "batteries": {"22XYZ/RBT50LFP48S": LIFE, "": LIFE | {"last_full": None}},
+        }
+    },
+)
+KINDS = (ENERGY, ALARMS, ADAPTERS, HISTORY)
 
 
 def changed(data: Any, path: tuple[str, ...], value: Any) -> Any:

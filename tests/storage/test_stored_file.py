@@ -26,7 +26,9 @@ from .files import (
     ALARMS,
     ENERGY,
     HEALTH,
+    HISTORY,
     KINDS,
+    LIFE,
     STEP,
     Folder,
     Kind,
@@ -237,6 +239,32 @@ ADAPTER_VALUES: list[tuple[tuple[str, ...], list[Any]]] = [
 ]
 
 
+_OURS = ("batteries", "22XYZ/RBT50LFP48S")
+HISTORY_VALUES: list[tuple[tuple[str, ...], list[Any]]] = [
+    (("present",), ["another", None, 1, "x" * 65]),
+    (("batteries",), [{}, [], None, {f"{n}": LIFE for n in range(5)}]),
+    *(
+        ((*_OURS, name), ["1", -1.0, 1e300, True, None, []])
+        for name in ("began", "seen_until", "unseen", "used", "drawn", "voltage")
+    ),
+    *(
+        ((*_OURS, name), ["1", -1, 101.0, None])
+        for name in ("lowest_charge", "low", "high")
+    ),
+    *(
+        ((*_OURS, name), ["1", -1, 1.5, True, None, 10**10])
+        for name in ("discharges", "full_discharges", "alarms")
+    ),
+    ((*_OURS, "voltage"), [0.0]),
+    ((*_OURS, "is_discharging"), [None, 1]),
+    ((*_OURS, "active"), [None, "short_circuit", ["new"], [1]]),
+    (
+        (*_OURS, "energy"),
+        [{}, {"charged": 1.0}, [], {"charged": -1.0, "discharged": 1.0}],
+    ),
+]
+
+
 def values_that_cannot_be() -> Iterator[tuple[Kind, Any]]:
     """Yield files that are right but for one value."""
     batteries = ENERGY.data["batteries"]
@@ -269,6 +297,12 @@ def values_that_cannot_be() -> Iterator[tuple[Kind, Any]]:
     for path, values in ADAPTER_VALUES:
         for value in values:
             yield ADAPTERS, {"adapters": {ADAPTER: changed(HEALTH, path, value)}}
+    for path, values in HISTORY_VALUES:
+        for value in values:
+            yield HISTORY, changed(HISTORY.data, (f"{DONGLE}/48", *path), value)
+    for name in LIFE:
+        without = {key: part for key, part in LIFE.items() if key != name}
+        yield HISTORY, {f"{DONGLE}/48": {"present": "A", "batteries": {"A": without}}}
     yield ADAPTERS, {"adapters": [1]}
     yield ADAPTERS, {"adapters": {"x" * 256: HEALTH}}
 

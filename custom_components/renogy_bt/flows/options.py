@@ -11,16 +11,19 @@ from ..adapter_health.ladder import RecoveryLevel
 from ..bank.summary import Wiring
 from ..const import (
     CONF_FAILED_POLLS,
+    CONF_FULL_CHARGE_DAYS,
     CONF_IMBALANCE_LIMIT,
     CONF_RECOVERY,
     CONF_RESERVE,
     CONF_UPDATE_INTERVAL,
     CONF_WIRING,
     DEFAULT_FAILED_POLLS,
+    DEFAULT_FULL_CHARGE_DAYS,
     DEFAULT_IMBALANCE_LIMIT,
     DEFAULT_RESERVE,
     DEFAULT_UPDATE_INTERVAL,
     MAX_FAILED_POLLS,
+    MAX_FULL_CHARGE_DAYS,
     MAX_IMBALANCE_LIMIT,
     MAX_RESERVE,
     MAX_UPDATE_INTERVAL,
@@ -44,6 +47,9 @@ OPTIONS_SCHEMA = probatio.Schema(
         probatio.Required(CONF_RESERVE, default=DEFAULT_RESERVE): whole_number(
             0, MAX_RESERVE, UnitOfRatio.PERCENTAGE
         ),
+        probatio.Required(
+            CONF_FULL_CHARGE_DAYS, default=DEFAULT_FULL_CHARGE_DAYS
+        ): whole_number(0, MAX_FULL_CHARGE_DAYS, UnitOfTime.DAYS),
         probatio.Required(CONF_RECOVERY, default=RecoveryLevel.FULL): translated_choice(
             list(RecoveryLevel), CONF_RECOVERY
         ),
