@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from habluetooth import get_manager
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -30,6 +31,10 @@ def link(air: FakeAir) -> FakeLink:
 async def bank(hass: HomeAssistant, **options: Any) -> MockConfigEntry:
     """Set up the bank, with these options."""
     options = {"update_interval": 600, "full_charge_days": 2, **options}
+    # The link is not heard again, and time passes in leaps: nothing is to be forgotten for that.
+    forgetting = get_manager()._cancel_unavailable_tracking
+    assert forgetting is not None
+    forgetting.cancel()
     entry = bank_entry(link_settings(units=UNITS), **options)
     await set_up(hass, entry)
     return entry
