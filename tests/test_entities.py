@@ -125,7 +125,6 @@ DIAGNOSTIC_KEYS = {
     "cycles",
     "cell_voltage_spread",
     "alarms",
-    "last_full_charge",
     "time_since_full_charge",
     "deepest_discharge",
     "charge_drawn",
@@ -142,7 +141,7 @@ WHOLE_MAIN_KEYS = {
     "time_to_full",
     "time_to_empty",
 }
-WHOLE_DIAGNOSTIC_KEYS = {"total_capacity"}
+WHOLE_DIAGNOSTIC_KEYS = {"total_capacity", "last_full_charge"}
 BANK_SHOWN = {
     None: {
         "state_of_charge",
@@ -160,7 +159,6 @@ BANK_SHOWN = {
         "temperature_min",
         "temperature_max",
         "batteries_responding",
-        "last_full_charge",
         "time_since_full_charge",
         "problem",
     },

@@ -598,6 +598,7 @@ FULL_CHARGE: tuple[ValueDescription[FullCharge], ...] = (
     ValueDescription(
         key="last_full_charge",
         device_class=SensorDeviceClass.TIMESTAMP,
+        is_for_the_whole=True,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda charge: _moment(charge.at),
     ),
@@ -724,6 +725,7 @@ def _link_sensors(
     yield SignalStrengthSensor(link, SIGNAL_STRENGTH)
     batteries = [_one_of(bank, each) for each in BATTERY_SENSORS]
     meters = [_one_of(bank, each) for each in METER_SENSORS]
+    charges = [_one_of(bank, each) for each in FULL_CHARGE]
     for unit in link.settings.units:
         for battery in batteries:
             yield BatterySensor(link, battery, unit)
@@ -732,7 +734,7 @@ def _link_sensors(
         yield LinkQualitySensor(link, LINK_QUALITY, unit)
         for history in HISTORY_SENSORS:
             yield HistorySensor(bank, link, history, unit)
-        for charge in FULL_CHARGE:
+        for charge in charges:
             yield FullChargeSensor(bank, link, charge, unit)
         yield CurrentShareSensor(bank, link, CURRENT_SHARE, unit)
 

@@ -103,17 +103,19 @@ def life() -> Life:
 
 
 def test_full_charge_is_told_from_its_beginning(life: Life) -> None:
-    """While the battery is full no time passes; after that it counts from when it was full last."""
+    """While the battery is full no time passes; after that it counts from its last moment as such."""
     assert life.full_charge() == FullCharge()
     life.reading = replace(READING, status=FULL)
     life.poll(100)
     became = life.now
     life.poll(after=2 * MINUTE)
     assert life.full_charge() == FullCharge(at=became, seconds_ago=0.0)
-    last = life.now
     life.reading = READING
     life.poll(99, after=3 * MINUTE)
-    assert life.full_charge() == FullCharge(at=last, seconds_ago=3 * MINUTE)
+    assert life.full_charge() == FullCharge(at=became, seconds_ago=3 * MINUTE)
+    life.reading = replace(READING, status=FULL)
+    life.poll(100)
+    assert life.full_charge() == FullCharge(at=life.now, seconds_ago=0.0)
 
 
 def test_battery_that_does_not_say_that_it_is_full(life: Life) -> None:
@@ -137,9 +139,18 @@ def test_bank_is_as_full_as_the_battery_that_waits_the_longest() -> None:
     for unit in (48, 49):
         bank.advance(BEGAN + 2 * HOUR, unit, READING, None, None)
     assert bank.full_charge([48, 49], BEGAN + 2 * HOUR) == FullCharge(
-        at=BEGAN, seconds_ago=2 * HOUR
+        at=BEGAN + HOUR, seconds_ago=2 * HOUR
     )
     assert bank.full_charge([49], BEGAN + 2 * HOUR).seconds_ago == HOUR
+    # The next day one is full, the other not yet: the day before counts.
+    bank.advance(BEGAN + DAY, 48, full, None, None)
+    assert bank.full_charge([48, 49], BEGAN + DAY) == FullCharge(
+        at=BEGAN + HOUR, seconds_ago=23 * HOUR
+    )
+    bank.advance(BEGAN + DAY + HOUR, 49, full, None, None)
+    assert bank.full_charge([48, 49], BEGAN + DAY + HOUR) == FullCharge(
+        at=BEGAN + DAY + HOUR, seconds_ago=0.0
+    )
 
 
 def test_discharges(life: Life) -> None:

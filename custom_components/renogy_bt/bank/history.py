@@ -21,6 +21,8 @@ TURN: Final = 10.0
 """A discharge has begun, or is over, when so much has gone out, or in again, %."""
 USED: Final = 0.05
 """A battery is used on a day on which this share of its capacity has moved, either way."""
+ONE_CHARGE: Final = 12 * 3600.0
+"""Within so long the batteries of a bank become full by one charge, s."""
 MOST_KNOWN: Final = 4
 """So many batteries that took turns at one place are remembered."""
 
@@ -29,15 +31,16 @@ MOST_KNOWN: Final = 4
 class BatteryHistory:
     """What was seen of one battery since `began`; V, Ah, states of charge in %.
 
-    `seen_until` is the last reading, `unseen` the seconds in gaps before it. `full_since` is
-    None while the battery is not full; `used` are the seconds of use since it was full. `energy` is the total that
+    `seen_until` is the last reading, `unseen` the seconds in gaps before it. `became_full` is when the battery
+    was full after it had not been, `last_full` its last reading as such; `used` are the seconds of use since it was full. `energy` is the total that
     the charges count up to. `low` and `high` are the ends of the present swing.
     """
 
     began: float
     seen_until: float
     unseen: float = 0.0
-    full_since: float | None = None
+    is_full: bool = False
+    became_full: float | None = None
     last_full: float | None = None
     used: float = 0.0
     day_seconds: float = 0.0
@@ -168,11 +171,11 @@ def _filled(
     told = reading.status.fully_charged
     is_full = reading.state_of_charge >= FULL if told is None else told
     if not is_full:
-        return replace(history, full_since=None)
-    since = now if history.full_since is None else history.full_since
+        return replace(history, is_full=False)
     return replace(
         history,
-        full_since=since,
+        is_full=True,
+        became_full=history.became_full if history.is_full else now,
         last_full=now,
         used=0.0,
         day_seconds=0.0,
@@ -275,19 +278,20 @@ class BankHistory[K]:
         )
 
     def full_charge(self, batteries: Collection[K], now: float) -> FullCharge:
-        """Return when these batteries were full: the one that was so the longest ago counts."""
+        """Return when these batteries became full, and how long ago the last of them was full."""
         histories = [self.of(battery) for battery in batteries]
         moments: list[float] = []
         times: list[float] = []
         for history in histories:
             if history is None or history.last_full is None:
                 return FullCharge()
-            is_full = history.full_since is not None
-            moments.append(history.full_since or history.last_full)
-            times.append(0.0 if is_full else max(now - history.last_full, 0.0))
-        return FullCharge(
-            at=min(moments, default=None), seconds_ago=max(times, default=None)
-        )
+            moments.append(history.became_full or history.last_full)
+            times.append(0.0 if history.is_full else max(now - history.last_full, 0.0))
+        if not moments:
+            return FullCharge()
+        # While some are full again and others are not yet, the time before counts.
+        charge = [each for each in moments if each <= min(moments) + ONE_CHARGE]
+        return FullCharge(at=max(charge), seconds_ago=max(times))
 
     def least_filled(self, batteries: Iterable[K]) -> tuple[K, float] | None:
         """Return the battery that was used the longest since it was full, and for how long, in s."""
