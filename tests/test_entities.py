@@ -59,6 +59,19 @@ BATTERY_KEYS = {
     "link_quality",
     "last_read",
     "current_share",
+    *(
+        f"{quantity}_threshold"
+        for quantity in (
+            "cell_over_voltage",
+            "cell_under_voltage",
+            "module_over_voltage",
+            "module_under_voltage",
+            "charge_over_temperature",
+            "charge_under_temperature",
+            "discharge_over_temperature",
+            "discharge_under_temperature",
+        )
+    ),
     "last_full_charge",
     "time_since_full_charge",
     "deepest_discharge",
@@ -330,6 +343,14 @@ BATTERY_VALUES: dict[str, Any] = {
     "discharge_current_limit": -100.0,
     "alarms": 0,
     "link_quality": 100,
+    "cell_over_voltage_threshold": 3.7,
+    "cell_under_voltage_threshold": 2.5,
+    "module_over_voltage_threshold": 55.5,
+    "module_under_voltage_threshold": 37.5,
+    "charge_over_temperature_threshold": 55.0,
+    "charge_under_temperature_threshold": 0.0,
+    "discharge_over_temperature_threshold": 60.0,
+    "discharge_under_temperature_threshold": -20.0,
 }
 
 

@@ -51,7 +51,12 @@ from .entity import (
 )
 from .links.coordinator import LinkCoordinator
 from .links.settings import Connection, KnownBattery
-from .renogy.models import BatteryId, BatteryReading, ChargingState
+from .renogy.models import (
+    BatteryConfiguration,
+    BatteryId,
+    BatteryReading,
+    ChargingState,
+)
 
 PARALLEL_UPDATES = 0
 SIGNAL_STRENGTH_PAUSE = timedelta(seconds=60)
@@ -670,6 +675,57 @@ HISTORY_SENSORS: tuple[ValueDescription[BatteryHistory], ...] = (
     ),
 )
 
+THRESHOLD_SENSORS: tuple[ValueDescription[BatteryConfiguration], ...] = (
+    ValueDescription(
+        key="cell_over_voltage_threshold",
+        **VOLTAGE_LIMIT,
+        **HIDDEN,
+        value_fn=lambda limits: limits.cell_over_voltage,
+    ),
+    ValueDescription(
+        key="cell_under_voltage_threshold",
+        **VOLTAGE_LIMIT,
+        **HIDDEN,
+        value_fn=lambda limits: limits.cell_under_voltage,
+    ),
+    ValueDescription(
+        key="module_over_voltage_threshold",
+        **VOLTAGE_LIMIT,
+        **HIDDEN,
+        value_fn=lambda limits: limits.module_over_voltage,
+    ),
+    ValueDescription(
+        key="module_under_voltage_threshold",
+        **VOLTAGE_LIMIT,
+        **HIDDEN,
+        value_fn=lambda limits: limits.module_under_voltage,
+    ),
+    ValueDescription(
+        key="charge_over_temperature_threshold",
+        **TEMPERATURE,
+        **HIDDEN,
+        value_fn=lambda limits: limits.charge_over_temperature,
+    ),
+    ValueDescription(
+        key="charge_under_temperature_threshold",
+        **TEMPERATURE,
+        **HIDDEN,
+        value_fn=lambda limits: limits.charge_under_temperature,
+    ),
+    ValueDescription(
+        key="discharge_over_temperature_threshold",
+        **TEMPERATURE,
+        **HIDDEN,
+        value_fn=lambda limits: limits.discharge_over_temperature,
+    ),
+    ValueDescription(
+        key="discharge_under_temperature_threshold",
+        **TEMPERATURE,
+        **HIDDEN,
+        value_fn=lambda limits: limits.discharge_under_temperature,
+    ),
+)
+
 WEAKEST_BATTERY = SensorEntityDescription(key="weakest_battery", **HIDDEN)
 
 
@@ -732,6 +788,8 @@ def _link_sensors(
         for meter in meters:
             yield MeterSensor(bank, link, meter, unit)
         yield LinkQualitySensor(link, LINK_QUALITY, unit)
+        for threshold in THRESHOLD_SENSORS:
+            yield ThresholdSensor(link, threshold, unit)
         for history in HISTORY_SENSORS:
             yield HistorySensor(bank, link, history, unit)
         for charge in charges:
@@ -827,6 +885,21 @@ class NumberedSensor(RenogyBatteryEntity, SensorEntity):
         """Return the value, None if the reading has fewer values."""
         values = self.entity_description.values_fn(self.reading)
         return values[self._index] if self._index < len(values) else None
+
+
+class ThresholdSensor(RenogyBatteryEntity, SensorEntity):
+    """From where on a battery protects itself, as it is configured."""
+
+    entity_description: ValueDescription[BatteryConfiguration]
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return what the battery was configured to when it was last asked."""
+        configuration = self.coordinator.data.configurations.get(self.unit)
+        if configuration is None:
+            return None
+        return self.entity_description.value_fn(configuration)
 
 
 class LinkQualitySensor(RenogyBatteryEntity, SensorEntity):

@@ -94,15 +94,27 @@ THRESHOLDS = (
     Number(address=5201, counts_per_unit=10, unit="V", shown_as="cell_high_voltage"),
     Number(address=5202, counts_per_unit=10, unit="V", shown_as="cell_low_voltage"),
     Number(address=5203, counts_per_unit=10, unit="V", shown_as="cell_under_voltage"),
+    Number(address=5204, counts_per_unit=10, unit="degC", shown_as="charge_over_temperature"),
     Number(address=5205, counts_per_unit=10, unit="degC", shown_as="charge_high_temperature"),
     Number(
         address=5206, signed=True, counts_per_unit=10, unit="degC",
         shown_as="charge_low_temperature",
     ),
+    Number(
+        address=5207, signed=True, counts_per_unit=10, unit="degC",
+        shown_as="charge_under_temperature",
+    ),
+    Number(address=5211, counts_per_unit=10, unit="V", shown_as="module_over_voltage"),
+    Number(address=5214, counts_per_unit=10, unit="V", shown_as="module_under_voltage"),
+    Number(address=5215, counts_per_unit=10, unit="degC", shown_as="discharge_over_temperature"),
     Number(address=5216, counts_per_unit=10, unit="degC", shown_as="discharge_high_temperature"),
     Number(
         address=5217, signed=True, counts_per_unit=10, unit="degC",
         shown_as="discharge_low_temperature",
+    ),
+    Number(
+        address=5218, signed=True, counts_per_unit=10, unit="degC",
+        shown_as="discharge_under_temperature",
     ),
 )  # fmt: skip
 

@@ -176,10 +176,16 @@ CONFIGURED = {
     "cell_high_voltage": 3.6,
     "cell_low_voltage": 2.9,
     "cell_under_voltage": 2.4,
+    "charge_over_temperature": 56.0,
     "charge_high_temperature": 51.0,
     "charge_low_temperature": -2.0,
+    "charge_under_temperature": -7.0,
+    "module_over_voltage": 14.8,
+    "module_under_voltage": 10.0,
+    "discharge_over_temperature": 61.0,
     "discharge_high_temperature": 52.0,
     "discharge_low_temperature": -11.0,
+    "discharge_under_temperature": -25.0,
 }
 
 

@@ -14,6 +14,7 @@ from .models import BatteryConfiguration, BatteryIdentity, BatteryReading
 from .plausibility import (
     CURRENT_LIMIT_PER_CAPACITY,
     OPTIONAL_RANGES,
+    REQUIRED_RANGES,
     TEMPERATURE_RANGE,
     VOLTAGE_LIMIT_PER_CELL,
     Range,
@@ -248,14 +249,21 @@ def decode_configuration(image: RegisterImage) -> BatteryConfiguration:
     optional = _Optional(image)
     configuration = BatteryConfiguration(
         **{
-            row.name: optional.value(row.name, TEMPERATURE_RANGE)
-            if row.name.endswith("temperature")
+            row.name: optional.value(row.name, limits)
+            if (limits := _configured_range(row.name))
             else image.value(row.name)
             for row in CONFIGURATION_REGISTERS
         }
     )
     require_limits(configuration)
     return configuration
+
+
+def _configured_range(name: str) -> Range | None:
+    """Return the range that a limit is unknown beyond, None where it is required to be right."""
+    if name.endswith("temperature"):
+        return TEMPERATURE_RANGE
+    return REQUIRED_RANGES["voltage"] if name.startswith("module") else None
 
 
 def _parts(optional: _Optional, cell_voltages: tuple[float, ...]) -> Parts:

@@ -103,16 +103,22 @@ class BatteryIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatteryConfiguration:
-    """The limits that alarms are compared with, in V and degC; None where unreadable."""
+    """The limits of a battery's warnings and protections, in V and degC; None where not known."""
 
     cell_over_voltage: float | None = None
     cell_high_voltage: float | None = None
     cell_low_voltage: float | None = None
     cell_under_voltage: float | None = None
+    charge_over_temperature: float | None = None
     charge_high_temperature: float | None = None
     charge_low_temperature: float | None = None
+    charge_under_temperature: float | None = None
+    module_over_voltage: float | None = None
+    module_under_voltage: float | None = None
+    discharge_over_temperature: float | None = None
     discharge_high_temperature: float | None = None
     discharge_low_temperature: float | None = None
+    discharge_under_temperature: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -241,10 +241,20 @@ CONFIGURATION_REGISTERS: Final[tuple[Register, ...]] = (
     Register("cell_high_voltage", 5201, divisor=10),
     Register("cell_low_voltage", 5202, divisor=10),
     Register("cell_under_voltage", 5203, divisor=10),
+    Register("charge_over_temperature", 5204, divisor=10),
     Register("charge_high_temperature", 5205, divisor=10),
     Register("charge_low_temperature", 5206, _S16, divisor=10),
+    Register(
+        "charge_under_temperature", 5207, _S16, divisor=10, absent=_NO_SIGNED_VALUE
+    ),
+    Register("module_over_voltage", 5211, divisor=10),
+    Register("module_under_voltage", 5214, divisor=10),
+    Register("discharge_over_temperature", 5215, divisor=10),
     Register("discharge_high_temperature", 5216, divisor=10),
     Register("discharge_low_temperature", 5217, _S16, divisor=10),
+    Register(
+        "discharge_under_temperature", 5218, _S16, divisor=10, absent=_NO_SIGNED_VALUE
+    ),
 )
 
 REGISTERS: Final = {
