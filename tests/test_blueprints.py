@@ -20,10 +20,12 @@ from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHE
 from homeassistant.components.blueprint import Blueprint
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict
 from tests.banks import (
     bank_entry,
+    bank_state,
     battery_state,
     entity_id,
     link_settings,
@@ -205,6 +207,110 @@ class TestLowCharge:
         await next_poll(hass)
         await next_poll(hass, LONG)
         assert told == []
+
+
+class TestReserveReached:
+    """No more left than the owner wants to keep."""
+
+    async def test_tells(
+        self,
+        hass: HomeAssistant,
+        bank: MockConfigEntry,
+        link: FakeLink,
+        told: list[ServiceCall],
+    ) -> None:
+        """It is told once, and taken back when there is more again."""
+        over = async_mock_service(hass, "persistent_notification", "dismiss")
+        sensor = bank_state(hass, bank, "reserve_reached", "binary_sensor").entity_id
+        await automate(hass, "reserve_reached", reserve_sensors=[sensor])
+        for remaining in (6_000, 5_000, 4_000):
+            for battery in link.units.values():
+                battery.put(5044, [0, remaining])
+            await next_poll(hass)
+        assert texts(told) == [
+            (
+                "Battery bank: reserve reached",
+                "Battery bank has no more left than its reserve.",
+            )
+        ]
+        assert over == []
+        for battery in link.units.values():
+            battery.put(5044, [0, 9_000])
+        await next_poll(hass)
+        assert told == []
+        assert len(over) == 1
+
+    async def test_bank_that_is_away(
+        self,
+        hass: HomeAssistant,
+        bank: MockConfigEntry,
+        link: FakeLink,
+        told: list[ServiceCall],
+    ) -> None:
+        """What comes back below its reserve was so before, and was told."""
+        sensor = bank_state(hass, bank, "reserve_reached", "binary_sensor").entity_id
+        await automate(hass, "reserve_reached", reserve_sensors=[sensor])
+        hass.states.async_set(sensor, STATE_UNAVAILABLE)
+        await hass.async_block_till_done()
+        hass.states.async_set(sensor, "on")
+        await hass.async_block_till_done()
+        assert told == []
+
+
+class TestNotFull:
+    """A battery that was not full for long."""
+
+    async def test_tells(self, hass: HomeAssistant, told: list[ServiceCall]) -> None:
+        """Beyond the limit it is told once; up to it, and while it is not known, nothing is."""
+        sensor = battery_state(hass, "time_since_full_charge").entity_id
+        attributes = battery_state(hass, "time_since_full_charge").attributes
+        await automate(hass, "not_full", time_sensors=[sensor], limit=14)
+        for state in ("unknown", "0", "13", "14", "unavailable", "14", "15", "16"):
+            hass.states.async_set(sensor, state, attributes)
+            await hass.async_block_till_done()
+        assert texts(told) == [
+            (
+                "RBT50LFP48S 1: not full for long",
+                "RBT50LFP48S 1 was last full 15 days ago.",
+            )
+        ]
+
+
+class TestUnfairShare:
+    """A battery that does not carry its share."""
+
+    @pytest.mark.parametrize(
+        ("domain", "issue", "is_told"),
+        [
+            (DOMAIN, "current_share_6cb2fda1b2c3-48", True),
+            (DOMAIN, "imbalance_01ABC", False),
+            ("other", "current_share_6cb2fda1b2c3-48", False),
+        ],
+    )
+    async def test_tells(
+        self,
+        hass: HomeAssistant,
+        told: list[ServiceCall],
+        domain: str,
+        issue: str,
+        is_told: bool,
+    ) -> None:
+        """The notice about it is told once, and no other notice."""
+        await automate(hass, "unfair_share")
+        for carried in ("10", "11"):
+            ir.async_create_issue(
+                hass,
+                domain,
+                issue,
+                is_fixable=False,
+                severity=ir.IssueSeverity.WARNING,
+                translation_key="carries_less",
+                translation_placeholders={"carried": carried},
+            )
+        await hass.async_block_till_done()
+        assert [title for title, _ in texts(told)] == (
+            ["A battery does not carry its share"] if is_told else []
+        )
 
 
 class TestOutOfRange:
