@@ -10,18 +10,9 @@ from homeassistant.core import HomeAssistant
 from ..bank.energy import EnergyTotals
 from ..bank.history import MOST_KNOWN, BankHistory, BatteryHistory, Place
 from ..const import DOMAIN
-from ..renogy.models import BatteryId
+from ..renogy.models import BatteryId, battery_key
 from ..renogy.registers import ALARM_SOURCES
-from .shapes import (
-    battery_key,
-    by_battery,
-    fields,
-    mapping_of,
-    number,
-    text,
-    tuple_of,
-    whole_number,
-)
+from .shapes import by_battery, fields, mapping_of, number, text, tuple_of, whole_number
 from .stored_file import StoredFile
 
 SAVE_DELAY: Final = 600.0
