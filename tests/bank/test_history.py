@@ -347,7 +347,7 @@ STEPS = st.lists(
         st.booleans(),
         st.booleans(),
     ),
-    max_size=60,
+    max_size=15,
 )
 
 
