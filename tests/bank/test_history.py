@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.renogy_bt.bank.energy import EnergyTotals
@@ -351,6 +351,7 @@ STEPS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_nothing_ever_counts_backwards(
     steps: list[tuple[float, float, float, float, float, bool, bool]],
