@@ -22,7 +22,7 @@ UNITS = (48, 49)
 @pytest.fixture
 def link(air: FakeAir) -> FakeLink:
     """Return a dongle with two batteries that are not full."""
-    link = air.bring(FakeLink({unit: rbt50lfp48s(remaining=25_000) for unit in UNITS}))
+    link = air.bring(FakeLink({unit: rbt50lfp48s(remaining=29_000) for unit in UNITS}))
     for battery in link.units.values():
         battery.put(5107, [0])
     return link
@@ -59,7 +59,7 @@ async def live(
         freezer.tick(timedelta(minutes=30))
         if used:
             for battery in link.units.values():
-                battery.put(5044, [0, 20_000 + 1000 * (number % 8)])
+                battery.put(5044, [0, 25_000 + 500 * abs(number % 16 - 8)])
         await next_poll(hass, 601)
 
 
