@@ -60,6 +60,7 @@ NOTICED_WITHIN = 600.0
 HANDED_ON = [
     *("renogy/transport.py", "renogy/line.py", "renogy/modbus.py", "renogy/reader.py"),
     *("renogy/decoder.py", "renogy/alarms.py", "renogy/plausibility.py"),
+    "renogy/confirmation.py",
     *("renogy/plan.py", "renogy/battery.py", "renogy/link.py", "links/coordinator.py"),
 ]
 """What a value enters from the last notification to the report of the link."""

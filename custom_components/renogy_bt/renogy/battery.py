@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
-from .confirmation import ANOTHER_BATTERY, Confirmation, is_same_battery
+from .confirmation import ANOTHER_BATTERY, Confirmation
 from .cycles import CycleCounter
 from .decoder import (
     RegisterImage,
@@ -120,6 +121,8 @@ class Battery:
 
     def begin_poll(self) -> None:
         """Forget the results of the last poll."""
+        if self.failure is None and self.last_reading is not None:
+            self._confirmation.believe(self.last_reading, self._last_reading_at)
         self.failure = ReadingFailure.NOT_POLLED
         self.refused_by = None
         self.answered = False
@@ -203,8 +206,14 @@ class Battery:
         try:
             reading = await reader.read_believable(
                 EVERYTHING,
-                self._decoded,
+                partial(
+                    decode_reading,
+                    family=self._family,
+                    configuration=self.configuration,
+                    cycle_counter=self._cycle_counter,
+                ),
                 self._now,
+                partial(self._confirmation.require, configuration=self.configuration),
             )
         except ReplyTimeout:
             # A battery that answered in part is there, but its reading is not whole.
@@ -222,14 +231,6 @@ class Battery:
         finally:
             self.answered = reader.answered
             self._keep_records(reader)
-
-    def _decoded(self, image: RegisterImage, read_at: datetime) -> BatteryReading:
-        """Return what the registers say; raises InvalidBlock where that is not to be believed."""
-        reading = decode_reading(
-            image, read_at, self._family, self.configuration, self._cycle_counter
-        )
-        self._confirmation.require(reading, self._clock(), self.configuration)
-        return reading
 
     async def _read_part(self, line: Line, extent: Extent) -> bool:
         """Read what moves from poll to poll; return False where everything is to be read.
@@ -393,15 +394,13 @@ class Battery:
         self._last_objection = objection
 
     def _succeed(self, reading: BatteryReading, extent: Extent) -> None:
-        before = self.last_reading
-        if before is not None and not is_same_battery(before, reading):
+        if self._confirmation.is_another:
             self._forget_identity()
         self.answered_again()
         self.failure = None
         self.extent = extent
         self.last_reading = reading
         self._last_reading_at = self._clock()
-        self._confirmation.believe(reading, self._last_reading_at)
         if extent >= Extent.STATUS:
             self._status_at = self._last_reading_at
         if extent is Extent.EVERYTHING:

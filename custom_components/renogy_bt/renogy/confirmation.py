@@ -187,10 +187,15 @@ CHECKS: Final[Mapping[str, Callable[[_Change], bool]]] = MappingProxyType(
 
 
 class Confirmation:
-    """What of one battery is believed, and what waits for the next poll to say the same."""
+    """What of one battery is believed, and what waits for the next poll to say the same.
+
+    `is_another` tells of the reading that passed last whether it is of another battery than the
+    one that was believed before.
+    """
 
     def __init__(self) -> None:
         """Start with nothing seen."""
+        self.is_another = False
         self._believed: Seen | None = None
         self._waiting: Seen | None = None
         self._doubted: Seen | None = None
@@ -213,15 +218,18 @@ class Confirmation:
         configuration: BatteryConfiguration | None,
     ) -> None:
         """Raise InvalidBlock when a reading is to be confirmed by the next poll."""
-        check = _first(self._believed, reading, at, configuration)
-        if check is None or self._in_a_row >= MOST_DOUBTED:
-            return
-        waiting = self._waiting
-        if waiting and _first(waiting, reading, at, configuration) is None:
-            return
-        self._doubted = _first_seen(reading, at)
-        raise InvalidBlock(
-            check, f"{reading.current} A, {reading.remaining_capacity} Ah, for once"
+        believed, waiting = self._believed, self._waiting
+        check = _first(believed, reading, at, configuration)
+        is_confirmed = self._in_a_row >= MOST_DOUBTED or (
+            waiting is not None and _first(waiting, reading, at, configuration) is None
+        )
+        if check is not None and not is_confirmed:
+            self._doubted = _first_seen(reading, at)
+            raise InvalidBlock(
+                check, f"{reading.current} A, {reading.remaining_capacity} Ah, for once"
+            )
+        self.is_another = believed is not None and not is_same_battery(
+            believed.reading, reading
         )
 
     def believe(self, reading: BatteryReading, at: float) -> None:

@@ -60,15 +60,17 @@ class BlockReader:
         block: Block,
         decode: Callable[[RegisterImage, datetime], BatteryReading],
         now: Callable[[], datetime],
+        require: Callable[[BatteryReading, float], None],
     ) -> BatteryReading:
         """Return what a block says, and ask once more where that cannot be believed.
 
-        Raises as `read` does, and as `decode` does.
+        Raises as `read` does, and as `decode` and `require` do.
         """
         while True:
             await self.read(block)
             try:
                 reading = decode(self.image, now())
+                require(reading, self._clock())
             except InvalidBlock as error:
                 self.objections.append(str(error))
                 if not self._start_over():
