@@ -26,13 +26,13 @@ def test_first_reset_is_free() -> None:
 
 
 def test_pause_grows_with_failure_and_ends_with_success() -> None:
-    """Each reset in vain doubles the pause, up to half an hour."""
+    """Each reset in vain doubles the pause, up to an hour."""
     limiter = RateLimiter().after_reset(0.0)
     pauses = []
     for _ in range(8):
         pauses.append(limiter.pause)
         limiter = limiter.after_result(recovered=False)
-    assert pauses == [60, 120, 240, 480, 960, 1800, 1800, 1800]
+    assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600]
     assert limiter.after_result(recovered=True).pause == SHORTEST_PAUSE
 
 

@@ -462,9 +462,9 @@ def test_a_new_silence_waits_for_the_pause_between_experiments() -> None:
     [
         (Reason.ENTRY_DISABLED, 40, StepResult.ABORTED),
         (Reason.ENTRY_ABSENT, 40, StepResult.ABORTED),
-        (Reason.SCANNER_UNKNOWN, 59, None),
-        (Reason.SCANNER_UNKNOWN, 60, StepResult.UNCLEAR),
-        (Reason.BUS_UNWATCHED, 60, StepResult.UNCLEAR),
+        (Reason.SCANNER_UNKNOWN, 149, None),
+        (Reason.SCANNER_UNKNOWN, 150, StepResult.UNCLEAR),
+        (Reason.BUS_UNWATCHED, 150, StepResult.UNCLEAR),
     ],
 )
 def test_unknown_state_ends_a_step_without_a_result(

@@ -119,7 +119,7 @@ def other_number(place: Place) -> Play:
         place.name = f"hci{turn % 2}"
 
 
-@faulty(mended_within=60, told={Verdict.MISSING}, most_resets=0)
+@faulty(mended_within=30, told={Verdict.MISSING}, most_resets=0)
 def away_for_days(place: Place) -> Play:
     """The adapter is away for days and comes back as hci1, beside another scanner."""
     place.only_adapter = False

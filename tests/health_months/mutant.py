@@ -24,6 +24,7 @@ LOADED_ANEW = (
     "tests.health_months.benign",
     "tests.health_months.passing",
     "tests.health_months.faulty",
+    "tests.health_months.rare",
     "tests.health_months.worlds",
     "tests.health_months.world",
 )

@@ -74,7 +74,21 @@ MUTATIONS = (
     _shown("connects:LEAST_FAILURES", 3, 20, "connects-failing"),
     _shown("connects:USUAL_INTERVAL", 60.0, 3000.0, "deaf-beside-a-better-proxy"),
     _shown("connects:GAP_FADES", 0.99, 0.01, "passing-link-held-that-is-heard-seldom"),
+    _shown(
+        "connects:MOST_TRIES",
+        400.0,
+        40.0,
+        "connects-at-middling-strength-failing",
+        days=4.5,
+    ),
     _shown("discovery_need:FAILURES", 4, 9000, "connects-only-while-discovering"),
+    _shown(
+        "discovery_need:LONGEST_WINDOW",
+        120.0,
+        1000000.0,
+        "connects-failing-after-a-blemish",
+    ),
+    _shown("discovery_need:ATTEMPT", 20.0, 3000.0, "connects-failing-in-windows-too"),
     _shown("events:MOST_EVENTS", 12, 30, "one-thing-after-another", days=1.0),
     _shown("events:FOR_STEPS", 7, 30, "bluetoothd-crashes-every-two-minutes", days=1.0),
     _shown(
@@ -187,11 +201,12 @@ MUTATIONS = (
     ),
     _shown("faults.scan:restart_failing", 45.0, 10.0, "passing-gap-in-the-scan"),
     _shown("faults.scan:restart_failing", 45.0, 900.0, "start-refused-in-passive-mode"),
-    _shown("faults.scan:owner_changed", 8.0, 2.0, "passing-service-away"),
-    _shown("faults.scan:owner_changed", 8.0, 100.0, "bluetoothd-restart-auto"),
+    _shown("faults.scan:_return_due", 8.0, 2.0, "passing-service-away"),
+    _shown("faults.scan:_return_due", 8.0, 100.0, "bluetoothd-restart-auto"),
     _shown("faults.scan:power_cycled", 20.0, 8.0, "passing-power-cycle"),
     _shown("faults.scan:not_discovering", 30.0, 10.0, "passing-gap-of-discovery"),
     _shown("faults.scan:not_discovering", 30.0, 120.0, "session-lost-unseen"),
+    _shown("faults.scan:stalled", 4.0, 400.0, "scan-given-up-while-bluetoothd-hung"),
     _shown(
         "faults.sign:HOSTS_TURN",
         240.0,
@@ -200,6 +215,9 @@ MUTATIONS = (
         management=True,
     ),
     _shown("faults.sign:HOSTS_TURN", 240.0, 600.0, "start-refused", management=True),
+    _shown(
+        "history:OWN_DOING", 120.0, 0.01, "full-resets-that-unplug", management=True
+    ),
     _shown("ladder:PATIENCE", 120.0, 1800.0, "connects-failing"),
     _shown("ladder:PATIENCE", 210.0, 1800.0, "connects-failing"),
     _shown(
@@ -238,12 +256,34 @@ MUTATIONS = (
     _shown("memory:HUNG_AFTER", 3, 2, "passing-slow-answers"),
     _shown("memory:HUNG_AFTER", 3, 4, "bluetoothd-hung"),
     _shown("memory:REPLAY", 5.0, 5000.0, "scanner-that-tells-no-way"),
+    _shown(
+        "memory:JUST_REPLACED",
+        30.0,
+        100000.0,
+        "pause-of-the-scan-after-a-new-bluetoothd",
+    ),
+    _shown(
+        "memory:HEARD_UNDISCOVERED",
+        60.0,
+        1000000.0,
+        "scanner-that-tells-no-way-at-the-edge-of-reach",
+    ),
     _shown("notices:MOST_CHANGES", 4, 40, "drops-off-usb", days=1.0),
     _shown("notices:TOLD_AFTER", 240.0, 30.0, "deaf-with-a-witness"),
     _shown("notices:TOLD_AFTER", 240.0, 3000.0, "start-refused-and-steps-fail"),
     _shown("notices:TOLD_EARLY", 60.0, 600.0, "entry-failed"),
+    _shown("notices:OVER_AFTER", 300.0, 10000.0, "drops-off-usb-for-hours", days=0.5),
+    _shown("notices:telling", 3, -5, "drops-off-usb-for-hours", days=0.5),
     _shown("outages:MARGIN", 1.5, 0.1, "connects-fail-nightly", days=6.0),
     _shown("outages:DOUBTED_FOR", 8, 0.1, "connects-fail-nightly", days=6.0),
+    _shown(
+        "outages:EFFECT_WITHIN",
+        45.0,
+        3000.0,
+        "connects-of-two-links-fail-daily",
+        days=6.0,
+        pace=1.0,
+    ),
     _shown("policy:RESTS", 0.5, 5.0, "start-refused-for-18-minutes"),
     _shown("policy:RESTS", 6, 0.2, "start-refused-for-good", management=True, days=1.0),
     _shown("policy:RESTS", 6, 60, "start-refused-for-50-hours", days=3.0),
@@ -265,6 +305,12 @@ MUTATIONS = (
     _shown("recurrence:OFTEN", 3, 1, "loose-plug", pace=0.05),
     _shown("recurrence:OFTEN", 3, 50, "drops-off-usb"),
     _shown("recurrence:HOSTS_SILENCE", 90.0, 0.1, "drops-off-usb", management=True),
+    _shown(
+        "recurrence:SERVICE_SETTLES",
+        30.0,
+        100000.0,
+        "drops-off-usb-after-a-new-bluetoothd",
+    ),
     _shown(
         "spans:SHORT",
         60.0,
@@ -313,12 +359,11 @@ MUTATIONS = (
     _shown(
         "view:FRESH_ADVERTISEMENT", 90.0, 1000000.0, "start-refused-in-passive-mode"
     ),
-    _shown(
-        "view:WITNESSED_WITHIN", 60.0, 1000000.0, "passing-link-off-beside-a-witness"
-    ),
+    _shown("view:HEARD_LATELY", 60.0, 1000000.0, "passing-link-off-beside-a-witness"),
     _shown("view:AFTER_HOST_START", 180.0, 90000.0, "connects-failing"),
     _shown("view:AFTER_STEP", 15.0, 3000.0, "deaf-with-a-witness"),
     _shown("view:AFTER_SCAN_START", 15.0, 3000.0, "deaf-with-a-witness"),
+    _shown("view:QUIET_AFTER", 300.0, 5000.0, "deaf-for-good", management=True),
 )
 """Where a number stands, the number, another one, and the world that does not come out then."""
 
@@ -326,10 +371,12 @@ EXEMPT: Mapping[str, str] = {
     "climb:LONGEST_REST": "bounds what storage may tell of a rest: the longest rest of policy, CONNECT_RESTS",
     "connects:MOST_LINKS": "bounds memory: far more links than one adapter carries",
     "connects:LONGEST_INTERVAL": "bounds what is learned: the longest interval that the options allow",
+    "detector:SETTLING_TIME": "a word: how long the state is starting; tests/field/recorded/a4_discovery_brings_nothing shows it",
+    "detector:POLLING_TIME": "a word: how long the state is starting; tests/field/recorded/a10_slots_held_by_others shows it",
     "discovery_need:MOST": "bounds a counter that is compared with SUCCESSES and FAILURES alone",
     "events:MOST_DETECTIONS": "bounds memory: more faults in an hour than looks every thirty seconds can tell apart",
     "history:CAPACITY": "bounds memory: how much diagnostics show",
-    "limits:pause": "keeps the power finite: the pause has ended at LONGEST_PAUSE before",
+    "limits:pause": "keeps the power finite: the pause has ended at an hour before",
     "power:MOST_KEPT": "bounds memory: more times than OFTEN and the nights of REMEMBERED_FOR need",
     "recurrence:MOST_KEPT": "bounds memory: far more times than OFTEN needs",
     "samples:HOUR": "a unit",
@@ -347,35 +394,3 @@ EXEMPT: Mapping[str, str] = {
     "timeline:MOST_LOOKS": "bounds memory: what diagnostics record, nothing is judged by it",
 }
 """Where numbers stand that decide nothing between two worlds, and why."""
-
-UNSHOWN: tuple[tuple[str, float], ...] = (
-    ("climb:TELLS_AFTER", 60.0),
-    ("climb:OWN_DOING", 120.0),
-    ("connects:MOST_TRIES", 400.0),
-    ("detector:SETTLING_TIME", 60.0),
-    ("detector:POLLING_TIME", 120.0),
-    ("discovery_need:LONGEST_WINDOW", 120.0),
-    ("discovery_need:ATTEMPT", 20.0),
-    ("events:FOR_THE_END", 9),
-    ("events:SUMMARY_EVERY", 6),
-    ("faults.adapter:_refusal_due", 30.0),
-    ("faults.scan:stalled", 4.0),
-    ("faults.scan:adapter_returned", 8.0),
-    ("limits:LONGEST_PAUSE", 1800.0),
-    ("memory:JUST_REPLACED", 30.0),
-    ("memory:HEARD_UNDISCOVERED", 60.0),
-    ("notices:OVER_AFTER", 300.0),
-    ("notices:telling", 3),
-    ("outages:EFFECT_WITHIN", 45.0),
-    ("outages:SHORTEST_TRIAL", 600.0),
-    ("outages:PROVEN_FOR", 14),
-    ("policy:LONGEST_GENTLE_PAUSE", 1800.0),
-    ("recurrence:SERVICE_SETTLES", 30.0),
-    ("recurrence:OWN_RESET", 120.0),
-    ("strength:LONGEST_HOLD", 300.0),
-    ("strength:FORGOTTEN_AFTER", 3600.0),
-    ("traffic:LONGEST_INTERVAL", 600.0),
-    ("view:HEARD_LATELY", 60.0),
-    ("view:QUIET_AFTER", 300.0),
-)
-"""Numbers that mean something, and that no world shows yet."""

@@ -106,6 +106,8 @@ class Place:
     incurable: bool = False
     needs_full_reset: bool = False
     """A power cycle alone cures nothing."""
+    returns_after_reset: bool = False
+    """A full reset has the adapter drop off the bus for a moment."""
     steps_fail: bool = False
     """No recovery step can be carried out."""
     entry: EntryState = EntryState.LOADED
@@ -142,6 +144,8 @@ class Place:
     first_broken_at: float | None = None
     repairs: list[float] = field(default_factory=list)
     """How long each thing that broke did not work, s."""
+    mended_at: list[float] = field(default_factory=list)
+    """When each of these things worked again."""
     tells_names: bool = True
     """Whether Home Assistant tells under which number it knows the adapter."""
     untold: frozenset[str] = frozenset()
@@ -438,6 +442,7 @@ class Place:
             for link, sample in zip(self.links, samples, strict=True)
         ) and any((sample.heard_at or 0.0) > broken_at for sample in samples):
             self.repairs.append(self.now - broken_at)
+            self.mended_at.append(self.now)
             self.broken_at = None
 
     def _take_step(self, step: RecoveryStep, judgement: Judgement) -> None:
@@ -449,6 +454,8 @@ class Place:
         if step.is_reset:
             is_full = step is RecoveryStep.FULL_RESET
             self.power_cycle(cures=is_full or not self.needs_full_reset)
+            if is_full and self.returns_after_reset:
+                self.appeared_at = self.powered_at = self.now + 3.0
         if step is not RecoveryStep.OWN_LINKS:
             self.reload()
         else:

@@ -45,6 +45,8 @@ class World:
     """
     told_within: float | None = None
     """Longest time until the user is told of what broke first, s."""
+    cleared_within: float | None = None
+    """Longest time for which the user is told of what works again, s."""
     most_resets: int | None = None
     """So often the radio may be reset in a month, although something is wrong."""
     advice: Reason | None = None
@@ -202,6 +204,7 @@ def _problems(world: World, place: Place, *, is_whole: bool) -> Iterator[str]:
     if most_resets is not None and len(place.resets) > most_resets:
         yield f"{len(place.resets)} resets, {most_resets} at most"
     yield from _unmended(world, place, is_whole=is_whole)
+    yield from _uncleared(world, place)
     if is_whole or place.notices or _is_told_late(world, place):
         yield from _untold(world, place)
 
@@ -217,6 +220,22 @@ def _unmended(world: World, place: Place, *, is_whole: bool) -> Iterator[str]:
         yield "nothing broke"
     if took and max(took) > limit:
         yield f"did not work for {max(took):.0f} s, {limit:.0f} at most"
+
+
+def _uncleared(world: World, place: Place) -> Iterator[str]:
+    """Say for how long the user was told of what broke last, and works again."""
+    limit = world.cleared_within
+    if limit is None or place.broken_at is not None or not place.mended_at:
+        return
+    mended_at = place.mended_at[-1]
+    if not any(notice for at, notice in place.notices if at <= mended_at):
+        return
+    gone_at = next(
+        (at for at, notice in place.notices if at > mended_at and notice is None),
+        place.now,
+    )
+    if gone_at - mended_at > limit:
+        yield f"told for {gone_at - mended_at:.0f} s of what works, {limit:.0f} at most"
 
 
 def _is_told_late(world: World, place: Place) -> bool:

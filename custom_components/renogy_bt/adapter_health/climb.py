@@ -3,14 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from .history import StepResult
+from .history import OWN_DOING, StepResult
 from .ladder import GENTLE_STEPS, RecoveryStep
 from .samples import HOUR, OUT_OF_USE, Evidence, Judgement, Reason, Verdict
 
 VERIFICATION = 150.0
 """A step whose effect cannot be seen by then had none, s."""
-TELLS_AFTER = 60.0
-"""What Home Assistant does not tell so long after a step, it will not tell at all, s."""
 RELAPSE = HOUR
 """A fault that returns within this time continues the climb where it ended, s."""
 LONGEST_REST = 72 * HOUR
@@ -29,8 +27,6 @@ STILL_COUNTED = 2
 
 Some crashes of bluetoothd are caused by the very poll that a restart of the scan makes possible.
 """
-OWN_DOING = 120.0
-"""Such a beginning so soon after a step is the step's doing, s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +178,7 @@ def result_of_step(
         case Verdict.UNKNOWN if judgement.reason in OUT_OF_USE:
             return StepResult.ABORTED
         case Verdict.UNKNOWN:
-            return StepResult.UNCLEAR if passed >= TELLS_AFTER else None
+            return StepResult.UNCLEAR if passed >= VERIFICATION else None
         case Verdict.QUIET if taken_under in (Verdict.SILENT, Verdict.QUIET):
             return StepResult.NO_EFFECT
         case Verdict.STARTING | Verdict.QUIET:

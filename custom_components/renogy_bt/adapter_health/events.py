@@ -15,9 +15,10 @@ FOR_STEPS = 7
 """So many of them may tell of steps and their results."""
 FOR_REPEATS = 8
 """Once there were so many, a kind of trouble that was told within the day is not told again."""
-FOR_THE_END = 9
 FOR_SUMMARIES = 10
-SUMMARY_EVERY = 6 * HOUR
+"""The same for what sums up an hour or a whole trouble: that it comes again, and the end."""
+SUMMARY_EVERY = DAY / (FOR_SUMMARIES - FOR_REPEATS)
+"""What is told again in a day is spread over it, s."""
 MOST_DETECTIONS = 120
 _NONE: Mapping[Trouble, float] = MappingProxyType({})
 
@@ -58,7 +59,7 @@ class EventBudget:
             case EventKind.RECOVERED:
                 most = MOST_EVENTS if self.owes_end else FOR_STEPS
             case EventKind.GAVE_UP:
-                most = FOR_THE_END
+                most = FOR_SUMMARIES
             case _:
                 most = FOR_STEPS
         budget = replace(self, owes_end=False) if kind is EventKind.RECOVERED else self

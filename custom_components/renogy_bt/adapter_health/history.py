@@ -10,6 +10,8 @@ from .ladder import RecoveryStep
 from .samples import Reason, Verdict
 
 CAPACITY = 100
+OWN_DOING = 120.0
+"""What begins anew so soon after a step of ours does so because of the step, s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

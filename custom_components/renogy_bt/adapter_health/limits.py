@@ -8,7 +8,6 @@ from .samples import HOUR
 
 RESETS_PER_HOUR = 10
 SHORTEST_PAUSE = 60.0
-LONGEST_PAUSE = 1800.0
 MOST_CREDIT = 300.0
 """Longest time a single look at the clock may credit."""
 
@@ -44,8 +43,8 @@ class RateLimiter:
 
     @property
     def pause(self) -> float:
-        """Seconds that must lie between two resets now."""
-        return min(SHORTEST_PAUSE * 2.0 ** min(self.failures, 10), LONGEST_PAUSE)
+        """Seconds that must lie between two resets now; older ones than an hour do not count."""
+        return min(SHORTEST_PAUSE * 2.0 ** min(self.failures, 10), HOUR)
 
     @property
     def wait(self) -> float:

@@ -19,8 +19,6 @@ SAME_HOUR = 2 * HOUR
 """Two outages at the same time of the day begin no further apart, whatever the day, s."""
 DOUBTED_FOR = 8 * DAY
 LONGEST_TRIAL = HOUR
-SHORTEST_TRIAL = 600.0
-PROVEN_FOR = 14 * DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +69,11 @@ class Outages:
         usual = MARGIN * self.learned.longest
         if not self._is_doubted(since):
             return usual
-        trial = min(max(2.0 * self.doubted, SHORTEST_TRIAL), LONGEST_TRIAL)
+        trial = min(2.0 * self.doubted, LONGEST_TRIAL)
         return max(usual, trial)
 
     def _is_doubted(self, since: float) -> bool:
-        proven = self.proven_at is not None and since - self.proven_at <= PROVEN_FOR
-        if proven or self.doubted_since is None:
+        if self.proven_at is not None or self.doubted_since is None:
             return False
         apart = since - self.doubted_since
         off = abs((apart + DAY / 2) % DAY - DAY / 2)

@@ -33,7 +33,6 @@ OTHERS_TURN = 600.0
 LONG_WAIT = 300.0
 """A wait for the limits that the user should know of, s."""
 GENTLE_PAUSE = 30.0
-LONGEST_GENTLE_PAUSE = 1800.0
 
 
 class Hold(StrEnum):
@@ -271,5 +270,5 @@ def _gentle_wait(climb: Climb, now: float) -> float:
     recent = [at for at in climb.gentle_steps if 0.0 <= now - at < HOUR]
     if not recent:
         return 0.0
-    pause = min(GENTLE_PAUSE * 2.0 ** (len(recent) - 1), LONGEST_GENTLE_PAUSE)
+    pause = GENTLE_PAUSE * 2.0 ** (len(recent) - 1)
     return max(recent[-1] + pause - now, 0.0)

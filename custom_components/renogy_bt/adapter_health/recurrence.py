@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from .history import OWN_DOING
 from .samples import HOUR, AdapterSample, Reason, Verdict, latest
 from .troubles import Fault
 
@@ -14,8 +15,6 @@ SERVICE_SETTLES = 30.0
 """An adapter that appears so soon after bluetoothd does so because of bluetoothd, s."""
 HOSTS_SILENCE = 90.0
 """Home Assistant itself resets an adapter that has been silent for so long, s."""
-OWN_RESET = 120.0
-"""An adapter that appears so soon after a reset of ours does so because of the reset, s."""
 VERDICTS: Mapping[Reason, Verdict] = {
     Reason.SERVICE_CRASHES: Verdict.BLUETOOTHD_DOWN,
     Reason.DROPS_OFF: Verdict.MISSING,
@@ -108,7 +107,7 @@ class Recurrence:
         return (
             self.is_hosts_doing
             or (started_at is not None and 0.0 <= at - started_at <= SERVICE_SETTLES)
-            or (reset_at is not None and at - reset_at <= OWN_RESET)
+            or (reset_at is not None and at - reset_at <= OWN_DOING)
         )
 
 

@@ -14,14 +14,10 @@ POSSIBLE = range(-126, 21)
 """The strengths of the Bluetooth specification, dBm; other values mean: not known."""
 SPAN = 600.0
 """Time in which the weight of a strength falls to a third, s."""
-LONGEST_HOLD = 300.0
-"""A strength that is not told anew counts for so long, s."""
 SHORTEST_HOLD = 1.0
 """The least time for which a strength that was told counts, s."""
 FALL = 10.0
 """One packet is seldom so much weaker than the others by chance: somebody moved, or shut a door, dB."""
-FORGOTTEN_AFTER = 3600.0
-"""Nothing is known of the strength of a link that was not heard for so long, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +37,8 @@ class StrengthOverTime:
         seconds, total, squares = self._until(at)
         return self.__class__(at, strength, seconds, total, squares)
 
-    def strength(self, at: float) -> Strength | None:
-        """The strength of late, None if nothing was heard of late."""
-        if at - self.told_at > FORGOTTEN_AFTER:
-            return None
+    def strength(self, at: float) -> Strength:
+        """The strength of late, or of when the link was last heard."""
         seconds, total, squares = self._until(max(at, self.told_at))
         mean = total / seconds
         if self.told < mean - FALL:
@@ -56,11 +50,8 @@ class StrengthOverTime:
     def _until(self, at: float) -> tuple[float, float, float]:
         """The sums up to a time, the older parts of them faded."""
         passed = at - self.told_at
-        held = max(min(passed, LONGEST_HOLD), SHORTEST_HOLD)
         fading = exp(-passed / SPAN)
-        lasted = (
-            SPAN * (1.0 - exp(-held / SPAN)) * exp(-(passed - min(passed, held)) / SPAN)
-        )
+        lasted = SPAN * (1.0 - exp(-max(passed, SHORTEST_HOLD) / SPAN))
         return (
             self.seconds * fading + lasted,
             self.total * fading + lasted * self.told,

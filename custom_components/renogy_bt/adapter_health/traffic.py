@@ -7,14 +7,12 @@ adapter. What is learned is how long the silences between them are.
 from dataclasses import dataclass, replace
 from typing import Self
 
-from .samples import DAY
+from .samples import DAY, HOUR
 from .spans import LearnedSpans
 
 LIVELY_DEVICES = 3.0
 """Devices that cannot all fall silent at once by chance."""
 SMOOTHING = 0.05
-LONGEST_INTERVAL = 600.0
-"""A longer silence is an event, not an interval between signs of life, s."""
 KNOWN_AFTER = 14 * DAY
 """A place whose nights, weekends and fortnights have not been seen is not known, s."""
 FAMILIARITY = 20
@@ -44,7 +42,8 @@ class LearnedTraffic(LearnedSpans):
         """What is known once a silence of this place has ended by itself."""
         if not seconds > 0:
             return self
-        usual = min(seconds, LONGEST_INTERVAL)
+        # A longer silence is an event, not an interval between signs of life.
+        usual = min(seconds, HOUR)
         interval = (
             self.interval + SMOOTHING * (usual - self.interval)
             if self.interval

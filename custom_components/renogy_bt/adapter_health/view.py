@@ -10,8 +10,7 @@ from .samples import DAY, AdapterSample, EntryState, LinkSample, ScannerSample
 
 FRESH_ADVERTISEMENT = 90.0
 HEARD_LATELY = 60.0
-"""Who has heard devices within this time is not deaf, s."""
-WITNESSED_WITHIN = 60.0
+"""Who has heard devices within this time hears them still: two looks, s."""
 AFTER_HOST_START = 180.0
 """Weak evidence counts only this long after Home Assistant started, s."""
 AFTER_STEP = 15.0
@@ -164,7 +163,7 @@ class View:
             for link in self.sample.links
             if (strength := self.link_memory(link).strength) and is_good(strength)
             if any(
-                self.at - heard_at <= WITNESSED_WITHIN
+                self.at - heard_at <= HEARD_LATELY
                 and (link.address, source) in self.memory.witnesses
                 for source, heard_at in link.heard_elsewhere
             )

@@ -240,9 +240,8 @@ class LinkRecords:
         """Yield each source that has lately heard a link, with the strength at it."""
         record = self._record(link)
         for source, known in record.strengths.items():
-            strength = known.strength(at)
-            if strength is not None and at - record.heard[source] <= within:
-                yield source, strength
+            if at - record.heard[source] <= within:
+                yield source, known.strength(at)
 
     def heard_elsewhere(self, source: str, at: float, within: float) -> bool:
         """Whether another source hears one of the links."""

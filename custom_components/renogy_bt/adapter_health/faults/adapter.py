@@ -178,11 +178,10 @@ def _is_on_anew(view: View) -> bool:
 
 def _refusal_due(view: View, since: float) -> float:
     """Do not wait where the adapter refused what a recovery step has just asked of it."""
-    stepped_at = view.stepped_at
     if not _is_on_anew(view):
         if not view.alone:
             return since + HOSTS_TURN
-        if stepped_at is not None and since - stepped_at < 30.0:
+        if view.has_heard_nothing_since(view.stepped_at):
             return since + 5.0
     return since + 30.0
 

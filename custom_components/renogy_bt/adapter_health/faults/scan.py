@@ -13,7 +13,7 @@ def is_expected(view: View) -> bool:
     return view.powered is not None and view.scanner is not None
 
 
-def _return_due(seconds: float) -> Moment:
+def _return_due(seconds: float = 8.0) -> Moment:
     """Give Home Assistant longer where it may have stopped the scan to reset the adapter."""
 
     def due(view: View, since: float) -> float:
@@ -73,7 +73,7 @@ def _outlived(view: View, event_at: float | None) -> bool:
 
 
 @partial(
-    Sign, Reason.OWNER_CHANGED, Verdict.SESSION_LOST, due=_return_due(8.0), severed=True
+    Sign, Reason.OWNER_CHANGED, Verdict.SESSION_LOST, due=_return_due(), severed=True
 )
 def owner_changed(view: View) -> bool:
     """The scan is older than this bluetoothd."""
@@ -84,7 +84,7 @@ def owner_changed(view: View) -> bool:
     Sign,
     Reason.ADAPTER_RETURNED,
     Verdict.SESSION_LOST,
-    due=_return_due(8.0),
+    due=_return_due(),
     severed=True,
 )
 def adapter_returned(view: View) -> bool:
