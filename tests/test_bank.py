@@ -140,8 +140,10 @@ async def test_capacity_changes(
     charged = float(bank_state(hass, entry, "energy_charged").state)
     assert charged == pytest.approx(2 * 10 * 52.4 / 60 / 1000)
     link.units[49].put(5046, [0, 40_000])
-    clock.now += 60
-    await next_poll(hass)
+    # It is believed when the next poll says the same.
+    for _ in range(2):
+        clock.now += 60
+        await next_poll(hass)
     assert float(battery_state(hass, "total_capacity", 49).state) == 40
     assert float(battery_state(hass, "state_of_charge", 49).state) == 62.5
     assert float(bank_state(hass, entry, "total_capacity").state) == 90
@@ -149,7 +151,7 @@ async def test_capacity_changes(
         100 * 50 / 90, abs=0.01
     )
     assert float(bank_state(hass, entry, "energy_charged").state) == pytest.approx(
-        2 * charged
+        3 * charged
     )
 
 

@@ -1,6 +1,8 @@
 """Links that are lost: they delay nobody, are tried again, and are read when they are back."""
 
 import asyncio
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from custom_components.renogy_bt.supervisor.poll_gate import PathChange, PathNew
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 from tests.banks import (
     bank_entry,
     bank_of,
@@ -432,3 +435,26 @@ async def test_bank_does_not_wait_long_for_a_slow_link(
         await asyncio.sleep(0.01)
     await link_of(bank).client.close()
     await slow
+
+
+async def test_scales_are_measured_by_some_of_the_polls_of_a_fast_link(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two seconds apart they would tell the same twice; the pauses are uneven all the same."""
+    air.bring(FakeLink({48: rbt50lfp48s()}))
+    entry = bank_entry(link_settings(units=(48,), kept_interval=2))
+    await set_up(hass, entry)
+    link = link_of(entry)
+    taken: list[float] = []
+    monkeypatch.setattr(link.scales, "polled", lambda at, _: taken.append(at))
+    now = hass.loop.time()
+    for step in range(200):
+        monkeypatch.setattr(hass.loop, "time", lambda at=now + 2 * step: at)
+        link.polled_at = dt_util.utcnow() + timedelta(seconds=step)
+        link.async_update_listeners()
+    monkeypatch.undo()
+    pauses = [after - before for before, after in pairwise(taken)]
+    assert min(pauses) >= 10
+    assert max(pauses) <= 16
+    assert len(set(pauses)) > 1
+    await hass.config_entries.async_unload(entry.entry_id)

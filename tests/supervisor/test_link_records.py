@@ -217,3 +217,27 @@ def test_slot_that_becomes_free_is_told() -> None:
     assert freed == [0, 1]
     kept.allocated(STRANGER, {LINK})
     assert freed == [0, 1]
+
+
+def test_a_kept_link_that_answers_is_in_use_through_its_adapter() -> None:
+    """Its adapter is known to work each time that it answers, without a new connection."""
+    kept = records()
+    kept.connecting(LINK, 10.0)
+    assert kept.in_use_through(ADAPTER) == kept.in_use_through("another") == {LINK}
+    kept.connected(LINK, 11.0, ADAPTER)
+    assert kept.in_use_through(ADAPTER) == {LINK}
+    assert kept.in_use_through("another") == frozenset()
+    kept.still_connected(LINK, 500.0)
+    (sample,) = kept.samples(ADAPTER, 501.0, ())
+    assert (sample.connected_at, sample.used_at) == (11.0, 500.0)
+    assert sample.polled
+    assert not sample.stale
+    kept.disconnected(LINK, 600.0)
+    assert kept.in_use == frozenset()
+
+
+def test_a_kept_stranger_leaves_no_trace() -> None:
+    """What answers without being in a bank is not kept."""
+    kept = records()
+    kept.still_connected(STRANGER, 5.0)
+    assert list(kept.addresses) == [LINK]

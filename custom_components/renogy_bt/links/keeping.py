@@ -163,7 +163,9 @@ class KeptLink:
         """Return how the link is kept."""
         return {
             "interval": self._settings.kept_interval,
-            "connected_since": self.connected_since,
+            "connected_since": self.connected_since
+            if self._client.is_connected
+            else None,
             "let_go": {str(reason): count for reason, count in self.let_go.items()},
             "gives_way": self.gives_way,
         }
