@@ -82,6 +82,9 @@ BATTERY_KEYS = {
     "lowest_voltage",
     "full_discharges",
     "alarms_raised",
+    "capacity_health",
+    "round_trip_efficiency",
+    "internal_resistance",
     "time_to_reserve",
 }
 PROTECTION_KEYS = {
@@ -343,6 +346,7 @@ BATTERY_VALUES: dict[str, Any] = {
     "discharge_current_limit": -100.0,
     "alarms": 0,
     "link_quality": 100,
+    "capacity_health": 100.0,
     "cell_over_voltage_threshold": 3.7,
     "cell_under_voltage_threshold": 2.5,
     "module_over_voltage_threshold": 55.5,

@@ -34,6 +34,7 @@ from homeassistant.util.dt import utc_from_timestamp, utcnow
 from .adapter_health.samples import Verdict
 from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
+from .bank.health import capacity_health
 from .bank.history import DAY, BatteryHistory, FullCharge
 from .bank.limits import CurrentLimits
 from .bank.meters import MeterReading
@@ -206,6 +207,15 @@ def _rough_time(seconds: float | None) -> float | None:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 1)
+
+
+def _resistance_attributes(history: BatteryHistory) -> Mapping[str, Any]:
+    """Return how far a resistance may be off, and at which temperature it was measured."""
+    found = history.health.resistance
+    return {
+        "within": None if found is None else round(1000 * found.within, 1),
+        "temperature": None if found is None else _rounded(found.temperature),
+    }
 
 
 def _moment(timestamp: float | None) -> datetime | None:
@@ -673,6 +683,36 @@ HISTORY_SENSORS: tuple[ValueDescription[BatteryHistory], ...] = (
         **HIDDEN,
         value_fn=lambda history: history.alarms,
     ),
+    ValueDescription(
+        key="round_trip_efficiency",
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        **HIDDEN,
+        value_fn=lambda history: _rounded(history.health.efficiency),
+        attributes_fn=lambda history: {"swings": len(history.health.swings)},
+    ),
+    ValueDescription(
+        key="internal_resistance",
+        native_unit_of_measurement="mΩ",
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        **HIDDEN,
+        value_fn=lambda history: (
+            None
+            if (found := history.health.resistance) is None
+            else round(1000 * found.ohms, 1)
+        ),
+        attributes_fn=_resistance_attributes,
+    ),
+)
+
+CAPACITY_HEALTH = SensorEntityDescription(
+    key="capacity_health",
+    native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+    state_class=SensorStateClass.MEASUREMENT,
+    suggested_display_precision=1,
+    **HIDDEN,
 )
 
 THRESHOLD_SENSORS: tuple[ValueDescription[BatteryConfiguration], ...] = (
@@ -792,6 +832,7 @@ def _link_sensors(
             yield ThresholdSensor(link, threshold, unit)
         for history in HISTORY_SENSORS:
             yield HistorySensor(bank, link, history, unit)
+        yield CapacityHealthSensor(bank, link, CAPACITY_HEALTH, unit)
         for charge in charges:
             yield FullChargeSensor(bank, link, charge, unit)
         yield CurrentShareSensor(bank, link, CURRENT_SHARE, unit)
@@ -979,6 +1020,38 @@ class HistorySensor(RenogyBatteryEntity, SensorEntity):
             "hours_not_seen": round(history.unseen / 3600, 1),
             **({} if more is None else more(history)),
         }
+
+
+class CapacityHealthSensor(RenogyBatteryEntity, SensorEntity):
+    """What is left of a battery's capacity."""
+
+    def __init__(
+        self,
+        bank: BankCoordinator,
+        link: LinkCoordinator,
+        description: SensorEntityDescription,
+        unit: int,
+    ) -> None:
+        """Remember the bank, which keeps the histories and knows the models."""
+        super().__init__(link, description, unit)
+        self._bank = bank
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return it as a share of the model's capacity, or of the highest that was seen."""
+        history = self._bank.history_store.bank.of(self.battery)
+        if history is None:
+            return None
+        identity = self.coordinator.data.identities.get(self.unit)
+        model = identity.model if identity else None
+        return _rounded(
+            capacity_health(
+                history.health,
+                self.reading.total_capacity,
+                model or self._bank.labels[self.battery].model,
+            )
+        )
 
 
 class FullChargeSensor(RenogyBatteryEntity, SensorEntity):

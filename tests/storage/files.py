@@ -260,6 +260,19 @@ LIFE: dict[str, Any] = {
     "lowest_at": 1_793_000_000.0,
     "alarms": 2,
     "active": ["short_circuit"],
+    "health": {
+        "highest_total": 50.0,
+        "swings": [[1000.0, 960.5], [500.0, 480.25]],
+        "full_energy": {"charged": 750.25, "discharged": 600.0},
+        "depth": 60.0,
+        "step": [1_795_000_000.0, -12.5, 52.4],
+        "steps": 40.5,
+        "xx": 6000.0,
+        "xy": 240.5,
+        "yy": 12.0,
+        "warmth": 760.5,
+        "warm_steps": 40.5,
+    },
 }
 HISTORY = Kind(
     key="renogy_bt.history.{}".format,

@@ -257,6 +257,17 @@ HISTORY_VALUES: list[tuple[tuple[str, ...], list[Any]]] = [
     ),
     ((*_OURS, "voltage"), [0.0]),
     ((*_OURS, "is_discharging"), [None, 1]),
+    *(
+        ((*_OURS, "health", name), ["1", -1.0, 1e300, True, None, []])
+        for name in ("highest_total", "depth", "steps", "xx", "yy", "warm_steps")
+    ),
+    (
+        (*_OURS, "health", "swings"),
+        [None, [1.0], [[1.0]], [[0.0, 1.0]], [["1", 1.0]], [[1.0, 1.0]] * 31],
+    ),
+    ((*_OURS, "health", "step"), [1.0, [], [1.0, 2.0], [1.0, 2.0, "3"], [1.0] * 4]),
+    ((*_OURS, "health", "xy"), ["1", 1e300, True, None]),
+    ((*_OURS, "health"), [None, [], {}]),
     ((*_OURS, "active"), [None, "short_circuit", ["new"], [1]]),
     (
         (*_OURS, "energy"),

@@ -5,12 +5,13 @@ counted as such, and nothing is made up for it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..renogy.models import BatteryIdentity, BatteryReading
 from ..renogy.registers import ALARM_SOURCES
 from .energy import MAX_GAP_INTERVALS, EnergyTotals
+from .health import BatteryHealth, aged
 
 DAY: Final = 86_400.0
 FULL: Final = 99.5
@@ -65,6 +66,7 @@ class BatteryHistory:
     lowest_at: float
     alarms: int = 0
     active: tuple[str, ...] = ()
+    health: BatteryHealth = field(default_factory=BatteryHealth)
 
     @property
     def deepest_discharge(self) -> float:
@@ -124,8 +126,17 @@ def continued(
         history = replace(history, highest_voltage=reading.voltage, highest_at=now)
     if reading.voltage < history.lowest_voltage:
         history = replace(history, lowest_voltage=reading.voltage, lowest_at=now)
+    health = aged(
+        history.health,
+        now,
+        reading,
+        energy,
+        is_seen=elapsed <= max_gap,
+        is_full=history.is_full,
+    )
     return replace(
         history,
+        health=health,
         seen_until=now,
         cycles=history.cycles if reading.cycles is None else reading.cycles,
         remaining=reading.remaining_capacity,
@@ -326,7 +337,11 @@ def _exchanged(
     before = batteries.pop(name, None)
     if before is not None and name and _may_be(before, reading):
         # What flowed meanwhile may have flowed through another battery.
-        batteries[name] = replace(before, energy=None)
+        batteries[name] = replace(
+            before,
+            energy=None,
+            health=replace(before.health, full_energy=None, step=None),
+        )
     else:
         batteries[name] = nameless or begun(now, reading)
     return Place(present=name, batteries=dict(list(batteries.items())[-MOST_KNOWN:]))

@@ -8,6 +8,7 @@ import probatio
 from homeassistant.core import HomeAssistant
 
 from ..bank.energy import EnergyTotals
+from ..bank.health import MOST_SWINGS, BatteryHealth
 from ..bank.history import MOST_KNOWN, BankHistory, BatteryHistory, Place
 from ..const import DOMAIN
 from ..renogy.models import BatteryId, battery_key
@@ -24,6 +25,30 @@ _SUM: Final = number(0.0, 1e12)
 _PERCENT: Final = number(0.0, 100.0)
 _VOLTS: Final = number(0.0, 100_000.0)
 _COUNT: Final = whole_number(0, 10**9)
+_SIGNED: Final = number(-1e12, 1e12)
+_ENERGY: Final = fields({"charged": _SUM, "discharged": _SUM}, EnergyTotals)
+
+
+def _of_length(length: int, item: Any) -> Any:
+    return tuple_of(item, length, length)
+
+
+_HEALTH: Final = fields(
+    {
+        "highest_total": _SUM,
+        "swings": tuple_of(_of_length(2, number(1e-6, 1e12)), MOST_SWINGS),
+        "full_energy": probatio.Maybe(_ENERGY),
+        "depth": _PERCENT,
+        "step": probatio.Maybe(_of_length(3, _SIGNED)),
+        "steps": _SUM,
+        "xx": _SUM,
+        "xy": _SIGNED,
+        "yy": _SUM,
+        "warmth": _SIGNED,
+        "warm_steps": _SUM,
+    },
+    BatteryHealth,
+)
 _HISTORY: Final = fields(
     {
         "began": _MOMENT,
@@ -48,14 +73,13 @@ _HISTORY: Final = fields(
         "is_empty": bool,
         "drawn": _SUM,
         "added": _SUM,
-        "energy": probatio.Maybe(
-            fields({"charged": _SUM, "discharged": _SUM}, EnergyTotals)
-        ),
+        "energy": probatio.Maybe(_ENERGY),
         "highest_voltage": _VOLTS,
         "highest_at": _MOMENT,
         "lowest_voltage": _VOLTS,
         "lowest_at": _MOMENT,
         "alarms": _COUNT,
+        "health": _HEALTH,
         "active": tuple_of(probatio.In(ALARM_SOURCES), len(ALARM_SOURCES)),
     },
     BatteryHistory,
