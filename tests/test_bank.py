@@ -15,6 +15,7 @@ from tests.banks import (
     bank_of,
     bank_state,
     battery_state,
+    link_of,
     link_settings,
     next_poll,
     set_up,
@@ -228,3 +229,20 @@ async def test_battery_that_refuses_its_cells(
     assert bank_state(hass, entry, "total_capacity").state == STATE_UNKNOWN
     assert float(bank_state(hass, entry, "voltage").state) == 52.4
     assert bank_state(hass, entry, "cell_voltage_spread").state == "0.1"
+
+
+@pytest.mark.parametrize(("gap", "is_counted"), [(15, True), (49, True), (51, False)])
+async def test_energy_goes_on_while_a_kept_link_is_let_go(
+    hass: HomeAssistant, air: FakeAir, clock: EnergyClock, gap: int, *, is_counted: bool
+) -> None:
+    """A pause of many intervals of 2 s is none, where a link breathes or steps aside."""
+    air.bring(FakeLink(batteries((48,))))
+    entry = bank_entry(link_settings(units=(48,), kept_interval=2))
+    await set_up(hass, entry)
+    clock.now += gap
+    await link_of(entry).async_refresh()
+    energy = bank_of(entry).meters[DONGLE, 48].energy
+    assert energy is not None
+    expected = 10 * 52.4 * gap / 3600 if is_counted else 0
+    assert energy.charged == pytest.approx(expected)
+    await hass.config_entries.async_unload(entry.entry_id)

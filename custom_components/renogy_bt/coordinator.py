@@ -20,7 +20,6 @@ from .const import (
     CONF_RESERVE,
     CONF_WIRING,
     DEFAULT_RESERVE,
-    DEFAULT_UPDATE_INTERVAL,
     LOGGER,
     MIN_UPDATE_INTERVAL,
 )
@@ -105,9 +104,9 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         """Load the energy totals, the alarms that were told, and what was recorded of links."""
         await self.alarm_store.async_load(self.labels)
         await self.flight_records.async_load()
+        # A kept link is let go at times, for longer than a few of its intervals.
         interval = max(
-            (link.interval for link in self.links.values()),
-            default=DEFAULT_UPDATE_INTERVAL,
+            [MIN_UPDATE_INTERVAL, *(link.interval for link in self.links.values())]
         )
         self._meters = BankMeters(
             await self.energy_store.async_load(interval), self._reserve / 100
