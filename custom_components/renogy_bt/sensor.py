@@ -675,11 +675,13 @@ HISTORY_SENSORS: tuple[ValueDescription[BatteryHistory], ...] = (
     ),
     ValueDescription(
         key="full_discharges",
+        state_class=SensorStateClass.TOTAL_INCREASING,
         **HIDDEN,
         value_fn=lambda history: history.full_discharges,
     ),
     ValueDescription(
         key="alarms_raised",
+        state_class=SensorStateClass.TOTAL_INCREASING,
         **HIDDEN,
         value_fn=lambda history: history.alarms,
     ),

@@ -173,7 +173,7 @@ async def _show(arguments: argparse.Namespace, folder: Path) -> None:
             await fill_energy_dashboard(client, await history)
         _log(f"Ready: open {url} (Ctrl+C ends the demo)")
         if any(fault.startswith(BAD_CABLE) for fault in arguments.fault):
-            _log("The notice about the bad cable takes about an hour of readings")
+            _log("The notice about the bad cable takes some hours of readings")
         if emulator.has_late_faults:
             if emulator.has_adapter_faults:
                 await leave_resets_to_the_user(client)
