@@ -47,22 +47,28 @@ class Outages:
         failing_since = _all_failing_since(polled)
         if broken or self.since is None:
             return self._anew(sample.at, None if broken else failing_since)
+        outage = self._touched(touched_at)
         connected_at = latest(*(link.connected_at for link in polled))
         if connected_at is not None and connected_at > self.since:
-            return replace(self._anew(sample.at, None), **self._lesson(connected_at))
+            return replace(self._anew(sample.at, None), **outage.lesson(connected_at))
         if failing_since is None:
             # They were reached through something else, or are not polled any more.
             return self._anew(sample.at, None)
-        touched_at = latest(self.touched_at, touched_at)
-        if touched_at is None or touched_at < self.since:
-            return replace(self, looked_at=sample.at)
+        if outage.touched_at is None:
+            return replace(outage, looked_at=sample.at)
         failed_at = min(link.failed_at or 0.0 for link in polled)
         return replace(
-            self,
-            touched_at=touched_at,
-            outlasted=failed_at > touched_at + EFFECT_WITHIN,
+            outage,
+            outlasted=failed_at > outage.touched_at + EFFECT_WITHIN,
             looked_at=sample.at,
         )
+
+    def _touched(self, at: float | None) -> Self:
+        """The present outage after something was done to the adapter: its effect is open."""
+        assert self.since is not None
+        if at is None or at < self.since or at <= (self.touched_at or 0.0):
+            return self
+        return replace(self, touched_at=at, outlasted=False)
 
     def patience(self, since: float) -> float:
         """Age that an outage must have before it can be more than what is usual here, s."""
@@ -90,7 +96,7 @@ class Outages:
             looked_at=at,
         )
 
-    def _lesson(self, at: float) -> dict[str, Any]:
+    def lesson(self, at: float) -> dict[str, Any]:
         """What the end of the present outage teaches."""
         assert self.since is not None
         length = at - self.since
