@@ -241,3 +241,13 @@ def test_a_kept_stranger_leaves_no_trace() -> None:
     kept = records()
     kept.still_connected(STRANGER, 5.0)
     assert list(kept.addresses) == [LINK]
+
+
+def test_a_step_leaves_links_alone_that_another_adapter_holds() -> None:
+    """Only what is idle, or may be connected through the adapter, is in the way of a step."""
+    kept = LinkRecords()
+    kept.keep({LINK, STRANGER})
+    for link, source in ((LINK, ADAPTER), (STRANGER, "another")):
+        kept.connecting(link, 10.0)
+        kept.connected(link, 11.0, source)
+    assert kept.in_use - kept.in_use_through(ADAPTER) == {STRANGER}

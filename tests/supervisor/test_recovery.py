@@ -96,7 +96,7 @@ def recovery_of(hass: HomeAssistant, health: AdapterHealth) -> Recovery:
         {ADAPTER: health},
         cast(Any, None),
         cast(Any, OpenGate()),
-        links=tuple,
+        links=lambda _: (),
         changed=lambda _: None,
         save=save,
     )

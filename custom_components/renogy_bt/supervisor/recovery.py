@@ -38,13 +38,13 @@ class Recovery:
         watcher: BlueZWatcher,
         gate: PollGate,
         *,
-        links: Callable[[], Collection[str]],
+        links: Callable[[str], Collection[str]],
         changed: Callable[[AdapterHealth], None],
         save: Callable[[], Awaitable[None]],
     ) -> None:
         """Prepare to repair adapters that a watcher sees.
 
-        `changed` is called when a step begins and ends, `save` stores at once.
+        `links` returns those that a step on an adapter may close. `changed` is called when a step begins and ends, `save` stores at once.
         """
         self._hass = hass
         self._clock = hass.loop.time
@@ -178,7 +178,9 @@ class Recovery:
             if restore:
                 await self._runner.power_on(health.address)
             else:
-                await self._runner.run(step, health.address, self._links())
+                await self._runner.run(
+                    step, health.address, self._links(health.address)
+                )
             if not self._hass.is_stopping:
                 result = StepResult.PENDING
         except StepFailed as error:

@@ -104,7 +104,7 @@ class Supervisor:
             self._health,
             self._watch.bluez,
             self.gate,
-            links=lambda: self._links,
+            links=self._links_to_close,
             changed=self._step_changed,
             save=self._store.async_save,
         )
@@ -184,6 +184,11 @@ class Supervisor:
     @property
     def _links(self) -> frozenset[str]:
         return frozenset().union(*(bank.links for bank in self._banks.values()))
+
+    def _links_to_close(self, adapter: str) -> frozenset[str]:
+        """Return our links without those that are in use through another adapter or a proxy."""
+        in_use = self._records.in_use
+        return self._links - (in_use - self._records.in_use_through(adapter))
 
     @property
     def _level(self) -> RecoveryLevel:
