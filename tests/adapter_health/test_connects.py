@@ -324,11 +324,11 @@ def test_what_is_learned_is_bounded(rows: list[tuple[float, int]]) -> None:
     )
 
 
-def test_connection_that_stands_is_a_sign_of_life() -> None:
-    """The end of a connection shows that the adapter worked until then."""
+def test_connection_that_stands_is_no_sign_that_the_adapter_hears() -> None:
+    """To connect takes an adapter that hears; a connection goes on while it is deaf."""
     link = LinkSample(address=LINK, connected_at=900.0, disconnected_at=990.0)
     memory = observe(Memory(), Site().sample_with(link, at=1000.0), OwnSteps())
-    assert (memory.life_at, memory.heard_at, memory.used_at) == (990.0, 990.0, 990.0)
+    assert (memory.life_at, memory.heard_at, memory.used_at) == (900.0, 990.0, 990.0)
     assert memory.links[LINK].connected_at == 900.0
 
 

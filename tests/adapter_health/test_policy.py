@@ -333,6 +333,29 @@ def test_crashes_that_a_step_may_cause_are_answered_ever_more_seldom() -> None:
     assert 5 <= len(crashing(120.0, starting).steps) <= 9
 
 
+@pytest.mark.parametrize(
+    ("level", "first"),
+    [
+        (RecoveryLevel.FULL, RecoveryStep.POWER_CYCLE),
+        (RecoveryLevel.GENTLE, RecoveryStep.RESTART_SCANNING),
+    ],
+)
+def test_a_kept_link_is_not_cut_for_what_was_tried_in_vain(
+    level: RecoveryLevel, first: RecoveryStep
+) -> None:
+    """Home Assistant has restarted the scan itself; where a reset is not allowed it is tried."""
+    _, _, decision = take_turn(
+        Climb(),
+        judgement(Verdict.SILENT),
+        Situation(at=200.0, level=level, carries_kept_link=True),
+    )
+    assert decision.step is first
+    _, _, decision = take_turn(
+        Climb(), judgement(Verdict.SILENT), Situation(at=200.0, level=level)
+    )
+    assert decision.step is RecoveryStep.RESTART_SCANNING
+
+
 def test_an_adapter_that_is_wanted_off_is_left_off() -> None:
     """Nothing is done against what somebody wants; when that is so, test_power.py says."""
     climber = Climber()

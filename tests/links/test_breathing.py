@@ -5,7 +5,10 @@ import pytest
 from custom_components.renogy_bt.links.breathing import (
     BREATHE_AFTER,
     BREATHE_AGAIN_AFTER,
+    CROWD,
+    CROWD_SECONDS,
     LONGEST_BREATH,
+    Company,
     is_breath_due,
     is_breath_over,
 )
@@ -73,3 +76,29 @@ def test_two_breaths_fit_into_the_patience_of_home_assistant() -> None:
     second_ends = first_ends + BREATHE_AGAIN_AFTER + CHECK + breath
     # An unheard breath may last to its end; the last one is heard within its time.
     assert second_ends <= PATIENCE + CHECK
+
+
+@pytest.mark.parametrize(
+    ("devices", "silence", "later", "has_vanished"),
+    [
+        pytest.param(CROWD, 0.0, 60.0, True, id="a crowd falls silent at once"),
+        pytest.param(CROWD - 1, 0.0, 60.0, False, id="the last of them go"),
+        pytest.param(CROWD, 0.0, CROWD_SECONDS, False, id="they are gone all the same"),
+        pytest.param(CROWD, 40.0, 60.0, False, id="they have been silent for long"),
+    ],
+)
+def test_a_crowd_that_falls_silent_at_once(
+    devices: int, silence: float, later: float, *, has_vanished: bool
+) -> None:
+    """It is the scan that is stuck, for as long as somebody may still mend it."""
+    company = Company()
+    company.seen(1000.0, silence, devices)
+    assert company.has_vanished(1000.0 + later) is has_vanished
+
+
+def test_a_scan_that_was_restarted_and_hears_nothing_says_nothing_of_a_crowd() -> None:
+    """Home Assistant counts a silence anew from a start of its scan."""
+    company = Company()
+    company.seen(1000.0, 0.0, CROWD)
+    company.seen(1100.0, 1.0, 0)
+    assert company.has_vanished(1200.0)

@@ -236,6 +236,7 @@ class AdapterHealth:
                 ),
                 is_overtaken=self._is_overtaken(sample),
                 life_at=self.memory.life_at,
+                carries_kept_link=self._carries_kept_link(sample),
             ),
         )
         if awaited is not None and result is not None:
@@ -244,6 +245,14 @@ class AdapterHealth:
             if not self.has_given_up:
                 self._tell(EventKind.GAVE_UP)
             self.has_given_up = True
+
+    def _carries_kept_link(self, sample: AdapterSample) -> bool:
+        """Whether a link is read since the scan was last started, which hears nothing."""
+        started_at = self.memory.scan_started_at
+        return started_at is not None and any(
+            not link.failures and (link.used_at or 0.0) > started_at
+            for link in sample.links
+        )
 
     def _note_result(
         self, step: RecoveryStep, result: StepResult, *, requested: bool

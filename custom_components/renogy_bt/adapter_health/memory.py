@@ -226,9 +226,12 @@ def _is_idle(sample: AdapterSample) -> bool:
 
 
 def _life_at(sample: AdapterSample) -> float | None:
-    """The last sign of life that a sample shows."""
+    """The last sign of life that a sample shows.
+
+    To connect takes an adapter that hears; a connection that stands goes on while it is deaf.
+    """
     scanner = sample.scanner
-    times = [_advert_at(sample), *(link.used_at for link in sample.links)]
+    times = [_advert_at(sample), *(link.connected_at for link in sample.links)]
     if scanner is not None:
         times.append(scanner.last_connected_at or None)
     return _not_ahead(latest(*times), sample.at)

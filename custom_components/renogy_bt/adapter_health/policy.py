@@ -74,6 +74,8 @@ class Situation:
     """Bluetoothd or the adapter has begun anew since the last step began."""
     life_at: float | None = None
     """Last sign of life, if any was ever seen."""
+    carries_kept_link: bool = False
+    """A link of ours that stays connected is read through the adapter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +226,13 @@ def _next_step(
         has_twin=situation.has_twin,
     )
     out_of_question = {*climb.tried, *climb.failed}
+    if (
+        judgement.verdict is Verdict.SILENT
+        and situation.carries_kept_link
+        and situation.level is RecoveryLevel.FULL
+    ):
+        # Home Assistant has restarted the scan in vain, and to cut the link takes more hope.
+        out_of_question.add(RecoveryStep.RESTART_SCANNING)
     return next(
         (
             step

@@ -6,6 +6,7 @@ the adapter again and again. So the link breathes: it is let go until the scanne
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 BREATHE_AFTER: Final = 50.0
@@ -16,6 +17,35 @@ BREATHE_AGAIN_AFTER: Final = 10.0
 LONGEST_BREATH: Final = 7.0
 """How long the link stays let go, s. The scan of a kernel pauses for 5 s, and a link advertises
 every second or two. With 2 s to disconnect and 4 s to connect the gap is below 15 s."""
+
+CROWD: Final = 3
+"""So many devices do not all fall silent at once by chance: the scan is stuck."""
+HEARD_JUST_NOW: Final = 10.0
+"""Two looks, s."""
+CROWD_SECONDS: Final = 300.0
+"""Where they are not back after so long they are gone all the same, s: by then Home Assistant,
+or a recovery step, has reset an adapter whose scan was stuck."""
+
+
+@dataclass(slots=True)
+class Company:
+    """How many devices an adapter heard when it last heard any.
+
+    Where a crowd falls silent at once it is not the silence of a link that is kept: to let it go
+    would bring nothing, and nobody could connect to it again while the scan is stuck.
+    """
+
+    devices: int = 0
+    at: float = float("-inf")
+
+    def seen(self, at: float, silence: float, devices: int) -> None:
+        """Take note of a look: how many devices were heard within a minute."""
+        if devices and silence < HEARD_JUST_NOW:
+            self.devices, self.at = devices, at
+
+    def has_vanished(self, at: float) -> bool:
+        """Tell whether a silence is that of a crowd that was heard a moment ago."""
+        return self.devices >= CROWD and at - self.at < CROWD_SECONDS
 
 
 def is_breath_due(

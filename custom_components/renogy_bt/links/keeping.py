@@ -1,7 +1,7 @@
 """Keeps a link connected in Home Assistant, and lets it go where others need that."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,8 +19,8 @@ from ..const import DOMAIN, LOGGER
 from ..renogy.link import RenogyLink
 from ..supervisor.neighbours import Slots
 from ..supervisor.poll_gate import PollGate
-from ..supervisor.sampling import async_silences
-from .breathing import is_breath_due, is_breath_over
+from ..supervisor.sampling import async_devices_heard, async_silences
+from .breathing import Company, is_breath_due, is_breath_over
 from .connection import async_add_holder, async_slots
 from .giving_way import FULL_SECONDS, PAUSED_INTERVAL, Manners
 from .settings import LinkSettings
@@ -86,6 +86,7 @@ class KeptLink:
         self._changed = changed
         self._clock = hass.loop.time
         self._heard_through: set[str] = set()
+        self._company: defaultdict[str, Company] = defaultdict(Company)
         self._manners = Manners()
         self._source: str | None = None
         self._is_breath_due = False
@@ -143,7 +144,7 @@ class KeptLink:
         if self.gives_way:
             self._async_disconnect()
         elif self._is_breath_due and self._needs_breath:
-            # Another link may have breathed since.
+            # Another link may have breathed since, or the scan have ended.
             self._async_breathe()
         self._is_breath_due = False
 
@@ -189,6 +190,7 @@ class KeptLink:
     def _async_check(self, _: datetime) -> None:
         now = self._clock()
         self._async_mind_slots(now)
+        self._async_mind_company(now)
         if not self._client.is_connected or self._breath is not None:
             return
         if self._needs_breath:
@@ -197,6 +199,12 @@ class KeptLink:
             self._poll_now()
 
     # Breathing
+
+    @callback
+    def _async_mind_company(self, now: float) -> None:
+        for source, silence in async_silences(self._hass, self._heard_through).items():
+            devices = async_devices_heard(self._hass, source, now)
+            self._company[source].seen(now, silence, devices)
 
     @property
     def _needs_breath(self) -> bool:
@@ -209,7 +217,15 @@ class KeptLink:
 
     @property
     def _silences(self) -> list[float]:
-        return list(async_silences(self._hass, self._heard_through).values())
+        """For how long the adapters have heard nothing whose scans are not stuck."""
+        now = self._clock()
+        return [
+            silence
+            for source, silence in async_silences(
+                self._hass, self._heard_through
+            ).items()
+            if not self._company[source].has_vanished(now)
+        ]
 
     @callback
     def _async_breathe(self) -> None:
