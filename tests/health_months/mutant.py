@@ -10,9 +10,13 @@ import sys
 from types import CodeType, ModuleType
 from typing import override
 
-PACKAGE = "custom_components.renogy_bt.adapter_health"
+ROOT = "custom_components.renogy_bt"
+PACKAGE = f"{ROOT}.adapter_health"
+BREATHING = "links.breathing"
+"""When kept links are let go, so that their silence is not taken for the adapter's."""
 LOADED_ANEW = (
     PACKAGE,
+    "custom_components.renogy_bt.links",
     "custom_components.renogy_bt.storage",
     "custom_components.renogy_bt.supervisor.link_records",
     "custom_components.renogy_bt.supervisor.telling",
@@ -21,6 +25,8 @@ LOADED_ANEW = (
     "tests.health_months.simulation",
     "tests.health_months.radio",
     "tests.health_months.registry",
+    "tests.health_months.keeper",
+    "tests.health_months.kept",
     "tests.health_months.benign",
     "tests.health_months.passing",
     "tests.health_months.faulty",
@@ -36,7 +42,7 @@ class Mutation:
     """Another number in one place, and the world that shows that it is wrong."""
 
     where: str
-    """Module below `adapter_health`, a colon, and the constant or function with the number."""
+    """Module below `adapter_health` or `BREATHING`, a colon, and the constant or function with the number."""
     was: float
     """The number as it is written there."""
     value: float
@@ -56,7 +62,9 @@ class Mutation:
     @property
     def module(self) -> str:
         """The full name of the module."""
-        return f"{PACKAGE}.{self.where.partition(':')[0]}"
+        module = self.where.partition(":")[0]
+        package = ROOT if module == BREATHING else PACKAGE
+        return f"{package}.{module}"
 
     @property
     def name(self) -> str:

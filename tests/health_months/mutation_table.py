@@ -364,10 +364,28 @@ MUTATIONS = (
     _shown("view:AFTER_STEP", 15.0, 3000.0, "deaf-with-a-witness"),
     _shown("view:AFTER_SCAN_START", 15.0, 3000.0, "deaf-with-a-witness"),
     _shown("view:QUIET_AFTER", 300.0, 5000.0, "deaf-for-good", management=True),
+    _shown(
+        "links.breathing:BREATHE_AFTER",
+        50.0,
+        400.0,
+        "kept-link-in-a-quiet-cabin",
+        management=True,
+    ),
+    _shown(
+        "links.breathing:BREATHE_AGAIN_AFTER",
+        10.0,
+        4000.0,
+        "kept-link-in-a-quiet-cabin",
+        management=True,
+    ),
 )
 """Where a number stands, the number, another one, and the world that does not come out then."""
 
 EXEMPT: Mapping[str, str] = {
+    "links.breathing:LONGEST_BREATH": "bounds a gap between readings; tests/links/test_breathing.py shows it",
+    "links.breathing:CROWD": "tests/stack/test_kept_links_and_silence.py shows it: readings go on while the scan sticks",
+    "links.breathing:HEARD_JUST_NOW": "two looks; tests/links/test_breathing.py shows it",
+    "links.breathing:CROWD_SECONDS": "tests/stack/test_kept_links_and_silence.py shows it, by a crowd that is taken away",
     "climb:LONGEST_REST": "bounds what storage may tell of a rest: the longest rest of policy, CONNECT_RESTS",
     "connects:MOST_LINKS": "bounds memory: far more links than one adapter carries",
     "connects:LONGEST_INTERVAL": "bounds what is learned: the longest interval that the options allow",

@@ -6,15 +6,21 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
-from .mutant import PACKAGE, Mutation, numbers_of, problems_of
+from .mutant import BREATHING, PACKAGE, Mutation, numbers_of, problems_of
 
 FOLDER = Path(__file__).parents[2].joinpath(*PACKAGE.split("."))
 
 
 def numbers() -> Iterator[tuple[str, float, int]]:
     """Yield where each number stands, the number, and how many equal ones stand before it."""
-    for path in sorted(FOLDER.rglob("*.py")):
-        module = ".".join(path.relative_to(FOLDER).with_suffix("").parts)
+    modules = {
+        ".".join(path.relative_to(FOLDER).with_suffix("").parts): path
+        for path in sorted(FOLDER.rglob("*.py"))
+    }
+    modules[BREATHING] = FOLDER.parent.joinpath(*BREATHING.split(".")).with_suffix(
+        ".py"
+    )
+    for module, path in modules.items():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for name, written in numbers_of(tree).items():
             found = [n.value for n in written if isinstance(n.value, int | float)]

@@ -6,6 +6,7 @@ from functools import cache
 from math import exp, sqrt
 from random import Random
 
+from custom_components.renogy_bt.links.breathing import Company
 from custom_components.renogy_bt.links.retries import Retries
 from custom_components.renogy_bt.supervisor.link_records import LinkRecords
 from tests.emulator.radio import FAST_SHARE, SLOW_SECONDS, SLOW_SHARE, reach_of
@@ -63,6 +64,24 @@ _reach = cache(reach_of)
 
 
 @dataclass(slots=True)
+class KeptConnection:
+    """How a link is kept connected from poll to poll."""
+
+    interval: float = 5.0
+    source: str | None = None
+    """The adapter or proxy that holds the connection, None while there is none."""
+    breath_began_at: float | None = None
+    """Since when it is let go for the scanner."""
+    breathed_at: float | None = None
+    company: Company = field(default_factory=Company)
+
+    @property
+    def breathes(self) -> bool:
+        """Whether it is let go for the scanner."""
+        return self.breath_began_at is not None
+
+
+@dataclass(slots=True)
 class Link:
     """One of our Bluetooth links in the simulated air."""
 
@@ -81,6 +100,8 @@ class Link:
     """Whether polls reach it through another scanner."""
     rssi_elsewhere: float = GOOD_STRENGTH
     polled: bool = True
+    kept: KeptConnection | None = None
+    """How it is kept connected, None where each poll connects."""
     stale: bool = False
     """BlueZ holds a connection to it that nobody uses."""
     heard_at: float = 0.0
@@ -109,6 +130,16 @@ class Link:
         self.retries.interval = interval
         self.retries.is_for_hearing = is_retry
         self.next_poll = now + self.retries.unreached(now, now)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is connected between its polls, and so does not advertise."""
+        return self.kept is not None and self.kept.source is not None
+
+    def is_lost(self, seconds: float, random: Random) -> bool:
+        """Whether a connection breaks within a stretch of time, because the link is too weak."""
+        reach = _reach(float(round(self.level)))
+        return random.random() >= exp(-seconds * reach.breaks)
 
     def move_to(self, now: float, random: Random) -> None:
         """Let the strength drift to a later time."""

@@ -27,14 +27,28 @@ def _described(build: Build) -> tuple[str, str]:
     return build.__name__.replace("_", "-"), build.__doc__.splitlines()[0]
 
 
-def enter_benign(name: str, what: str, build: Build) -> None:
+def enter_benign(
+    name: str, what: str, build: Build, *, most_host_resets: int | None = None
+) -> None:
     """Enter a world in which nothing is wrong with the adapter."""
-    BENIGN[name] = World(name=name, what=what, build=build, benign=True)
+    BENIGN[name] = World(
+        name=name,
+        what=what,
+        build=build,
+        benign=True,
+        most_host_resets=most_host_resets,
+    )
 
 
 def benign[B: Build](build: B) -> B:
     """Enter the world that a function builds, in which nothing is wrong with the adapter."""
     enter_benign(*_described(build), build)
+    return build
+
+
+def never_reset[B: Build](build: B) -> B:
+    """Enter a benign world in which Home Assistant, too, leaves the adapter alone."""
+    enter_benign(*_described(build), build, most_host_resets=0)
     return build
 
 

@@ -38,6 +38,7 @@ from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
 from custom_components.renogy_bt.supervisor.link_records import LinkRecords
 from tests.restart import after_restart
 
+from .keeper import Keeper
 from .radio import DAY, PROXY, Link, When, never
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -139,6 +140,8 @@ class Place:
     accusations: set[Verdict] = field(default_factory=set)
     """Faults that the adapter was said to have while a link depended on it."""
     events: list[tuple[float, AdapterEvent]] = field(default_factory=list)
+    host_resets: int = 0
+    """How often Home Assistant has reset the adapter by itself."""
     broken_at: float | None = None
     """When something broke that does not work again yet."""
     first_broken_at: float | None = None
@@ -169,6 +172,7 @@ class Place:
         self._plays: list[tuple[float, int, Play]] = []
         self._played = 0
         self._discovering = self.discovers and self.over_bluetoothd
+        self.keeper = Keeper(self)
 
     @property
     def resets(self) -> list[tuple[float, RecoveryStep, Verdict]]:
@@ -210,6 +214,7 @@ class Place:
                 self.decision.until,
                 self._plays[0][0] if self._plays else None,
                 self.heard_from,
+                *(self.keeper.next_turn(link) for link in self.links if link.kept),
             ):
                 if at is not None and self.now < at < due:
                     due = at
@@ -312,6 +317,8 @@ class Place:
             if not link.present(self.now):
                 continue
             link.move_to(self.now, self.random)
+            if link.is_held:
+                continue
             if can_hear and link.is_heard(passed, self.random):
                 link.known_at = self.now
                 if link.is_reported(self.random):
@@ -342,6 +349,7 @@ class Place:
             and self.now - self.last_detection > WATCHDOG
         ):
             if self.management_socket and self.last_detection <= self.start_time:
+                self.host_resets += 1
                 self.power_cycle()
             self._start_scan()
 
@@ -360,6 +368,7 @@ class Place:
         for link in self.links:
             if (
                 self.can_hear
+                and not link.is_held
                 and link.present(self.now)
                 and link.is_heard(STEP, self.random)
             ):
@@ -367,6 +376,8 @@ class Place:
 
     def _polls(self) -> None:
         for link in self.links:
+            if link.kept is not None and not self.keeper.is_to_connect(link):
+                continue
             is_retry = link.heard_at == self.now and link.retries.is_due(self.now)
             if link.polled and (is_retry or self.now >= link.next_poll):
                 self._poll(link, is_retry=is_retry)
@@ -374,9 +385,8 @@ class Place:
     def _poll(self, link: Link, *, is_retry: bool) -> None:
         here = self._reaches(link)
         works = here or link.reached_elsewhere(self.now)
-        link.note_poll(
-            self.now, works=works, interval=self.poll_interval, is_retry=is_retry
-        )
+        interval = self.poll_interval if link.kept is None else link.kept.interval
+        link.note_poll(self.now, works=works, interval=interval, is_retry=is_retry)
         self.records.connecting(link.address, self.now)
         if not works:
             self.records.failed(link.address, self.now, self._failure(link))
@@ -384,7 +394,10 @@ class Place:
         source = ADAPTER if here else PROXY
         self.records.allocated(source, [link.address])
         self.records.connected(link.address, self.now, None)
-        self.records.disconnected(link.address, self.now)
+        if link.kept is not None:
+            link.kept.source = source
+        else:
+            self.records.disconnected(link.address, self.now)
         if here:
             self.last_connected_at = self.now
 
@@ -406,6 +419,21 @@ class Place:
     def _knows(self, link: Link) -> bool:
         """Whether Home Assistant knows a path to a link."""
         return self.now - link.known_at <= PATH_KNOWN
+
+    def carries(self, link: Link, seconds: float) -> bool:
+        """Whether a connection to a link through the adapter has lasted so long."""
+        return (
+            self.powered
+            and self.name is not None
+            and link.present(self.now)
+            and not link.is_lost(seconds, self.random)
+        )
+
+    @property
+    def silence(self) -> float | None:
+        """For how long Home Assistant's scanner has heard nothing, None without one, s."""
+        is_loaded = self.entry is EntryState.LOADED
+        return self.now - self.last_detection if is_loaded else None
 
     def _failure(self, link: Link) -> ConnectFailure:
         """How a poll that does not get through fails."""
@@ -469,6 +497,7 @@ class Place:
     def power_cycle(self, *, cures: bool = True) -> None:
         """Switch the adapter off and on: a scan ends, and so does what is curable."""
         self.session = False
+        self.keeper.cut(ADAPTER)
         if self.power_state == "off-blocked" or self.name is None:
             return
         self.powered = True
@@ -479,6 +508,7 @@ class Place:
 
     def reload(self) -> None:
         """Set Home Assistant's entry of the adapter up again."""
+        self.keeper.cut(ADAPTER)
         if self.name is not None:
             self.scanner_name = self.name
         if self.name is None or self.refusing or not self.powered or self.bus_lost:
@@ -526,12 +556,14 @@ class Place:
         self.health = after_restart(
             self.health, stopped_at=self.now, started_at=self.now
         )
+        self.keeper.cut(None)
         self.records = LinkRecords()
 
     def restart_host(self, down: float = 20.0, starting: float = 60.0) -> Play:
         """Restart Home Assistant, through what is stored."""
         self.watched, self.host = False, HostState.STOPPING
         stopped_at = self.now
+        self.keeper.cut(None)
         self.entry, before = EntryState.NOT_LOADED, self.entry
         yield down
         self.health = after_restart(

@@ -55,6 +55,8 @@ class World:
     """So many steps may be taken in a month, although something is wrong."""
     most_resets_a_day: int | None = None
     """So often the radio may be reset in a day, although something is wrong."""
+    most_host_resets: int | None = None
+    """So often Home Assistant may find the scanner silent and reset the radio itself."""
     disturbed: bool = False
     """Rights change, clocks are set and Home Assistant restarts besides."""
 
@@ -203,6 +205,9 @@ def _problems(world: World, place: Place, *, is_whole: bool) -> Iterator[str]:
     most_resets = world.most_resets
     if most_resets is not None and len(place.resets) > most_resets:
         yield f"{len(place.resets)} resets, {most_resets} at most"
+    most_host_resets = world.most_host_resets
+    if most_host_resets is not None and place.host_resets > most_host_resets:
+        yield f"{place.host_resets} resets by Home Assistant, {most_host_resets} at most"
     yield from _unmended(world, place, is_whole=is_whole)
     yield from _uncleared(world, place)
     if is_whole or place.notices or _is_told_late(world, place):

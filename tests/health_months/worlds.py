@@ -18,7 +18,7 @@ with the change that mends it.
 
 from collections.abc import Mapping
 
-from . import benign, faulty, passing, rare
+from . import benign, faulty, kept, passing, rare
 from .registry import BENIGN, FAULTY
 from .world import World
 
@@ -31,4 +31,13 @@ WORLDS: Mapping[str, World] = {
 KNOWN_FAILING: Mapping[str, str] = {}
 """The worlds that do not come out as promised, at one level of rights at least, and why."""
 
-__all__ = ["KNOWN_FAILING", "PLAIN", "WORLDS", "benign", "faulty", "passing", "rare"]
+__all__ = [
+    "KNOWN_FAILING",
+    "PLAIN",
+    "WORLDS",
+    "benign",
+    "faulty",
+    "kept",
+    "passing",
+    "rare",
+]
