@@ -75,8 +75,8 @@ def _complaints(
         yield from soak_complaints(scenario, ours)
     else:
         yield from fault_complaints(scenario, ours, theirs)
-        if (expected := scenario.expected.get(host)) is not None:
-            yield from unexpected(expected, ours)
+    if (expected := scenario.expected.get(host)) is not None:
+        yield from unexpected(expected, ours)
 
 
 def fault_complaints(
@@ -117,6 +117,8 @@ def unexpected(expected: Expected, ours: Outcome) -> Iterable[str]:
         yield f"counted {during.counted}, not {expected.counted}"
     if expected.gap is not None and ours.longest_gap > expected.gap:
         yield f"a gap of {ours.longest_gap:.0f} s between complete polls"
+    if expected.own_resets is not None and ours.host_resets > expected.own_resets:
+        yield f"{ours.host_resets} own resets of Home Assistant"
 
 
 def soak_complaints(scenario: Scenario, outcome: Outcome) -> Iterable[str]:
@@ -132,10 +134,10 @@ def soak_complaints(scenario: Scenario, outcome: Outcome) -> Iterable[str]:
     if len(samples) < SETTLED_SAMPLES:
         yield "too few samples"
         return
-    yield from _growth(samples)
+    yield from _growth(samples, held=int(scenario.kept))
 
 
-def _growth(samples: Sequence[Sample]) -> Iterable[str]:
+def _growth(samples: Sequence[Sample], *, held: int) -> Iterable[str]:
     first, last = samples[0], samples[-1]
     if last.memory > first.memory * GROWTH:
         yield f"memory grew from {first.memory} to {last.memory} KiB"
@@ -143,10 +145,10 @@ def _growth(samples: Sequence[Sample]) -> Iterable[str]:
         yield f"tasks grew from {first.tasks} to {last.tasks}"
     if last.names > first.names:
         yield f"bus connections grew from {first.names} to {last.names}"
-    if held := max(sample.slots for sample in samples):
-        yield f"{held} connection slots are held between polls"
-    if held := max(sample.links for sample in samples):
-        yield f"{held} links are held between polls"
+    if (slots := max(sample.slots for sample in samples)) > held:
+        yield f"{slots} connection slots are held between polls"
+    if (links := max(sample.links for sample in samples)) > held:
+        yield f"{links} links are held between polls"
 
 
 def _seconds(result: Result | None) -> str:

@@ -23,6 +23,11 @@ from .timing import NOTICE_GOES, ONE_INTERVAL
 
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
+KEPT_INTERVAL: Final = 5.0
+LONGEST_KEPT_GAP: Final = 15.0
+"""Of a link that is let go for a moment, so that the scanner hears it, s."""
+LONGEST_GAP_AT_STEP: Final = 20.0
+"""Around a recovery step, which cuts all connections, s."""
 
 
 class Kind(StrEnum):
@@ -47,7 +52,7 @@ class Expected:
     `steps`: the only ones that may be taken. `notices`: the texts of those that come, each
     once, and the only ones about an adapter. `states`: those that the adapter is in.
     `counted`: what the notice that counts has to count at least. `gap`: the longest time
-    between complete reads, s.
+    between complete reads, s. `own_resets`: how often Home Assistant's own reset may run.
     """
 
     steps: frozenset[str] | None = None
@@ -55,6 +60,7 @@ class Expected:
     states: frozenset[str] | None = None
     counted: int = 0
     gap: float | None = None
+    own_resets: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +76,7 @@ class Scenario:
     Assistant resets the adapter then, 195 s.)
     `hosts`: where it is run.
     `beacons`: other Bluetooth devices around. `interval`: of polls, if not the default.
+    `kept`: the link stays connected between the polls.
     `full_watch`: the `watch` of a soak that is run in full, which takes hours.
     `lingers`: how long a notice may stay once the batteries have been read for a while.
     `expected`: what more is asked of the integration, by host.
@@ -90,6 +97,7 @@ class Scenario:
     subjects: tuple[Subject, ...] = (Subject.ALONE, Subject.INTEGRATION)
     beacons: int = 0
     interval: float = ONE_INTERVAL
+    kept: bool = False
     full_watch: float | None = None
     lingers: float = NOTICE_GOES
     expected: Mapping[Host, Expected] = field(default_factory=dict)
@@ -139,6 +147,18 @@ SCENARIOS: Final = (
         interval=600,
         hosts=(HAOS, CONFINED),
         subjects=(Subject.INTEGRATION,),
+    ),
+    Scenario(
+        name="quiet-cabin-kept",
+        description="a link that is kept connected where there is no other device, every 5 s",
+        kind=Kind.SOAK,
+        before=0,
+        watch=12 * HOUR,
+        interval=KEPT_INTERVAL,
+        kept=True,
+        hosts=(HAOS,),
+        subjects=(Subject.INTEGRATION,),
+        expected={HAOS: Expected(gap=LONGEST_KEPT_GAP, own_resets=0)},
     ),
     Scenario(
         name="busy-flat",
@@ -202,6 +222,22 @@ SCENARIOS: Final = (
         lasts=600,
         end=(Radio("deaf 0 0"),),
         limit=120,
+    ),
+    Scenario(
+        name="deaf-kept",
+        description="among 20 devices a kept link is read on while its adapter is deaf",
+        # Where nothing else was heard the link would be let go, and not found again.
+        beacons=20,
+        interval=KEPT_INTERVAL,
+        kept=True,
+        fault=(Radio("deaf 0 1"),),
+        # Home Assistant with all rights resets the adapter after 210 s.
+        lasts=200,
+        end=(Radio("deaf 0 0"),),
+        hosts=(CONFINED,),
+        subjects=(Subject.INTEGRATION,),
+        limit=LONGEST_GAP_AT_STEP,
+        expected={CONFINED: Expected(gap=LONGEST_GAP_AT_STEP, steps=frozenset())},
     ),
     Scenario(
         name="hung",

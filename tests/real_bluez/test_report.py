@@ -115,6 +115,25 @@ def test_conduct_that_is_not_expected_is_noticed(
     assert complaint in text
 
 
+def test_own_resets_of_home_assistant_are_noticed() -> None:
+    """Where our own silence would bring them, none is allowed."""
+    expected = Expected(own_resets=0)
+    assert list(unexpected(expected, RECOVERED)) == []
+    (found,) = unexpected(expected, replace(RECOVERED, host_resets=1))
+    assert found.startswith("1 own resets")
+
+
+def test_a_kept_link_holds_one_slot() -> None:
+    """Between its polls one connection stands, and no second one."""
+    kept = BY_NAME["quiet-cabin-kept"]
+    steady = replace(STEADY, longest_gap=12)
+    samples = [replace(each, slots=1, links=1) for each in steady.samples]
+    assert list(soak_complaints(kept, replace(steady, samples=tuple(samples)))) == []
+    samples[-1] = replace(samples[-1], slots=2, links=2)
+    found = list(soak_complaints(kept, replace(steady, samples=tuple(samples))))
+    assert len(found) == 2
+
+
 def test_conduct_that_is_expected_is_no_complaint() -> None:
     """A link may have its own notice beside the one that is expected; no step is fine."""
     ours = replace(RECOVERED, during=AS_EXPECTED, issues=AS_EXPECTED.notices)

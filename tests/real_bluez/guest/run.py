@@ -66,7 +66,12 @@ class Run:
                 return subjects.PlainPoller(hass, self._link, self._reads, self._log)
             case Subject.INTEGRATION:
                 return subjects.Integration(
-                    hass, self._link, self._reads, self._log, self._scenario.interval
+                    hass,
+                    self._link,
+                    self._reads,
+                    self._log,
+                    self._scenario.interval,
+                    kept=self._scenario.kept,
                 )
 
     async def _perform(self, stage: Stage) -> tuple[float, float, float]:

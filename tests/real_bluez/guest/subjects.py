@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from bleak.exc import BleakError
 from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
 
+from custom_components.renogy_bt.const import SUBENTRY_TYPE_LINK
+from custom_components.renogy_bt.links.coordinator import LinkCoordinator
+from custom_components.renogy_bt.links.settings import LinkSettings
 from homeassistant.components import bluetooth
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
@@ -119,9 +123,15 @@ class Integration:
         reads: Reads,
         log: EventLog,
         interval: float,
+        *,
+        kept: bool,
     ) -> None:
-        """Begin to watch for readings, which come every `interval` seconds."""
+        """Begin to watch for readings, which come every `interval` seconds.
+
+        Readings over a link that is `kept` connected count from when it is kept.
+        """
         self._interval = interval
+        self._kept = kept
         self._hass = hass
         self._link = link
         self._reads = reads
@@ -150,7 +160,9 @@ class Integration:
                 case _:
                     raise NotSetUp(f"the flow ended: {result}")
         await self._hass.async_block_till_done(wait_background_tasks=False)
-        if self._interval != ONE_INTERVAL:
+        if self._kept:
+            await self._keep_connected()
+        elif self._interval != ONE_INTERVAL:
             await self._set_interval()
         self._log.write("set up")
 
@@ -168,6 +180,29 @@ class Integration:
             entry, options={**entry.options, "update_interval": int(self._interval)}
         )
         await self._hass.async_block_till_done(wait_background_tasks=False)
+
+    async def _keep_connected(self) -> None:
+        """Have the link kept connected, and follow its polls.
+
+        The sensor that is followed else moves with every tenth of these polls.
+        """
+        (entry,) = self._hass.config_entries.async_entries(DOMAIN)
+        (subentry,) = entry.get_subentries_of_type(SUBENTRY_TYPE_LINK)
+        settings = replace(
+            LinkSettings.from_data(subentry.data), kept_interval=int(self._interval)
+        )
+        self._hass.config_entries.async_update_subentry(
+            entry, subentry, data=settings.as_data()
+        )
+        await self._hass.async_block_till_done(wait_background_tasks=False)
+        link: LinkCoordinator = entry.runtime_data.links[self._link.address]
+
+        @callback
+        def polled() -> None:
+            for unit in link.fresh:
+                self._reads.read(unit)
+
+        link.async_add_listener(polled)
 
     async def stop(self) -> None:
         """Stop watching; Home Assistant's own stop ends the rest."""
@@ -188,7 +223,7 @@ class Integration:
     def _state_changed(self, event: Event[EventStateChangedData]) -> None:
         """Take a new "last read" for a reading of that battery."""
         new = event.data["new_state"]
-        if new is None or new.state in (STATE_UNAVAILABLE, STATE_UNKNOWN):
+        if self._kept or new is None or new.state in (STATE_UNAVAILABLE, STATE_UNKNOWN):
             return
         entry = er.async_get(self._hass).async_get(new.entity_id)
         if (
