@@ -69,7 +69,7 @@ MUTATIONS = (
         "connects-at-middling-strength-failing",
         days=4.5,
     ),
-    _shown("connects:CHANCE", 1e-06, 1e-30, "connects-failing"),
+    _shown("connects:CHANCE", 1e-06, 1e-120, "connects-failing"),
     _shown("connects:CHANCE", 1e-06, 0.1, "long-interval", days=1.0),
     _shown("connects:LEAST_FAILURES", 3, 20, "connects-failing"),
     _shown("connects:USUAL_INTERVAL", 60.0, 3000.0, "deaf-beside-a-better-proxy"),
