@@ -171,6 +171,11 @@ enter_benign(
     _weak_signal((-84, 8)),
 )
 enter_benign(
+    "weak-signal-86-wide",
+    "One link at -86 dBm that varies by 8 dB.",
+    _weak_signal((-86, 8)),
+)
+enter_benign(
     "two-weak-signals",
     "Two links, at -86 and -91 dBm.",
     _weak_signal((-86, 4), (-91, 4)),

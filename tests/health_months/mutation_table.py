@@ -71,7 +71,7 @@ MUTATIONS = (
     ),
     _shown("connects:CHANCE", 1e-06, 1e-120, "connects-failing"),
     _shown("connects:CHANCE", 1e-06, 0.1, "long-interval", days=1.0),
-    _shown("connects:LEAST_FAILURES", 3, 20, "connects-failing"),
+    _shown("connects:LEAST_FAILURES", 3, 1000, "connects-failing"),
     _shown("connects:USUAL_INTERVAL", 60.0, 3000.0, "deaf-beside-a-better-proxy"),
     _shown("connects:GAP_FADES", 0.99, 0.01, "passing-link-held-that-is-heard-seldom"),
     _shown(
@@ -275,7 +275,13 @@ MUTATIONS = (
     _shown("notices:OVER_AFTER", 300.0, 10000.0, "drops-off-usb-for-hours", days=0.5),
     _shown("notices:telling", 3, -5, "drops-off-usb-for-hours", days=0.5),
     _shown("outages:MARGIN", 1.5, 0.1, "connects-fail-nightly", days=6.0),
-    _shown("outages:DOUBTED_FOR", 8, 0.1, "connects-fail-nightly", days=6.0),
+    _shown(
+        "outages:DOUBTED_FOR",
+        8,
+        0.1,
+        "connects-fail-nightly-until-about-a-step",
+        days=6.0,
+    ),
     _shown(
         "outages:EFFECT_WITHIN",
         45.0,
@@ -338,7 +344,7 @@ MUTATIONS = (
         days=6.0,
         pace=1.0,
     ),
-    _shown("strength:SPAN", 600.0, 1.0, "weak-signal-wide", days=2.0),
+    _shown("strength:SPAN", 600.0, 1.0, "weak-signal-86-wide", days=1.0),
     _shown("strength:FALL", 10.0, 1000.0, "signal-falls"),
     _shown("traffic:LIVELY_DEVICES", 3.0, 0.5, "passing-gap-in-the-scan"),
     _shown("traffic:LIVELY_DEVICES", 3.0, 30.0, "deaf-in-a-lively-place"),

@@ -4,7 +4,7 @@ from custom_components.renogy_bt.adapter_health.samples import Reason, ScanMode,
 from custom_components.renogy_bt.bluez.models import BusSample
 
 from .faulty import BETWEEN, FIRST, NEIGHBOUR, SECOND_LINK
-from .radio import HOUR, MINUTE, Link, always, never
+from .radio import HOUR, MINUTE, Link, always, daily, except_, never
 from .registry import faulty
 from .simulation import OWNER, Place, Play
 
@@ -127,3 +127,10 @@ def connects_of_two_links_fail_daily(place: Place) -> None:
         return now < 6 * HOUR or (now - 6 * HOUR) % (31 * HOUR) >= 1200.0
 
     place.links = [Link(accepts=accepts), Link(SECOND_LINK, accepts=accepts)]
+
+
+@faulty(most_resets=2)
+def connects_fail_nightly_until_about_a_step(place: Place) -> None:
+    """No connection comes about for four minutes of every night: a step seems to end that."""
+    accepts = except_(daily(3 * HOUR, 3 * HOUR + 250.0))
+    place.links = [Link(accepts=accepts)]
