@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+import re
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -18,6 +19,12 @@ from custom_components.renogy_bt import coordinator
 from custom_components.renogy_bt.links.retries import RETRY_SECONDS
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.models import LinkReport, PollStatistics
+from custom_components.renogy_bt.sensor import (
+    CAPACITY_HEALTH,
+    CURRENT_SHARE,
+    FULL_CHARGE,
+    HISTORY_SENSORS,
+)
 from custom_components.renogy_bt.storage.energy import EnergyStore
 from homeassistant.const import (
     EVENT_STATE_CHANGED,
@@ -41,6 +48,14 @@ from tests.banks import (
 )
 from tests.fake_air import DONGLE, FakeAir
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
+
+TOLD_BY_THE_BANK = [
+    *(each.key for each in HISTORY_SENSORS),
+    *(each.key for each in FULL_CHARGE),
+    CAPACITY_HEALTH.key,
+    CURRENT_SHARE.key,
+]
+"""What the batteries show when the bank has added up."""
 
 OTHER = "60:98:66:ED:FC:11"
 OTHER_NAME = "BT-TH-66EDFC11"
@@ -84,17 +99,19 @@ def changes(hass: HomeAssistant) -> Generator[Counter[str]]:
 def ids_of(
     hass: HomeAssistant, entry: MockConfigEntry, address: str | None
 ) -> set[str]:
-    """Return the enabled entities of a link and its batteries, or those of the bank itself.
+    """Return the enabled entities of a link and its batteries, or those that the bank tells.
 
     The alarm event is not among them: it is there for what happens, not for what is.
     """
     subentry_id = None if address is None else link_of(entry, address).subentry_id
+    of_bank = f"_({'|'.join(TOLD_BY_THE_BANK)})$"
     return {
         each.entity_id
         for each in er.async_entries_for_config_entry(
             er.async_get(hass), entry.entry_id
         )
-        if each.config_subentry_id == subentry_id
+        if subentry_id
+        == (None if re.search(of_bank, each.unique_id) else each.config_subentry_id)
         and each.disabled_by is None
         and each.domain != "event"
     }

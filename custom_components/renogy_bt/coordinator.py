@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, override
 
@@ -94,6 +95,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self.alarm_store = AlarmStore(hass, entry.entry_id)
         self.history_store = HistoryStore(hass, entry.entry_id)
         self._energy_stored_at: dict[str, float] = {}
+        self._history_at: dict[str, datetime | None] = {}
         self.flight_records = FlightRecordStore(
             hass, OF_LINKS.format(entry.entry_id), self._flight_records
         )
@@ -122,9 +124,10 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         Entities that are there by now show what a link brings before the bank adds up.
         """
         for link in self.links.values():
-            self.config_entry.async_on_unload(
-                link.async_add_listener(partial(self._async_link_changed, link))
-            )
+            for listener in (self._async_take_history, self._async_link_changed):
+                self.config_entry.async_on_unload(
+                    link.async_add_listener(partial(listener, link))
+                )
             link.async_start_polling()
             # After the listener that records the poll.
             self.config_entry.async_on_unload(
@@ -152,7 +155,6 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             {(link.address, unit): each for unit, each in report.readings.items()},
             {(link.address, unit) for unit in report.fresh},
         )
-        self._take_history(link, report, meters)
         if not self._is_energy_due(link.address, meters, now):
             self.meters |= {
                 battery: replace(meter, energy=self.meters[battery].energy)
@@ -165,24 +167,24 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self.meters |= meters
         self._energy = energy
 
-    def _take_history(
-        self,
-        link: LinkCoordinator,
-        report: LinkReport,
-        meters: Mapping[BatteryId, MeterReading],
-    ) -> None:
+    @callback
+    def _async_take_history(self, link: LinkCoordinator) -> None:
+        """Add a poll that entities have shown by now to what its batteries have been through."""
+        if not link.fresh or self._history_at.get(link.address) == link.polled_at:
+            return
+        self._history_at[link.address] = link.polled_at
+        report = link.data
         for unit in report.fresh:
             battery = (link.address, unit)
             self.history_store.bank.advance(
                 utcnow().timestamp(),
                 battery,
                 report.readings[unit],
-                meters[battery].energy,
+                self.meters[battery].energy,
                 report.identities.get(unit),
                 is_changed=unit in report.identity_changed,
             )
-        if report.fresh:
-            self.history_store.save_soon()
+        self.history_store.save_soon()
 
     def _is_energy_due(
         self, address: str, meters: Mapping[BatteryId, MeterReading], now: float

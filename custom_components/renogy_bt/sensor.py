@@ -986,34 +986,36 @@ class MeterSensor(RenogyBatteryEntity, SensorEntity):
         return self.entity_description.attributes_fn(self._bank.meters[self.battery])
 
 
-class HistorySensor(RenogyBatteryEntity, SensorEntity):
+class _HistorySensor(RenogyBatteryOfBankEntity, SensorEntity):
+    """What is known of a battery by what it has been through, up to the last round."""
+
+    @property
+    @override
+    def _has_news(self) -> bool:
+        return not self.coordinator.data.is_partial
+
+    @property
+    def _history(self) -> BatteryHistory | None:
+        return self.coordinator.history_store.bank.of(self.battery)
+
+
+class HistorySensor(_HistorySensor):
     """What one battery has been through, since it was first read."""
 
     entity_description: ValueDescription[BatteryHistory]
-
-    def __init__(
-        self,
-        bank: BankCoordinator,
-        link: LinkCoordinator,
-        description: ValueDescription[BatteryHistory],
-        unit: int,
-    ) -> None:
-        """Remember the bank, which keeps the histories."""
-        super().__init__(link, description, unit)
-        self._histories = bank.history_store.bank
 
     @property
     @override
     def native_value(self) -> StateType | datetime:
         """Return what is known up to the last poll."""
-        history = self._histories.of(self.battery)
+        history = self._history
         return None if history is None else self.entity_description.value_fn(history)
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         """Return since when the battery is followed, and for how long it was not seen."""
-        history = self._histories.of(self.battery)
+        history = self._history
         if history is None:
             return None
         more = self.entity_description.attributes_fn
@@ -1024,7 +1026,7 @@ class HistorySensor(RenogyBatteryEntity, SensorEntity):
         }
 
 
-class CapacityHealthSensor(RenogyBatteryEntity, SensorEntity):
+class CapacityHealthSensor(_HistorySensor):
     """What is left of a battery's capacity."""
 
     def __init__(
@@ -1034,43 +1036,32 @@ class CapacityHealthSensor(RenogyBatteryEntity, SensorEntity):
         description: SensorEntityDescription,
         unit: int,
     ) -> None:
-        """Remember the bank, which keeps the histories and knows the models."""
-        super().__init__(link, description, unit)
-        self._bank = bank
+        """Remember the link, which knows the model."""
+        super().__init__(bank, link, description, unit)
+        self._link = link
 
     @property
     @override
     def native_value(self) -> StateType:
         """Return it as a share of the model's capacity, or of the highest that was seen."""
-        history = self._bank.history_store.bank.of(self.battery)
+        history = self._history
         if history is None:
             return None
-        identity = self.coordinator.data.identities.get(self.unit)
+        identity = self._link.data.identities.get(self.battery[1])
         model = identity.model if identity else None
         return _rounded(
             capacity_health(
                 history.health,
-                self.reading.total_capacity,
-                model or self._bank.labels[self.battery].model,
+                self.coordinator.data.readings[self.battery].total_capacity,
+                model or self.coordinator.labels[self.battery].model,
             )
         )
 
 
-class FullChargeSensor(RenogyBatteryEntity, SensorEntity):
+class FullChargeSensor(_HistorySensor):
     """When a battery was full last."""
 
     entity_description: ValueDescription[FullCharge]
-
-    def __init__(
-        self,
-        bank: BankCoordinator,
-        link: LinkCoordinator,
-        description: ValueDescription[FullCharge],
-        unit: int,
-    ) -> None:
-        """Remember the bank, which keeps the histories."""
-        super().__init__(link, description, unit)
-        self._histories = bank.history_store.bank
 
     @property
     @override
@@ -1078,7 +1069,7 @@ class FullChargeSensor(RenogyBatteryEntity, SensorEntity):
         """Return what is known up to the last poll."""
         now = utcnow().timestamp()
         return self.entity_description.value_fn(
-            self._histories.full_charge([self.battery], now)
+            self.coordinator.history_store.bank.full_charge([self.battery], now)
         )
 
 

@@ -12,7 +12,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
-from custom_components.renogy_bt.links.connection import async_slots
+from custom_components.renogy_bt.links.connection import (
+    async_probing_connector,
+    async_slots,
+)
 from custom_components.renogy_bt.links.keeping import LetGo
 from custom_components.renogy_bt.renogy.speeds import Extent
 from custom_components.renogy_bt.renogy.transport import connect
@@ -214,6 +217,25 @@ async def test_in_a_quiet_place_it_breathes(
     adapters = async_get_supervisor(hass).adapters.values()
     assert [each.history.recoveries for each in adapters] == [0]
     assert battery_state(hass, "voltage").state != STATE_UNAVAILABLE
+
+
+async def test_it_breathes_where_it_was_not_heard_since_its_set_up(
+    hass: HomeAssistant,
+    emulated_world: EmulatedWorld,
+    clock: Clock,
+    host_resets: list[str],
+) -> None:
+    """A set-up leaves the link connected, and the first poll goes on with that connection."""
+    await heard(hass, DONGLE)
+    probed = await async_probing_connector(hass, DONGLE, DONGLE_NAME)()
+    await probed.disconnect()
+    entry = await kept_bank(hass, clock, 5)
+    assert peripheral(emulated_world).statistics.connects == 1
+    await asyncio.sleep(HOUR / 4)
+    link = link_of(entry)
+    assert link.kept is not None
+    assert link.kept.let_go[LetGo.BREATH]
+    assert host_resets == []
 
 
 async def test_without_breathing_home_assistant_resets_its_adapter(

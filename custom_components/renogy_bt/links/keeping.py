@@ -139,7 +139,9 @@ class KeptLink:
         if not self._client.is_connected:
             self.connected_since = None
             return
-        self.connected_since = self.connected_since or dt_util.utcnow()
+        if self.connected_since is None:
+            self.connected_since = dt_util.utcnow()
+            self._async_note_source()
         self._gate.still_connected(self._settings.address)
         if self.gives_way:
             self._async_disconnect()
@@ -147,6 +149,16 @@ class KeptLink:
             # Another link may have breathed since, or the scan have ended.
             self._async_breathe()
         self._is_breath_due = False
+
+    @callback
+    def _async_note_source(self) -> None:
+        """Take note of where the link is connected.
+
+        A link that is connected from the start on has not been heard since.
+        """
+        for source, slots in async_slots(self._hass).items():
+            if self._holds_one_of(slots):
+                self.async_heard(source)
 
     async def async_until_breath_is_over(self) -> None:
         """Wait while the link is let go for the scanner."""
