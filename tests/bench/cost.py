@@ -69,7 +69,7 @@ class _Polls:
 
 async def measure(batteries: int, *, memory: bool) -> Cost:
     """Set a bank up and poll it, for its memory or for everything else."""
-    async with home_assistant(batteries) as hass:
+    async with home_assistant(links_of(batteries)) as hass:
         if memory:
             gc.collect()
             tracemalloc.start()

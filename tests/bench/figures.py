@@ -145,6 +145,15 @@ class FlightRecorderCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PollCost:
+    """What a poll of one battery costs Home Assistant, everything included, in ms of CPU time."""
+
+    system: str
+    mode: str
+    poll_cpu_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderGrowth:
     """How much the recorder's database grows by a bank with all defaults, in 10^3 bytes.
 

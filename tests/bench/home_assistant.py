@@ -1,7 +1,7 @@
 """A Home Assistant whose Bluetooth is an emulated world, for measuring what a bank costs it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import json
@@ -58,16 +58,16 @@ def links_of(batteries: int) -> list[BankLink]:
     ]
 
 
-def adapters_of(batteries: int) -> list[Adapter]:
-    """Return as many local adapters as so many batteries need."""
+def adapters_of(links: Sequence[BankLink]) -> list[Adapter]:
+    """Return as many local adapters as these dongles need."""
     return [
         Adapter(name=f"hci{number}", address=f"B8:27:EB:5A:00:{number + 1:02X}")
-        for number in range(-(-len(links_of(batteries)) // LINKS_PER_ADAPTER))
+        for number in range(-(-len(links) // LINKS_PER_ADAPTER))
     ]
 
 
-def world_of(batteries: int) -> dict[str, Any]:
-    """Return a world file with so many batteries, the owner's over and over."""
+def world_of(links: Sequence[BankLink]) -> dict[str, Any]:
+    """Return a world file with these dongles; the batteries are the owner's over and over."""
     world = json.loads(DEFAULT_WORLD.read_text())
     (link,) = world["links"]
     units = list(link["units"].values())
@@ -75,8 +75,7 @@ def world_of(batteries: int) -> dict[str, Any]:
     return {
         **world,
         "adapters": [
-            {"name": each.name, "address": each.address}
-            for each in adapters_of(batteries)
+            {"name": each.name, "address": each.address} for each in adapters_of(links)
         ],
         "solar_day": {"seconds": DAY_SECONDS, "start_hour": 9},
         "timing": {name: getattr(timing, name) for name in Timing.__slots__},
@@ -90,39 +89,39 @@ def world_of(batteries: int) -> dict[str, Any]:
                     for place, unit in enumerate(each.units)
                 },
             }
-            for each in links_of(batteries)
+            for each in links
         ],
     }
 
 
 @asynccontextmanager
-async def home_assistant(batteries: int) -> AsyncGenerator[HomeAssistant]:
-    """Run a Home Assistant that hears the dongles of so many batteries.
+async def home_assistant(links: Sequence[BankLink]) -> AsyncGenerator[HomeAssistant]:
+    """Run a Home Assistant that hears these dongles.
 
     The emulated world is a process of its own: its CPU time is not Home Assistant's.
     """
     with tempfile.TemporaryDirectory(prefix="renogy_bt-bench-") as folder:
         world = Path(folder) / "world.json"
-        world.write_text(json.dumps(world_of(batteries)))
+        world.write_text(json.dumps(world_of(links)))
         write_configuration(Path(folder), choose_port(None))
         async with run_emulator(world, ()) as emulator:
             os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = emulator.bus_address
             os.environ["PATH"] = f"{CHECKOUT / '.tools' / 'bin'}:{os.environ['PATH']}"
             async with async_test_home_assistant(config_dir=folder) as hass:
                 try:
-                    await set_up_bluetooth(hass, batteries)
-                    await hear(hass, batteries)
+                    await set_up_bluetooth(hass, links)
+                    await hear(hass, links)
                     yield hass
                 finally:
                     await hass.async_stop(force=True)
 
 
-async def set_up_bluetooth(hass: HomeAssistant, batteries: int) -> None:
+async def set_up_bluetooth(hass: HomeAssistant, links: Sequence[BankLink]) -> None:
     """Set up Home Assistant's own Bluetooth integration; let it find custom ones."""
     # As a start does: from 2026.11 on, what a custom integration returns is looked at with it.
     frame.async_setup(hass)
     hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
-    for adapter in adapters_of(batteries):
+    for adapter in adapters_of(links):
         entry = MockConfigEntry(
             domain="bluetooth", unique_id=adapter.address, title=adapter.name
         )
@@ -132,9 +131,9 @@ async def set_up_bluetooth(hass: HomeAssistant, batteries: int) -> None:
     await hass.async_block_till_done()
 
 
-async def hear(hass: HomeAssistant, batteries: int) -> None:
+async def hear(hass: HomeAssistant, links: Sequence[BankLink]) -> None:
     """Wait until Home Assistant could connect to every dongle."""
     async with asyncio.timeout(_HEARD_SECONDS):
-        for link in links_of(batteries):
+        for link in links:
             while not bluetooth.async_address_present(hass, link.address):
                 await asyncio.sleep(0.05)

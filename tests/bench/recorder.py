@@ -111,7 +111,7 @@ async def _recording(folder: Path, batteries: int) -> AsyncGenerator[HomeAssista
 
     world_file = folder / "world.json"
     world = {
-        **world_of(batteries),
+        **world_of(links_of(batteries)),
         "solar_day": {"seconds": 24 * HOUR, "start_hour": FIRST_HOUR},
         "advertising_interval": ADVERTISING_SECONDS,
     }
@@ -133,8 +133,8 @@ async def _recording(folder: Path, batteries: int) -> AsyncGenerator[HomeAssista
                     coordinator, "RenogyLink", partial(RenogyLink, clock=loop.time)
                 )
                 try:
-                    await set_up_bluetooth(hass, batteries)
-                    await hear(hass, batteries)
+                    await set_up_bluetooth(hass, links_of(batteries))
+                    await hear(hass, links_of(batteries))
                     await _set_up_bank(hass, batteries)
                     yield hass
                 finally:

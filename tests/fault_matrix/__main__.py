@@ -9,8 +9,10 @@ from typing import Final
 
 from tests.demo.errors import DemoError
 
+from . import gaps
 from .cases import CASES
-from .processes import all_in_moved_time
+from .processes import all_gaps, all_in_moved_time
+from .readers import ALONE, WITH_INTEGRATION
 from .real_time import Trial
 from .rows import Measured, Row, table
 from .trial import Order, Outcome, told
@@ -18,6 +20,7 @@ from .trial import Order, Outcome, told
 _NAMES: Final = [case.name for case in CASES]
 _INTERVAL: Final = 60.0
 _REAL_TIME_JOBS: Final = 4
+_GAP_PHASES: Final = 2
 
 
 def _arguments() -> argparse.Namespace:
@@ -39,6 +42,13 @@ def _arguments() -> argparse.Namespace:
         choices=_NAMES,
         metavar="NAME",
         help=f"only this one; can be given again ({', '.join(_NAMES)})",
+    )
+    parser.add_argument(
+        "--gaps",
+        action="store_true",
+        help="instead, the longest time without a new value during each fault: for each poll, "
+        "over a kept link, and by the libraries of others that hold their link. A recovery step "
+        "may cut a kept link for 20 s where only the scan is broken",
     )
     parser.add_argument(
         "--skip-alone", action="store_true", help="only with the integration"
@@ -67,11 +77,11 @@ def _orders(arguments: argparse.Namespace) -> list[Order]:
     """Return all trials, those of a row in a row."""
     count = arguments.phases or (1 if arguments.real_time else 6)
     return [
-        Order(case, with_integration, (number + 0.5) * _INTERVAL / count)
+        Order(case, reader, (number + 0.5) * _INTERVAL / count)
         for case in CASES
         if not arguments.fault or case.name in arguments.fault
-        for with_integration in (True, False)
-        if with_integration or not arguments.skip_alone
+        for reader in (WITH_INTEGRATION, ALONE)
+        if reader.has_integration or not arguments.skip_alone
         for number in range(count)
     ]
 
@@ -81,7 +91,7 @@ async def _all_in_real_time(orders: Sequence[Order], jobs: int | None) -> list[O
 
     async def measured(order: Order) -> Outcome:
         async with slots:
-            trial = Trial(order.case, with_integration=order.with_integration)
+            trial = Trial(order.case, with_integration=order.reader.has_integration)
             return told(order, await trial.run(order.phase))
 
     async with asyncio.TaskGroup() as trials:
@@ -92,7 +102,7 @@ async def _all_in_real_time(orders: Sequence[Order], jobs: int | None) -> list[O
 def _rows(orders: Sequence[Order], outcomes: Sequence[Outcome]) -> list[Row]:
     by_row: dict[tuple[str, bool], list[Outcome]] = {}
     for order, outcome in zip(orders, outcomes, strict=True):
-        key = order.case.name, order.with_integration
+        key = order.case.name, order.reader.has_integration
         by_row.setdefault(key, []).append(outcome)
 
     def measured(name: str, *, with_integration: bool) -> Measured | None:
@@ -106,9 +116,22 @@ def _rows(orders: Sequence[Order], outcomes: Sequence[Outcome]) -> list[Row]:
     ]
 
 
+def _measure_gaps(arguments: argparse.Namespace) -> int:
+    """Measure gaps, print them and return the exit status."""
+    orders = gaps.orders(arguments.fault, arguments.phases or _GAP_PHASES)
+    measured = gaps.worst(all_gaps(orders, arguments.jobs))
+    if arguments.json:
+        print(json.dumps({"gaps": gaps.as_json(measured)}, indent=2))
+    else:
+        print(gaps.table(measured))
+    return 1 if any(gap.is_too_long for gap in measured) else 0
+
+
 def main() -> int:
     """Measure, print and return the exit status."""
     arguments = _arguments()
+    if arguments.gaps:
+        return _measure_gaps(arguments)
     orders = _orders(arguments)
     try:
         outcomes = (

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 import json
 import random
 import tempfile
@@ -24,6 +25,7 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er, frame
 from homeassistant.util import dt as dt_util
+from tests.banks import link_settings
 from tests.demo.check import battery_identifier
 from tests.demo.flows import DOMAIN
 from tests.emulator import EmulatedWorld, World
@@ -41,8 +43,9 @@ from tests.stack.host import (
 from tests.stack.site import a_witness, batteries_of
 from tests.stack.warped_time import Clock
 
+from . import components
 from .cases import Case
-from .components import plain_poller
+from .readers import WITH_INTEGRATION, Reader
 from .trial import Outcome, strike, watch
 
 SETTLED: Final = 300.0
@@ -57,8 +60,9 @@ class MovedPlace:
     hass: HomeAssistant
     emulated: EmulatedWorld
     case: Case
+    reader: Reader
     home: Home | None
-    """What the integration did; None where Home Assistant is alone."""
+    """What the integration did; None where it is not there."""
     began: datetime | None
     """When the fault began, where Home Assistant started with it."""
 
@@ -79,7 +83,7 @@ class MovedPlace:
 
     def _read_entities(self) -> list[str]:
         if self.home is None:
-            return ["plain_poller.read"]
+            return [f"{self.reader.component}.read"]
         registry = er.async_get(self.hass)
         entities = er.async_entries_for_config_entry(registry, self.home.entry.entry_id)
         return [
@@ -142,7 +146,7 @@ async def a_place(
     clock: Clock,
     case: Case,
     *,
-    with_integration: bool = True,
+    reader: Reader = WITH_INTEGRATION,
 ) -> AsyncGenerator[MovedPlace]:
     """Have batteries read, in peace so far; or with the fault, where a case starts with it."""
     began: datetime | None = None
@@ -154,18 +158,25 @@ async def a_place(
     link = batteries_of(emulated)[0]
     async with a_witness(hass, link) if case.witness else nullcontext():
         watched: AbstractContextManager[Home | None] = nullcontext()
-        if with_integration:
+        if reader.component is None:
             _want_last_read(hass, link)
-            entry = await set_up_bank(hass)
+            settings = link_settings()
+            entry = await set_up_bank(hass, settings)
             watched = at_home(hass, emulated, clock, entry)
         else:
-            config = {plain_poller.DOMAIN: {"address": link.address}}
-            assert await plain_poller.async_setup(hass, config)
+            component = import_module(f"{components.__name__}.{reader.component}")
+            config = {component.DOMAIN: {"address": link.address}}
+            assert await component.async_setup(hass, config)
         with watched as home:
             if not case.at_start:
                 await asyncio.sleep(SETTLED)
             yield MovedPlace(
-                hass=hass, emulated=emulated, case=case, home=home, began=began
+                hass=hass,
+                emulated=emulated,
+                case=case,
+                reader=reader,
+                home=home,
+                began=began,
             )
 
 
@@ -193,8 +204,15 @@ async def a_home_assistant() -> AsyncGenerator[HomeAssistant]:
             await hass.async_stop(force=True)
 
 
-async def run_trial(case: Case, *, with_integration: bool, phase: float) -> Outcome:
+async def run_trial(case: Case, reader: Reader, phase: float) -> Outcome:
     """Live through one case in a Home Assistant of its own."""
+    async with a_trial(case, reader) as place:
+        return await place.live_through(phase)
+
+
+@asynccontextmanager
+async def a_trial(case: Case, reader: Reader) -> AsyncGenerator[MovedPlace]:
+    """Have batteries read in a Home Assistant of its own."""
     random.seed(case.name)
     with private_system_bus() as bus:
         async with (
@@ -202,8 +220,6 @@ async def run_trial(case: Case, *, with_integration: bool, phase: float) -> Outc
             a_home_assistant() as hass,
             bluetooth_set_up(hass, emulated, case.mode) as adapter,
             leaping_clock(hass, emulated) as clock,
-            a_place(
-                hass, emulated, adapter, clock, case, with_integration=with_integration
-            ) as place,
+            a_place(hass, emulated, adapter, clock, case, reader=reader) as place,
         ):
-            return await place.live_through(phase)
+            yield place

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from homeassistant.util import dt as dt_util
 
 from .cases import Case
+from .readers import Reader
 from .return_of_reads import LASTING, ReturnOfReads
 
 WATCHED_FOR: Final = 600.0
@@ -39,14 +40,13 @@ class Order:
     """A trial to be made: a fault that begins so long after a poll."""
 
     case: Case
-    with_integration: bool
+    reader: Reader
     phase: float
 
 
 def told(order: Order, outcome: Outcome) -> Outcome:
     """Say on the standard error what came of a trial, and return that."""
-    who = "with renogy_bt" if order.with_integration else "alone"
-    trial = f"{order.case.name}, {order.phase:.0f} s after a poll, {who}"
+    trial = f"{order.case.name}, {order.phase:.0f} s after a poll, {order.reader.name}"
     sys.stderr.write(f"{trial}: {outcome}\n")
     return outcome
 

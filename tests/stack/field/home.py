@@ -15,6 +15,7 @@ from custom_components.renogy_bt.adapter_health.status import (
     EventKind,
 )
 from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.links.settings import LinkSettings
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import Event, HomeAssistant, callback
@@ -168,9 +169,11 @@ def at_home(
             stop()
 
 
-async def set_up_bank(hass: HomeAssistant, **options: Any) -> MockConfigEntry:
+async def set_up_bank(
+    hass: HomeAssistant, settings: LinkSettings | None = None, **options: Any
+) -> MockConfigEntry:
     """Return the owner's bank, set up; its polls go on."""
-    entry = bank_entry(link_settings(), **options)
+    entry = bank_entry(settings or link_settings(), **options)
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     assert entry.state is ConfigEntryState.LOADED
