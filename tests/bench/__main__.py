@@ -7,7 +7,14 @@ from time import perf_counter
 from typing import Final
 
 from .flight_recorder import measure_flight_recorder
-from .jobs import Scale, measure_all, measure_costs, measure_energy, measure_recorder
+from .jobs import (
+    Scale,
+    measure_all,
+    measure_beside,
+    measure_costs,
+    measure_energy,
+    measure_recorder,
+)
 from .report import Report
 from .targets import targets
 
@@ -49,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
         help="leave out what the integration costs Home Assistant",
     )
     parser.add_argument(
+        "--bms-ble-ha",
+        metavar="FOLDER",
+        help="measure the CPU time of a poll beside BMS_BLE-HA too: FOLDER is its"
+        " custom_components, as a user installs it",
+    )
+    parser.add_argument(
         "--check", action="store_true", help="exit 1 when a target is missed"
     )
     return parser
@@ -64,6 +77,7 @@ def main() -> int:
         if options.without_home_assistant
         else (measure_costs(), measure_recorder())
     )
+    beside = measure_beside(options.bms_ble_ha)
     measured = measure_all(scale)
     energy = measure_energy()
     flight_recorder = measure_flight_recorder()
@@ -73,7 +87,8 @@ def main() -> int:
         energy=energy,
         recorder=recorder,
         flight_recorder=flight_recorder,
-        targets=targets(measured, costs, energy, recorder, flight_recorder),
+        beside=beside,
+        targets=targets(measured, costs, energy, recorder, flight_recorder, beside),
         seconds=perf_counter() - started_at,
     )
     print(json.dumps(report.as_document()) if options.json else report.as_text())

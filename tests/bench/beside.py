@@ -16,40 +16,51 @@ from pathlib import Path
 from statistics import median
 from time import process_time
 from typing import Any, Final
+from unittest.mock import patch
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 import custom_components
+from custom_components.renogy_bt import coordinator
 from homeassistant import loader
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from tests.banks import bank_entry, link_settings
 
 from .figures import PollCost
 from .home_assistant import FIRST_UNIT, BankLink, home_assistant, links_of
-from .systems import OWN
+from .systems import OWN, PEER
 
 POLLS: Final = 40
-PEER: Final = "BMS_BLE-HA"
 _PEERS_DOMAIN: Final = "bms_ble"
 # A poll is over when its disconnects are.
 _POLL_SECONDS: Final = 0.5
 _IDLE_SECONDS: Final = 5.0
+_NEVER: Final = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to read a battery; `entry` makes the config entry for a dongle."""
+    """One way to read a battery; `entry` makes the config entry for a dongle.
+
+    `stores` tells whether each poll stores the energy, as it does at intervals of 45 s and more.
+    """
 
     system: str
     mode: str
     entry: Callable[[BankLink], MockConfigEntry]
     poll: Callable[[ConfigEntry[Any]], Awaitable[None]]
+    stores: bool = True
 
 
-def _own_entry(link: BankLink) -> MockConfigEntry:
-    from tests.banks import bank_entry, link_settings  # noqa: PLC0415
+def _own_entry(kept_interval: int | None) -> Callable[[BankLink], MockConfigEntry]:
+    def entry(link: BankLink) -> MockConfigEntry:
+        settings = link_settings(
+            link.address, link.name, link.units, kept_interval=kept_interval
+        )
+        return bank_entry(settings)
 
-    return bank_entry(link_settings(link.address, link.name, link.units))
+    return entry
 
 
 async def _own_poll(entry: ConfigEntry[Any]) -> None:
@@ -80,7 +91,9 @@ async def _peers_poll(entry: ConfigEntry[Any]) -> None:
 
 
 WAYS: Final = (
-    Way(OWN, "connect_per_poll", _own_entry, _own_poll),
+    Way(OWN, "connect_per_poll", _own_entry(None), _own_poll),
+    Way(OWN, "kept", _own_entry(60), _own_poll),
+    Way(OWN, "kept, two speeds", _own_entry(2), _own_poll, stores=False),
     Way(PEER, "reconnect", _peers_entry(keep_alive=False), _peers_poll),
     Way(PEER, "keep_alive", _peers_entry(keep_alive=True), _peers_poll),
 )
@@ -110,7 +123,9 @@ async def measure(folder: Path, polls: int = POLLS) -> list[PollCost]:
         idle = await _cpu_seconds(asyncio.sleep(_IDLE_SECONDS))
         for _ in range(polls):
             for way, entry, of_way in zip(WAYS, entries, spent, strict=True):
-                of_way.append(await _cpu_seconds(_poll_and_rest(way.poll(entry))))
+                pause = 0.0 if way.stores else _NEVER
+                with patch.object(coordinator, "ENERGY_SECONDS", pause):
+                    of_way.append(await _cpu_seconds(_poll_and_rest(way.poll(entry))))
         share = idle / _IDLE_SECONDS
         return [
             PollCost(

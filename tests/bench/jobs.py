@@ -12,7 +12,7 @@ import sys
 from typing import Any, Final
 
 from .bank import FIRST_UNIT
-from .figures import Cost, EnergyRow, Measured, RecorderGrowth
+from .figures import Cost, EnergyRow, Measured, PollCost, RecorderGrowth
 from .library import leave_home_assistant_out
 from .memory import peak_memory
 from .session import Job, measure
@@ -142,6 +142,14 @@ def measure_recorder() -> tuple[RecorderGrowth, ...]:
         )
         for batteries in BATTERIES_RECORDED
     )
+
+
+def measure_beside(folder: str | None) -> tuple[PollCost, ...]:
+    """Measure a poll beside BMS_BLE-HA, whose `custom_components` are in a folder; None: not."""
+    if folder is None:
+        return ()
+    costs = _output_of("tests.bench.beside", folder, seconds=_COST_SECONDS)
+    return tuple(PollCost(**cost) for cost in costs)
 
 
 def _cost(*arguments: str) -> Cost:

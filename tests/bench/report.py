@@ -6,7 +6,14 @@ from importlib.metadata import version
 import platform
 from typing import Any, Final
 
-from .figures import Cost, EnergyRow, FlightRecorderCost, Measured, RecorderGrowth
+from .figures import (
+    Cost,
+    EnergyRow,
+    FlightRecorderCost,
+    Measured,
+    PollCost,
+    RecorderGrowth,
+)
 from .targets import Target
 from .troubles import NO_TROUBLE, TROUBLES
 
@@ -22,6 +29,7 @@ class Report:
     energy: Sequence[EnergyRow]
     recorder: Sequence[RecorderGrowth]
     flight_recorder: FlightRecorderCost
+    beside: Sequence[PollCost] = ()
     targets: Sequence[Target]
     seconds: float
 
@@ -34,6 +42,7 @@ class Report:
             "energy": [asdict(row) for row in self.energy],
             "recorder": [asdict(growth) for growth in self.recorder],
             "flight_recorder": asdict(self.flight_recorder),
+            "poll_cpu": [asdict(cost) for cost in self.beside],
             "targets": [asdict(target) for target in self.targets],
             "versions": versions(),
             "seconds": round(self.seconds, 1),
@@ -50,6 +59,8 @@ class Report:
         if self.recorder:
             parts.append(self._recorder())
         parts.append(self._flight_recorder())
+        if self.beside:
+            parts.append(self._beside())
         parts.append(self._targets())
         return "\n\n".join(parts)
 
@@ -171,6 +182,16 @@ class Report:
                     f"{growth.logbook_lines_per_day:g}",
                 )
                 for growth in self.recorder
+            ),
+        )
+
+    def _beside(self) -> str:
+        return _table(
+            "A poll of one battery inside Home Assistant, all ways by turns",
+            "system | mode | CPU ms",
+            (
+                (each.system, each.mode, f"{each.poll_cpu_ms:.2f}")
+                for each in self.beside
             ),
         )
 

@@ -4,9 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .figures import Cost, EnergyRow, FlightRecorderCost, Measured, RecorderGrowth
+from .figures import (
+    Cost,
+    EnergyRow,
+    FlightRecorderCost,
+    Measured,
+    PollCost,
+    RecorderGrowth,
+)
 from .jobs import SHIPPED
-from .systems import CONTENDERS, FAST_SECONDS, OWN, TWO_SPEED, Contender
+from .systems import CONTENDERS, FAST_SECONDS, OWN, PEER, TWO_SPEED, Contender
 from .troubles import NO_TROUBLE, TROUBLES
 
 FAST: Final = next(each for each in CONTENDERS if each.mode == TWO_SPEED)
@@ -16,6 +23,15 @@ BLOCKS_PER_BATTERY: Final = 2
 LEAST_READINGS: Final = 0.995
 MOST_SECONDS_FOR_SILENT: Final = 0.5
 MOST_CPU_MS_PER_BATTERY: Final = 5.0
+# By the number of batteries.
+MOST_CPU_MS: Final = {4: 3.0}
+MOST_MEMORY_MB: Final = {4: 8.0}
+MOST_CPU_BY_PEERS: Final = 1.0
+_LIKE_PEERS: Final = {
+    "connect_per_poll": "reconnect",
+    "kept": "keep_alive",
+    "kept, two speeds": "keep_alive",
+}
 MOST_SETUP_CPU_MS: Final = 100.0
 MOST_CALLBACK_CPU_MS: Final = 50.0
 SAMPLED: Final = "sampled"
@@ -50,6 +66,7 @@ def targets(
     energy: Sequence[EnergyRow],
     recorder: Sequence[RecorderGrowth],
     flight_recorder: FlightRecorderCost,
+    beside: Sequence[PollCost] = (),
 ) -> list[Target]:
     """Judge every target that the figures tell something about."""
     figures = _Figures(measured)
@@ -60,6 +77,7 @@ def targets(
         *_energy(energy),
         *_recorder(recorder),
         *_flight_recorder(flight_recorder),
+        *_beside(beside),
     ]
 
 
@@ -191,10 +209,13 @@ def _costs(costs: Sequence[Cost]) -> Iterator[Target]:
     for cost in costs:
         yield _at_most(
             f"Home Assistant's CPU time per battery and poll, {cost.batteries} batteries",
-            MOST_CPU_MS_PER_BATTERY,
+            MOST_CPU_MS.get(cost.batteries, MOST_CPU_MS_PER_BATTERY),
             cost.poll_cpu_ms_per_battery,
             " ms",
         )
+        if (most := MOST_MEMORY_MB.get(cost.batteries)) and cost.memory_mb is not None:
+            name = f"Memory above idle, {cost.batteries} batteries"
+            yield _at_most(name, most, cost.memory_mb, " MB")
     if costs:
         few, many = costs[0], costs[-1]
         yield _at_most(
@@ -220,6 +241,16 @@ def _costs(costs: Sequence[Cost]) -> Iterator[Target]:
                 stall,
                 " ms",
             )
+
+
+def _beside(costs: Sequence[PollCost]) -> Iterator[Target]:
+    """Compare with the peer that treats the connection alike."""
+    by_way = {(cost.system, cost.mode): cost.poll_cpu_ms for cost in costs}
+    for mode, peers_mode in _LIKE_PEERS.items():
+        own, peers = by_way.get((OWN, mode)), by_way.get((PEER, peers_mode))
+        if own is not None and peers is not None:
+            name = f"CPU time of a poll of one battery by {PEER}'s, {mode}"
+            yield _at_most(name, MOST_CPU_BY_PEERS, own / peers)
 
 
 def _energy(rows: Sequence[EnergyRow]) -> Iterator[Target]:

@@ -10,6 +10,7 @@ from tests.bench.figures import (
     EnergyRow,
     FlightRecorderCost,
     Measured,
+    PollCost,
     RecorderGrowth,
     Row,
 )
@@ -211,7 +212,7 @@ def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
         else each
         for each in measured
     ]
-    slow = replace(COST, poll_cpu_ms_per_battery=5.1, stall_cpu_ms=50.1)
+    slow = replace(COST, poll_cpu_ms_per_battery=3.1, memory_mb=8.1, stall_cpu_ms=50.1)
     off = [replace(ENERGY[0], net_error_pct=0.31, out_error_pct=3.1), *ENERGY[1:]]
     talkative = [
         replace(RECORDER[0], kb_per_hour=60.1),
@@ -220,9 +221,20 @@ def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
     heavy = FlightRecorderCost(
         poll_cpu_ms=0.21, links_mb=0.7, adapter_mb=0.4, links_kb_of_file=161.0
     )
-    judged = targets(wrong, [slow], off, talkative, heavy)
+    dear = [
+        PollCost(system=system, mode=mode, poll_cpu_ms=spent)
+        for system, mode, spent in (
+            ("renogy_bt", "kept", 2.6),
+            ("renogy_bt", "connect_per_poll", 5.0),
+            ("BMS_BLE-HA", "keep_alive", 2.5),
+            ("BMS_BLE-HA", "reconnect", 5.0),
+        )
+    ]
+    judged = targets(wrong, [slow], off, talkative, heavy, dear)
     missed = [target.name for target in judged if not target.met]
-    assert len(missed) == 12
+    assert len(missed) == 14
+    assert missed.pop() == "CPU time of a poll of one battery by BMS_BLE-HA's, kept"
+    assert missed.pop(3) == "Memory above idle, 4 batteries"
     assert missed[0].startswith("Wrong values published")
     assert missed[1] == "Wrong values published every 2 s, in trouble"
     assert missed[2].startswith("Home Assistant's CPU time per battery")

@@ -66,6 +66,8 @@ class Contender:
 
 
 OWN: Final = "renogy_bt"
+PEER: Final = "BMS_BLE-HA"
+"""The integration around aiobmsble."""
 
 
 TWO_SPEED: Final = "held_link, two_speed"
