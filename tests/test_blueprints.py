@@ -184,6 +184,8 @@ class TestLowCharge:
         """A charge that stays below the limit is told of once, and again after a recharge."""
         for _ in range(2):
             battery.put(5044, [0, 9_000])
+            # So large a jump is believed when it is said twice.
+            await next_poll(hass)
             await next_poll(hass)
             assert told == []
             battery.put(5044, [0, 8_950])
@@ -194,6 +196,7 @@ class TestLowCharge:
             await next_poll(hass, LONG)
             assert told == []
             battery.put(5044, [0, 40_000])
+            await next_poll(hass)
             await next_poll(hass)
         assert told == []
 

@@ -766,6 +766,24 @@ def test_another_battery_behind_the_same_id_by_its_values(
     run(main)
 
 
+def test_a_first_reading_that_is_hardly_true_costs_no_block() -> None:
+    """It waits for the next poll; that the battery gives wide blocks is not in doubt."""
+
+    async def main() -> None:
+        fake = FakeLink({48: rbt50lfp48s(current=9_000)})
+        link = link_to(fake)
+        report = await link.poll()
+        assert report.refused == {48: "unconfirmed_current"}
+        report = await _next_poll(link)
+        assert report.readings[48].current == 90.0
+        assert report.fresh == {48}
+        plan = link.diagnostics()["units"]["48"]["plan"]
+        assert plan == ["5000x53", "5100x10"]
+        await link.close()
+
+    run(main)
+
+
 def test_a_change_that_was_not_reported_is_told_by_the_next_report() -> None:
     """A poll that is ended after it noticed another battery does not hide it."""
 

@@ -6,6 +6,11 @@ import math
 from typing import Any, Final
 
 from custom_components.renogy_bt.const import DEFAULT_RESERVE
+from custom_components.renogy_bt.sensor import (
+    CAPACITY_HEALTH,
+    FULL_CHARGE,
+    HISTORY_SENSORS,
+)
 
 from .field_report import Diagnostics, ProbeRun, ReportedBattery, ReportedLink, Value
 
@@ -16,6 +21,9 @@ OF_THE_PAST: Final = frozenset(
         *("energy_charged", "energy_discharged", "time_to_full", "time_to_empty"),
         *("time_to_reserve",),
         *("link_quality", "last_read"),
+        *(each.key for each in HISTORY_SENSORS),
+        *(each.key for each in FULL_CHARGE),
+        CAPACITY_HEALTH.key,
     }
 )
 """What rests on earlier polls as well, which no file holds."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from .exceptions import InvalidBlock
+from .exceptions import Unconfirmed
 from .models import BatteryConfiguration, BatteryReading
 
 # Packs bear surges beyond what they allow for long; a small current is no surge.
@@ -217,7 +217,7 @@ class Confirmation:
         at: float,
         configuration: BatteryConfiguration | None,
     ) -> None:
-        """Raise InvalidBlock when a reading is to be confirmed by the next poll."""
+        """Raise Unconfirmed when a reading is to be confirmed by the next poll."""
         believed, waiting = self._believed, self._waiting
         check = _first(believed, reading, at, configuration)
         is_confirmed = self._in_a_row >= MOST_DOUBTED or (
@@ -225,7 +225,7 @@ class Confirmation:
         )
         if check is not None and not is_confirmed:
             self._doubted = _first_seen(reading, at)
-            raise InvalidBlock(
+            raise Unconfirmed(
                 check, f"{reading.current} A, {reading.remaining_capacity} Ah, for once"
             )
         self.is_another = believed is not None and not is_same_battery(

@@ -82,3 +82,7 @@ class InvalidBlock(RenogyError):
         """Remember the check that failed, by its name."""
         super().__init__(f"{check}: {reason}")
         self.check = check
+
+
+class Unconfirmed(InvalidBlock):
+    """A block says what is hardly true, and the next poll is to say the same."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from .exchanges import asked_block, exchange_data, redacted_exchanges
+from .plan import IDENTITY
 from .recording import Drop, Exchange, Outcome
 from .redaction import Redaction
 
@@ -168,7 +169,7 @@ class FlightRecorder:
         for exchange in exchanges:
             if exchange.dropped:
                 self._keep_dropped(poll.at, exchange)
-            if exchange.request[0] in poll.fresh:
+            if exchange.request[0] in poll.fresh or _is_detail(exchange):
                 self._keep_answer(poll, exchange)
 
     @property
@@ -249,6 +250,12 @@ def _thin(kept: deque[_KeptPoll] | deque[_Exchanges]) -> None:
         return
     if abs(kept[-1].at - kept[-2].at) < timedelta(seconds=BETWEEN_POLLS):
         kept.pop()
+
+
+def _is_detail(exchange: Exchange) -> bool:
+    """Tell whether a battery was asked what it is: it is asked that where it told no reading, too."""
+    address = int.from_bytes(exchange.request[2:4], "big")
+    return exchange.outcome is Outcome.ANSWERED and address >= IDENTITY.address
 
 
 def _kept(poll: PollOfLink, exchanges: Sequence[Exchange]) -> _KeptPoll:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from .decoder import RegisterImage
-from .exceptions import ExceptionReply, InvalidBlock, ReplyTimeout
+from .exceptions import ExceptionReply, InvalidBlock, ReplyTimeout, Unconfirmed
 from .line import Line
 from .modbus import ILLEGAL_ADDRESS, TOO_LONG, Frame, ReadRequest
 from .models import BatteryReading
@@ -73,7 +73,7 @@ class BlockReader:
                 require(reading, self._clock())
             except InvalidBlock as error:
                 self.objections.append(str(error))
-                if not self._start_over():
+                if not self._start_over(blames=not isinstance(error, Unconfirmed)):
                     raise
             else:
                 self.confirm()
@@ -96,14 +96,15 @@ class BlockReader:
         """Let the plan learn from a reading that can be believed."""
         self._plan.answered(self.frames, self._bypassed, self._clock())
 
-    def _start_over(self) -> bool:
+    def _start_over(self, *, blames: bool) -> bool:
         """Drop what cannot be believed; tell whether the battery may be read once more.
 
-        Blocks that never gave anything believable are then asked in their narrower forms.
+        Blocks that are to blame, since they never gave anything believable, are then asked in their
+        narrower forms.
         """
         if not self._spend_retry():
             return False
-        for block in self.frames:
+        for block in self.frames if blames else ():
             self._plan.unanswered(block)
         self.frames.clear()
         self._bypassed.clear()
