@@ -225,6 +225,10 @@ async def test_batteries_are_read_and_no_step_is_taken(
         if name is not None and name.of in ("manager", "bus"):
             # Only a step that goes wrong needs these.
             await fresh("supervisor.neighbours").async_reconnect_bleak()
+        if name is not None and name.name == "time_since_last_detection":
+            # Only a link that is kept connected needs this.
+            adapter = emulated_world.world.adapters[0].address
+            assert fresh("supervisor.sampling").async_silences(hass, {adapter}) == {}
         info = await get_system_health_info(hass, DOMAIN)
         assert bool(info["done_without"]) is (name is not None)
         told = [each for each in caplog.records if each.name == NEIGHBOURS]
