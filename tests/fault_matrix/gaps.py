@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from datetime import datetime
+from typing import Final, Protocol
 
 from .cases import CASES, Case
 from .readers import HOLDING, KEPT, WITH_INTEGRATION, Reader
@@ -48,6 +49,13 @@ class Gap:
         )
 
 
+class ReadingPlace(Place, Protocol):
+    """A place that tells of every value."""
+
+    async def last_value(self) -> datetime | None:
+        """Return of when the oldest value is that moves; None where a battery has none."""
+
+
 def orders(faults: Sequence[str] | None, phases: int) -> list[Order]:
     """Return all trials: of a fault that Home Assistant starts with no link is held yet."""
     return [
@@ -59,7 +67,7 @@ def orders(faults: Sequence[str] | None, phases: int) -> list[Order]:
     ]
 
 
-async def measure(place: Place, order: Order) -> Gap:
+async def measure(place: ReadingPlace, order: Order) -> Gap:
     """Live through a fault, and return the longest gap."""
     await strike(place, order.case, order.phase)
     seconds = await _longest(place, order.case, order.reader)
@@ -72,16 +80,16 @@ async def measure(place: Place, order: Order) -> Gap:
     )
 
 
-async def _longest(place: Place, case: Case, reader: Reader) -> float | None:
+async def _longest(place: ReadingPlace, case: Case, reader: Reader) -> float | None:
     now = asyncio.get_running_loop().time
     began = heard_at = now()
-    last, longest, is_there = await place.last_read(), 0.0, True
+    last, longest, is_there = await place.last_value(), 0.0, True
     limit = max(WATCHED_FOR, case.limit) + (case.lasts or 0)
     while (elapsed := now() - began) < limit:
         if is_there and case.lasts is not None and elapsed >= case.lasts:
             await place.clear_faults()
             is_there = False
-        read = await place.last_read()
+        read = await place.last_value()
         if read is not None and read != last:
             if last is not None:
                 longest = max(longest, (read - last).total_seconds())

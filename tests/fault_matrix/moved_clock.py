@@ -25,7 +25,7 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er, frame
 from homeassistant.util import dt as dt_util
-from tests.banks import link_settings
+from tests.banks import bank_of, link_settings
 from tests.demo.check import battery_identifier
 from tests.demo.flows import DOMAIN
 from tests.emulator import EmulatedWorld, World
@@ -80,6 +80,15 @@ class MovedPlace:
                 return None
             reads.append(datetime.fromisoformat(state.state))
         return min(reads)
+
+    async def last_value(self) -> datetime | None:
+        """Return of when the oldest value is that moves; None where a battery has none."""
+        if self.home is None:
+            return await self.last_read()
+        links = bank_of(self.home.entry).links.values()
+        reads = [each.read_at for link in links for each in link.readings.values()]
+        units = sum(len(link.settings.units) for link in links)
+        return min(reads) if len(reads) == units else None
 
     def _read_entities(self) -> list[str]:
         if self.home is None:
@@ -160,7 +169,7 @@ async def a_place(
         watched: AbstractContextManager[Home | None] = nullcontext()
         if reader.component is None:
             _want_last_read(hass, link)
-            settings = link_settings()
+            settings = link_settings(kept_interval=reader.kept_interval)
             entry = await set_up_bank(hass, settings)
             watched = at_home(hass, emulated, clock, entry)
         else:
