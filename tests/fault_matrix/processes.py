@@ -2,19 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import json
 import logging
 import multiprocessing
 import os
+import subprocess
+import sys
+from typing import Final
 
 # Before the test framework of Home Assistant, which has a folder of this name too and needs a
 # bridge to a newer Home Assistant than its own.
 import custom_components.renogy_bt  # noqa: F401
 import tests.plugin_bridge  # noqa: F401
 
-from .gaps import Gap, measure
-from .moved_clock import a_trial, run_trial
+from .gaps import Gap
+from .moved_clock import run_trial
 from .trial import Order, Outcome, told
+
+_GAP_SECONDS: Final = 300.0
 
 
 def all_in_moved_time(orders: Sequence[Order], jobs: int | None) -> list[Outcome]:
@@ -27,7 +33,22 @@ def all_in_moved_time(orders: Sequence[Order], jobs: int | None) -> list[Outcome
 
 def all_gaps(orders: Sequence[Order], jobs: int | None) -> list[Gap]:
     """Measure the gap of all trials, as many at the same time as there are processors."""
-    return list(_side_by_side(_gap, orders, jobs))
+    with ThreadPoolExecutor(jobs or os.process_cpu_count() or 1) as pool:
+        return list(pool.map(_gap, orders))
+
+
+def _gap(order: Order) -> Gap:
+    arguments = order.case.name, order.reader.name, str(order.phase)
+    finished = subprocess.run(
+        [sys.executable, "-m", "tests.fault_matrix.gap_trial", *arguments],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        timeout=_GAP_SECONDS,
+    )
+    return Gap(**json.loads(finished.stdout))
 
 
 def _side_by_side[T](
@@ -43,13 +64,3 @@ def _outcome(order: Order) -> Outcome:
     # What others log of a fault is no part of the result.
     logging.disable(logging.CRITICAL)
     return asyncio.run(run_trial(order.case, order.reader, order.phase))
-
-
-def _gap(order: Order) -> Gap:
-    logging.disable(logging.CRITICAL)
-    return asyncio.run(_measure(order))
-
-
-async def _measure(order: Order) -> Gap:
-    async with a_trial(order.case, order.reader) as place:
-        return await measure(place, order)
