@@ -176,7 +176,8 @@ def test_exceptions_have_messages() -> None:
         if "translation_key" in call
     } | {f"recovery_{reason}" for reason in RefusalReason}
     raised |= {f"link_{problem}" for problem in LINK_PROBLEMS.values()}
-    raised |= {"link_is_no_battery", "registers_no_answer", "registers_refused"}
+    raised |= {"link_is_no_battery", "registers_busy"}
+    raised |= {"registers_no_answer", "registers_refused"}
     raised |= {"recovery_failed", *FAILURES.values(), *RESULTS.values()}
     assert raised == ENGLISH["exceptions"].keys()
 

@@ -157,7 +157,9 @@ def async_setup_services(hass: HomeAssistant) -> None:
         schema=PROBE_SCHEMA,
         supports_response=SupportsResponse.ONLY,
     )
-    hass.services.async_register(
+    # For administrators: registers hold serial numbers, and each call may connect.
+    async_register_admin_service(
+        hass,
         DOMAIN,
         ACTION_READ_REGISTERS,
         read_registers,

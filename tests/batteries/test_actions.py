@@ -133,6 +133,45 @@ async def test_reading_and_polling_take_turns(
     assert len(link.connections) == 4
 
 
+async def test_reading_is_for_administrators(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    link: FakeLink,
+    hass_read_only_user: MockUser,
+    hass_admin_user: MockUser,
+) -> None:
+    """Registers hold serial numbers, and whoever may only look may not connect either."""
+    data = {"device_id": device_id(hass, bank, BATTERY), "address": 5000}
+    with pytest.raises(Unauthorized):
+        await call(
+            hass, "read_registers", Context(user_id=hass_read_only_user.id), **data
+        )
+    assert len(link.connections) == 1
+    response = await call(
+        hass, "read_registers", Context(user_id=hass_admin_user.id), **data
+    )
+    assert response["words"] == [15]
+
+
+async def test_too_many_reads_at_once(
+    hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink
+) -> None:
+    """Those who would have to wait for long are told so in words, and polls go on."""
+    reads = [hass.async_create_task(read(hass, bank, 5000, 1)) for _ in range(45)]
+    poll = hass.async_create_task(link_of(bank).async_refresh())
+    outcomes = await asyncio.gather(*reads, return_exceptions=True)
+    await poll
+    refused = [str(each) for each in outcomes if isinstance(each, HomeAssistantError)]
+    assert len(refused) == 45 - 8
+    assert set(refused) == {
+        f"{DONGLE_NAME} is busy: several requests for registers wait for it already."
+        " Wait a minute, then try again"
+    }
+    assert link_of(bank).data.failed == {}
+    # That of the set-up, that of the reads, and that of the poll.
+    assert len(link.connections) <= 4
+
+
 async def test_reading_waits_for_a_repair(
     hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink
 ) -> None:

@@ -13,7 +13,7 @@ from ..links.coordinator import LinkCoordinator
 from ..links.probing import ProbeProblem, link_problem
 from ..links.rescan import Rescan, async_rescan
 from ..links.settings import LinkSettings, battery_identifier, links_of, position
-from ..renogy.exceptions import ExceptionReply, RenogyError, ReplyTimeout
+from ..renogy.exceptions import ExceptionReply, LinkBusy, RenogyError, ReplyTimeout
 from ..renogy.registers import REGISTER_RANGE
 
 
@@ -113,6 +113,8 @@ def _battery_of(device: DeviceEntry, entry: ConfigEntry) -> tuple[LinkCoordinato
 def _read_problem(error: RenogyError) -> str:
     """Return the translation key of what kept registers from being read."""
     match error:
+        case LinkBusy():
+            return "registers_busy"
         case ReplyTimeout():
             return "registers_no_answer"
         case ExceptionReply():

@@ -37,6 +37,10 @@ class LinkClosed(LinkUnreachable):
     """The link was closed by its owner while, or before, it was used."""
 
 
+class LinkBusy(RenogyError):
+    """Too much is asked of the link at once."""
+
+
 class LinkSilent(RenogyError):
     """The connection stands, but no unit behind it answers.
 

@@ -10,14 +10,7 @@ import time
 from typing import Any, Final
 
 from .battery import Battery
-from .exceptions import (
-    ExceptionReply,
-    LinkClosed,
-    LinkLost,
-    LinkSilent,
-    LinkUnreachable,
-    ReplyTimeout,
-)
+from .exceptions import LinkClosed, LinkLost, LinkSilent, LinkUnreachable, ReplyTimeout
 from .families import Family
 from .gatt import OfferedCharacteristic
 from .line import LONGEST_LIMIT, Line, ReplyTimes
@@ -31,6 +24,7 @@ from .models import (
 )
 from .probe import probe_link
 from .recording import Exchange, Recording
+from .register_reads import RegisterReads
 from .speeds import Extent, extents, is_fast
 from .transport import DISCONNECT_SECONDS, Connector, Transport, open_transport
 
@@ -107,6 +101,8 @@ class RenogyLink:
         self._on_lost = lost
         self._times = ReplyTimes()
         self._in_use = asyncio.Lock()
+        self._waiting = 0
+        self._reads = RegisterReads(name, partial(self._run, self._read_asked))
         self._operations: set[asyncio.Task[Any]] = set()
         self._disconnecting: asyncio.Task[None] | None = None
         self._statistics = PollStatistics()
@@ -146,13 +142,12 @@ class RenogyLink:
     async def read_registers(
         self, unit: int, address: int, count: int
     ) -> tuple[int, ...]:
-        """Read up to 125 registers of one unit, over a connection of its own if none is kept.
+        """Read up to 125 registers of one unit, over a connection beside the polls' if none is kept.
 
-        Raises ValueError for what cannot be asked, LinkUnreachable, LinkLost, ReplyTimeout or
-        ExceptionReply.
+        Polls go first. Raises ValueError for what cannot be asked, LinkBusy, LinkUnreachable,
+        LinkLost, ReplyTimeout or ExceptionReply.
         """
-        request = ReadRequest(unit, address, count)
-        frame = await self._exclusively(partial(self._read, request))
+        frame = await self._reads.read(ReadRequest(unit, address, count))
         return tuple(
             int.from_bytes(frame.data[at : at + 2], "big")
             for at in range(0, len(frame.data), 2)
@@ -183,8 +178,7 @@ class RenogyLink:
 
     async def let_go(self) -> None:
         """End a kept connection, after what is under way; the next poll makes another one."""
-        async with self._in_use:
-            await self._let_go()
+        await self._in_turn(self._let_go)
 
     async def _let_go(self) -> None:
         self._end_kept()
@@ -205,6 +199,7 @@ class RenogyLink:
             operation.cancel()
         if operations:
             await asyncio.wait(operations)
+        await self._reads.ended()
         await self._let_go()
 
     def diagnostics(self) -> dict[str, Any]:
@@ -223,8 +218,12 @@ class RenogyLink:
     async def _exclusively[T](
         self, operation: Callable[[], Coroutine[Any, Any, T]]
     ) -> T:
-        """Run one operation at a time, as a task that `close` can end."""
-        task = asyncio.create_task(self._in_turn(operation))
+        """Run one operation at a time, before the registers that somebody asks for."""
+        return await self._run(partial(self._in_turn, operation))
+
+    async def _run[T](self, operation: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run an operation as a task that `close` can end."""
+        task = asyncio.create_task(operation())
         self._operations.add(task)
         try:
             return await task
@@ -237,8 +236,15 @@ class RenogyLink:
             self._operations.discard(task)
 
     async def _in_turn[T](self, operation: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        async with self._in_use:
+        self._waiting += 1
+        try:
+            await self._in_use.acquire()
+        finally:
+            self._waiting -= 1
+        try:
             return await operation()
+        finally:
+            self._in_use.release()
 
     async def _poll(self, *, brief: bool) -> LinkReport:
         self._welcome_late()
@@ -351,18 +357,19 @@ class RenogyLink:
             and any(battery.is_to_be_read() for battery in self._batteries)
         )
 
-    async def _read(self, request: ReadRequest) -> Frame:
-        recording = Recording(asyncio.get_running_loop().time())
-        connection = self._take_kept(recording) or await self._connect(recording)
-        try:
-            frame = await self._read_twice(connection.line, request)
-            connection.is_whole = True
-        except ExceptionReply:
-            connection.is_whole = True
-            raise
-        finally:
-            self._keep_or_disconnect(connection, None)
-        return frame
+    async def _read_asked(self) -> None:
+        """Read what somebody asks for, until a poll waits."""
+        async with self._in_use:
+            if self._waiting:
+                return
+            recording = Recording(asyncio.get_running_loop().time())
+            connection = self._take_kept(recording) or await self._connect(recording)
+            ask = partial(self._read_twice, connection.line)
+            try:
+                await self._reads.answer(ask, lambda: self._waiting > 0)
+                connection.is_whole = not connection.line.missing
+            finally:
+                self._keep_or_disconnect(connection, None)
 
     @staticmethod
     async def _read_twice(line: Line, request: ReadRequest) -> Frame:
