@@ -78,6 +78,39 @@ async def test_levels(
     assert adapters.steps == [(OTHER_ADAPTER, step)]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("hci1", "HCI1", " Hci1 "),
+        *(OTHER_ADAPTER, OTHER_ADAPTER.lower(), f" {OTHER_ADAPTER.title()} "),
+        *(OTHER_ADAPTER.replace(":", "-"), OTHER_ADAPTER.replace(":", "").lower()),
+    ],
+)
+async def test_how_an_adapter_may_be_named(
+    hass: HomeAssistant, adapters: FakeAdapters, given: str
+) -> None:
+    """By its address or by the name that the system gives it, in any case."""
+    adapters.show(
+        adapter_status(name="hci0"), adapter_status(OTHER_ADAPTER, name="hci1")
+    )
+    await recover(hass, adapter=given)
+    assert adapters.steps == [(OTHER_ADAPTER, RecoveryStep.POWER_CYCLE)]
+
+
+@pytest.mark.parametrize("given", ["hci2", "hci", "", "hci0 hci1", "!"])
+async def test_no_adapter_is_guessed(
+    hass: HomeAssistant, adapters: FakeAdapters, given: str
+) -> None:
+    """A name that no adapter has is taken for none of them."""
+    adapters.show(
+        adapter_status(name="hci0"), adapter_status(OTHER_ADAPTER, name="hci1")
+    )
+    adapters.outcome = RecoveryRefused(RefusalReason.UNKNOWN_ADAPTER)
+    with pytest.raises(ServiceValidationError):
+        await recover(hass, adapter=given)
+    assert not {ADAPTER, OTHER_ADAPTER} & {address for address, _ in adapters.steps}
+
+
 async def test_unknown_level(hass: HomeAssistant, adapters: FakeAdapters) -> None:
     """A level that there is not is refused."""
     adapters.show(adapter_status())

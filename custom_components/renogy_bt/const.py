@@ -19,6 +19,7 @@ ENTRY_MINOR_VERSION: Final = 3
 
 CONF_BANK: Final = "bank"
 CONF_CELLS: Final = "cells"
+CONF_CONNECT_ANYWAY: Final = "connect_anyway"
 CONF_CONNECTION: Final = "connection"
 CONF_CURRENT_SCALE: Final = "current_scale"
 CONF_DIVISOR: Final = "divisor"

@@ -1,6 +1,6 @@
 """Actions of the integration."""
 
-from typing import Final
+from typing import Any, Final
 
 import probatio
 
@@ -14,6 +14,7 @@ from homeassistant.core import (
 )
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.device_registry import format_mac
 from homeassistant.helpers.json import json_dumps
 from homeassistant.helpers.service import (
     async_get_device_and_config_entry,
@@ -25,7 +26,7 @@ from .adapter_health.ladder import RecoveryStep
 from .adapters.recovery import async_recover
 from .batteries.actions import async_read_registers, async_rescan_link
 from .batteries.probe import async_probe
-from .const import CONF_UNIT_IDS, DOMAIN
+from .const import CONF_CONNECT_ANYWAY, CONF_UNIT_IDS, DOMAIN
 from .diagnostics import async_get_config_entry_diagnostics
 from .flows.unit_ids import MOST_UNITS, WrongUnitIds, parse_unit_ids
 from .renogy.modbus import MAX_WORDS
@@ -39,7 +40,6 @@ ACTION_RECOVER_ADAPTER: Final = "recover_adapter"
 ACTION_RESCAN: Final = "rescan"
 ATTR_ADAPTER: Final = "adapter"
 ATTR_ADDRESS: Final = "address"
-ATTR_CONNECT_ANYWAY: Final = "connect_anyway"
 ATTR_COUNT: Final = "count"
 ATTR_LEVEL: Final = "level"
 
@@ -60,16 +60,39 @@ RECOVER_ADAPTER_SCHEMA: Final = probatio.Schema(
 
 DEVICE_SCHEMA: Final = probatio.Schema({probatio.Required(ATTR_DEVICE_ID): cv.string})
 
+
+def _whole_number(value: Any) -> int:
+    """Return a whole number, of a template too; a fraction is refused, not cut."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    number = value
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            number = None
+    if not isinstance(number, float) or not number.is_integer():
+        raise probatio.Invalid("expected a whole number")
+    return int(number)
+
+
+CONNECT_ANYWAY: Final = {
+    probatio.Optional(CONF_CONNECT_ANYWAY, default=False): cv.boolean
+}
+
+RESCAN_SCHEMA: Final = DEVICE_SCHEMA.extend(CONNECT_ANYWAY)
+
 READ_REGISTERS_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(ATTR_DEVICE_ID): cv.string,
         probatio.Required(ATTR_ADDRESS): probatio.All(
-            probatio.Coerce(int),
+            _whole_number,
             probatio.Range(min=REGISTER_RANGE[0], max=REGISTER_RANGE[-1]),
         ),
         probatio.Optional(ATTR_COUNT, default=1): probatio.All(
-            probatio.Coerce(int), probatio.Range(min=1, max=MAX_WORDS)
+            _whole_number, probatio.Range(min=1, max=MAX_WORDS)
         ),
+        **CONNECT_ANYWAY,
     }
 )
 
@@ -79,7 +102,7 @@ PROBE_SCHEMA: Final = probatio.Schema(
         probatio.Optional(CONF_UNIT_IDS, default=list): probatio.All(
             cv.ensure_list, probatio.Length(max=MOST_UNITS), [cv.string]
         ),
-        probatio.Optional(ATTR_CONNECT_ANYWAY, default=False): cv.boolean,
+        **CONNECT_ANYWAY,
     }
 )
 
@@ -97,7 +120,11 @@ def async_setup_services(hass: HomeAssistant) -> None:
         )
 
     async def rescan(call: ServiceCall) -> ServiceResponse:
-        return await async_rescan_link(hass, call.data[ATTR_DEVICE_ID])
+        return await async_rescan_link(
+            hass,
+            call.data[ATTR_DEVICE_ID],
+            connect_anyway=call.data[CONF_CONNECT_ANYWAY],
+        )
 
     async def read_registers(call: ServiceCall) -> ServiceResponse:
         return await async_read_registers(
@@ -105,6 +132,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
             call.data[ATTR_DEVICE_ID],
             call.data[ATTR_ADDRESS],
             call.data[ATTR_COUNT],
+            connect_anyway=call.data[CONF_CONNECT_ANYWAY],
         )
 
     async def record(call: ServiceCall) -> ServiceResponse:
@@ -120,7 +148,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
             hass,
             call.data[ATTR_ADDRESS],
             _unit_ids(call.data[CONF_UNIT_IDS]),
-            connect_anyway=call.data[ATTR_CONNECT_ANYWAY],
+            connect_anyway=call.data[CONF_CONNECT_ANYWAY],
         )
 
     async_register_admin_service(
@@ -136,7 +164,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         DOMAIN,
         ACTION_RESCAN,
         rescan,
-        schema=DEVICE_SCHEMA,
+        schema=RESCAN_SCHEMA,
         supports_response=SupportsResponse.OPTIONAL,
     )
     # For administrators, as the download is.
@@ -180,10 +208,19 @@ def _unit_ids(given: list[str]) -> tuple[int, ...]:
         ) from error
 
 
-def _adapter(supervisor: Supervisor, address: str | None) -> str:
-    """Return the address of the adapter; without an address there must be only one adapter."""
-    if address is not None:
-        return address.strip().upper()
+def _adapter(supervisor: Supervisor, given: str | None) -> str:
+    """Return the address of the adapter, which may be given by its name: hci0.
+
+    Where nothing is given there must be only one adapter.
+    """
+    if given is not None:
+        told = given.strip()
+        names = {
+            status.name.lower(): address
+            for address, status in supervisor.adapters.items()
+            if status.name is not None
+        }
+        return names.get(told.lower(), format_mac(told).upper())
     if len(supervisor.adapters) != 1:
         raise ServiceValidationError(
             translation_domain=DOMAIN,

@@ -194,6 +194,17 @@ async def test_reading_waits_for_a_repair(
         pytest.param({"address": 5000, "count": 0}, id="none"),
         pytest.param({"address": 5000, "count": 126}, id="too many"),
         pytest.param({"address": "all"}, id="no number"),
+        pytest.param({"address": 5042.7}, id="a fraction"),
+        pytest.param({"address": "5042.7"}, id="a fraction in a text"),
+        pytest.param({"address": 5000, "count": 1.5}, id="a fraction of a count"),
+        pytest.param({"address": True}, id="a truth"),
+        pytest.param({"address": 5000, "count": True}, id="a true count"),
+        pytest.param({"address": float("nan")}, id="not a number"),
+        pytest.param({"address": float("inf")}, id="without end"),
+        pytest.param({"address": 10**400}, id="no end of digits"),
+        pytest.param({"address": "1" * 5000}, id="no end of digits in a text"),
+        pytest.param({"address": None}, id="nothing"),
+        pytest.param({"address": [5000]}, id="a list"),
         pytest.param({}, id="no address"),
     ],
 )
@@ -206,6 +217,14 @@ async def test_what_cannot_be_asked(
             hass, "read_registers", device_id=device_id(hass, bank, BATTERY), **data
         )
     assert len(link.connections) == 1
+
+
+@pytest.mark.parametrize("address", [5042, 5042.0, "5042", " 5042 ", "5042.0"])
+async def test_whole_numbers(
+    hass: HomeAssistant, bank: MockConfigEntry, address: Any
+) -> None:
+    """Forms give numbers with a point, templates give texts."""
+    assert (await read(hass, bank, address, 2))["words"] == [0, 524]
 
 
 async def test_registers_beyond_the_map(
@@ -320,12 +339,29 @@ async def test_reading_that_is_ended(
         await reading
 
 
-async def test_paused_link_can_be_read(
-    hass: HomeAssistant, bank: MockConfigEntry
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [("read_registers", {"address": 5000}), ("rescan", {})],
+)
+async def test_polling_that_is_off(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    air: FakeAir,
+    action: str,
+    data: dict[str, Any],
 ) -> None:
-    """Who asks for registers gets them although the link is not polled."""
+    """A link that is left to another app is connected to only by an express wish."""
     await link_of(bank).async_set_polling(False)
-    assert (await read(hass, bank, 5000, 1))["words"] == [15]
+    before = len(air.attempts)
+    given = {"device_id": device_id(hass, bank, BATTERY), **data}
+    with pytest.raises(
+        ServiceValidationError, match=f"Polling of {DONGLE_NAME} is switched off"
+    ):
+        await call(hass, action, **given)
+    assert len(air.attempts) == before
+    await call(hass, action, **given, connect_anyway=True)
+    assert len(air.attempts) == before + 1
+    assert link_of(bank).paused
 
 
 # Looking for batteries again

@@ -250,6 +250,25 @@ async def test_rescan_can_be_tried_again(
     flow.expect_abort("reconfigure_successful")
 
 
+async def test_rescan_of_a_link_that_is_left_to_another_app(
+    hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
+) -> None:
+    """The dialogue connects only when its user says so, and polling stays off."""
+    await link_of(bank).async_set_polling(False)
+    before = len(air.attempts)
+    flow = await rescan_link(hass, bank, first_link(bank))
+    for _ in range(2):
+        await flow.submit()
+        flow.expect_form("rescan", "polling_off")
+    assert len(air.attempts) == before
+    await flow.submit(connect_anyway=True)
+    flow.expect_form("rescanned")
+    assert len(air.attempts) == before + 1
+    await flow.submit()
+    flow.expect_abort("reconfigure_successful")
+    assert not stored(bank).polling
+
+
 async def test_rescan_and_poll_take_turns(
     hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
 ) -> None:

@@ -15,13 +15,17 @@ from ..links.rescan import Rescan, async_rescan
 from ..links.settings import LinkSettings, battery_identifier, links_of, position
 from ..renogy.exceptions import ExceptionReply, LinkBusy, RenogyError, ReplyTimeout
 from ..renogy.registers import REGISTER_RANGE
+from .probe import polling_is_off
 
 
-async def async_rescan_link(hass: HomeAssistant, device_id: str) -> JsonObjectType:
+async def async_rescan_link(
+    hass: HomeAssistant, device_id: str, *, connect_anyway: bool
+) -> JsonObjectType:
     """Probe a link, store and return the batteries behind it.
 
     Raises:
-        ServiceValidationError: The device belongs to no link, or its bank is not loaded.
+        ServiceValidationError: The device belongs to no link, its bank is not loaded, or the
+            link is left to another app.
         HomeAssistantError: The link could not be read.
 
     """
@@ -34,6 +38,8 @@ async def async_rescan_link(hass: HomeAssistant, device_id: str) -> JsonObjectTy
             translation_key="device_has_no_link",
             translation_placeholders={"device": _name_of(device)},
         )
+    if not link.polling and not connect_anyway:
+        raise polling_is_off(link)
     rescan = await async_rescan(hass, entry, subentry_id)
     if isinstance(rescan, ProbeProblem):
         raise HomeAssistantError(
@@ -47,13 +53,18 @@ async def async_rescan_link(hass: HomeAssistant, device_id: str) -> JsonObjectTy
 
 
 async def async_read_registers(
-    hass: HomeAssistant, device_id: str, address: int, count: int
+    hass: HomeAssistant,
+    device_id: str,
+    address: int,
+    count: int,
+    *,
+    connect_anyway: bool,
 ) -> JsonObjectType:
     """Read registers of a battery and return the words as they are.
 
     Raises:
-        ServiceValidationError: The device is not a battery, its bank is not loaded, or there
-            are no such registers.
+        ServiceValidationError: The device is not a battery, its bank is not loaded, there are
+            no such registers, or the link is left to another app.
         HomeAssistantError: The battery could not be read.
 
     """
@@ -71,6 +82,8 @@ async def async_read_registers(
                 "highest": str(REGISTER_RANGE[-1]),
             },
         )
+    if link.paused and not connect_anyway:
+        raise polling_is_off(link.settings)
     try:
         words = await link.client.read_registers(unit, address, count)
     except RenogyError as error:

@@ -12,11 +12,20 @@ from homeassistant.util.json import JsonObjectType
 from ..const import DOMAIN
 from ..links.connection import LinkNotSeen, async_known_device
 from ..links.probing import async_is_probed, async_probe_report, link_problem
-from ..links.settings import async_link_at
+from ..links.settings import LinkSettings, async_link_at
 
 _ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 MOST_ECHOED: Final = 40
 """So much is repeated of what was given for an address and is none."""
+
+
+def polling_is_off(link: LinkSettings) -> ServiceValidationError:
+    """Return the error that a link is left to another app, and so is not connected to."""
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="link_polling_off",
+        translation_placeholders={"link": link.name},
+    )
 
 
 async def async_probe(
@@ -50,11 +59,7 @@ async def async_probe(
         )
     link = async_link_at(hass, address)
     if link is not None and not link.polling and not connect_anyway:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="probe_polling_off",
-            translation_placeholders={"link": link.name},
-        )
+        raise polling_is_off(link)
     name = address if link is None else link.name
     try:
         # Whoever is out of reach is not waited for.

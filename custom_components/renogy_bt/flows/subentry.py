@@ -14,7 +14,8 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_NAME
 
-from ..const import CONF_FORGET
+from ..const import CONF_CONNECT_ANYWAY, CONF_FORGET
+from ..links.probing import ProbeProblem
 from ..links.rescan import Rescan
 from ..links.settings import KnownBattery, LinkSettings, position, title_of
 from .connection import connection_fields, kept_interval_of
@@ -69,9 +70,16 @@ class LinkSubentryFlow(
         """Ask before the link is rescanned."""
         self._address = self._known.address
         self._name = self._known.name
-        if user_input is not None:
-            return await self._async_probe_with(user_input)
-        return self._ask_for_probe("rescan")
+        fields: dict[Any, Any] = {}
+        if not self._known.polling:
+            fields[probatio.Optional(CONF_CONNECT_ANYWAY, default=False)] = bool
+        if user_input is None:
+            return self._ask_for_probe("rescan", fields)
+        if fields and not user_input.get(CONF_CONNECT_ANYWAY):
+            # It is left to another app, which a connection would disturb.
+            self._given, self._problem = user_input, ProbeProblem(key="polling_off")
+            return self._ask_for_probe("rescan", fields)
+        return await self._async_probe_with(user_input)
 
     @override
     def _advanced_fields(self) -> Mapping[Any, Any]:
