@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "adapters": {
         *("homeassistant", "bluez", "adapter_health", "supervisor", "links", "const"),
     },
+    "dashboard": {"homeassistant", "links", "adapters", "const"},
     "issues": {
         *("homeassistant", "renogy", "bank", "adapter_health", "supervisor", "links"),
         *("coordinator", "batteries", "const"),
@@ -66,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "services": {
         *("homeassistant", "renogy", "adapter_health", "supervisor", "batteries"),
-        *("adapters", "flows", "diagnostics", "const"),
+        *("adapters", "dashboard", "flows", "diagnostics", "const"),
     },
     "__init__": {
         *("homeassistant", "storage", "adapter_health", "supervisor", "links"),

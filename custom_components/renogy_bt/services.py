@@ -13,6 +13,7 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.generated.languages import LANGUAGES
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.device_registry import format_mac
 from homeassistant.helpers.json import json_dumps
@@ -27,12 +28,14 @@ from .adapters.recovery import async_recover
 from .batteries.actions import async_read_registers, async_rescan_link
 from .batteries.probe import async_probe
 from .const import CONF_CONNECT_ANYWAY, CONF_UNIT_IDS, DOMAIN
+from .dashboard.registries import async_create_dashboard
 from .diagnostics import async_get_config_entry_diagnostics
 from .flows.unit_ids import MOST_UNITS, WrongUnitIds, parse_unit_ids
 from .renogy.modbus import MAX_WORDS
 from .renogy.registers import REGISTER_RANGE
 from .supervisor.supervisor import Supervisor, async_get_supervisor
 
+ACTION_CREATE_DASHBOARD: Final = "create_dashboard"
 ACTION_PROBE: Final = "probe"
 ACTION_READ_REGISTERS: Final = "read_registers"
 ACTION_RECORD: Final = "record"
@@ -41,6 +44,7 @@ ACTION_RESCAN: Final = "rescan"
 ATTR_ADAPTER: Final = "adapter"
 ATTR_ADDRESS: Final = "address"
 ATTR_COUNT: Final = "count"
+ATTR_LANGUAGE: Final = "language"
 ATTR_LEVEL: Final = "level"
 
 STEPS_TO_ASK_FOR: Final = (
@@ -96,6 +100,10 @@ READ_REGISTERS_SCHEMA: Final = probatio.Schema(
     }
 )
 
+DASHBOARD_SCHEMA: Final = probatio.Schema(
+    {probatio.Optional(ATTR_LANGUAGE): probatio.In(LANGUAGES)}
+)
+
 PROBE_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(ATTR_ADDRESS): cv.string,
@@ -142,6 +150,9 @@ def async_setup_services(hass: HomeAssistant) -> None:
         diagnostics = await async_get_config_entry_diagnostics(hass, entry)
         # As it is downloaded: moments are texts.
         return json_loads_object(json_dumps(diagnostics))
+
+    async def create_dashboard(call: ServiceCall) -> ServiceResponse:
+        return await async_create_dashboard(hass, call.data.get(ATTR_LANGUAGE))
 
     async def probe(call: ServiceCall) -> ServiceResponse:
         return await async_probe(
@@ -192,6 +203,13 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ACTION_READ_REGISTERS,
         read_registers,
         schema=READ_REGISTERS_SCHEMA,
+        supports_response=SupportsResponse.ONLY,
+    )
+    hass.services.async_register(
+        DOMAIN,
+        ACTION_CREATE_DASHBOARD,
+        create_dashboard,
+        schema=DASHBOARD_SCHEMA,
         supports_response=SupportsResponse.ONLY,
     )
 

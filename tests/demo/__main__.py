@@ -167,9 +167,9 @@ async def _show(arguments: argparse.Namespace, folder: Path) -> None:
         history = asyncio.create_task(
             work_out_history(arguments.world or DEFAULT_WORLD, now)
         )
-        await save_dashboard(client)
         await _set_up(client, emulator)
         if emulator.batteries:
+            await save_dashboard(client)
             await fill_energy_dashboard(client, await history)
         _log(f"Ready: open {url} (Ctrl+C ends the demo)")
         if any(fault.startswith(BAD_CABLE) for fault in arguments.fault):

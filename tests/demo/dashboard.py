@@ -1,19 +1,21 @@
-"""The demo's dashboard: the one that the documentation offers."""
+"""The demo's dashboard: the one that the integration makes."""
 
 from typing import Final
 
-from homeassistant.util.yaml import load_yaml_dict
-
 from .client import HomeAssistantClient
-from .home_assistant import CHECKOUT
 
-DASHBOARD: Final = CHECKOUT / "docs" / "dashboard.yaml"
 _URL_PATH: Final = "battery-bank"
 
 
 async def save_dashboard(client: HomeAssistantClient) -> None:
-    """Make `docs/dashboard.yaml` the dashboard that a browser opens first."""
-    config = load_yaml_dict(str(DASHBOARD))
+    """Make what `create_dashboard` returns the dashboard that a browser opens first."""
+    answer = await client.command(
+        "call_service",
+        domain="renogy_bt",
+        service="create_dashboard",
+        return_response=True,
+    )
+    config = answer["response"]
     dashboards = await client.command("lovelace/dashboards/list")
     if not any(dashboard["url_path"] == _URL_PATH for dashboard in dashboards):
         await client.command(

@@ -1,13 +1,10 @@
-"""The dashboard that the documentation offers, on a fresh installation."""
-
-from collections.abc import Iterator
-from typing import Any
+"""The dashboard of a fresh installation, made by the action."""
 
 import pytest
 
+from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.core import HomeAssistant
-from homeassistant.util.yaml import load_yaml_dict
-from tests.demo.dashboard import DASHBOARD
+from tests.dashboard.cards import check_shape, entities_of
 from tests.emulator import World
 from tests.fake_air import DONGLE
 from tests.flows.walk import Flow
@@ -25,34 +22,20 @@ def world() -> World:
     return owner_world()
 
 
-def values_of(key: str, node: Any) -> Iterator[str]:
-    """Yield every text under a key, anywhere in the dashboard."""
-    if isinstance(node, list):
-        for each in node:
-            yield from values_of(key, each)
-    elif isinstance(node, dict):
-        for name, value in node.items():
-            if name == key and isinstance(value, str):
-                yield value
-            yield from values_of(key, value)
-
-
-def test_own_cards_only() -> None:
-    """Nothing has to be installed for the dashboard."""
-    assert not any(
-        name.startswith("custom:")
-        for name in values_of("type", load_yaml_dict(str(DASHBOARD)))
-    )
-
-
 async def test_every_entity_is_there(hass: HomeAssistant) -> None:
-    """The entity ids are those that a fresh installation gives."""
+    """After a set-up the dashboard shows four batteries and the adapter, and nothing else."""
     flow = Flow(hass, hass.config_entries.flow)
     await flow.take_up(await discovery_of(hass, DONGLE))
     await flow.submit()
     await flow.submit(wiring="parallel")
     flow.expect_entry()
     await until(lambda: hass.states.get(ADAPTER_STATE))
-    wanted = set(values_of("entity", load_yaml_dict(str(DASHBOARD))))
-    assert len(wanted) > 30
-    assert wanted <= set(hass.states.async_entity_ids())
+    made = await hass.services.async_call(
+        DOMAIN, "create_dashboard", blocking=True, return_response=True
+    )
+    assert isinstance(made, dict)
+    check_shape(made)
+    named = set(entities_of(made))
+    assert len(named) > 30
+    assert ADAPTER_STATE in named
+    assert named <= set(hass.states.async_entity_ids())

@@ -43,6 +43,17 @@ def adapter_identifier(address: str) -> str:
 
 
 @callback
+def async_adapter_devices(hass: HomeAssistant) -> list[DeviceEntry]:
+    """Return the devices of the adapters that are watched."""
+    watched = sorted(async_get_supervisor(hass).adapters)
+    return [
+        device
+        for address in watched
+        if (device := _async_find(hass, address)[1]) is not None
+    ]
+
+
+@callback
 def async_is_gone_adapter(hass: HomeAssistant, device: DeviceEntry) -> bool:
     """Return whether a device is an adapter that is no longer watched."""
     watched = map(adapter_identifier, async_get_supervisor(hass).adapters)
