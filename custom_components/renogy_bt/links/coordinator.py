@@ -37,6 +37,7 @@ from .retries import Retries
 from .scales import LinkScales
 from .settings import BatteryLabel, LinkSettings
 from .signal import async_forget, async_is_followed, async_is_too_weak, async_note_poll
+from .staleness import Staleness
 
 LINK_QUALITY_POLLS: Final = 100
 UNEVENNESS: Final = 0.2
@@ -132,6 +133,10 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self.retries = Retries(self.interval)
         self._hold = hold_of(entry.options, self.interval)
         self._hold_ends: asyncio.TimerHandle | None = None
+        self._staleness = Staleness(self.interval, self._async_too_old)
+        self._watched_at: datetime | None = None
+        self._too_old: datetime | None = None
+        """When the poll ended whose values are too old to be shown, None where none are."""
         self._measure_from = 0.0
         self._fresh: dict[int, deque[bool]] = {
             unit: deque(maxlen=LINK_QUALITY_POLLS) for unit in settings.units
@@ -159,7 +164,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     @property
     def readings(self) -> Mapping[int, BatteryReading]:
         """The readings that may be shown, by unit id."""
-        readings = self.data.readings if self.last_update_success else {}
+        readings = self.data.readings if self._is_current else {}
         if self._hold is None or not self._hold.held:
             return readings
         return {**self.client.last_readings(self._hold.held), **readings}
@@ -169,22 +174,28 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         """The unit ids that are shown because the user wants no gap after a failed poll."""
         if self._hold is None:
             return frozenset()
-        readings = self.data.readings if self.last_update_success else {}
+        readings = self.data.readings if self._is_current else {}
         return self._hold.held - readings.keys()
 
     @property
     def fresh(self) -> frozenset[int]:
         """The unit ids that brought new readings in the last poll."""
-        return self.data.fresh if self.last_update_success else frozenset()
+        return self.data.fresh if self._is_current else frozenset()
 
     def extent(self, unit: int) -> Extent | None:
         """Return what the last poll read of a unit, None where it brought nothing new."""
-        return self.data.extents.get(unit) if self.last_update_success else None
+        return self.data.extents.get(unit) if self._is_current else None
+
+    @property
+    def _is_current(self) -> bool:
+        """Whether the last poll succeeded and is not too long ago."""
+        is_too_old = self._too_old is not None and self._too_old == self.polled_at
+        return self.last_update_success and not is_too_old
 
     @property
     def is_partial(self) -> bool:
         """Whether the last poll read no battery wholly, but some of what moves all the time."""
-        extents = self.data.extents if self.last_update_success else {}
+        extents = self.data.extents if self._is_current else {}
         return bool(extents) and max(extents.values()) < Extent.EVERYTHING
 
     def link_quality(self, unit: int) -> float | None:
@@ -346,6 +357,22 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         self._await_end_of_hold()
         self.async_update_listeners()
 
+    @callback
+    def _async_watch_age(self) -> None:
+        """Watch the age of what was read last, unless nothing is to be read."""
+        if self.paused:
+            self._staleness.stop()
+        elif self._watched_at != self.polled_at:
+            self._watched_at = self.polled_at
+            self._staleness.poll_ended()
+
+    @callback
+    def _async_too_old(self) -> None:
+        """Show no longer what was read before polls ceased to end."""
+        self._too_old = self.polled_at
+        LOGGER.warning("%s: Values are too old to be shown, no poll ends", self.name)
+        self.async_update_listeners()
+
     def _log_changes(self) -> None:
         """Log once that a battery is not read any more, and why, and once that it is again."""
         silent = self._fresh.keys() - self.data.readings.keys()
@@ -378,7 +405,11 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     @callback
     def async_start_polling(self) -> None:
         """Poll now, at the interval, and when the link is heard or its adapter works again."""
-        for listener in (self._async_measure, self._async_record):
+        for listener in (
+            self._async_watch_age,
+            self._async_measure,
+            self._async_record,
+        ):
             self.config_entry.async_on_unload(self.async_add_listener(listener))
         for remove in (
             self._gate.async_add_poll_listener(self.async_poll_now),
@@ -561,6 +592,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     async def async_shutdown(self) -> None:
         """Stop polling and close the link."""
         await super().async_shutdown()
+        self._staleness.stop()
         self._end_hold()
         if self.kept is not None:
             self.kept.async_hold_breath()
