@@ -20,6 +20,7 @@ from custom_components.renogy_bt.adapter_health.status import EventKind, Refusal
 from custom_components.renogy_bt.adapters.recovery import FAILURES, RESULTS
 from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.issues.adapters import TEXTS
+from custom_components.renogy_bt.issues.damaged_links import DAMAGED_LINK
 from custom_components.renogy_bt.issues.refusals import REFUSED
 from custom_components.renogy_bt.issues.scales import SCALE_NOTICES
 from custom_components.renogy_bt.issues.sharing import SHARING_NOTICES
@@ -143,6 +144,7 @@ def test_issues_have_texts() -> None:
     assert ENGLISH["issues"].keys() == told | {
         "imbalance",
         "not_full",
+        DAMAGED_LINK,
         "battery_replaced",
         REFUSED,
         *SCALE_NOTICES,

@@ -25,7 +25,6 @@ from .adapter_health.ladder import RecoveryLevel
 from .adapters.devices import async_is_gone_adapter
 from .batteries.devices import BankDevices
 from .const import (
-    CONF_POLLING,
     CONF_RECOVERY,
     DOMAIN,
     ENTRY_MINOR_VERSION,
@@ -36,6 +35,7 @@ from .coordinator import BankCoordinator, RenogyConfigEntry
 from .issues.adapters import async_follow_adapters, async_forget_adapters
 from .issues.bank import async_follow_balance, async_forget_balance
 from .issues.batteries import ReplacedBatteries, async_forget_identities
+from .issues.damaged_links import async_forget_damaged_links, async_tell_damaged_links
 from .issues.full_charges import async_follow_full_charges, async_forget_full_charges
 from .issues.links import async_follow_links
 from .issues.refusals import async_follow_refusals, async_forget_refusals
@@ -43,7 +43,15 @@ from .issues.scales import async_follow_scales, async_forget_scales
 from .issues.sharing import async_follow_sharing, async_forget_sharing
 from .links.connection import async_forget_connections
 from .links.naming import async_take_up_names
-from .links.settings import LinkSettings, addresses_of, battery_identifier, links_of
+from .links.settings import (
+    DamagedLink,
+    LinkSettings,
+    addresses_of,
+    battery_identifier,
+    damaged_links_of,
+    links_of,
+)
+from .links.stored_data import choice_option
 from .services import async_setup_services
 from .storage.alarms import AlarmStore
 from .storage.energy import EnergyStore
@@ -60,8 +68,8 @@ PLATFORMS: list[Platform] = [
     Platform.SWITCH,
 ]
 
-# A title, options, and links by the id of their subentry.
-type _Setup = tuple[str, Mapping[str, Any], Mapping[str, LinkSettings]]
+# A title, options, links by the id of their subentry, and the ids of damaged ones.
+type _Setup = tuple[str, Mapping[str, Any], Mapping[str, LinkSettings], frozenset[str]]
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
@@ -80,12 +88,15 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
         return False
     if entry.minor_version < ENTRY_MINOR_VERSION:
         for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK):
-            # Before 1.2 every link was polled.
-            data = {CONF_POLLING: True, **subentry.data}
-            link = LinkSettings.from_data(data).with_shown_family()
-            hass.config_entries.async_update_subentry(
-                entry, subentry, data=link.as_data()
-            )
+            # Before 1.2 every link was polled, as one is that does not say so.
+            try:
+                link = LinkSettings.from_subentry(subentry).with_shown_family()
+            except DamagedLink:
+                continue
+            if link.batteries:
+                hass.config_entries.async_update_subentry(
+                    entry, subentry, data=link.as_data()
+                )
         hass.config_entries.async_update_entry(entry, minor_version=ENTRY_MINOR_VERSION)
     return True
 
@@ -100,13 +111,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
         entry.add_update_listener(partial(_async_entry_updated, _setup_of(entry)))
     )
     await _async_settle_discoveries(hass, entry)
+    async_tell_damaged_links(hass, entry)
     bank = BankCoordinator(hass, entry)
     await bank.async_load()
     entry.runtime_data = bank
     await async_get_supervisor(hass).async_attach(
         entry.entry_id,
         bank.links.keys(),
-        RecoveryLevel(entry.options.get(CONF_RECOVERY, RecoveryLevel.FULL)),
+        choice_option(entry.options, CONF_RECOVERY, RecoveryLevel.FULL),
     )
 
     async def stop_polling(_: Event) -> None:
@@ -170,9 +182,10 @@ async def async_remove_config_entry_device(
     if async_is_gone_adapter(hass, device_entry):
         return entry.state is ConfigEntryState.LOADED
     subentry = entry.subentries.get(device_entry.config_subentry_id or "")
-    if subentry is None or entry.state is not ConfigEntryState.LOADED:
+    link = links_of(entry).get(device_entry.config_subentry_id or "")
+    is_loaded = entry.state is ConfigEntryState.LOADED
+    if subentry is None or link is None or not is_loaded:
         return False
-    link = LinkSettings.from_data(subentry.data)
     coordinator = entry.runtime_data.links[link.address]
     if coordinator.polled_at is None or not coordinator.last_update_success:
         return False
@@ -200,6 +213,7 @@ def _async_forget_notices(hass: HomeAssistant, entry: ConfigEntry) -> None:
     async_forget_identities(hass, entry)
     async_forget_scales(hass, entry)
     async_forget_refusals(hass, entry)
+    async_forget_damaged_links(hass, entry)
     async_forget_adapters(hass)
 
 
@@ -223,7 +237,8 @@ def _setup_of(entry: ConfigEntry) -> _Setup:
         subentry_id: replace(link, polling=True).with_scales({})
         for subentry_id, link in links_of(entry).items()
     }
-    return entry.title, dict(entry.options), links
+    damaged = frozenset(each.subentry_id for each in damaged_links_of(entry))
+    return entry.title, dict(entry.options), links, damaged
 
 
 async def _async_entry_updated(

@@ -17,16 +17,11 @@ from .bank.limits import CurrentLimits, is_reserve_reached, limits_of
 from .bank.meters import BankMeters, MeterReading
 from .bank.sharing import Sharing, sharing_of
 from .bank.summary import BankSummary, Wiring, summarise
-from .const import (
-    CONF_RESERVE,
-    CONF_WIRING,
-    DEFAULT_RESERVE,
-    LOGGER,
-    MIN_UPDATE_INTERVAL,
-)
+from .const import CONF_RESERVE, CONF_WIRING, LOGGER, MIN_UPDATE_INTERVAL
 from .links.coordinator import LinkCoordinator
 from .links.recorder import LinkRecorder
 from .links.settings import battery_labels, links_of
+from .links.stored_data import choice_option, number_option
 from .renogy.models import BatteryId, BatteryReading, LinkReport
 from .storage.alarms import AlarmStore
 from .storage.energy import EnergyStore
@@ -75,11 +70,13 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     _meters: BankMeters[BatteryId]
     _energy: EnergyTotals
+    # Whatever keeps a bank from being built, it can be shut down.
+    _round_ends: asyncio.TimerHandle | None = None
 
     def __init__(self, hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
         """Prepare; nothing is polled yet."""
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title)
-        self.wiring = Wiring(entry.options.get(CONF_WIRING, Wiring.PARALLEL))
+        self.wiring = choice_option(entry.options, CONF_WIRING, Wiring.PARALLEL)
         links = links_of(entry)
         self.labels = battery_labels(links.values())
         self.links = {
@@ -88,7 +85,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             )
             for subentry_id, settings in links.items()
         }
-        self._reserve = entry.options.get(CONF_RESERVE, DEFAULT_RESERVE)
+        self._reserve = number_option(entry.options, CONF_RESERVE)
         self._is_reserve_reached: bool | None = None
         self.meters: dict[BatteryId, MeterReading] = {}
         self.energy_store = EnergyStore(hass, entry.entry_id)
@@ -99,7 +96,6 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self.flight_records = FlightRecordStore(
             hass, OF_LINKS.format(entry.entry_id), self._flight_records
         )
-        self._round_ends: asyncio.TimerHandle | None = None
         self._changed: set[str] = set()
 
     async def async_load(self) -> None:

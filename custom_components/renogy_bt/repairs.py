@@ -30,7 +30,7 @@ from .issues.batteries import ATTR_CELLS, ATTR_MODEL, ATTR_UNIT, REPLACED
 from .issues.links import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID, FIXABLE
 from .issues.scales import SCALE_NOTICES
 from .links.coordinator import LinkCoordinator
-from .links.settings import KnownBattery, LinkSettings
+from .links.settings import DamagedLink, KnownBattery, LinkSettings
 from .renogy.current_scale import HUNDREDTHS, TENTHS
 from .supervisor.supervisor import async_get_supervisor
 
@@ -151,6 +151,14 @@ class LinkRepairFlow(RepairsFlow):
                 return issue, bank, link
         raise AbortFlow("over")
 
+    @staticmethod
+    def _settings_of(subentry: ConfigSubentry) -> LinkSettings:
+        """Return a link; ends the flow if what is stored of it is damaged."""
+        try:
+            return LinkSettings.from_subentry(subentry)
+        except DamagedLink as error:
+            raise AbortFlow("over") from error
+
 
 class RescanRepairFlow(LinkRepairFlow):
     """Says what is wrong with the unit ids behind a link, then opens the rescan of the link.
@@ -204,7 +212,7 @@ class ReplacedBatteryFlow(LinkRepairFlow):
                 step_id="confirm",
                 description_placeholders=issue.translation_placeholders,
             )
-        link = LinkSettings.from_data(subentry.data)
+        link = self._settings_of(subentry)
         batteries = tuple(map(self._as_it_is_now, link.batteries))
         self.hass.config_entries.async_update_subentry(
             bank, subentry, data=replace(link, batteries=batteries).as_data()
@@ -239,7 +247,7 @@ class CurrentScaleFlow(LinkRepairFlow):
         issue, bank, subentry = self._issue_and_link()
         assert self.data is not None
         unit = int(str(self.data[ATTR_UNIT]))
-        link = _loaded_link(bank, LinkSettings.from_data(subentry.data).address)
+        link = _loaded_link(bank, self._settings_of(subentry).address)
         reading = link.readings.get(unit) if link is not None else None
         if link is None or reading is None:
             return self.async_abort(reason="not_read")

@@ -67,4 +67,5 @@ _SEEDS: Final[dict[str, Callable[[], list[bytes]]]] = {
     "probe": _scripts,
     "poll": _scripts,
     "world": _worlds,
+    "bank": lambda: [bytes((seed,)) * (1 + seed % 8) for seed in range(64)],
 }

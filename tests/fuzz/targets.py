@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+import random
 from typing import Final, override
 
 from custom_components.renogy_bt.renogy.decoder import (
@@ -18,6 +19,7 @@ from custom_components.renogy_bt.renogy.modbus import FrameAssembler, crc16, wit
 from custom_components.renogy_bt.renogy.probe import PROBE_SECONDS, probe_link
 from tests.emulator.world_file import WorldFileError, parse_world
 from tests.fuzz.invariants import check_probe, check_reading
+from tests.fuzz.stored_bank import check, damage, entry_of, good_bank
 from tests.renogy.fake_link import (
     CONNECT_SECONDS,
     DISCONNECT_SECONDS,
@@ -230,10 +232,21 @@ def _refusal_of(text: str) -> str | None:
     return None
 
 
+def fuzz_bank(data: bytes) -> None:
+    """Damage what is stored of a bank, as the data decide, and read it."""
+    chance = random.Random(data)
+    stored = good_bank()
+    for _ in range(1 + len(data) % 8):
+        damage(chance, stored)
+    if (entry := entry_of(stored)) is not None:
+        check(entry)
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "framing": fuzz_framing,
     "decoder": fuzz_decoder,
     "probe": fuzz_probe,
     "poll": fuzz_poll,
     "world": fuzz_world,
+    "bank": fuzz_bank,
 }

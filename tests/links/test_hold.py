@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.links.hold import Hold, failed_polls
+from custom_components.renogy_bt.links.hold import Hold
+from custom_components.renogy_bt.links.stored_data import number_option
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
@@ -262,6 +263,6 @@ async def test_values_that_were_gone_do_not_come_back(place: Place) -> None:
 )
 async def test_option_as_it_is_stored(place: Place, stored: Any, polls: int) -> None:
     """What is no number of polls is taken for the default."""
-    assert failed_polls({"failed_polls": stored}) == polls
-    assert failed_polls({}) == 1
+    assert number_option({"failed_polls": stored}, "failed_polls") == polls
+    assert number_option({}, "failed_polls") == 1
     await place.set_up(failed_polls=stored)

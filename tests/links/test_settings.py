@@ -1,6 +1,7 @@
 """Links as they are stored, and what their batteries are called."""
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
@@ -23,7 +24,7 @@ OTHER = "60:98:66:ED:FC:11"
 def test_link_survives_storage() -> None:
     """A link that is stored and read again is the same."""
     link = link_settings(polling=False)
-    assert LinkSettings.from_data(link.as_data()) == link
+    assert LinkSettings.from_subentry(link.as_subentry()) == link
 
 
 @pytest.mark.parametrize("source", ScaleSource)
@@ -33,7 +34,7 @@ def test_found_scale_survives_storage(source: ScaleSource) -> None:
     assert "current_scale" not in str(plain.as_data())
     scales = {49: FoundScale(divisor=10, source=source)}
     link = plain.with_scales(scales)
-    assert LinkSettings.from_data(link.as_data()) == link
+    assert LinkSettings.from_subentry(link.as_subentry()) == link
     assert {each.unit: each.scale for each in link.batteries if each.scale} == scales
     assert link.with_scales({}) == plain
 
@@ -147,14 +148,14 @@ def test_a_kept_link_survives_storage(interval: int) -> None:
     """The interval is what tells that a link is kept connected."""
     link = link_settings(kept_interval=interval)
     assert link.connection is Connection.KEPT
-    assert LinkSettings.from_data(link.as_data()) == link
+    assert LinkSettings.from_subentry(link.as_subentry()) == link
 
 
 @pytest.mark.parametrize("stored", [None, 1, 601, -5, 2.5, "2", True, [2], {}])
 def test_what_no_form_has_stored_is_for_each_poll(stored: object) -> None:
     """An older version has stored nothing, and a hand may have stored anything."""
-    data = {**link_settings().as_data(), "kept_interval": stored}
-    link = LinkSettings.from_data(data)
+    data = MappingProxyType({**link_settings().as_data(), "kept_interval": stored})
+    link = LinkSettings.from_subentry(replace(link_settings().as_subentry(), data=data))
     assert link.kept_interval is None
     assert link.connection is Connection.FOR_EACH_POLL
     assert "kept_interval" not in link.as_data()

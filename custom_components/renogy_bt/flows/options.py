@@ -29,7 +29,7 @@ from ..const import (
     MAX_UPDATE_INTERVAL,
     MIN_UPDATE_INTERVAL,
 )
-from ..links.hold import failed_polls
+from ..links.stored_data import NUMBERS, choice_option, number_option
 from .selectors import WIRING_SELECTOR, translated_choice, whole_number
 
 OPTIONS_SCHEMA = probatio.Schema(
@@ -70,7 +70,11 @@ class BankOptionsFlow(OptionsFlow):
         if user_input is not None:
             return self.async_create_entry(data=user_input)
         options = self.config_entry.options
-        known = {**options, CONF_FAILED_POLLS: failed_polls(options)}
+        known = {
+            **{key: number_option(options, key) for key in NUMBERS},
+            CONF_WIRING: choice_option(options, CONF_WIRING, Wiring.PARALLEL),
+            CONF_RECOVERY: choice_option(options, CONF_RECOVERY, RecoveryLevel.FULL),
+        }
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(OPTIONS_SCHEMA, known),

@@ -13,11 +13,12 @@ from homeassistant.config_entries import (
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME
+from homeassistant.data_entry_flow import AbortFlow
 
 from ..const import CONF_CONNECT_ANYWAY, CONF_FORGET
 from ..links.probing import ProbeProblem
 from ..links.rescan import Rescan
-from ..links.settings import KnownBattery, LinkSettings, position, title_of
+from ..links.settings import DamagedLink, KnownBattery, LinkSettings, position, title_of
 from .connection import connection_fields, kept_interval_of
 from .link import LinkFlow, battery_rows
 from .selectors import choice
@@ -95,7 +96,12 @@ class LinkSubentryFlow(
 
     @property
     def _known(self) -> LinkSettings:
-        return LinkSettings.from_data(self._get_reconfigure_subentry().data)
+        try:
+            return LinkSettings.from_subentry(self._get_reconfigure_subentry())
+        except DamagedLink as error:
+            raise AbortFlow(
+                "damaged", description_placeholders={CONF_NAME: str(error)}
+            ) from error
 
     @override
     async def _async_ask_again(self) -> SubentryFlowResult:

@@ -9,8 +9,9 @@ from homeassistant.helpers import issue_registry as ir
 
 from ..bank.imbalance import ImbalanceWatch
 from ..batteries.devices import battery_name
-from ..const import CONF_IMBALANCE_LIMIT, DEFAULT_IMBALANCE_LIMIT, DOMAIN
+from ..const import CONF_IMBALANCE_LIMIT, DOMAIN
 from ..coordinator import RenogyConfigEntry
+from ..links.stored_data import number_option
 
 _IMBALANCE: Final = "imbalance"
 
@@ -25,7 +26,7 @@ def async_follow_balance(
     deleted: after a restart it still knows whether the user ignores it.
     """
     bank = entry.runtime_data
-    limit = entry.options.get(CONF_IMBALANCE_LIMIT, DEFAULT_IMBALANCE_LIMIT)
+    limit = number_option(entry.options, CONF_IMBALANCE_LIMIT)
     watch = ImbalanceWatch(limit, is_noticed=_is_shown(hass, entry))
 
     @callback

@@ -8,13 +8,9 @@ from homeassistant.helpers import issue_registry as ir
 
 from ..bank.history import DAY
 from ..batteries.devices import battery_name
-from ..const import (
-    CONF_FULL_CHARGE_DAYS,
-    DEFAULT_FULL_CHARGE_DAYS,
-    DOCUMENTATION_URL,
-    DOMAIN,
-)
+from ..const import CONF_FULL_CHARGE_DAYS, DOCUMENTATION_URL, DOMAIN
 from ..coordinator import RenogyConfigEntry
+from ..links.stored_data import number_option
 
 _NOT_FULL: Final = "not_full"
 
@@ -27,7 +23,7 @@ def async_follow_full_charges(hass: HomeAssistant, entry: RenogyConfigEntry) -> 
     ignores it.
     """
     bank = entry.runtime_data
-    limit = entry.options.get(CONF_FULL_CHARGE_DAYS, DEFAULT_FULL_CHARGE_DAYS)
+    limit = number_option(entry.options, CONF_FULL_CHARGE_DAYS)
 
     @callback
     def update() -> None:

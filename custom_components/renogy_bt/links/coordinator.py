@@ -38,6 +38,7 @@ from .scales import LinkScales
 from .settings import BatteryLabel, LinkSettings
 from .signal import async_forget, async_is_followed, async_is_too_weak, async_note_poll
 from .staleness import Staleness
+from .stored_data import number_option
 
 LINK_QUALITY_POLLS: Final = 100
 UNEVENNESS: Final = 0.2
@@ -74,8 +75,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         Assistant.
         """
         self.interval = float(
-            settings.kept_interval
-            or entry.options.get(CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL)
+            settings.kept_interval or number_option(entry.options, CONF_UPDATE_INTERVAL)
         )
         super().__init__(
             hass,
@@ -480,7 +480,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         start.
         """
         subentry = self.config_entry.subentries[self.subentry_id]
-        settings = LinkSettings.from_data(subentry.data)
+        settings = LinkSettings.from_subentry(subentry)
         self.hass.config_entries.async_update_subentry(
             self.config_entry,
             subentry,
@@ -581,7 +581,7 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
     def _async_store_scales(self) -> None:
         """Store with the link what is found of the scales of its batteries' currents."""
         subentry = self.config_entry.subentries[self.subentry_id]
-        settings = LinkSettings.from_data(subentry.data)
+        settings = LinkSettings.from_subentry(subentry)
         self.hass.config_entries.async_update_subentry(
             self.config_entry,
             subentry,

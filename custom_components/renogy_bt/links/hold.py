@@ -3,26 +3,16 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from ..const import CONF_FAILED_POLLS, DEFAULT_FAILED_POLLS, MAX_FAILED_POLLS
+from ..const import CONF_FAILED_POLLS
+from .stored_data import number_option
 
 CLOSE: Final = 0.5
 """A hold that ends within so many seconds is over: timers may be early."""
 
 
-def failed_polls(options: Mapping[str, Any]) -> int:
-    """Return how many polls make a battery unavailable, by the options of its bank.
-
-    What is not such a number counts as the default.
-    """
-    polls = options.get(CONF_FAILED_POLLS)
-    if not isinstance(polls, int) or isinstance(polls, bool):
-        return DEFAULT_FAILED_POLLS
-    return polls if 1 <= polls <= MAX_FAILED_POLLS else DEFAULT_FAILED_POLLS
-
-
 def hold_of(options: Mapping[str, Any], interval: float) -> Hold | None:
     """Return what holds last readings, None where the first failed poll ends them."""
-    polls = failed_polls(options)
+    polls = number_option(options, CONF_FAILED_POLLS)
     return Hold(polls, interval) if polls > 1 else None
 
 

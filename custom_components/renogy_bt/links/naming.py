@@ -35,7 +35,7 @@ def _async_take_up_name(
         name = name_of(info)
         if subentry is None or name is None:
             return
-        link = LinkSettings.from_data(subentry.data)
+        link = LinkSettings.from_subentry(subentry)
         if not link.has_name:
             LOGGER.info("%s: The link %s is %s", entry.title, address, name)
             async_store_link(hass, entry, subentry, link.named(name))

@@ -63,7 +63,7 @@ async def async_rescan(
     The probe and the polls of the link wait for each other. The bank reloads if the link has
     changed.
     """
-    known = LinkSettings.from_data(entry.subentries[subentry_id].data)
+    known = LinkSettings.from_subentry(entry.subentries[subentry_id])
     probed = await async_probe_link(hass, known.address, known.name, known.units)
     if isinstance(probed, ProbeProblem):
         return probed
@@ -72,6 +72,6 @@ async def async_rescan(
     if subentry is None:
         # The link was removed meanwhile: the result cannot be stored.
         return Rescan(known=known, found=found)
-    rescan = Rescan(known=LinkSettings.from_data(subentry.data), found=found)
+    rescan = Rescan(known=LinkSettings.from_subentry(subentry), found=found)
     async_store_link(hass, entry, subentry, rescan.result())
     return rescan

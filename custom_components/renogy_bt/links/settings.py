@@ -41,6 +41,7 @@ from ..renogy.families import (
 from ..renogy.found_scale import FoundScale
 from ..renogy.models import BatteryId, FoundBattery, ProbeReport
 from ..renogy.units import CHAIN, HUB
+from . import stored_data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +58,20 @@ class KnownBattery:
     scale: FoundScale | None = None
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """Read what is stored; the scale is not there before it was found."""
-        scale = data.get(CONF_CURRENT_SCALE) or {}
+    def from_data(cls, data: Mapping[str, Any]) -> Self | None:
+        """Read what is stored, None where no unit id is; the scale is not there before it was found."""
+        if (unit := stored_data.unit_id(data.get(CONF_UNIT))) is None:
+            return None
+        scale = data.get(CONF_CURRENT_SCALE)
         return cls(
-            unit=data[CONF_UNIT],
-            model=data[CONF_MODEL],
-            cells=data[CONF_CELLS],
+            unit=unit,
+            model=stored_data.text(data.get(CONF_MODEL), stored_data.LONGEST_MODEL),
+            cells=stored_data.cells(data.get(CONF_CELLS)),
             scale=FoundScale.from_stored(
                 scale.get(CONF_DIVISOR), scale.get(CONF_SOURCE)
-            ),
+            )
+            if isinstance(scale, Mapping)
+            else None,
         )
 
     def as_data(self) -> dict[str, Any]:
@@ -103,6 +108,10 @@ class KnownBattery:
         )
 
 
+class DamagedLink(Exception):
+    """The stored data of a link do not say which link that is; the message is its title."""
+
+
 class Connection(StrEnum):
     """Whether a link is connected to for each poll, or kept connected between the polls."""
 
@@ -126,15 +135,32 @@ class LinkSettings:
     kept_interval: int | None = None
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """Read the data of a config subentry."""
+    def from_subentry(cls, subentry: ConfigSubentry) -> Self:
+        """Read a config subentry; raises DamagedLink where it has no address.
+
+        What is odd or missing gives a default. Without any unit id there are no batteries.
+        """
+        data = subentry.data
+        address = stored_data.address(data.get(CONF_ADDRESS), subentry.unique_id)
+        if address is None:
+            raise DamagedLink(subentry.title)
+        name = stored_data.text(data.get(CONF_NAME), stored_data.LONGEST_NAME)
+        batteries: dict[int, KnownBattery] = {}
+        for stored in stored_data.batteries(data.get(CONF_UNITS)):
+            if (battery := KnownBattery.from_data(stored)) is not None:
+                batteries.setdefault(battery.unit, battery)
         return cls(
-            address=data[CONF_ADDRESS],
-            name=data[CONF_NAME],
-            family_key=data[CONF_FAMILY],
-            batteries=tuple(map(KnownBattery.from_data, data[CONF_UNITS])),
-            polling=data[CONF_POLLING],
-            kept_interval=_kept_interval(data.get(CONF_KEPT_INTERVAL)),
+            address=address,
+            name=name or address,
+            family_key=stored_data.family_key(data.get(CONF_FAMILY), name or ""),
+            batteries=tuple(batteries.values()),
+            polling=data.get(CONF_POLLING) is not False,
+            kept_interval=stored_data.whole_number(
+                data.get(CONF_KEPT_INTERVAL),
+                MIN_KEPT_INTERVAL,
+                MAX_UPDATE_INTERVAL,
+                None,
+            ),
         )
 
     def named(self, name: str) -> Self:
@@ -224,14 +250,6 @@ class LinkSettings:
         return tuple((self.address, unit) for unit in self.units)
 
 
-def _kept_interval(stored: Any) -> int | None:
-    """Return what is stored, None where it is nothing that the forms would have stored."""
-    is_one = (
-        isinstance(stored, int) and MIN_KEPT_INTERVAL <= stored <= MAX_UPDATE_INTERVAL
-    )
-    return stored if is_one else None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatteryLabel:
     """The name of a battery: its model and its place in the bank."""
@@ -310,7 +328,7 @@ def async_store_link(
 
 def title_of(subentry: ConfigSubentry, link: LinkSettings) -> str:
     """Return the title of a stored link: it follows the name, unless somebody changed it."""
-    known = LinkSettings.from_data(subentry.data)
+    known = LinkSettings.from_subentry(subentry)
     return link.name if subentry.title == known.name else subentry.title
 
 
@@ -318,14 +336,31 @@ def links_of(entry: ConfigEntry) -> dict[str, LinkSettings]:
     """Return the links of a bank by the id of their config subentry.
 
     A bank whose data have another version (it is disabled, or a newer version stored it) is
-    taken to have no links.
+    taken to have no links. Damaged links are left out.
     """
     if entry.version != ENTRY_VERSION or entry.minor_version < ENTRY_MINOR_VERSION:
         return {}
-    return {
-        subentry.subentry_id: LinkSettings.from_data(subentry.data)
+    links: dict[str, LinkSettings] = {}
+    addresses: set[str] = set()
+    for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK):
+        try:
+            link = LinkSettings.from_subentry(subentry)
+        except DamagedLink:
+            continue
+        if link.batteries and link.address not in addresses:
+            addresses.add(link.address)
+            links[subentry.subentry_id] = link
+    return links
+
+
+def damaged_links_of(entry: ConfigEntry) -> list[ConfigSubentry]:
+    """Return the links of a bank that are left out, because nothing can be read of them."""
+    links = links_of(entry)
+    return [
+        subentry
         for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK)
-    }
+        if subentry.subentry_id not in links
+    ]
 
 
 def addresses_of(entry: ConfigEntry) -> frozenset[str]:

@@ -189,7 +189,7 @@ class Integration:
         (entry,) = self._hass.config_entries.async_entries(DOMAIN)
         (subentry,) = entry.get_subentries_of_type(SUBENTRY_TYPE_LINK)
         settings = replace(
-            LinkSettings.from_data(subentry.data), kept_interval=int(self._interval)
+            LinkSettings.from_subentry(subentry), kept_interval=int(self._interval)
         )
         self._hass.config_entries.async_update_subentry(
             entry, subentry, data=settings.as_data()
