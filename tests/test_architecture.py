@@ -48,9 +48,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "button": {"homeassistant", "adapter_health", "coordinator", "adapters", "entity"},
     "event": {
-        *("homeassistant", "renogy", "storage", "adapter_health", "links"),
-        *("coordinator", "adapters", "entity"),
+        *("homeassistant", "renogy", "storage", "adapter_health", "links", "const"),
+        *("coordinator", "batteries", "adapters", "entity"),
     },
+    "logbook": {"homeassistant", "const"},
     "sensor": {
         *("homeassistant", "renogy", "bank", "adapter_health", "links", "coordinator"),
         *("batteries", "adapters", "entity"),

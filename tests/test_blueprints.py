@@ -590,7 +590,12 @@ class TestAlarm:
             pytest.param({}, [], id="default"),
             pytest.param(
                 {"event_types": ["raised", "cleared"]},
-                [("RBT50LFP48S 1: alarm over", "Charge over current.")],
+                [
+                    (
+                        "RBT50LFP48S 1: Charge over-current is over",
+                        "Charge over-current is over",
+                    )
+                ],
                 id="both",
             ),
         ],
@@ -608,7 +613,12 @@ class TestAlarm:
         await automate(hass, "alarm", alarm_events=[event], **inputs)
         battery.put(5106, [0x000E | 1 << 9])
         await next_poll(hass)
-        assert texts(told) == [("RBT50LFP48S 1: alarm", "Charge over current.")]
+        assert texts(told) == [
+            (
+                "RBT50LFP48S 1: Charge over-current",
+                "Charge over-current. Protection. Charge the battery with less current.",
+            )
+        ]
         await next_poll(hass)
         assert told == []
         battery.put(5106, [0x000E])
@@ -625,6 +635,5 @@ class TestAlarm:
         battery.put(5043, [528])
         battery.put(5101, [0b1010])
         await next_poll(hass)
-        assert ("RBT50LFP48S 1: alarm", "Cell voltage above limit (1, 2).") in texts(
-            told
-        )
+        titles = [title for title, _ in texts(told)]
+        assert "RBT50LFP48S 1: Cell voltage above its limit (cells 1, 2)" in titles

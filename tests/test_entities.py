@@ -486,6 +486,9 @@ async def test_alarms_are_counted_and_named(hass: HomeAssistant, air: FakeAir) -
     state = battery_state(hass, "alarms")
     assert state.state == "1"
     assert state.attributes["active"] == ["charge_over_current"]
+    assert state.attributes["described"] == [
+        "Charge over-current. Protection. Charge the battery with less current."
+    ]
     assert battery_state(hass, "problem", platform="binary_sensor").state == STATE_ON
     assert battery_state(hass, "alarms", 49).attributes["active"] == []
     assert battery_state(hass, "problem", 49, platform="binary_sensor").state == (

@@ -10,6 +10,11 @@ REPORTS_URL: Final = f"{DOCUMENTATION_URL}/blob/main/docs/field-reports.md"
 LOGGER: Final = logging.getLogger(__package__)
 MANUFACTURER: Final = "Renogy"
 
+# Fired with each alarm event, for the logbook: it does not show the attributes of an entity.
+EVENT_ALARM: Final = "renogy_bt_alarm"
+ATTR_BATTERY: Final = "battery"
+ATTR_TEXT: Final = "text"
+
 SUBENTRY_TYPE_LINK: Final = "link"
 
 # The version of a bank's stored data. Since 1.2 each link says whether it is polled, since 1.3

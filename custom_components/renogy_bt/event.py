@@ -3,13 +3,15 @@
 from typing import override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.const import EntityCategory
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, EntityCategory
 from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.start import async_at_started
 
 from .adapter_health.status import AdapterEvent, EventKind
 from .adapters.devices import async_add_adapter_entities
+from .batteries.alarm_words import async_alarm_words, async_over_words
+from .const import ATTR_BATTERY, ATTR_TEXT, EVENT_ALARM
 from .coordinator import RenogyConfigEntry
 from .entity import AdapterEntity, RenogyBatteryEntity
 from .links.coordinator import LinkCoordinator
@@ -127,15 +129,30 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
 
     @callback
     def _async_fire(self, change: AlarmChange) -> None:
+        words = async_alarm_words(self.hass, change.alarm)
+        is_over = change.kind is AlarmChangeKind.CLEARED
+        text = async_over_words(self.hass, change.alarm) if is_over else words.name
         self._trigger_event(
             change.kind,
             {
                 "alarm": change.alarm.key,
                 "severity": change.alarm.severity,
                 "cells": list(change.alarm.parts),
+                ATTR_TEXT: text,
+                "described": text if is_over else str(words),
             },
         )
         self.async_write_ha_state()
+        device = self.device_entry
+        self.hass.bus.async_fire(
+            EVENT_ALARM,
+            {
+                ATTR_ENTITY_ID: self.entity_id,
+                ATTR_DEVICE_ID: device and device.id,
+                ATTR_BATTERY: device and (device.name_by_user or device.name),
+                ATTR_TEXT: text,
+            },
+        )
 
 
 class AdapterRecoveryEvent(AdapterEntity, EventEntity):

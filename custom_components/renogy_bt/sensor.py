@@ -40,6 +40,7 @@ from .bank.limits import CurrentLimits
 from .bank.meters import MeterReading
 from .bank.sharing import Sharing
 from .bank.summary import BankSummary
+from .batteries.alarm_words import async_alarm_words
 from .batteries.devices import battery_name
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .entity import (
@@ -353,23 +354,19 @@ BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
         **HIDDEN,
         value_fn=lambda reading: reading.discharge_current_limit,
     ),
-    ValueDescription[BatteryReading](
-        key="alarms",
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda reading: (
-            None if reading.status.problem is None else len(reading.status.alarms)
-        ),
-        attributes_fn=lambda reading: {
-            "active": [alarm.key for alarm in reading.status.alarms]
-        },
-    ),
     ValueDescription(
         key="last_read",
         device_class=SensorDeviceClass.TIMESTAMP,
         **HIDDEN,
         value_fn=lambda reading: reading.read_at,
     ),
+)
+
+
+ALARMS = SensorEntityDescription(
+    key="alarms",
+    state_class=SensorStateClass.MEASUREMENT,
+    entity_category=EntityCategory.DIAGNOSTIC,
 )
 
 
@@ -827,6 +824,7 @@ def _link_sensors(
     for unit in link.settings.units:
         for battery in batteries:
             yield BatterySensor(link, battery, unit)
+        yield AlarmsSensor(link, ALARMS, unit)
         for meter in meters:
             yield MeterSensor(bank, link, meter, unit)
         yield LinkQualitySensor(link, LINK_QUALITY, unit)
@@ -904,6 +902,29 @@ class BatterySensor(RenogyBatteryEntity, SensorEntity):
         if self.entity_description.attributes_fn is None:
             return None
         return self.entity_description.attributes_fn(self.reading)
+
+
+class AlarmsSensor(RenogyBatteryEntity, SensorEntity):
+    """How many alarms a battery has, and which."""
+
+    _unrecorded_attributes = frozenset({"described"})
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return how many there are, None where the battery does not tell."""
+        status = self.reading.status
+        return None if status.problem is None else len(status.alarms)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        """Return the alarms, for automations and in words."""
+        alarms = self.reading.status.alarms
+        return {
+            "active": [alarm.key for alarm in alarms],
+            "described": [str(async_alarm_words(self.hass, each)) for each in alarms],
+        }
 
 
 class NumberedSensor(RenogyBatteryEntity, SensorEntity):

@@ -19,7 +19,15 @@ from homeassistant.helpers.entity_registry import (
 from homeassistant.helpers.template import Template
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from tests.banks import bank_entry, entity_id, link_settings, poll_links, set_up, settle
+from tests.banks import (
+    bank_entry,
+    entity_id,
+    link_settings,
+    next_poll,
+    poll_links,
+    set_up,
+    settle,
+)
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
 from tests.fake_supervisor import FakeAdapters, adapter_status
 from tests.renogy.fake_link import FakeLink, rbt50lfp48s
@@ -140,7 +148,7 @@ async def test_age_of_the_values_is_told(hass: HomeAssistant, air: FakeAir) -> N
     """The template tells the minutes since the last poll, and which battery is silent."""
     await bring(hass, air, WORLDS["two"])
     made = await create(hass, language="de")
-    (content,) = (card["content"] for card in cards_of(made) if "content" in card)
+    content = next(card["content"] for card in cards_of(made) if "content" in card)
     template = Template(content, hass)
     assert template.async_render() == "Zuletzt ausgelesen: vor 0 min"
     with freeze_time(dt_util.utcnow() + timedelta(seconds=150)):
@@ -154,6 +162,37 @@ async def test_age_of_the_values_is_told(hass: HomeAssistant, air: FakeAir) -> N
         "Zuletzt ausgelesen: vor 0 min",
         "**RBT50LFP48S 2** hat keine Werte",
     ]
+
+
+async def test_alarms_are_shown_in_words(hass: HomeAssistant, air: FakeAir) -> None:
+    """The card of a battery is seen while it has an alarm, and has the words of each."""
+    await bring(hass, air, WORLDS["two"])
+    name = 'Cabin <b>"1"</b>'
+    registry, devices = er.async_get(hass), dr.async_get(hass)
+    problem = entity_id(hass, "binary_sensor", f"{DONGLE.lower()}_49_problem")
+    assert problem
+    device = registry.entities[problem].device_id
+    assert device
+    devices.async_update_device(device, name_by_user=name)
+    made = await create(hass)
+    (card,) = (
+        card
+        for card in cards_of(made)
+        if card.get("visibility", [{}])[0].get("entity") == problem
+        and card["type"] == "markdown"
+    )
+    assert card["visibility"][0]["state"] == "on"
+    template = Template(card["content"], hass)
+    title = "Cabin &lt;b&gt;&#34;1&#34;&lt;/b&gt;"
+    around = f'<ha-alert alert-type="error" title="{title}">', "</ha-alert>"
+    assert template.async_render() == "".join(around)
+    air.links[DONGLE].units[49].put(5106, [0x000F | 1 << 9])
+    await next_poll(hass)
+    assert template.async_render() == (
+        f"{around[0]}Charge over-current. Protection. Charge the battery with less "
+        "current.<br>Short circuit. Protection. Disconnect everything from the battery, "
+        f"and look for the short circuit before you connect it again.{around[1]}"
+    )
 
 
 @pytest.mark.parametrize(

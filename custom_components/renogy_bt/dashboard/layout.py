@@ -242,15 +242,18 @@ def _detail_cards(whole: Device) -> list[Card]:
 
 
 def _alarm_cards(battery: Device) -> list[Card]:
-    """Return the alarms of a battery, seen while it has one."""
+    """Return the alarms of a battery in words, seen while it has one."""
     return [
         {
-            "type": "tile",
-            "entity": alarms,
-            "name": _DEVICE_NAME,
-            "state_content": ["active"],
-            **_WARNING,
+            "type": "markdown",
+            "text_only": True,
+            "content": (
+                f'<ha-alert alert-type="error" title="{{{{ device_name(\'{alarms}\') | e }}}}">'
+                f"{{{{ (state_attr('{alarms}', 'described') or []) | join('<br>') }}}}"
+                "</ha-alert>"
+            ),
             **_visibility(problem, _ON),
+            **_FULL_WIDTH,
         }
         for alarms in battery.find("sensor.alarms")
         for problem in battery.find("binary_sensor.problem")
