@@ -1,19 +1,24 @@
-"""Run the campaign: `python -m tests.bank_months [--json] [--days N] [--seed N] [WORLD…]`."""
+"""Run the campaign: `python -m tests.bank_months [--ageing] [--json] [--days N] [--seed N] [WORLD…]`."""
 
 import argparse
 from dataclasses import asdict
 import json
 import sys
 
+from .ageing import ageing_rows
 from .campaign import WORLDS, month_rows
 
 HEALTHY_DAYS = 10_000
 FAULTY_DAYS = 1_200
+AGEING_DAYS = 240
 
 
 def main() -> None:
     """Print the table, a row as soon as it is known."""
     parser = argparse.ArgumentParser(prog="python -m tests.bank_months")
+    parser.add_argument(
+        "--ageing", action="store_true", help="judge what is told of the batteries"
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--days", type=int, help="bank-days of each world")
     parser.add_argument("--seed", type=int, default=0)
@@ -21,6 +26,10 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.worlds) - WORLDS.keys():
         parser.error(f"no such world: {', '.join(sorted(unknown))}")
+    if options.ageing:
+        for aged in ageing_rows(options.days or AGEING_DAYS, options.seed):
+            print(json.dumps(asdict(aged)), flush=True)
+        return
     rows = []
     if not options.json:
         print("world              banks    days  noticed  wrongly  after  imbalance")

@@ -166,8 +166,7 @@ class _Watched:
             int(pack)
             for pack in np.flatnonzero(banks.is_there[row])  # the packs that exist
         ]
-        self._cells = int(banks.cells[row, 0])
-        self._capacities = [float(banks.told_capacity[row, p]) for p in self._packs]
+        self._banks = banks
         self._interval = int(random.choice(INTERVALS))
         # Two links in one bank in four: the readings are taken at other moments.
         self._late = [
@@ -196,10 +195,13 @@ class _Watched:
             if self._random.random() < LOST:
                 continue
             readings = {
-                pack: self._reading(day, lived, min(step + late, STEPS - 1), pack, own)
-                for pack, late, own in zip(
-                    self._packs, self._late, self._capacities, strict=True
+                pack: reading_of(
+                    self._banks,
+                    lived,
+                    day,
+                    (min(step + late, STEPS - 1), self._row, pack),
                 )
+                for pack, late in zip(self._packs, self._late, strict=True)
             }
             at = float(day * DAY + step * STEP)
             self._watch.advance(at, readings)
@@ -213,27 +215,31 @@ class _Watched:
                 elif self._first is None:
                     self._first = at / DAY
 
-    def _reading(
-        self, day: int, lived: Lived, step: int, pack: int, capacity: float
-    ) -> BatteryReading:
-        where = (step, self._row, pack)
-        volts = float(lived.told_volts[where])
-        amperes = float(lived.told_amperes[where])
-        return BatteryReading(
-            read_at=_EPOCH + timedelta(days=day, seconds=step * STEP),
-            cell_voltages=(volts / self._cells,) * self._cells,
-            cell_temperatures=(),
-            current_count=round(amperes * 100),
-            current=amperes,
-            voltage=volts,
-            remaining_capacity=min(float(lived.told_charge[where]), capacity),
-            total_capacity=capacity,
-            status=BatteryStatus(
-                charge_mosfet=bool(lived.may_charge[where]),
-                discharge_mosfet=True,
-                fully_charged=bool(lived.is_full[where]),
-            ),
-        )
+
+def reading_of(
+    banks: Banks, lived: Lived, day: int, where: tuple[int, int, int]
+) -> BatteryReading:
+    """Return what a poll reads at a step of a day, of a pack of a bank: (step, bank, pack)."""
+    step, row, pack = where
+    cells = int(banks.cells[row, 0])
+    volts = float(lived.told_volts[where])
+    amperes = float(lived.told_amperes[where])
+    capacity = float(banks.told_capacity[row, pack])
+    return BatteryReading(
+        read_at=_EPOCH + timedelta(days=day, seconds=step * STEP),
+        cell_voltages=(volts / cells,) * cells,
+        cell_temperatures=(),
+        current_count=round(amperes * 100),
+        current=amperes,
+        voltage=volts,
+        remaining_capacity=min(float(lived.told_charge[where]), capacity),
+        total_capacity=capacity,
+        status=BatteryStatus(
+            charge_mosfet=bool(lived.may_charge[where]),
+            discharge_mosfet=True,
+            fully_charged=bool(lived.is_full[where]),
+        ),
+    )
 
 
 def _row(world: World, months: Sequence[BankMonth]) -> MonthRow:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from .ageing import ageing_of
 from .campaign import MONTH, WORLDS, months_of
 from .worlds import STEP, days, some_banks
 
@@ -35,6 +36,16 @@ def test_bad_cables_are_found() -> None:
 def test_the_same_months_come_again() -> None:
     """Banks with the same seed live the same months."""
     assert months_of("full_first", 1) == months_of("full_first", 1)
+
+
+def test_what_is_told_of_batteries_is_near_the_truth() -> None:
+    """Resistances to a sixth, what was drawn to a percent, how deep to what the counters are off."""
+    months = ageing_of("healthy", 0)
+    assert any(each.resistance is not None for each in months)
+    for each in months:
+        assert each.resistance is None or abs(each.resistance) < 0.15
+        assert abs(each.drawn) < 0.01
+        assert abs(each.depth) < 4.0
 
 
 @pytest.mark.parametrize("name", WORLDS)

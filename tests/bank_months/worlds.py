@@ -31,7 +31,9 @@ _CELL_VOLTS: Final = (
 )
 _HYSTERESIS: Final = 0.006
 """Half the difference of a cell's voltage between having been charged and discharged."""
-_POLARISATION_SECONDS: Final = 400.0
+POLARISATION: Final = 0.6
+"""What a current that lasts adds to the resistance, as a share of it."""
+POLARISATION_SECONDS: Final = 400.0
 _ABSORPTION: Final = 3.47
 _FLOAT: Final = 3.37
 _CELL_OVER_VOLTAGE: Final = 3.65
@@ -219,8 +221,10 @@ def _divided(banks: Banks, state: _State, wanted: Series) -> tuple[Series, Serie
 def _live(banks: Banks, state: _State, flowed: Series, volts: Series) -> None:
     """Let a step pass."""
     state.charge = (state.charge + flowed * STEP / _HOUR).clip(0, banks.capacity)
-    pull = STEP / _POLARISATION_SECONDS
-    state.polarisation += pull * (0.6 * banks.resistance * flowed - state.polarisation)
+    pull = STEP / POLARISATION_SECONDS
+    state.polarisation += pull * (
+        POLARISATION * banks.resistance * flowed - state.polarisation
+    )
     moved = (np.abs(flowed) * STEP / _HOUR / (0.05 * banks.capacity)).clip(0, 1)
     state.hysteresis += moved * (_HYSTERESIS * np.sign(flowed) - state.hysteresis)
     share = state.charge / banks.capacity
