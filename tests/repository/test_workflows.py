@@ -19,6 +19,10 @@ FORMS = sorted((GITHUB / "ISSUE_TEMPLATE").iterdir())
 VERSION = json.loads((INTEGRATION / "manifest.json").read_text(encoding="utf-8"))[
     "version"
 ]
+RIGHTS_TO_WRITE = {
+    ("release", "build"): {"id-token", "attestations"},
+    ("release", "release"): {"contents"},
+}
 KINDS_OF_CHANGE = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
@@ -50,15 +54,36 @@ def test_workflows_are_complete() -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=_name)
 def test_workflow_has_few_rights(path: Path) -> None:
-    """A workflow has no right to write, but for the job that publishes a release."""
+    """A workflow has no right to write, but for the jobs that attest and publish a release."""
     workflow = load_yaml_dict(str(path))
     assert workflow["permissions"] in ({}, {"contents": "read"})
     for name, job in workflow["jobs"].items():
-        rights = job.get("permissions", {})
-        assert set(rights.values()) <= {"read"} or (path.stem, name) == (
-            "release",
-            "release",
-        )
+        written = {
+            key for key, right in job.get("permissions", {}).items() if right != "read"
+        }
+        assert written == RIGHTS_TO_WRITE.get((path.stem, name), set())
+
+
+def test_what_publishes_runs_nothing_of_the_checkout() -> None:
+    """The job that may write has what was built before, and checks its sum."""
+    release = load_yaml_dict(str(GITHUB / "workflows" / "release.yml"))["jobs"]
+    assert (release["release"]["needs"], release["build"]["needs"]) == ("build", "test")
+    used = [step.get("uses", "") for step in release["release"]["steps"]]
+    assert not any("checkout" in each for each in used)
+    commands = [step.get("run", "") for step in release["release"]["steps"]]
+    assert "sha256sum --check renogy_bt.zip.sha256" in commands
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("requirements_[!h]*.txt")), ids=lambda path: path.stem
+)
+def test_tools_are_pinned_by_hash(path: Path) -> None:
+    """All that is installed, but for Home Assistant and what that needs, is what was looked at."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert lines
+    for line in lines:
+        assert re.fullmatch(r"[\w.-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+", line)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=_name)
