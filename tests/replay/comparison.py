@@ -29,6 +29,8 @@ OF_THE_PAST: Final = frozenset(
 """What rests on earlier polls as well, which no file holds."""
 OF_THE_ROUND: Final = frozenset({"current_share", "current_spread", "voltage_spread"})
 """What is known where all links were polled about at the same time, which differs by chance."""
+OF_THE_WIRING: Final = frozenset({"current_share"})
+"""What a battery shows by how the bank is wired: a replay takes it for parallel."""
 OF_THE_RESERVE: Final = frozenset({"reserve_reached"})
 """What goes by the owner's reserve, where it is not the usual one."""
 OF_THE_SCALE: Final = frozenset(
@@ -38,6 +40,7 @@ OF_THE_SCALE: Final = frozenset(
 NUMBERS: Final = 5000, 5110
 """The registers of measurements and status, which hold no text."""
 FOUND: Final = "found"
+PARALLEL: Final = "parallel"
 NOT_REPEATABLE: Final = frozenset(
     {"not_reachable", "cannot_connect", "connection_lost", "closed"}
 )
@@ -89,6 +92,8 @@ def compare(
     others = OF_THE_PAST
     if not is_one_round:
         others |= OF_THE_ROUND
+    if report.wiring != PARALLEL:
+        others |= OF_THE_WIRING
     if report.reserve != DEFAULT_RESERVE:
         others |= OF_THE_RESERVE
     for link in report.links:
@@ -99,7 +104,7 @@ def compare(
     # What the bank showed may rest on links or batteries that are not replayed.
     is_known = (
         is_whole
-        and report.wiring == "parallel"
+        and report.wiring == PARALLEL
         and all(
             _is_known(link, battery, "current")
             for link in report.links

@@ -1,7 +1,6 @@
 """Reads a file from the field; everything in it is hostile."""
 
 from collections.abc import Iterable, Mapping
-import json
 from pathlib import Path
 import re
 from typing import Any, Final
@@ -17,10 +16,8 @@ from tests.emulator.json_checks import (
     an_integer,
     an_object,
     below,
-    refuse_constant,
     some_bytes,
     text_of_file,
-    without_duplicates,
     wrong,
 )
 
@@ -35,8 +32,8 @@ from .field_report import (
     Value,
 )
 from .frames import Exchange
+from .plain_data import plain_data
 from .released import diagnostics_of_first_release
-from .yaml_text import read_yaml
 
 MAX_FILE_BYTES: Final = 2_000_000
 MAX_LINKS: Final = 16
@@ -50,6 +47,8 @@ MAX_TEXT: Final = 100
 VERSION: Final = 1
 REPORTS: Final = ("failed_set_up", "probe")
 DIAGNOSTICS: Final = "diagnostics"
+_AROUND: Final = ("data", "service_response", "response")
+"""What Home Assistant puts around: a download, and responses of its web APIs."""
 
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NAME: Final = re.compile(r"[A-Za-z-]{0,12}[0-9]{0,6}[A-Za-z]{0,6}")
@@ -71,28 +70,20 @@ def read_report(path: Path) -> FieldReport:
 def parse_report(text: str) -> FieldReport:
     """Return what a text says; raises ReplayError with the place of what is wrong."""
     try:
-        if text.lstrip().startswith(("{", "[")):
-            value = json.loads(
-                text,
-                object_pairs_hook=without_duplicates,
-                parse_constant=refuse_constant,
-            )
-        else:
-            value = read_yaml(text)
-        return _report(value)
+        return _report(plain_data(text))
     except WorldFileError as error:
         raise ReplayError(str(error).removeprefix("world: ")) from error
     except ValueError as error:
-        raise ReplayError(f"not JSON: {error}") from error
+        # A number of thousands of digits, say.
+        raise ReplayError(f"neither JSON nor YAML: {error}") from error
     except RecursionError as error:
         raise ReplayError("not usable: nested too deeply") from error
 
 
 def _report(value: Any) -> FieldReport:
     root = an_object(value, "")
-    # Home Assistant puts what it knows itself around a download.
-    path = "data" if isinstance(root.get("data"), dict) else ""
-    data = root["data"] if path else root
+    path = next((each for each in _AROUND if isinstance(root.get(each), dict)), "")
+    data = root[path] if path else root
     if "kind" not in data and {"stored_links", "stored_link"} & data.keys():
         return diagnostics_of_first_release(data, path)
     kind = _one_of(data.get("kind"), below(path, "kind"), (*REPORTS, DIAGNOSTICS))

@@ -95,6 +95,17 @@ def test_the_reserve_of_another_owner() -> None:
     assert told == known | {"bank.reserve_reached": False}
 
 
+def test_a_share_of_a_bank_in_series() -> None:
+    """There is none, while a replay takes every bank for parallel: it is told of those only."""
+    report = bank(current_share=100.0)
+    (told, _) = compare(report, shown(current_share=100.0), None)
+    assert told.is_known
+    (told, _) = compare(
+        replace(report, wiring="series"), shown(current_share=1.0), None
+    )
+    assert not told.is_known
+
+
 def test_a_value_that_differs_is_named() -> None:
     """With what it was and what it is, of the battery and of the bank."""
     told = document(

@@ -31,6 +31,10 @@ from .typed import made, made_of
 MAX_PARTS: Final = 300
 MAX_ENTRIES: Final = 400
 MAX_RECORDS: Final = 200
+MAX_LOOKS: Final = 1000
+"""Of all adapters of a file: three times what the recorder keeps."""
+MAX_VALUES: Final = 2000
+"""Of one look: as much as all that is judged in it takes with sixteen links, some times over."""
 # What is wrong with a state that no adapter was ever in.
 _IMPOSSIBLE: Final = (
     ArithmeticError,
@@ -75,6 +79,7 @@ def replay_adapters(adapters: tuple[Any, ...], path: str) -> Replayed:
     """Replay the timelines of adapters as they stand in a file; raises WorldFileError."""
     verdicts: list[Judged] = []
     steps: list[Judged] = []
+    looks = 0
     for index, each in enumerate(adapters):
         place = f"{path}[{index}]"
         data = an_object(each, place)
@@ -82,6 +87,11 @@ def replay_adapters(adapters: tuple[Any, ...], path: str) -> Replayed:
             verdicts += _verdicts_of_old(data, place, index)
             continue
         for judged, decided in _replay(data, place):
+            looks += 1
+            if looks > MAX_LOOKS:
+                raise wrong(
+                    place, f"must have at most {MAX_LOOKS} looks with the others"
+                )
             verdicts.append(judged)
             steps.append(decided)
     return Replayed(
@@ -176,6 +186,8 @@ def _part(
             match entry.get("kind"):
                 case "look":
                     look = merged(look, entry)
+                    if are_more_than(MAX_VALUES, look):
+                        raise wrong(place, f"must have at most {MAX_VALUES} values")
                     yield _look(health, look, place)
                 case "step_begun":
                     begun = made_of(StepBegun, entry, place)
@@ -209,6 +221,19 @@ def merged(before: Any, value: Any) -> Any:
     ):
         return [merged(*pair) for pair in zip(before, value, strict=True)]
     return value
+
+
+def are_more_than(most: int, value: Any) -> bool:
+    """Tell whether plain data have more values than that, counting no further."""
+    waiting, count = [value], 0
+    while waiting and count <= most:
+        each = waiting.pop()
+        count += 1
+        if isinstance(each, dict):
+            waiting.extend(each.values())
+        elif isinstance(each, list):
+            waiting.extend(each)
+    return count > most
 
 
 def _look(

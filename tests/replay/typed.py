@@ -28,7 +28,7 @@ from tests.emulator.json_checks import (
 
 LARGEST: Final = 1e13
 LONGEST_TEXT: Final = 400
-MOST: Final = 2000
+MOST: Final = 500
 
 
 def made(kind: Any, value: Any, path: str) -> Any:
