@@ -12,7 +12,7 @@ import sys
 
 from .demos import run_demos
 from .runs import RUNS
-from .trip import Trip, trip
+from .trip import Trip, broken_off, trip
 
 
 def _arguments() -> argparse.Namespace:
@@ -75,7 +75,11 @@ def _all(names: Sequence[str], keep: Path | None, jobs: int) -> Iterator[Trip]:
     context = multiprocessing.get_context("spawn")
     # Each has a process of its own: what one leaves behind is not in the way of the next.
     with ProcessPoolExecutor(jobs, context, max_tasks_per_child=1) as pool:
-        for number, done in enumerate(pool.map(trip, names, kept), 1):
+        trips = [pool.submit(trip, *each) for each in zip(names, kept, strict=True)]
+        for number, (name, each) in enumerate(zip(names, trips, strict=True), 1):
+            # A run that breaks off leaves the others be.
+            error = each.exception()
+            done = each.result() if error is None else broken_off(name, error)
             told = ": ".join((done.name, *done.problems))
             print(f"{number}/{len(names)} {told}", file=sys.stderr, flush=True)
             yield done

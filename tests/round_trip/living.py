@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 import random
 from typing import Any, Final
 from unittest.mock import PropertyMock, patch
@@ -12,8 +12,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.diagnostics import async_get_config_entry_diagnostics
-from custom_components.renogy_bt.links.probing import ProbeProblem, async_probe_link
+from custom_components.renogy_bt.links.probing import (
+    ProbeProblem,
+    async_probe_link,
+    async_probe_report,
+)
 from custom_components.renogy_bt.links.published import async_published
+from custom_components.renogy_bt.links.reports import FOUND
 from custom_components.renogy_bt.links.settings import (
     LinkSettings,
     battery_identifier,
@@ -46,6 +51,8 @@ type Json = dict[str, Any]
 
 SETTLED: Final = 5 * MINUTE
 """Past the active window that Home Assistant opens after four minutes."""
+NEARER: Final = -20.0
+"""Attenuation of a proxy that stands nearer to the links than the adapter, dB."""
 HEARD_WITHIN: Final = 2 * MINUTE
 READ_AGAIN: Final = 4 * MINUTE
 """Some polls: what is read every six hours only comes with the second one."""
@@ -101,16 +108,12 @@ async def live(run: Run) -> Lived:
     random.seed(run.name)
     async with _a_place(run.world, run.mode) as place:
         hass = place.hass
-        link = run.world.links[0]
-        async with a_witness(hass, link) if run.has_witness else nullcontext():
-            if run.fails_at_set_up:
+        async with _beside(run, place):
+            if run.fails_at_set_up or run.is_probed:
                 await _heard(place, run.world.links)
                 await _begin(place.emulated, run)
-                problem = await _set_up(place, run.world.links)
-                assert isinstance(problem, ProbeProblem), "the set-up does not fail"
-                return Lived(problem.report, position=_position(hass))
-            entry = await _set_up(place, run.world.links)
-            assert isinstance(entry, MockConfigEntry), entry
+                return Lived(await _probed(place, run), position=_position(hass))
+            entry = await _set_up_as_in(run, place)
             with at_home(hass, place.emulated, place.clock, entry) as home:
                 await asyncio.sleep(SETTLED)
                 await _begin(place.emulated, run)
@@ -122,6 +125,51 @@ async def live(run: Run) -> Lived:
                     tuple(map(str, home.steps)),
                     _position(hass),
                 )
+
+
+@asynccontextmanager
+async def _beside(run: Run, place: _Place) -> AsyncGenerator[None]:
+    """Have somebody else hear the links, where a run has that."""
+    if run.has_proxy:
+        # Home Assistant's `esphome` takes a second to be imported.
+        from tests.stack.proxy import proxy_of  # noqa: PLC0415
+
+        async with proxy_of(place.hass, place.emulated, NEARER) as proxy:
+            listening = proxy.listen()
+            yield
+            listening()
+    elif run.has_witness:
+        async with a_witness(place.hass, run.world.links[0]):
+            yield
+    else:
+        yield
+
+
+async def _probed(place: _Place, run: Run) -> str:
+    """Return the report of a set-up that fails, or of a probe."""
+    if run.is_probed:
+        (link,) = run.world.links
+        told = await async_probe_report(place.hass, link.address, link.name)
+        assert told["outcome"] == FOUND
+        return json_dumps(told)
+    problem = await _set_up(place, run.world.links)
+    assert isinstance(problem, ProbeProblem), "the set-up does not fail"
+    return problem.report
+
+
+async def _set_up_as_in(run: Run, place: _Place) -> MockConfigEntry:
+    """Set the links of a run up; return the bank of the first one."""
+    links = run.world.links
+    banks = [[link] for link in links] if run.is_split else [links]
+    entries = [
+        await _set_up(place, bank, kept_interval=run.kept_interval, options=run.options)
+        for bank in banks
+    ]
+    for entry in entries:
+        assert isinstance(entry, MockConfigEntry), entry
+    (first, *_) = entries
+    assert isinstance(first, MockConfigEntry)
+    return first
 
 
 async def read_again(
@@ -160,6 +208,9 @@ async def _set_up(
     place: _Place,
     links: Iterable[Link],
     unit_ids: Mapping[str, Iterable[int]] = {},
+    *,
+    kept_interval: int | None = None,
+    options: Mapping[str, Any] = {},
 ) -> MockConfigEntry | ProbeProblem:
     """Set links up as a user does; return the bank, or why there is none."""
     settings = []
@@ -171,10 +222,9 @@ async def _set_up(
         outcome = await async_probe_link(place.hass, link.address, name, sorted(asked))
         if isinstance(outcome, ProbeProblem):
             return outcome
-        settings.append(
-            LinkSettings.from_probe(link.address, outcome.name, outcome.report)
-        )
-    entry = bank_entry(*settings)
+        found = LinkSettings.from_probe(link.address, outcome.name, outcome.report)
+        settings.append(replace(found, kept_interval=kept_interval))
+    entry = bank_entry(*settings, **options)
     entry.add_to_hass(place.hass)
     assert await place.hass.config_entries.async_setup(entry.entry_id)
     return entry

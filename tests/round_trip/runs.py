@@ -1,7 +1,7 @@
 """What is run: every world and fault of the project, set-ups that fail, and worlds at random."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 import json
 from random import Random
 from typing import Any, Final
@@ -18,12 +18,13 @@ MINUTE: Final = 60.0
 OWNER: Final = WORLDS / "owner.json"
 REFUSING: Final = frozenset(
     {
-        *("silent", "wrong-crc", "all-ff-reply", "late-reply", "foreign-unit"),
+        *("silent", "wrong-crc", "all-ff-reply", "late-reply", "out-of-range"),
         *("disconnect-mid-reply", "dongle-wedged", "held-by-other-central"),
-        "out-of-range",
     }
 )
-"""Faults that a set-up is tried with, too."""
+"""Faults with which a set-up fails."""
+HINDERING: Final = ("foreign-unit", "lost-reply", "fragmented-notifications")
+"""Faults with which a probe finds a battery all the same."""
 AT_RANDOM: Final = (
     *("silent", "late-reply", "lost-reply", "wrong-crc", "foreign-unit"),
     *("glued-notifications", "fragmented-notifications", "wide-read-refused"),
@@ -42,6 +43,16 @@ class Run:
     has_witness: bool = False
     fails_at_set_up: bool = False
     """Whether the faults begin before the set-up, and it is the report of that which is run again."""
+    is_probed: bool = False
+    """Whether nothing is set up, and it is the report of a probe which is run again."""
+    kept_interval: int | None = None
+    """How often a link is polled that is kept connected, s; None: each poll connects."""
+    is_split: bool = False
+    """Whether each link is a bank of its own; the file is that of the first one."""
+    has_proxy: bool = False
+    """Whether the links are read through a proxy, which is nearer than the adapter."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the bank."""
     seconds: float = 12 * MINUTE
     """From the faults to the download."""
 
@@ -63,6 +74,18 @@ def _of_worlds() -> Iterator[Run]:
     yield Run(name="day", world=load_world(OWNER))
     yield Run(name="families", world=load_world(WORLDS / "families.json"))
     yield Run(name="in-peace", world=_owner(), mode="active", has_witness=True)
+    yield Run(name="kept-link", world=_owner(), mode="active", kept_interval=2)
+    yield Run(
+        name="kept-link-silent-of-one",
+        world=_owner(),
+        switches=('silent={"unit": 49}',),
+        mode="active",
+        kept_interval=5,
+    )
+    yield Run(name="in-series", world=_owner(), options={"wiring": "series"})
+    families = load_world(WORLDS / "families.json")
+    yield Run(name="two-banks", world=families, is_split=True)
+    yield Run(name="through-a-proxy", world=_owner(), has_proxy=True)
 
 
 def _of_faults() -> Iterator[Run]:
@@ -101,6 +124,11 @@ def _of_set_ups() -> Iterator[Run]:
             world=_owner(),
             switches=(name,),
             fails_at_set_up=True,
+        )
+    yield Run(name="probe", world=_owner(), is_probed=True)
+    for name in HINDERING:
+        yield Run(
+            name=f"probe-{name}", world=_owner(), switches=(name,), is_probed=True
         )
 
 

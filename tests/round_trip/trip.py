@@ -30,12 +30,17 @@ class Trip:
     """What came of a round trip."""
 
     name: str
-    characters: int
-    same: int
-    unknown: int
-    verdicts: int
-    steps: int
+    characters: int = 0
+    same: int = 0
+    unknown: int = 0
+    verdicts: int = 0
+    steps: int = 0
     problems: tuple[str, ...] = field(default=())
+
+
+def broken_off(name: str, error: BaseException) -> Trip:
+    """Return what comes of a round trip that ended with an error."""
+    return Trip(name=name, problems=(f"broken off: {error!r}",))
 
 
 def run_of(name: str) -> Run:
@@ -98,7 +103,7 @@ def _values(report: Diagnostics | ProbeRun) -> Sequence[Compared]:
 
 def _otherwise(run: Run, lived: Lived, judged: Replayed) -> list[str]:
     """Say what of the run was judged or done otherwise than its file tells."""
-    if run.fails_at_set_up:
+    if run.fails_at_set_up or run.is_probed:
         return []
     told: dict[str, tuple[list[Any], tuple[str, ...]]] = {
         "verdicts": (_in_turn([each.now for each in judged.verdicts]), lived.verdicts),
