@@ -6,6 +6,8 @@ from typing import Final
 DOMAIN: Final = "renogy_bt"
 DOCUMENTATION_URL: Final = "https://github.com/jorik41/renogy_bt"
 ISSUE_URL: Final = f"{DOCUMENTATION_URL}/issues/new?template=bug.yml"
+REPORT_HELP_URL: Final = f"{DOCUMENTATION_URL}#reporting-a-problem"
+"""Where the diagnostics are, and where to send them."""
 REPORTS_URL: Final = f"{DOCUMENTATION_URL}/blob/main/docs/field-reports.md"
 LOGGER: Final = logging.getLogger(__package__)
 MANUFACTURER: Final = "Renogy"

@@ -23,7 +23,7 @@ from homeassistant.helpers import issue_registry as ir
 from .adapter_health.ladder import RecoveryStep
 from .adapter_health.samples import Verdict
 from .adapters.recovery import async_recover
-from .const import CONF_DIVISOR, DOMAIN, SUBENTRY_TYPE_LINK
+from .const import CONF_DIVISOR, DOMAIN, REPORT_HELP_URL, SUBENTRY_TYPE_LINK
 from .flows.selectors import choice
 from .issues.adapters import ATTR_ADDRESS, FIXABLE as FIXABLE_ADAPTERS
 from .issues.batteries import ATTR_CELLS, ATTR_MODEL, ATTR_UNIT, REPLACED
@@ -180,7 +180,7 @@ class RescanRepairFlow(LinkRepairFlow):
         if user_input is None:
             return self.async_show_form(
                 step_id="rescan",
-                description_placeholders=issue.translation_placeholders,
+                description_placeholders=_placeholders(issue),
             )
         flow = await self.hass.config_entries.subentries.async_init(
             (bank.entry_id, SUBENTRY_TYPE_LINK),
@@ -210,7 +210,7 @@ class ReplacedBatteryFlow(LinkRepairFlow):
         if user_input is None:
             return self.async_show_form(
                 step_id="confirm",
-                description_placeholders=issue.translation_placeholders,
+                description_placeholders=_placeholders(issue),
             )
         link = self._settings_of(subentry)
         batteries = tuple(map(self._as_it_is_now, link.batteries))
@@ -266,8 +266,16 @@ class CurrentScaleFlow(LinkRepairFlow):
             data_schema=probatio.Schema(
                 {probatio.Required(CONF_DIVISOR, default=default): choice(values)}
             ),
-            description_placeholders=issue.translation_placeholders,
+            description_placeholders=_placeholders(issue),
         )
+
+
+def _placeholders(issue: ir.IssueEntry) -> Mapping[str, str]:
+    """Return what the texts of a dialogue name: that of the notice, and the way to report."""
+    return {
+        **(issue.translation_placeholders or {}),
+        "report_url": REPORT_HELP_URL,
+    }
 
 
 def _loaded_link(bank: ConfigEntry, address: str) -> LinkCoordinator | None:

@@ -3,7 +3,7 @@
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.const import DOMAIN, REPORT_HELP_URL
 from custom_components.renogy_bt.links.settings import KnownBattery, links_of
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -68,8 +68,10 @@ def told(hass: HomeAssistant) -> dict[str, str]:
     issue = notice(hass)
     assert issue is not None
     assert issue.translation_placeholders is not None
+    # The dialogue adds the way to report.
+    given = issue.translation_placeholders.keys() | {"report_url"}
     for text in texts_of(ENGLISH["issues"]["battery_replaced"]):
-        assert placeholders(text) <= issue.translation_placeholders.keys()
+        assert placeholders(text) <= given
     return issue.translation_placeholders
 
 
@@ -124,7 +126,7 @@ async def test_battery_that_was_replaced(
     )
     assert (changed["capacity_before"], changed["capacity"]) == ("50.0", "100.0")
     flow = await repair(hass)
-    assert flow.expect_form("confirm") == changed
+    assert flow.expect_form("confirm") == {**changed, "report_url": REPORT_HELP_URL}
     await flow.submit()
     flow.expect_entry()
     await settle(hass)

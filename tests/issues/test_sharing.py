@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.const import DOMAIN, REPORT_HELP_URL
 from custom_components.renogy_bt.issues import sharing as sharing_issues
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
@@ -100,6 +100,7 @@ async def test_notice_comes_and_goes(hass: HomeAssistant, bank: Bank) -> None:
         "carried": "9",
         "fair": "33",
         "resistance": "0",
+        "report_url": REPORT_HELP_URL,
     }
     for kind in sharing_issues.SHARING_NOTICES.values():
         for text in texts_of(ENGLISH["issues"][kind]):

@@ -11,7 +11,7 @@ from homeassistant.helpers import issue_registry as ir
 from ..bank.sharing_watch import Finding, SharingWatch, Suspicion
 from ..bank.summary import Wiring
 from ..batteries.devices import battery_name
-from ..const import DOCUMENTATION_URL, DOMAIN
+from ..const import DOCUMENTATION_URL, DOMAIN, REPORT_HELP_URL
 from ..coordinator import RenogyConfigEntry
 from ..renogy.models import BatteryId
 from .batteries import async_forget_notices, battery_issue_id
@@ -90,6 +90,7 @@ def _async_create(
             "carried": f"{max(finding.carried, 0.0):.0f}",
             "fair": f"{finding.fair:.0f}",
             "resistance": f"{1000 * (finding.resistance or 0.0):.0f}",
+            "report_url": REPORT_HELP_URL,
         },
     )
 
