@@ -335,3 +335,10 @@ def test_every_test_of_a_report_is_in_the_table() -> None:
     held = re.findall(r"^(?:async def|class) (test_\w+|Test\w+)", defined, re.MULTILINE)
     named = re.findall(r"`(\w+)`", " ".join(row[-1] for row in REPORTS))
     assert set(held) == set(named)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
+def test_named_tests_exist(path: Path) -> None:
+    """A document that says which test shows something names one that is there."""
+    for name in re.findall(r"`(tests/[a-z0-9_/.]+)`", path.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists(), name
