@@ -48,7 +48,7 @@ def custom_integrations() -> Iterator[str]:
 
 
 def with_dependencies(domains: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield the manifests of the domains and of all that they depend on, each once."""
+    """Yield the manifests of the domains and of all that is set up before them, each once."""
     pending = list(domains)
     seen: set[str] = set()
     while pending:
@@ -58,6 +58,7 @@ def with_dependencies(domains: Iterable[str]) -> Iterator[dict[str, Any]]:
         seen.add(domain)
         manifest = read_manifest(domain)
         pending += manifest.get("dependencies", [])
+        pending += manifest.get("after_dependencies", [])
         yield manifest
 
 
