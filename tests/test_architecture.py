@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dashboard": {"homeassistant", "links", "adapters", "const"},
     "issues": {
         *("homeassistant", "renogy", "bank", "adapter_health", "supervisor", "links"),
-        *("coordinator", "batteries", "const"),
+        *("storage", "coordinator", "batteries", "const"),
     },
     "flows": {"homeassistant", "renogy", "bank", "adapter_health", "links", "const"},
     "entity": {

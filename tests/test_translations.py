@@ -24,6 +24,11 @@ from custom_components.renogy_bt.issues.damaged_links import DAMAGED_LINK
 from custom_components.renogy_bt.issues.refusals import REFUSED
 from custom_components.renogy_bt.issues.scales import SCALE_NOTICES
 from custom_components.renogy_bt.issues.sharing import SHARING_NOTICES
+from custom_components.renogy_bt.issues.storage import (
+    DATA_DAMAGED,
+    DATA_NEWER,
+    NOT_STORED,
+)
 from custom_components.renogy_bt.links.probing import LINK_PROBLEMS
 from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
 from custom_components.renogy_bt.renogy.confirmation import CHECKS
@@ -145,6 +150,7 @@ def test_issues_have_texts() -> None:
         "imbalance",
         "not_full",
         DAMAGED_LINK,
+        *(DATA_DAMAGED, DATA_NEWER, NOT_STORED),
         "battery_replaced",
         REFUSED,
         *SCALE_NOTICES,

@@ -41,6 +41,7 @@ from .issues.links import async_follow_links
 from .issues.refusals import async_follow_refusals, async_forget_refusals
 from .issues.scales import async_follow_scales, async_forget_scales
 from .issues.sharing import async_follow_sharing, async_forget_sharing
+from .issues.storage import async_follow_files
 from .links.connection import async_forget_connections
 from .links.naming import async_take_up_names
 from .links.settings import (
@@ -76,6 +77,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all banks share: the actions, and the notices about Bluetooth adapters."""
     async_setup_services(hass)
     async_follow_adapters(hass)
+    async_follow_files(hass)
     async_dispatcher_connect(
         hass, SIGNAL_CONFIG_ENTRY_CHANGED, partial(_async_entry_changed, hass)
     )

@@ -204,6 +204,19 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         await self.history_store.async_save()
 
     @callback
+    def async_go_on_from(self, battery: BatteryId | None, shown: EnergyTotals) -> None:
+        """Let no total fall below what was shown before the start, of the bank or a battery.
+
+        What was shown may not have been stored: the disk was full, or the file is damaged.
+        """
+        if battery is None:
+            self._meters.energy.raise_bank(shown)
+        else:
+            self._meters.energy.raise_battery(battery, shown)
+        self._energy = self._meters.energy.bank
+        self.data = self._report()
+
+    @callback
     def _async_link_changed(self, changed: LinkCoordinator) -> None:
         """Add up when the round is over; the bank does not wait for links that fail."""
         self._changed.add(changed.address)

@@ -8,7 +8,12 @@ from typing import Any, Final
 
 import probatio
 
-from homeassistant.components.repairs import FlowType, RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    FlowType,
+    RepairsFlow,
+    RepairsFlowResult,
+)
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntry,
@@ -29,6 +34,7 @@ from .issues.adapters import ATTR_ADDRESS, FIXABLE as FIXABLE_ADAPTERS
 from .issues.batteries import ATTR_CELLS, ATTR_MODEL, ATTR_UNIT, REPLACED
 from .issues.links import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID, FIXABLE
 from .issues.scales import SCALE_NOTICES
+from .issues.storage import DATA_DAMAGED
 from .links.coordinator import LinkCoordinator
 from .links.settings import DamagedLink, KnownBattery, LinkSettings
 from .renogy.current_scale import HUNDREDTHS, TENTHS
@@ -292,6 +298,7 @@ FLOWS: Final[Mapping[str, Callable[[], RepairsFlow]]] = MappingProxyType(
         **{f"link_{kind}": RescanRepairFlow for kind in FIXABLE},
         REPLACED: ReplacedBatteryFlow,
         **dict.fromkeys(SCALE_NOTICES, CurrentScaleFlow),
+        DATA_DAMAGED: ConfirmRepairFlow,
     }
 )
 """The flows that fix issues, by translation key."""

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypedDict, override
+from decimal import Decimal
+from typing import Any, Final, TypedDict, override
 
 from homeassistant.components import bluetooth
 from homeassistant.components.sensor import (
     DOMAIN as SENSOR_DOMAIN,
+    RestoreSensor,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
@@ -34,6 +36,7 @@ from homeassistant.util.dt import utc_from_timestamp, utcnow
 from .adapter_health.samples import Verdict
 from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
+from .bank.energy import EnergyTotals
 from .bank.health import capacity_health
 from .bank.history import DAY, BatteryHistory, FullCharge
 from .bank.limits import CurrentLimits
@@ -375,16 +378,23 @@ def _counted_by(meter: MeterReading) -> Mapping[str, Any]:
     return {"counted_by": meter.way}
 
 
+ENERGY_CHARGED: Final = "energy_charged"
+ENERGY_DISCHARGED: Final = "energy_discharged"
+MOST_ENERGY: Final = 1e12
+"""More than any battery ever takes or gives, Wh."""
+
+_ENERGY_KEYS: Final = frozenset({ENERGY_CHARGED, ENERGY_DISCHARGED})
+
 METER_SENSORS: tuple[ValueDescription[MeterReading], ...] = (
     ValueDescription(
-        key="energy_charged",
+        key=ENERGY_CHARGED,
         **ENERGY,
         is_for_the_whole=True,
         value_fn=lambda meter: None if meter.energy is None else meter.energy.charged,
         attributes_fn=_counted_by,
     ),
     ValueDescription(
-        key="energy_discharged",
+        key=ENERGY_DISCHARGED,
         **ENERGY,
         is_for_the_whole=True,
         value_fn=lambda meter: (
@@ -802,7 +812,8 @@ def _bank_sensors(bank: BankCoordinator) -> Iterable[RenogyBankEntity]:
     for description in BANK_SENSORS:
         yield BankSensor(bank, description)
     for meter in METER_SENSORS:
-        yield BankMeterSensor(bank, meter)
+        kind = BankEnergySensor if meter.key in _ENERGY_KEYS else BankMeterSensor
+        yield kind(bank, meter)
     for sharing in SHARING_SENSORS:
         yield SharingSensor(bank, sharing)
     for limit in LIMIT_SENSORS:
@@ -826,7 +837,8 @@ def _link_sensors(
             yield BatterySensor(link, battery, unit)
         yield AlarmsSensor(link, ALARMS, unit)
         for meter in meters:
-            yield MeterSensor(bank, link, meter, unit)
+            kind = EnergySensor if meter.key in _ENERGY_KEYS else MeterSensor
+            yield kind(bank, link, meter, unit)
         yield LinkQualitySensor(link, LINK_QUALITY, unit)
         for threshold in THRESHOLD_SENSORS:
             yield ThresholdSensor(link, threshold, unit)
@@ -1007,6 +1019,32 @@ class MeterSensor(RenogyBatteryEntity, SensorEntity):
         return self.entity_description.attributes_fn(self._bank.meters[self.battery])
 
 
+class _LastingEnergy(RestoreSensor):
+    """Tells what was shown before the start: a total that was not stored does not fall."""
+
+    async def _async_last_shown(self) -> EnergyTotals:
+        shown = await self.async_get_last_sensor_data()
+        value = None if shown is None else shown.native_value
+        if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
+            return EnergyTotals()
+        energy = float(value)
+        if not 0 <= energy <= MOST_ENERGY:
+            return EnergyTotals()
+        if self.entity_description.key == ENERGY_CHARGED:
+            return EnergyTotals(charged=energy)
+        return EnergyTotals(discharged=energy)
+
+
+class EnergySensor(MeterSensor, _LastingEnergy):
+    """Energy of one battery, which goes on over a restart."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Go on from what was shown before the start."""
+        await super().async_added_to_hass()
+        self._bank.async_go_on_from(self.battery, await self._async_last_shown())
+
+
 class _HistorySensor(RenogyBatteryOfBankEntity, SensorEntity):
     """What is known of a battery by what it has been through, up to the last round."""
 
@@ -1140,6 +1178,16 @@ class BankMeterSensor(RenogyBankEntity, SensorEntity):
         if self.entity_description.attributes_fn is None:
             return None
         return self.entity_description.attributes_fn(self.coordinator.data.meter)
+
+
+class BankEnergySensor(BankMeterSensor, _LastingEnergy):
+    """Energy of the bank, which goes on over a restart."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Go on from what was shown before the start."""
+        await super().async_added_to_hass()
+        self.coordinator.async_go_on_from(None, await self._async_last_shown())
 
 
 class SharingSensor(RenogyBankEntity, SensorEntity):

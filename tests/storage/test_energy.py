@@ -26,13 +26,21 @@ from custom_components.renogy_bt.links.settings import LinkSettings, links_of
 from custom_components.renogy_bt.renogy.models import BatteryId
 from custom_components.renogy_bt.storage.energy import EnergyStore
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
-from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.core import (
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    State,
+    callback,
+)
+from homeassistant.helpers import restore_state
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 from tests.banks import (
     bank_entry,
     bank_state,
     battery_state,
+    entity_id,
     link_of,
     link_settings,
     next_poll,
@@ -254,6 +262,99 @@ async def test_kill_loses_nothing_that_was_polled(
     await hass.config_entries.async_setup(bank.entry_id)
     await settle(hass)
     assert charged(hass, bank) == pytest.approx(2 * 8 * PER_INTERVAL)
+
+
+async def have_shown(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    shown: dict[tuple[str, str], Any],
+) -> None:
+    """Let Home Assistant itself have kept what entities have shown."""
+    now = dt_util.utcnow().isoformat()
+    hass_storage["core.restore_state"] = {
+        "version": 1,
+        "minor_version": 1,
+        "key": "core.restore_state",
+        "data": [
+            {
+                "state": State(
+                    entity_id(hass, "sensor", "_".join(key)) or "", "1.0"
+                ).as_dict(),
+                "extra_data": {
+                    "native_value": value,
+                    "native_unit_of_measurement": "Wh",
+                },
+                "last_seen": now,
+            }
+            for key, value in shown.items()
+        ],
+    }
+    await restore_state.async_get(hass).async_load()
+
+
+@pytest.mark.usefixtures("all_enabled")
+@pytest.mark.parametrize(
+    ("value", "goes_on_from"),
+    [
+        *((5000.0, 5000.0), (1234, 1234.0), (0.0, 0.0)),
+        *(("5000", 0.0), (True, 0.0), (None, 0.0), (-1.0, 0.0), ([], 0.0)),
+        *((1e300, 0.0), (float("nan"), 0.0), (float("inf"), 0.0)),
+    ],
+)
+async def test_no_total_falls_below_what_was_shown(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+    value: Any,
+    goes_on_from: float,
+) -> None:
+    """Where the disk did not take the last totals, what Home Assistant has shown goes on."""
+    await polls(hass, clock, 2)
+    await killed(hass, bank, hass_storage)
+    await have_shown(
+        hass,
+        hass_storage,
+        {
+            (bank.entry_id, "energy_charged"): value,
+            (f"{DONGLE.lower()}_48", "energy_charged"): value,
+        },
+    )
+    clock.now += INTERVAL
+    await hass.config_entries.async_setup(bank.entry_id)
+    await settle(hass)
+    kwh = goes_on_from / 1000
+    # The time since what was shown is not counted once more, that of the other battery is.
+    assert charged(hass, bank) == pytest.approx(
+        kwh + PER_INTERVAL if kwh else 6 * PER_INTERVAL
+    )
+    of_battery = float(battery_state(hass, "energy_charged", 48).state)
+    assert of_battery == pytest.approx(kwh or 3 * PER_INTERVAL)
+    assert float(battery_state(hass, "energy_discharged", 48).state) == 0
+    await polls(hass, clock, 1)
+    later = float(battery_state(hass, "energy_charged", 48).state)
+    assert later == pytest.approx(of_battery + PER_INTERVAL)
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_what_is_stored_goes_on_where_it_is_more(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+) -> None:
+    """What was shown is older than what is stored, as a rule."""
+    await polls(hass, clock, 5)
+    await killed(hass, bank, hass_storage)
+    keys = [
+        (bank.entry_id, "energy_charged"),
+        (f"{DONGLE.lower()}_48", "energy_charged"),
+    ]
+    await have_shown(hass, hass_storage, dict.fromkeys(keys, 1.0))
+    clock.now += INTERVAL
+    await hass.config_entries.async_setup(bank.entry_id)
+    await settle(hass)
+    assert charged(hass, bank) == pytest.approx(2 * 6 * PER_INTERVAL)
 
 
 async def test_long_standstill_is_not_made_up(

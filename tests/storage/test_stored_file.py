@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import asdict
+import errno
 import json
 import logging
 import os
@@ -12,10 +14,15 @@ from freezegun.api import FrozenDateTimeFactory
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
+from custom_components.renogy_bt.bank.energy import EnergyTotals
+from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.issues.storage import async_follow_files
+from custom_components.renogy_bt.storage.energy import EnergyStore
 from custom_components.renogy_bt.storage.shapes import fields
 from custom_components.renogy_bt.storage.stored_file import StoredFile
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from tests.banks import bank_entry, link_settings, set_up
 from tests.fake_air import DONGLE, FakeAir
 from tests.renogy.fake_link import four_batteries
@@ -60,13 +67,37 @@ def is_undamaged(
     key = kind.key("test")
     if folder.content(key) == raw:
         assert folder.kept_beside(key) == []
-        assert told(caplog) == []
-        return True
+        messages = told(caplog)
+        if messages:
+            assert len(messages) == 1 and is_newer(kind, raw)
+            assert "written by a newer version" in messages[0]
+        return not messages
     assert folder.content(key) is None
     assert folder.kept_beside(key) == [raw]
     (message,) = told(caplog)
     assert f"{folder.path / key}.corrupt." in message
     return False
+
+
+def is_newer(kind: Kind, raw: bytes) -> bool:
+    """Return whether a newer version wrote a file."""
+    frame = json.loads(raw)
+    version = frame["version"], frame.get("minor_version", 1)
+    return bool(version > (1, kind.minor_version))
+
+
+def is_made_up(kind: Kind, found: Any, nothing: Any, raw: bytes) -> bool:
+    """Return whether more was made of a damaged file than is right in it."""
+    if found == nothing:
+        return False
+    assert kind is ENERGY
+    data = json.loads(raw)["data"]
+    bank, batteries = found
+    for (address, unit), totals in batteries.items():
+        if data["batteries"][f"{address}/{unit}"] != asdict(totals):
+            return True
+    added_up = sum(batteries.values(), EnergyTotals())
+    return bool(asdict(bank) != data.get("bank") and bank != added_up)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -112,12 +143,10 @@ DAMAGED_FRAMES: list[Any] = [
     pytest.param({"version": "1", "data": {}}, id="version of text"),
 ]
 DAMAGED_PARTS: list[dict[str, Any]] = [
-    {"version": 2},
     {"version": 0},
     {"version": None},
     {"minor_version": "x"},
     {"minor_version": None},
-    {"minor_version": 2, "data": {"nonsense": 1}},
     {"data": None},
     {"data": []},
     {"data": "x"},
@@ -318,6 +347,159 @@ def values_that_cannot_be() -> Iterator[tuple[Kind, Any]]:
     yield ADAPTERS, {"adapters": {"x" * 256: HEALTH}}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": 2},
+        {"version": 2, "data": None},
+        {"version": 10**30, "minor_version": 7},
+        {"minor_version": 7, "data": {"nonsense": 1}},
+        {"minor_version": 7, "data": None},
+    ],
+)
+async def test_newer_version(
+    hass: HomeAssistant,
+    folder: Folder,
+    caplog: pytest.LogCaptureFixture,
+    kind: Kind,
+    changes: dict[str, Any],
+) -> None:
+    """It is left as it is, nothing is written over it, and a notice tells what to do."""
+    async_follow_files(hass)
+    nothing = await kind.read(hass, "test")
+    key = kind.key("test")
+    raw = folder.put(key, kind.frame(**changes))
+    assert await kind.read(hass, "test") == nothing
+    assert not is_undamaged(kind, folder, raw, caplog)
+    file = StoredFile(hass, key, fields({}), content="tests")
+    await file.async_read()
+    await file.async_save({})
+    assert folder.content(key) == raw
+    issue_id = f"stored_data_newer_{key}"
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue is not None and not issue.is_persistent
+    folder.put(key, kind.frame())
+    await kind.read(hass, "test")
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_notice_of_a_damaged_file(
+    hass: HomeAssistant, folder: Folder, kind: Kind
+) -> None:
+    """It says where the file is, and stays until the user has seen it."""
+    async_follow_files(hass)
+    key = kind.key("test")
+    folder.put(key, kind.frame(data=[]))
+    await kind.read(hass, "test")
+    (kept,) = folder.path.glob(f"{key}.corrupt.*")
+    issues = ir.async_get(hass).issues
+    ((_, issue),) = issues.items()
+    assert issue.translation_key == "stored_data_damaged"
+    assert issue.is_fixable and issue.is_persistent
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["detail"] == kept.name
+    assert issue.translation_placeholders["file"] == key
+    folder.put(key, kind.frame())
+    await kind.read(hass, "test")
+    assert len(issues) == 1
+
+
+async def test_right_files_are_not_told_of(hass: HomeAssistant, folder: Folder) -> None:
+    """Nobody cries wolf: neither of files that are right, nor of none."""
+    async_follow_files(hass)
+    for kind in KINDS:
+        await kind.read(hass, "test")
+        folder.put(kind.key("test"), kind.frame())
+        await kind.read(hass, "test")
+    assert not ir.async_get(hass).issues
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO])
+async def test_writing_that_fails(
+    hass: HomeAssistant,
+    folder: Folder,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+) -> None:
+    """One notice tells that nothing can be kept, until everything could be written again."""
+    async_follow_files(hass)
+    files = [
+        StoredFile(hass, f"renogy_bt.{name}", fields({"at": int}), content="tests")
+        for name in "ab"
+    ]
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(code, os.strerror(code))
+
+    issues = ir.async_get(hass).issues
+    for file in files:
+        await file.async_save({"at": 0})
+    assert not issues
+    with monkeypatch.context() as patch:
+        patch.setattr("homeassistant.util.file.AtomicWriter", full)
+        for at in range(3):
+            for file in files:
+                await file.async_save({"at": at})
+                assert not file.is_written
+    ((_, issue),) = issues.items()
+    assert issue.translation_key == "nothing_stored"
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["detail"] == os.strerror(code)
+    await files[0].async_save({"at": 4})
+    assert len(issues) == 1
+    await files[1].async_save({"at": 4})
+    assert not issues
+    assert files[1].is_written
+
+
+async def test_folder_that_cannot_be_made(
+    hass: HomeAssistant, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that Home Assistant lets through stops no poll either."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    async_follow_files(hass)
+    file = StoredFile(hass, "renogy_bt.test", fields({"at": int}), content="tests")
+    with monkeypatch.context() as patch:
+        patch.setattr("homeassistant.helpers.storage.os.makedirs", refuse)
+        await file.async_save({"at": 1})
+    assert not file.is_written
+    assert len(ir.async_get(hass).issues) == 1
+
+
+async def test_totals_that_are_right_are_salvaged(
+    hass: HomeAssistant, folder: Folder
+) -> None:
+    """One wrong value costs that value; the bank's total is what the batteries' add up to."""
+    good = {"charged": 750.25, "discharged": 600.0}
+    batteries = {
+        f"{DONGLE}/48": good,
+        f"{DONGLE}/49": {"charged": 1e300, "discharged": 0.0},
+        f"{DONGLE}/50": good,
+        "9" * 5000: good,
+    }
+    data = {"bank": {"charged": "?"}, "batteries": batteries, "clock": []}
+    folder.put(ENERGY.key("test"), ENERGY.frame(data=data))
+    bank, found = await read_energy_totals(hass)
+    assert found == {
+        (DONGLE, 48): EnergyTotals(charged=750.25, discharged=600.0),
+        (DONGLE, 50): EnergyTotals(charged=750.25, discharged=600.0),
+    }
+    assert bank == EnergyTotals(charged=1500.5, discharged=1200.0)
+    folder.put(ENERGY.key("test"), ENERGY.frame(data={"bank": good}))
+    assert await read_energy_totals(hass) == (EnergyTotals(**good), {})
+
+
+async def read_energy_totals(hass: HomeAssistant) -> tuple[EnergyTotals, Any]:
+    """Return the totals of the bank and of its batteries."""
+    energy = await EnergyStore(hass, "test").async_load(60.0)
+    return energy.bank, energy.batteries
+
+
 async def test_values_that_cannot_be(
     hass: HomeAssistant, folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -327,7 +509,8 @@ async def test_values_that_cannot_be(
         nothing = await kind.read(hass, "test")
         raw = folder.put(kind.key("test"), kind.frame(data=data))
         caplog.clear()
-        assert await kind.read(hass, "test") == nothing, data
+        found = await kind.read(hass, "test")
+        assert not is_made_up(kind, found, nothing, raw), data
         assert not is_undamaged(kind, folder, raw, caplog), data
 
 
@@ -429,7 +612,7 @@ def test_whatever_is_in_a_file(
     if is_written_anew(kind, folder, raw):
         assert told(caplog) == []
     elif not is_undamaged(kind, folder, raw, caplog):
-        assert found == nothing
+        assert not is_made_up(kind, found, nothing, raw)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -469,7 +652,7 @@ async def test_file_that_cannot_be_renamed(
         raise PermissionError(13, "Permission denied")
 
     key = ENERGY.key("test")
-    raw = folder.put(key, ENERGY.frame(version=2))
+    raw = folder.put(key, ENERGY.frame(version=0))
     monkeypatch.setattr(Path, "rename", refuse)
     monkeypatch.setattr(os, "rename", refuse)
     file = StoredFile(hass, key, {}, content="totals")
@@ -532,7 +715,7 @@ async def test_older_minor_version_that_is_damaged(
     assert len(told(caplog)) == 1
 
 
-@pytest.mark.parametrize("content", [*DAMAGED_FRAMES, {"version": 2, "data": {}}])
+@pytest.mark.parametrize("content", [*DAMAGED_FRAMES, {"version": 0, "data": {}}])
 async def test_bank_with_damaged_files(
     hass: HomeAssistant,
     folder: Folder,

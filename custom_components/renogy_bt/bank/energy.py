@@ -37,6 +37,13 @@ class EnergyTotals:
             discharged=self.discharged + other.discharged,
         )
 
+    def at_least(self, other: EnergyTotals) -> EnergyTotals:
+        """Return what is higher of two totals."""
+        return EnergyTotals(
+            charged=max(self.charged, other.charged),
+            discharged=max(self.discharged, other.discharged),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerSample:
@@ -212,6 +219,22 @@ class BankEnergy[BatteryT]:
         for battery in batteries:
             if battery in self._counters:
                 self._counters[battery].forget_sample()
+
+    def raise_bank(self, shown: EnergyTotals) -> None:
+        """Go on from what was shown of the bank, where that is more."""
+        self.bank = self.bank.at_least(shown)
+
+    def raise_battery(self, battery: BatteryT, shown: EnergyTotals) -> None:
+        """Go on from what was shown of a battery, where that is more.
+
+        Its last sample is of an earlier time then, and nothing is counted from it once more.
+        """
+        counter = self._counters.setdefault(
+            battery, EnergyCounter(EnergyTotals(), self._update_interval)
+        )
+        raised = counter.totals.at_least(shown)
+        if raised != counter.totals:
+            counter.totals, counter.last = raised, None
 
     def add(self, samples: Mapping[BatteryT, PowerSample]) -> None:
         """Take the samples of the batteries that answered a poll."""

@@ -266,7 +266,7 @@ class AdapterStore:
             hass,
             STORAGE_KEY,
             _SHAPE,
-            content="histories of Bluetooth adapters",
+            content="adapter_histories",
             minor_version=3,
             migrate=_migrated,
         )

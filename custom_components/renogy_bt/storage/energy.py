@@ -1,6 +1,7 @@
 """Energy totals that outlive Home Assistant."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -82,6 +83,10 @@ _SHAPE: Final = fields(
 )
 
 
+_ONE_TOTAL: Final = probatio.Schema(_TOTALS)
+_ONE_BATTERY: Final = probatio.Schema(by_battery(_TOTALS))
+
+
 class EnergyStore:
     """Keeps the energy totals of one bank on disk.
 
@@ -99,9 +104,10 @@ class EnergyStore:
             hass,
             f"{DOMAIN}.energy.{entry_id}",
             _SHAPE,
-            content="energy totals",
+            content="energy_totals",
             minor_version=_MINOR_VERSION,
             migrate=_migrated,
+            salvage=_salvaged,
         )
         self._saved: tuple[dict[str, Any], Collection[str]] | None = None
         self._clock: str | None = None
@@ -137,7 +143,8 @@ class EnergyStore:
                     _CLOCK: self._clock,
                 }
             )
-            self._saved = totals, samples.keys()
+            if self._file.is_written:
+                self._saved = totals, samples.keys()
 
     async def async_remove(self) -> None:
         """Forget the totals of a bank that was removed."""
@@ -153,6 +160,26 @@ def _migrated(minor_version: int, data: Any) -> Any:
         for battery, sample in data[_SAMPLES].items()
     }
     return {_COUNTERS: {}, **data, _SAMPLES: samples}
+
+
+def _salvaged(data: Any) -> dict[Any, Any] | None:
+    """Return the totals that are still right in a file that is not, None without any.
+
+    Where the total of the bank is lost, it is what its batteries' totals add up to.
+    """
+    if not isinstance(data, dict):
+        return None
+    stored = data.get(_BATTERIES)
+    found: dict[BatteryId, EnergyTotals] = {}
+    for key, totals in stored.items() if isinstance(stored, dict) else ():
+        with suppress(probatio.Invalid):
+            found |= _ONE_BATTERY({key: totals})
+    bank = sum(found.values(), EnergyTotals())
+    with suppress(probatio.Invalid):
+        bank = _ONE_TOTAL(data.get(_BANK))
+    if not found and bank == EnergyTotals():
+        return None
+    return {_BATTERIES: found, _BANK: bank, _SAMPLES: {}, _COUNTERS: {}, _CLOCK: None}
 
 
 def _lasting(record: CounterRecord) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class FlightRecordStore:
         present: Callable[[], Mapping[str, Record]],
     ) -> None:
         """Prepare; `present` gives the records that there are now."""
-        self._file = StoredFile(hass, key, _SHAPE, content="flight records")
+        self._file = StoredFile(hass, key, _SHAPE, content="flight_records")
         self._clock = hass.loop.time
         self._present = present
         self._written_at: float | None = None

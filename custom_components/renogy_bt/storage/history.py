@@ -109,7 +109,7 @@ class HistoryStore:
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Use the file of the bank with this entry id."""
         self._file = StoredFile(
-            hass, f"{DOMAIN}.history.{entry_id}", _SHAPE, content="battery histories"
+            hass, f"{DOMAIN}.history.{entry_id}", _SHAPE, content="battery_histories"
         )
         self.bank: BankHistory[BatteryId] = BankHistory(0.0, {})
         self._is_due = False
