@@ -1,4 +1,4 @@
-"""The cases of this folder: small JSON files, one folder a kind."""
+"""The cases of this folder: small JSON files, of batteries and of adapters."""
 
 import json
 from pathlib import Path
@@ -22,6 +22,15 @@ def cases(kind: str) -> dict[str, Case]:
     }
     assert found, f"no cases of the kind {kind}"
     return found
+
+
+def cases_with(*path: str) -> dict[str, Case]:
+    """Return the cases of batteries that have something in this place."""
+    return {name: case for name, case in cases("batteries").items() if _has(case, path)}
+
+
+def _has(told: Any, path: tuple[str, ...]) -> bool:
+    return not path or (path[0] in told and _has(told[path[0]], path[1:]))
 
 
 def put(battery: FakeBattery, registers: dict[str, list[int]]) -> None:

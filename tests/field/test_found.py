@@ -12,16 +12,16 @@ from tests.fake_air import FakeAir
 from tests.flows.walk import discovered
 from tests.renogy.fake_link import FakeLink
 
-from .cases import Case, battery, cases
+from .cases import Case, battery, cases_with
 
-CASES = cases("found")
+CASES = cases_with("expect", "set_up")
 
 
-def _hear(air: FakeAir, case: Case, heard: dict[str, Any], name: str | None) -> None:
+def _hear(air: FakeAir, told: Case, heard: dict[str, Any], name: str | None) -> None:
     """Let Home Assistant hear a link; it shows the address where there is no name."""
     air.advertise(
-        case["address"],
-        name or case["address"],
+        told["address"],
+        name or told["address"],
         manufacturer_data={
             int(company): bytes.fromhex(data)
             for company, data in heard["manufacturer_data"].items()
@@ -31,7 +31,7 @@ def _hear(air: FakeAir, case: Case, heard: dict[str, Any], name: str | None) -> 
 
 
 def _assert_states(hass: HomeAssistant, case: Case, link: LinkSettings) -> None:
-    for key, expected in case["expect"]["states"].items():
+    for key, expected in case["expect"]["set_up"]["states"].items():
         is_binary = isinstance(expected, bool)
         platform = "binary_sensor" if is_binary else "sensor"
         state = battery_state(hass, key, link.units[0], link.address, platform).state
@@ -45,34 +45,35 @@ async def test_a_link_of_the_field(
 ) -> None:
     """It is discovered and set up; its name, family, units and values are right."""
     case = CASES[name]
-    heard = case["heard"][-1]
+    told, expected = case["link"], case["expect"]["set_up"]
+    heard = told["heard"][-1]
 
     async def scan(*_: object) -> None:
-        if "scan_response" in case:
-            _hear(air, case, heard, case["scan_response"])
+        if "scan_response" in told:
+            _hear(air, told, heard, told["scan_response"])
 
     monkeypatch.setattr(
         HomeAssistantBluetoothManager, "async_request_active_scan", scan
     )
-    air.links[case["address"]] = FakeLink(
-        {int(unit): battery(unit, told) for unit, told in case["units"].items()}
+    air.links[told["address"]] = FakeLink(
+        {int(unit): battery(unit, each) for unit, each in told["units"].items()}
     )
-    for each in case["heard"]:
-        _hear(air, case, each, each["name"])
+    for each in told["heard"]:
+        _hear(air, told, each, each["name"])
     flow = await discovered(hass)
     flow.expect_form("bluetooth_confirm")
-    await flow.submit(advanced={"unit_ids": case.get("unit_ids", "")})
+    await flow.submit(advanced={"unit_ids": told.get("unit_ids", "")})
     flow.expect_form("found")
     await flow.submit(wiring="parallel")
     entry = flow.expect_entry()["result"]
     await settle(hass)
-    if "later" in case:
-        _hear(air, case, heard, case["later"])
+    if "later" in told:
+        _hear(air, told, heard, told["later"])
         await settle(hass)
     (link,) = links_of(entry).values()
     assert {
         "name": link.name,
         "family": link.family_key,
         "units": list(link.units),
-    } == {key: case["expect"][key] for key in ("name", "family", "units")}
+    } == {key: expected[key] for key in ("name", "family", "units")}
     _assert_states(hass, case, link)

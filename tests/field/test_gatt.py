@@ -10,9 +10,9 @@ from custom_components.renogy_bt.renogy.transport import BleakTransport
 from tests.renogy.test_transport import DEVICE, FakeClient
 from tests.renogy.virtual_time import run
 
-from .cases import cases
+from .cases import cases_with
 
-CASES = cases("gatt")
+CASES = cases_with("expect", "characteristics")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -22,10 +22,10 @@ def test_a_table_of_the_field(name: str) -> None:
     client = FakeClient(
         [
             (row["service"], row["characteristic"], tuple(row["properties"]))
-            for row in case["table"]
+            for row in case["link"]["characteristics"]
         ]
     )
-    expected = case["expect"]
+    expected = case["expect"]["characteristics"]
 
     async def main() -> None:
         transport = BleakTransport("link")

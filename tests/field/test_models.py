@@ -2,7 +2,7 @@
 
 from tests.repository.test_documentation import document, rows, section
 
-from .cases import FOLDER, cases
+from .cases import cases_with
 
 EVIDENCE = ("capture", "dump", "values")
 """Strongest first."""
@@ -23,11 +23,11 @@ def _documented() -> Seen:
 def _seen(prefixes: set[str]) -> Seen:
     """Return what the cases show of each model, under the beginnings that are documented."""
     seen: Seen = {}
-    kinds = sorted(path.parent.name for path in FOLDER.glob("*/*.json"))
-    for case in (case for kind in {*kinds} for case in cases(kind).values()):
-        if "name" not in case or case["evidence"] == "variation":
+    for case in cases_with("link", "name").values():
+        if case["evidence"] == "variation":
             continue
-        prefix = max(each for each in prefixes if case["name"].startswith(each))
+        name = case["link"]["name"]
+        prefix = max(each for each in prefixes if name.startswith(each))
         best, reports = seen.get((case["model"], prefix), (EVIDENCE[-1], set()))
         seen[case["model"], prefix] = (
             min(best, case["evidence"], key=EVIDENCE.index),

@@ -7,13 +7,13 @@ from tests.banks import settle
 from tests.fake_air import FakeAir
 from tests.flows.walk import add_integration, discovery_flows
 
-from .cases import cases
+from .cases import cases_with
 
 ADDRESS = "4C:E1:74:00:00:21"
 CASES = [
-    pytest.param(name, case["expect"], id=name)
-    for case in cases("refused").values()
-    for name in case["names"]
+    pytest.param(name, case["expect"]["refused"], id=name)
+    for case in cases_with("expect", "refused").values()
+    for name in case["link"]["names"]
 ]
 
 

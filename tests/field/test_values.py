@@ -15,9 +15,9 @@ from custom_components.renogy_bt.renogy.models import (
 from tests.renogy.fake_link import FakeLink, link_to
 from tests.renogy.virtual_time import run
 
-from .cases import Case, battery, cases, put
+from .cases import Case, battery, cases_with, put
 
-CASES = cases("values")
+CASES = cases_with("polls")
 MINUTE = 60.0
 HOUR = 3600.0
 STATUS = (
@@ -36,9 +36,10 @@ def _said(reading: BatteryReading, name: str) -> Any:
 
 async def _reports(case: Case) -> list[LinkReport]:
     """Return what each poll of a case brings."""
-    units = {int(unit): battery(unit, told) for unit, told in case["units"].items()}
+    told = case["link"]
+    units = {int(unit): battery(unit, each) for unit, each in told["units"].items()}
     fake = FakeLink(units)
-    link = link_to(fake, family=family_of(case["name"]))
+    link = link_to(fake, family=family_of(told["name"]))
     reports = []
     for poll in case["polls"]:
         await asyncio.sleep(

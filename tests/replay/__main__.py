@@ -15,7 +15,7 @@ from tests.emulator.json_checks import WorldFileError
 from .comparison import Compared, compare, compare_probe
 from .errors import ReplayError
 from .field_report import Diagnostics, FieldReport, ProbeRun
-from .keep import case_of, kept_reports, path_of, write_case
+from .keep import keep, kept_reports
 from .reading import read_report
 from .running import Outcome, run_world
 from .thresholds import threshold, thresholds, timelines_with
@@ -63,8 +63,8 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--keep",
         metavar="NAME",
-        help="make a case of tests/field/recorded of it, with what was shown as what is "
-        "expected, instead of running it",
+        help="instead of running it make a case of it in tests/field/batteries, and of its "
+        "adapters in tests/field/adapters, with what was shown as what is expected",
     )
     options = parser.parse_args(arguments)
     if not (options.changes or options.thresholds) and len(options.files) != 1:
@@ -207,9 +207,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = read_report(options.files[0])
         adapters = timelines(report)
         if options.keep is not None:
-            path = path_of(options.keep)
-            write_case(path, case_of(options.keep, report, adapters))
-            _log(f"{path}: what was shown is what is expected")
+            for path in keep(options.keep, report, adapters):
+                _log(f"{path}: what was shown is what is expected")
             return 0
         values = replay(report)
     except (ReplayError, DemoError) as error:

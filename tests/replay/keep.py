@@ -1,4 +1,4 @@
-"""Makes a case of `tests/field/recorded` of what people sent: as little as it takes."""
+"""Makes cases of `tests/field` of what people sent: as little as it takes."""
 
 from collections.abc import Iterable
 import json
@@ -14,43 +14,58 @@ from .timelines import Judged, Replayed
 
 type Json = dict[str, Any]
 
-FOLDER: Final = Path(__file__).parents[1] / "field" / "recorded"
+FOLDER: Final = Path(__file__).parents[1] / "field"
+BATTERIES: Final = "batteries"
+ADAPTERS: Final = "adapters"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{2,59}")
 
 
-def path_of(name: str) -> Path:
-    """Return where a case of this name is kept; raises ReplayError."""
+def path_of(kind: str, name: str) -> Path:
+    """Return where a case of this kind and name is kept; raises ReplayError."""
     if not _NAME.fullmatch(name):
         raise ReplayError("--keep: a name is 3 to 60 small letters, digits and _")
-    path = FOLDER / f"{name}.json"
+    path = FOLDER / kind / f"{name}.json"
     if path.exists():
         raise ReplayError(f"--keep: there is a case of the name {name}")
     return path
 
 
+def keep(name: str, report: FieldReport, adapters: Replayed) -> list[Path]:
+    """Write the cases of a report and return where they are; raises ReplayError."""
+    cases = {
+        path_of(kind, name): case
+        for kind, case in cases_of(name, report, adapters).items()
+    }
+    if not cases:
+        raise ReplayError("--keep: there is nothing in it that could be run once more")
+    for path, case in cases.items():
+        write_case(path, case)
+    return list(cases)
+
+
 def kept_reports() -> dict[str, FieldReport]:
-    """Return what was kept that has timelines of adapters, by the names of the cases."""
+    """Return what was kept of adapters, by the names of the cases."""
     cases = {
         path.stem: json.loads(path.read_text(encoding="utf-8"))["report"]
-        for path in sorted(FOLDER.glob("*.json"))
+        for path in sorted((FOLDER / ADAPTERS).glob("*.json"))
     }
-    reports = {name: parse_report(json.dumps(told)) for name, told in cases.items()}
-    return {
-        name: report
-        for name, report in reports.items()
-        if isinstance(report, Diagnostics) and report.adapters
-    }
+    return {name: parse_report(json.dumps(told)) for name, told in cases.items()}
 
 
-def case_of(name: str, report: FieldReport, adapters: Replayed) -> Json:
-    """Return the case: the input, and what was shown and judged as what is expected."""
-    return {
+def cases_of(name: str, report: FieldReport, adapters: Replayed) -> dict[str, Json]:
+    """Return a case of each kind: the input, and what was shown or judged as what is expected."""
+    head = {
         "reports": [],
         "title": name.replace("_", " "),
         "evidence": "capture",
         "model": _model(report),
-        "report": minimal(report),
-        "expect": _expected(report, adapters),
+    }
+    inputs = {BATTERIES: of_batteries(report), ADAPTERS: of_adapters(report)}
+    expected = {BATTERIES: _shown(report), ADAPTERS: _judged(adapters)}
+    return {
+        kind: {**head, "report": told, "expect": expected[kind]}
+        for kind, told in inputs.items()
+        if told is not None
     }
 
 
@@ -61,7 +76,7 @@ def write_case(path: Path, case: Json) -> None:
     # Short lists of numbers and bytes stand on one line, and so does a look at an adapter.
     text = re.sub(r"\[\n\s*([^][{}]{1,700}?)\n\s*\]", _on_one_line, text)
     text = re.sub(r'"<([0-9]+)>"', lambda match: entries[int(match[1])], text)
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{text}\n", encoding="utf-8")
 
 
@@ -82,48 +97,66 @@ def _on_one_line(match: re.Match[str]) -> str:
     return f"[{re.sub(r'\s*\n\s*', ' ', match[1])}]"
 
 
-def minimal(report: FieldReport) -> Json:
-    """Return a file that says the same, without what a replay has no use for."""
+def of_batteries(report: FieldReport) -> Json | None:
+    """Return a file that says the same of batteries, and nothing that a replay has no use for."""
     match report:
         case ProbeRun():
-            return {
-                "kind": "probe" if report.found else "failed_set_up",
-                "version": 1,
-                "outcome": report.outcome,
-                "connected_at": 0.0 if report.was_connected else None,
-                "address": report.link.address,
-                "family": report.link.family,
-                "advertisement": _advertisement(report.link),
-                "unit_ids": list(report.unit_ids),
-                "found": {
-                    "batteries": [
-                        {"unit": unit, "model": model} for unit, model in report.found
-                    ]
-                }
-                if report.found
-                else None,
-                "exchanges": _exchanges(report.exchanges),
-            }
+            return _probe(report)
+        case Diagnostics(links=()):
+            return None
         case Diagnostics():
             return {
                 "kind": "diagnostics",
                 "version": 1,
                 "options": {"wiring": report.wiring, "reserve": report.reserve},
                 "links": [_link(link) for link in report.links],
-                "bluetooth_health": {
-                    "adapters": [
-                        {
-                            "address": adapter["address"],
-                            "timeline": [
-                                *adapter.get("timeline_before_start", ()),
-                                *adapter["timeline"],
-                            ],
-                        }
-                        for adapter in report.adapters
-                        if "timeline" in adapter
-                    ]
-                },
             }
+
+
+def of_adapters(report: FieldReport) -> Json | None:
+    """Return a file that says the same of adapters; None where there is nothing to be judged."""
+    if isinstance(report, ProbeRun):
+        return None
+    adapters = [
+        {
+            "address": adapter["address"],
+            "timeline": [
+                *adapter.get("timeline_before_start", ()),
+                *adapter["timeline"],
+            ],
+        }
+        for adapter in report.adapters
+        if adapter.get("timeline")
+    ]
+    if not adapters:
+        return None
+    return {
+        "kind": "diagnostics",
+        "version": 1,
+        "links": [],
+        "bluetooth_health": {"adapters": adapters},
+    }
+
+
+def _probe(report: ProbeRun) -> Json:
+    return {
+        "kind": "probe" if report.found else "failed_set_up",
+        "version": 1,
+        "outcome": report.outcome,
+        "connected_at": 0.0 if report.was_connected else None,
+        "address": report.link.address,
+        "family": report.link.family,
+        "advertisement": _advertisement(report.link),
+        "unit_ids": list(report.unit_ids),
+        "found": {
+            "batteries": [
+                {"unit": unit, "model": model} for unit, model in report.found
+            ]
+        }
+        if report.found
+        else None,
+        "exchanges": _exchanges(report.exchanges),
+    }
 
 
 def _advertisement(link: ReportedLink) -> Json:
@@ -174,7 +207,7 @@ def _exchanges(exchanges: Iterable[Exchange]) -> list[Json]:
     ]
 
 
-def _expected(report: FieldReport, adapters: Replayed) -> Json:
+def _shown(report: FieldReport) -> Json:
     match report:
         case ProbeRun():
             return {"outcome": report.outcome}
@@ -185,16 +218,19 @@ def _expected(report: FieldReport, adapters: Replayed) -> Json:
                     for link in report.links
                     if not (link.is_paused or link.is_silent)
                     for battery in link.batteries
-                },
-                # What only the first release tells cannot be judged once more.
-                "verdicts": [
-                    _judged(each) for each in adapters.verdicts if each.is_known
-                ],
-                "steps": [_judged(each) for each in adapters.steps],
+                }
             }
 
 
-def _judged(judged: Judged) -> Json:
+def _judged(adapters: Replayed) -> Json:
+    """Return what was judged, as far as it can be judged once more."""
+    return {
+        "verdicts": [_as_expected(each) for each in adapters.verdicts if each.is_known],
+        "steps": [_as_expected(each) for each in adapters.steps],
+    }
+
+
+def _as_expected(judged: Judged) -> Json:
     return {
         "at": judged.at.isoformat(),
         "adapter": judged.adapter,

@@ -14,13 +14,13 @@ import pytest
 
 from .__main__ import EXIT_UNUSABLE, main, timelines
 from .errors import ReplayError
-from .keep import case_of
+from .keep import cases_of
 from .reading import MAX_FILE_BYTES, parse_report
 from .test_reading import places
 from .timelines import MAX_LOOKS
 from .world import checked_world, world_of
 
-RECORDED: Final = Path(__file__).parents[1] / "field" / "recorded"
+FIELD: Final = Path(__file__).parents[1] / "field"
 DEEP: Final[list[Any]] = json.loads("[" * 400 + "]" * 400)
 HARM: Final[tuple[Any, ...]] = (
     *(None, True, 0, -1, 255, 256, 65536, 10**400, -(10**400), 1e308, -0.0),
@@ -39,15 +39,15 @@ BYTES: Final = 300_000_000
 
 def report_of(name: str) -> dict[str, Any]:
     """Return what a recorder has made."""
-    case = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    case = json.loads((FIELD / f"{name}.json").read_text(encoding="utf-8"))
     report: dict[str, Any] = case["report"]
     return report
 
 
 def whole() -> dict[str, Any]:
     """Return diagnostics with batteries, and with an adapter at which something was done."""
-    report = report_of("four_packs_on_a_dongle")
-    report["bluetooth_health"] = report_of("a5_crash_loop")["bluetooth_health"]
+    report = report_of("batteries/four_packs_on_a_dongle")
+    report["bluetooth_health"] = report_of("adapters/a5_crash_loop")["bluetooth_health"]
     return report
 
 
@@ -57,7 +57,7 @@ def used(text: str) -> str | None:
         report = parse_report(text)
         adapters = timelines(report)
         checked_world(world_of(report))
-        case_of("a_case", report, adapters)
+        cases_of("a_case", report, adapters)
     except ReplayError as error:
         return str(error)
     return None
@@ -82,7 +82,7 @@ def damaged(data: Any, place: tuple[str | int, ...], how: str, other: Any) -> No
 
 @pytest.mark.parametrize(
     "made",
-    [whole, lambda: report_of("charge_controller_on_a_dongle")],
+    [whole, lambda: report_of("batteries/charge_controller_on_a_dongle")],
     ids=["diagnostics", "failed set-up"],
 )
 def test_damage_anywhere(made: Callable[[], dict[str, Any]]) -> None:

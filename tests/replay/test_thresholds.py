@@ -12,7 +12,7 @@ from tests.health_months.mutation_table import MUTATIONS
 
 from .__main__ import main
 from .errors import ReplayError
-from .keep import FOLDER, kept_reports
+from .keep import ADAPTERS, FOLDER, kept_reports
 from .test_timelines import lived, told_of
 from .thresholds import threshold, thresholds
 
@@ -65,7 +65,9 @@ def test_all_kept_timelines_are_tried() -> None:
     assert {each["file"] for each in told} == kept_reports().keys() != set()
     differences = 0
     for each in told:
-        case = json.loads((FOLDER / f"{each['file']}.json").read_text("utf-8"))
+        case = json.loads(
+            (FOLDER / ADAPTERS / f"{each['file']}.json").read_text("utf-8")
+        )
         for kind in ("verdicts", "steps"):
             for found in each[kind]:
                 differences += 1
