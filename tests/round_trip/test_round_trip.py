@@ -1,5 +1,6 @@
 """A few round trips, and that one which goes wrong is found; `scripts/round-trip` makes all."""
 
+from base64 import b64encode
 import json
 import subprocess
 import sys
@@ -56,10 +57,21 @@ def test_every_fault_is_run() -> None:
         b"fda1b2c3".hex(),
         "BT-TH-FDA1B2C3",
         "B8:27:EB:5A:00:01",
+        str(0x6CB2FDA1B2C3),
+        str(0xC3B2A1FD),
+        "[253, 161, 178, 195]",
+        "[108,178,253,161,178,195]",
+        "[27826, 64929, 45763]",
+        "b26ca1fdc3b2",
+        b64encode(bytes.fromhex("6CB2FDA1B2C3")).decode(),
+        b64encode(b"x" + bytes.fromhex("6CB2FDA1B2C3") + b"y").decode(),
+        b64encode(b"name: BT-TH-FDA1B2C3").decode(),
+        'fda1"], [0.231, "b2c3',
+        "3C2B1ADF-HT-TB",
     ],
 )
 def test_what_gives_away(told: str) -> None:
-    """Addresses and names are found forwards and backwards, as bytes and as text."""
+    """Addresses and names are found forwards and backwards, as bytes, text, numbers and Base64."""
     secrets = [*secrets_of(load_world(OWNER))]
     assert given_away(f'{{"x": "{told}"}}', secrets)
     assert not given_away('{"address": "6C:B2:FD:00:00:01", "name": "BT-TH"}', secrets)

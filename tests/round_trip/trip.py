@@ -10,6 +10,7 @@ from typing import Any
 # Before the test framework of Home Assistant, see tests/fault_matrix/processes.py.
 import custom_components.renogy_bt  # noqa: F401
 from tests.demo.components.witness import SOURCE as WITNESS
+from tests.emulator.esphome_proxy import PROXY
 import tests.plugin_bridge  # noqa: F401
 from tests.replay.__main__ import timelines
 from tests.replay.comparison import Compared, compare, compare_probe
@@ -71,7 +72,7 @@ def trip(name: str, keep: Path | None = None) -> Trip:
         if each.differs
     ]
     problems += _otherwise(run, lived, judged)
-    secrets = [*secrets_of(run.world, (WITNESS,)), *lived.position]
+    secrets = [*secrets_of(run.world, (WITNESS, PROXY)), *lived.position]
     problems += [f"gives away {each}" for each in given_away(lived.text, secrets)]
     if len(lived.text) > LARGEST:
         problems.append(f"{len(lived.text)} characters, {LARGEST} at most")
