@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypedDict, override
 
@@ -14,6 +14,7 @@ from homeassistant.components.sensor import (
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
+    SensorExtraStoredData,
     SensorStateClass,
 )
 from homeassistant.const import (
@@ -1007,8 +1008,9 @@ class MeterSensor(RenogyBatteryEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> StateType | datetime:
-        """Return what was worked out up to the last poll."""
-        return self.entity_description.value_fn(self._bank.meters[self.battery])
+        """Return what was worked out up to the last poll, None before the first."""
+        meter = self._bank.meters.get(self.battery)
+        return None if meter is None else self.entity_description.value_fn(meter)
 
     @property
     @override
@@ -1022,9 +1024,18 @@ class MeterSensor(RenogyBatteryEntity, SensorEntity):
 class _LastingEnergy(RestoreSensor):
     """Tells what was shown before the start: a total that was not stored does not fall."""
 
+    _last_shown: StateType | date | datetime | Decimal = None
+
+    @property
+    @override
+    def extra_restore_state_data(self) -> SensorExtraStoredData:
+        """Return what is to be known after the next start, though nothing was read since this one."""
+        value = self._last_shown if self.native_value is None else self.native_value
+        return SensorExtraStoredData(value, self.native_unit_of_measurement)
+
     async def _async_last_shown(self) -> EnergyTotals:
         shown = await self.async_get_last_sensor_data()
-        value = None if shown is None else shown.native_value
+        self._last_shown = value = None if shown is None else shown.native_value
         if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
             return EnergyTotals()
         energy = float(value)

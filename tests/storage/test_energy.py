@@ -357,6 +357,33 @@ async def test_what_is_stored_goes_on_where_it_is_more(
     assert charged(hass, bank) == pytest.approx(2 * 6 * PER_INTERVAL)
 
 
+@pytest.mark.usefixtures("all_enabled")
+async def test_what_was_shown_outlasts_a_time_without_readings(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    air: FakeAir,
+    clock: EnergyClock,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A battery that is not read between two starts keeps what it has shown."""
+    await polls(hass, clock, 1)
+    await killed(hass, bank, hass_storage)
+    key = (f"{DONGLE.lower()}_48", "energy_charged")
+    await have_shown(hass, hass_storage, {key: 5000.0})
+    air.links[DONGLE].unreachable = "off"
+    await hass.config_entries.async_setup(bank.entry_id)
+    await settle(hass)
+    await restore_state.async_get(hass).async_dump_states()
+    kept = {
+        each["state"]["entity_id"]: each["extra_data"].get("native_value")
+        for each in hass_storage["core.restore_state"]["data"]
+        if each["extra_data"]
+    }
+    assert kept[entity_id(hass, "sensor", "_".join(key))] == 5000.0
+    assert "Error getting extra restore state data" not in caplog.text
+
+
 async def test_long_standstill_is_not_made_up(
     hass: HomeAssistant,
     bank: MockConfigEntry,
