@@ -153,11 +153,11 @@ def _table(told: dict[str, Any]) -> str:
 
 
 def _lines(told: dict[str, Any]) -> Iterator[str]:
-    for kind in ("verdicts", "steps"):
+    for kind, nothing in (("verdicts", "impossible to tell"), ("steps", "-")):
         for each in told[kind]:
             yield (
                 f"{each['at'][:19]} {each['adapter']:18} {kind:8} "
-                f"{each['then'] or '-':20} {each['now'] or '-'}"
+                f"{each['then'] or '-':20} {each['now'] or nothing}"
             )
 
 

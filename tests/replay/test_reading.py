@@ -193,9 +193,18 @@ def test_the_response_of_an_action(made: Callable[[], dict[str, Any]]) -> None:
     data = made()
     data["at"] = "2026-11-29T06:34:30+00:00"
     data["address_like_a_number"] = "10:20:30:00:00:01"
+    data["bytes_like_numbers"] = ["310313e8", "31e10388", "01038899", "31031388"]
+    data["numbers"] = [1e-7, -1.5e21, 0.25, -3]
     text = yaml.safe_dump(data)
     assert read_yaml(text) == data
     assert parse_report(text) == parse_report(json.dumps(data))
+
+
+def test_numbers_as_the_developer_tools_show_them() -> None:
+    """They leave the digits behind the point out where there are none."""
+    assert read_yaml("a: [1.e-7, -1.5e+21, '1e5', 1e5]") == {
+        "a": [1e-7, -1.5e21, "1e5", "1e5"]
+    }
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -14,9 +14,12 @@ _SCALARS: Final = (
     ("null", r"null|~|"),
     ("bool", r"true|false"),
     ("int", r"-?(?:0|[1-9][0-9]*)"),
-    ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?"),
+    ("float", r"-?(?:0|[1-9][0-9]*)\.[0-9]*(?:e[-+]?[0-9]+)?"),
 )
-"""What is no text, the most special first; YAML 1.1 takes some addresses for numbers."""
+"""What is no text, the most special first; YAML 1.1 takes some addresses for numbers.
+
+Whoever writes YAML gives a number with an exponent its point: without one it is bytes.
+"""
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]

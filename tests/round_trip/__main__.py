@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 import sys
 
-from .demos import run_demos
+from .demos import Told, run_demos
 from .runs import RUNS
 from .trip import Trip, broken_off, trip
 
@@ -90,9 +90,15 @@ def _demos() -> int:
     failing = 0
     for name, told, is_right in run_demos():
         failing += not is_right
-        counts = "no file" if told is None else told["values"]
-        print(f"{name}: {'right' if is_right else 'WRONG'}, {counts}")
+        came = "no file" if told is None else f"{told['values']}, {_turns(told)}"
+        print(f"{name}: {'right' if is_right else 'WRONG'}, {came}", flush=True)
     return 1 if failing else 0
+
+
+def _turns(told: Told) -> str:
+    """Return what was judged then and is judged now, in turn."""
+    verdicts = (f"{each['then']}/{each['now']}" for each in told["verdicts"])
+    return ", ".join(verdicts) or "no verdicts"
 
 
 def main() -> int:
