@@ -128,7 +128,7 @@ class _CharacteristicMissing(BleakError):
 
 
 async def _connect(device: BLEDevice, name: str) -> Transport:
-    """Connect, and once more without cached services when subscribing fails.
+    """Connect, and once more with services that are read anew when subscribing fails.
 
     BlueZ gives its objects anew when it is started again, and a client that kept the old
     services is told that the method or the characteristic does not exist.
@@ -140,17 +140,22 @@ async def _connect(device: BLEDevice, name: str) -> Transport:
         if not transport.was_connected:
             raise
         _LOGGER.debug("%s: Subscribing failed, services are read anew: %s", name, error)
-        await transport.forget_services()
     return await _open(BleakTransport(name), device)
 
 
 async def _open(transport: BleakTransport, device: BLEDevice) -> BleakTransport:
-    """Connect and subscribe; nothing stays connected when that fails or is cancelled."""
+    """Connect and subscribe; nothing stays connected when that fails or is cancelled.
+
+    Whoever connects next does not go by services that did not help, not after a pause either:
+    while bluetoothd is away a connection seems to stand, and the services are the old ones.
+    """
     await transport.open(device)
     try:
         await transport.subscribe()
-    except BaseException:
+    except BaseException as error:
         await transport.disconnect()
+        if isinstance(error, BleakError):
+            await transport.forget_services()
         raise
     return transport
 
