@@ -165,7 +165,7 @@ async def a_place(
         await hass.config_entries.async_reload(adapter.entry_id)
         assert adapter.state is ConfigEntryState.SETUP_RETRY
     link = batteries_of(emulated)[0]
-    async with a_witness(hass, link) if case.witness else nullcontext():
+    async with a_witness(hass, emulated, link) if case.witness else nullcontext():
         watched: AbstractContextManager[Home | None] = nullcontext()
         if reader.component is None:
             _want_last_read(hass, link)

@@ -139,7 +139,7 @@ async def _beside(run: Run, place: _Place) -> AsyncGenerator[None]:
             yield
             listening()
     elif run.has_witness:
-        async with a_witness(place.hass, run.world.links[0]):
+        async with a_witness(place.hass, place.emulated, run.world.links[0]):
             yield
     else:
         yield

@@ -216,17 +216,25 @@ async def a_site(
         await supervisor.async_detach(BANK)
 
 
+WITNESS_HEARS_EVERY = 2.0
+"""Advertisements come more often, and some get lost, s."""
+
+
 @asynccontextmanager
-async def a_witness(hass: HomeAssistant, link: Link) -> AsyncGenerator[None]:
-    """Have a second scanner hear a link."""
+async def a_witness(
+    hass: HomeAssistant, emulated: EmulatedWorld, link: Link
+) -> AsyncGenerator[None]:
+    """Have a second scanner hear a link whenever that advertises."""
     scanner = WitnessScanner(WITNESS, "witness", None, False)
     stop = scanner.async_setup()
     unregister = bluetooth.async_register_scanner(hass, scanner)
 
     async def hear_for_ever() -> None:
+        peripheral = emulated.peripheral(link.address)
         while True:
-            scanner.hear(link.address, link.name)
-            await asyncio.sleep(5)
+            if peripheral.is_connectable:
+                scanner.hear(link.address, link.name)
+            await asyncio.sleep(WITNESS_HEARS_EVERY)
 
     hearing = asyncio.create_task(hear_for_ever())
     try:

@@ -338,6 +338,29 @@ async def test_a_lost_link_is_connected_to_at_once(
     assert await clock.until(lambda: link.client.is_connected, 30) <= 15
 
 
+@pytest.mark.parametrize("scanner_mode", ["active", "passive"])
+@pytest.mark.parametrize("seconds", [3, 30])
+@pytest.mark.parametrize("early", [0, 3])
+async def test_it_is_read_again_as_soon_as_bluetoothd_is_back(
+    hass: HomeAssistant,
+    emulated_world: EmulatedWorld,
+    clock: Clock,
+    seconds: float,
+    early: float,
+) -> None:
+    """What was remembered of the services is of the bluetoothd that is gone."""
+    entry = await kept_bank(hass, clock, 5)
+    await asyncio.sleep(MINUTE + early)
+    link = link_of(entry)
+    with followed(entry, clock) as times:
+        await emulated_world.set_fault("bluetoothd-restart", seconds=seconds)
+        await asyncio.sleep(seconds + MINUTE)
+    assert max(after - before for before, after in pairwise(times)) <= (
+        seconds + LONGEST_GAP
+    )
+    await clock.until(lambda: link.client.is_connected, LONGEST_GAP)
+
+
 async def test_a_link_that_is_gone_is_tried_with_growing_pauses(
     hass: HomeAssistant, emulated_world: EmulatedWorld, clock: Clock
 ) -> None:

@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel, RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapter_health.status import AdapterEvent, EventKind
+from custom_components.renogy_bt.const import CONF_RECOVERY
 from custom_components.renogy_bt.links.keeping import LetGo
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.core import HomeAssistant
@@ -73,6 +74,32 @@ async def test_it_is_read_on_while_the_scan_sticks(
     steps = [each.step for each in events if each.kind is EventKind.STEP_STARTED]
     # Home Assistant has restarted the scan by itself, which takes no connection away.
     assert steps == [RecoveryStep.POWER_CYCLE]
+
+
+async def test_it_is_read_on_where_nothing_mends_the_adapter(
+    hass: HomeAssistant, emulated_world: EmulatedWorld, clock: Clock
+) -> None:
+    """Who wants no recovery steps keeps the values, which a breath would take for good."""
+    entry = await kept_bank(hass, clock, 5)
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, CONF_RECOVERY: RecoveryLevel.OFF}
+    )
+    await hass.config_entries.async_reload(entry.entry_id)
+    await asyncio.sleep(KNOWN_FOR)
+    await emulated_world.set_fault("discovery-stuck", until="cleared")
+    with followed(entry, clock) as times:
+        await asyncio.sleep(30 * MINUTE)
+    (status,) = async_get_supervisor(hass).adapters.values()
+    assert status.verdict is Verdict.SILENT
+    assert max(after - before for before, after in pairwise(times)) <= 15
+    kept = link_of(entry).kept
+    assert kept is not None
+    assert kept.let_go == {}
+    await emulated_world.clear_faults()
+    await clock.until(
+        lambda: not async_get_supervisor(hass).adapters[status.address].problem,
+        10 * MINUTE,
+    )
 
 
 async def test_it_breathes_where_the_others_leave(

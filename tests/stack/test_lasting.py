@@ -51,7 +51,7 @@ async def test_deaf_through_restarts(
     """A deaf adapter is deaf after each restart, rests as it did, and is told of once."""
     link = batteries_of(emulated_world)[0]
     with warped_time(hass.loop, emulated_world.bus.address):
-        async with a_witness(hass, link):
+        async with a_witness(hass, emulated_world, link):
             await stays_deaf(hass, emulated_world, bluetooth_entry, hass_storage)
 
 

@@ -20,6 +20,7 @@ from ..renogy.link import RenogyLink
 from ..supervisor.neighbours import Slots
 from ..supervisor.poll_gate import PollGate
 from ..supervisor.sampling import async_devices_heard, async_silences
+from ..supervisor.supervisor import async_get_supervisor
 from .breathing import Company, is_breath_due, is_breath_over
 from .connection import async_add_holder, async_slots
 from .giving_way import FULL_SECONDS, PAUSED_INTERVAL, Manners
@@ -229,15 +230,25 @@ class KeptLink:
 
     @property
     def _silences(self) -> list[float]:
-        """For how long the adapters have heard nothing whose scans are not stuck."""
+        """For how long the adapters have heard nothing whose scans are not stuck.
+
+        An adapter that is known to be broken may not hear the link either, and then it could
+        not be connected to again.
+        """
         now = self._clock()
         return [
             silence
             for source, silence in async_silences(
                 self._hass, self._heard_through
             ).items()
-            if not self._company[source].has_vanished(now)
+            if not (
+                self._company[source].has_vanished(now) or self._is_broken(source)
+            )
         ]
+
+    def _is_broken(self, source: str) -> bool:
+        status = async_get_supervisor(self._hass).adapters.get(source)
+        return status is not None and status.problem
 
     @callback
     def _async_breathe(self) -> None:
