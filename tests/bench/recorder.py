@@ -47,10 +47,12 @@ _PORT: Final = 8123
 _FIRST_POLL_SECONDS: Final = 60.0
 
 
-async def measure(batteries: int, hours: int = HOURS) -> RecorderGrowth:
-    """Let a bank with all defaults be recorded for so many hours."""
+async def measure(
+    batteries: int, hours: int = HOURS, kept_interval: int | None = None
+) -> RecorderGrowth:
+    """Let a bank be recorded for so many hours, with all defaults but for kept links."""
     with tempfile.TemporaryDirectory(prefix="renogy_bt-bench-") as folder:
-        async with _recording(Path(folder), batteries) as hass:
+        async with _recording(Path(folder), batteries, kept_interval) as hass:
             await asyncio.sleep(STARTING_SECONDS)
             lines = _count_logbook_lines(hass)
             sizes = [await _size(hass)]
@@ -103,7 +105,9 @@ def _count_logbook_lines(hass: HomeAssistant) -> Counter[str]:
 
 
 @asynccontextmanager
-async def _recording(folder: Path, batteries: int) -> AsyncGenerator[HomeAssistant]:
+async def _recording(
+    folder: Path, batteries: int, kept_interval: int | None
+) -> AsyncGenerator[HomeAssistant]:
     """Run a Home Assistant that records a bank; by now all batteries were read."""
     # Not before bleak knows the bus.
     from custom_components.renogy_bt.links import coordinator  # noqa: PLC0415
@@ -135,7 +139,7 @@ async def _recording(folder: Path, batteries: int) -> AsyncGenerator[HomeAssista
                 try:
                     await set_up_bluetooth(hass, links_of(batteries))
                     await hear(hass, links_of(batteries))
-                    await _set_up_bank(hass, batteries)
+                    await _set_up_bank(hass, batteries, kept_interval)
                     yield hass
                 finally:
                     await hass.async_stop(force=True)
@@ -151,12 +155,16 @@ async def _set_up_recorder(hass: HomeAssistant, database: Path) -> None:
     await get_instance(hass).async_recorder_ready.wait()
 
 
-async def _set_up_bank(hass: HomeAssistant, batteries: int) -> None:
+async def _set_up_bank(
+    hass: HomeAssistant, batteries: int, kept_interval: int | None
+) -> None:
     from tests.banks import bank_entry, link_settings  # noqa: PLC0415
 
     entry = bank_entry(
         *(
-            link_settings(each.address, each.name, each.units)
+            link_settings(
+                each.address, each.name, each.units, kept_interval=kept_interval
+            )
             for each in links_of(batteries)
         )
     )
@@ -192,9 +200,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.recorder")
     parser.add_argument("batteries", type=int, help="how many")
     parser.add_argument("--hours", type=int, default=HOURS, help="how long, at least 4")
+    parser.add_argument(
+        "--kept", type=int, metavar="SECONDS", help="keep the link, and poll so often"
+    )
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
-    growth = asyncio.run(measure(arguments.batteries, arguments.hours))
+    growth = asyncio.run(measure(arguments.batteries, arguments.hours, arguments.kept))
     print(json.dumps(asdict(growth)))  # noqa: T201
 
 

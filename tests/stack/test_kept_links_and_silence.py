@@ -6,7 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel, RecoveryStep
+from custom_components.renogy_bt.adapter_health.ladder import (
+    RecoveryLevel,
+    RecoveryStep,
+)
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapter_health.status import AdapterEvent, EventKind
 from custom_components.renogy_bt.const import CONF_RECOVERY

@@ -241,9 +241,7 @@ class KeptLink:
             for source, silence in async_silences(
                 self._hass, self._heard_through
             ).items()
-            if not (
-                self._company[source].has_vanished(now) or self._is_broken(source)
-            )
+            if not (self._company[source].has_vanished(now) or self._is_broken(source))
         ]
 
     def _is_broken(self, source: str) -> bool:
