@@ -23,7 +23,7 @@ from tests.emulator.world import Kind, Link
 
 from .conftest import still
 from .site import MINUTE
-from .test_kept_links import followed, host_resets, kept_bank
+from .test_kept_links import GAP_AT_STEP, followed, host_resets, kept_bank
 from .warped_time import Clock
 
 __all__ = ["host_resets"]
@@ -37,8 +37,6 @@ PASSERS_BY = tuple(
     for number in range(4)
 )
 KNOWN_FOR = 13 * MINUTE
-GAP_AT_STEP = 20.0
-"""Around a step, which cuts every connection, s."""
 
 
 @pytest.fixture
