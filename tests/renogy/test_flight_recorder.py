@@ -168,6 +168,22 @@ def test_a_battery_that_falls_silent() -> None:
     run(main)
 
 
+def test_a_battery_for_which_there_is_no_room() -> None:
+    """Its answers are kept all or not at all, poll after poll; those of the others stay."""
+
+    async def main() -> None:
+        units = range(48, 64)
+        fake = FakeLink({unit: rbt50lfp48s() for unit in units})
+        recorder = FlightRecorder(Redaction(ADDRESS, NAME), links=4)
+        told = await recorded(fake, polls=3, recorder=recorder)
+        assert told["polls"][-1]["failed"] == {}
+        kept = {unit: len(each) for unit, each in told["answers"].items()}
+        assert {*kept.values()} == {5}
+        assert 4 <= len(kept) < len(units)
+
+    run(main)
+
+
 def test_what_cannot_be_true() -> None:
     """The check that refused a reading is told with the frames that hold it."""
 

@@ -35,6 +35,8 @@ from .field_report import Diagnostics
 from .reading import parse_report, read_report
 from .world import checked_world, world_of
 
+NOTHING_SHOWN: dict[str, Any] = {"batteries": [], "bank": {}}
+
 
 def file_of(told: dict[str, Any], report: LinkReport, units: list[int]) -> str:
     """Return the diagnostics of a link, as far as a replay needs them."""
@@ -166,6 +168,36 @@ def test_a_battery_that_fails_fails_again(name: str) -> None:
     assert values(now) == values(then)
     assert now.failed.keys() == then.failed.keys()
     assert 48 in now.readings
+
+
+def test_batteries_for_which_the_recorder_had_no_room() -> None:
+    """What they say cannot be told; the others are read again."""
+
+    async def main() -> tuple[LinkReport, str]:
+        units = list(range(48, 64))
+        fake = FakeLink({unit: rbt50lfp48s() for unit in units})
+        link, recorder = (
+            link_to(fake),
+            FlightRecorder(Redaction(ADDRESS, NAME), links=4),
+        )
+        for _ in range(2):
+            await asyncio.sleep(60)
+            report = await record(link, recorder)
+        await link.close()
+        return report, file_of(recorder.as_data(), report, units)
+
+    then, text = run(main)
+    report = parse_report(text)
+    assert isinstance(report, Diagnostics)
+    told = {each.what: each.is_known for each in compare(report, NOTHING_SHOWN, None)}
+    assert len(told) == len(then.readings) == 16
+    kept = json.loads(text)["links"][0]["recording"]["answers"]
+    assert {what for what, is_known in told.items() if is_known} == {
+        f"6C:B2:FD:00:00:01/{unit}.voltage" for unit in kept
+    }
+    (emulated,) = checked_world(world_of(report)).links
+    for unit, battery in emulated.units.items():
+        assert bool(battery.registers) is (str(unit) in kept)
 
 
 def test_diagnostics_of_the_first_release() -> None:

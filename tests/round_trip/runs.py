@@ -61,6 +61,20 @@ def _owner(**changes: Any) -> World:
     return replace(load_world(OWNER), solar_day=None, **changes)
 
 
+def _many() -> World:
+    """Return two dongles with sixteen batteries each, which answer in small notifications."""
+    world = _owner()
+    (link,) = world.links
+    four = list(link.units.values())
+    units = {
+        unit_id: replace(four[unit_id % len(four)], unit_id=unit_id)
+        for unit_id in range(48, 64)
+    }
+    first = replace(link, units=units, mtu=23)
+    second = replace(first, name="BT-TH-FD77E5A9", address="6C:B2:FD:77:E5:A9")
+    return replace(world, links=(first, second))
+
+
 def instead(kind: str) -> dict[str, Any]:
     """Return a world file with another device in the place of the batteries."""
     data: dict[str, Any] = json.loads(OWNER.read_text(encoding="utf-8"))
@@ -86,6 +100,7 @@ def _of_worlds() -> Iterator[Run]:
     families = load_world(WORLDS / "families.json")
     yield Run(name="two-banks", world=families, is_split=True)
     yield Run(name="through-a-proxy", world=_owner(), has_proxy=True)
+    yield Run(name="many-batteries", world=_many())
 
 
 def _of_faults() -> Iterator[Run]:

@@ -148,6 +148,7 @@ class FlightRecorder:
         self._failing_bytes = MOST_FAILING_BYTES // links
         self._answers: dict[int, dict[bytes, _Exchanges]] = {}
         self._answer_bytes = 0
+        self._units_left_out: set[int] = set()
         self._most_answer_bytes = MOST_ANSWER_BYTES // links
         self._dropped: deque[_Dropped] = deque(maxlen=max(2, MOST_DROPPED // links))
 
@@ -196,8 +197,11 @@ class FlightRecorder:
         """Keep the answer of a battery that was read, in place of the one before.
 
         Silence takes the place of no answer: a reply that was lost says nothing of the block.
+        Of a battery for which there is no room nothing is kept: a part would be taken for the whole.
         """
         unit = exchange.request[0]
+        if unit in self._units_left_out:
+            return
         if unit not in self._answers and len(self._answers) >= MOST_UNITS:
             return
         answers = self._answers.setdefault(unit, {})
@@ -209,6 +213,10 @@ class FlightRecorder:
         elif len(answers) >= MOST_ANSWERS:
             self._drop_answer(answers, next(iter(answers)))
         if self._answer_bytes + answer.size > self._most_answer_bytes:
+            for request in tuple(answers):
+                self._drop_answer(answers, request)
+            del self._answers[unit]
+            self._units_left_out.add(unit)
             return
         self._answer_bytes += answer.size
         answers[exchange.request] = answer
