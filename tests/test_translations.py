@@ -41,7 +41,7 @@ from custom_components.renogy_bt.sensor import NUMBERED_SENSORS
 from custom_components.renogy_bt.services import STEPS_TO_ASK_FOR
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.helpers.entity import EntityDescription
-from tests.translation_check import ENGLISH, PACKAGE, placeholders
+from tests.translation_check import ENGLISH, PACKAGE, placeholders, texts_of
 from tests.translation_schema import TRANSLATION
 
 
@@ -209,6 +209,21 @@ def _steps() -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.AsyncFunctionDef):
                 yield node.name
+
+
+def test_notices_about_a_battery_lead_to_its_diagnostics() -> None:
+    """What a notice says of a battery may be a reading that is wrong, which is for others to see."""
+    of_battery = {
+        key for key, issue in ENGLISH["issues"].items() if "{battery}" in issue["title"]
+    }
+    leading = {
+        key
+        for key, issue in ENGLISH["issues"].items()
+        if any(
+            placeholders(text) & {"report_url", "issue_url"} for text in texts_of(issue)
+        )
+    }
+    assert leading == of_battery | {"link_ids_collide"} != set()
 
 
 @pytest.mark.parametrize("language", TRANSLATIONS)

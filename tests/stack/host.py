@@ -30,10 +30,13 @@ def private_system_bus() -> Generator[PrivateBus]:
     """Run a dbus-daemon that is the system bus of everything in this process."""
     private_bus = PrivateBus()
     private_bus.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DBUS_SYSTEM_BUS_ADDRESS", private_bus.address)
-        yield private_bus
-    private_bus.stop()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DBUS_SYSTEM_BUS_ADDRESS", private_bus.address)
+            yield private_bus
+    finally:
+        # A run that breaks off leaves no daemon behind.
+        private_bus.stop()
 
 
 @asynccontextmanager
