@@ -36,6 +36,14 @@ _NEW_WEIGHT: Final = 0.25
 # On a kept connection a reply that is owed for longer never comes: replies that are 2.3 s late
 # have been seen.
 LONGEST_OWED: Final = 5.0
+# What answers nothing: late replies, and those to another master of the line, which carries 960
+# bytes a second (protocol 1.8). More than twice of that no line can bring: somebody talks
+# without being asked.
+UNASKED_BYTES: Final = 4096
+UNASKED_BYTES_PER_SECOND: Final = 2000.0
+
+
+UNASKED: Final = "The peripheral talks without being asked"
 
 
 class ReplyTimes:
@@ -136,11 +144,14 @@ class Line:
         self._answer: Frame | None = None
         self._bytes = 0
         self._frames = 0
+        self._asked_bytes = 0
+        self._hang_up: asyncio.Future[None] | None = None
         self._broadcast_answerer: int | None = None
         self._last_byte_at = 0.0
         self._owed: dict[tuple[int, int], float] = {}
         self._unanswered: dict[tuple[int, int], float] = {}
         self._loop = asyncio.get_running_loop()
+        self._began_at = self._loop.time()
         self._settling: asyncio.TimerHandle | None = None
         transport.on_notification(self._received)
         transport.lost.add_done_callback(self._lost)
@@ -151,7 +162,8 @@ class Line:
         self.counters = LineCounters()
         self.units_heard = set()
         self.garbled_units = set()
-        self._bytes = self._frames = 0
+        self._bytes = self._frames = self._asked_bytes = 0
+        self._began_at = self._loop.time()
         since = self._loop.time() - LONGEST_OWED
         owed = (self._owed | self._unanswered).items()
         self._owed = {reply: at for reply, at in owed if at >= since}
@@ -200,6 +212,7 @@ class Line:
             ) from None
         finally:
             exchange.ended_at = self._loop.time()
+        self._asked_bytes += len(frame.raw)
         if frame.exception_code is not None:
             exchange.outcome = Outcome.REFUSED
             raise ExceptionReply(frame.exception_code)
@@ -237,6 +250,8 @@ class Line:
         """Send a request and return its reply; raises TimeoutError or LinkLost."""
         if self._transport.lost.done():
             raise LinkLost("The connection has ended")
+        if self._hang_up is not None:
+            raise LinkLost(UNASKED)
         reply: asyncio.Future[Frame] = self._loop.create_future()
         self._request, self._reply = request, reply
         self.counters.requests += 1
@@ -263,8 +278,13 @@ class Line:
         return end - self._loop.time()
 
     def _received(self, fragment: bytes) -> None:
+        if self._hang_up is not None:
+            return
         self._last_byte_at = self._loop.time()
         self._bytes += len(fragment)
+        if self._bytes - self._asked_bytes > self._most_unasked:
+            self._break_off()
+            return
         self.missing = 0
         self._record(fragment)
         skipped = self._assembler.skipped_bytes
@@ -273,6 +293,19 @@ class Line:
         self._count_garbage(skipped)
         if self._answer is not None:
             self._settle_soon()
+
+    @property
+    def _most_unasked(self) -> float:
+        seconds = self._last_byte_at - self._began_at
+        return UNASKED_BYTES + UNASKED_BYTES_PER_SECOND * seconds
+
+    def _break_off(self) -> None:
+        """End a connection over which a peripheral talks without being asked."""
+        self._drop(Drop.UNASKED)
+        self._assembler.clear()
+        self._hang_up = asyncio.ensure_future(self._transport.disconnect())
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_exception(LinkLost(UNASKED))
 
     def _take(self, frame: Frame) -> None:
         """Keep a frame that may be the answer, in place of one that came before it.

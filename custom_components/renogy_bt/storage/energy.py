@@ -4,18 +4,19 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, override
 
 import probatio
 
 from homeassistant.core import HomeAssistant
+from homeassistant.util.file import WriteError
 
 from ..bank.charge_counter import Agreement, ChargeState, CounterRecord, Habits
 from ..bank.energy import BankEnergy, EnergyTotals, PowerSample
 from ..const import DOMAIN
 from ..renogy.models import BatteryId, battery_key
 from .shapes import by_battery, fields, number, text
-from .stored_file import StoredFile
+from .stored_file import NOT_WRITTEN, StoredFile
 
 _BANK: Final = "bank"
 _BATTERIES: Final = "batteries"
@@ -87,6 +88,21 @@ _ONE_TOTAL: Final = probatio.Schema(_TOTALS)
 _ONE_BATTERY: Final = probatio.Schema(by_battery(_TOTALS))
 
 
+class _EnergyFile(StoredFile):
+    """The file of the totals, which is written at each poll before a value is shown."""
+
+    @override
+    async def _async_write_data(self, data: dict[str, Any]) -> None:
+        # As any file is written, but for leaving the other module out of the way of each value.
+        try:
+            await super(StoredFile, self)._async_write_data(data)
+        except NOT_WRITTEN as error:
+            self._has_failed(error)
+            raise WriteError(error) from error
+        if not self.is_written:
+            self._has_recovered()
+
+
 class EnergyStore:
     """Keeps the energy totals of one bank on disk.
 
@@ -100,7 +116,7 @@ class EnergyStore:
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Use the file of the bank with this entry id."""
         self._hass = hass
-        self._file = StoredFile(
+        self._file = _EnergyFile(
             hass,
             f"{DOMAIN}.energy.{entry_id}",
             _SHAPE,

@@ -30,6 +30,10 @@ _UNREADABLE: Final = (
 )
 
 
+NOT_WRITTEN: Final = (OSError, WriteError, SerializationError)
+"""What writing a file may raise."""
+
+
 class _NewerVersion(ValueError):
     """The file was written by a newer version, and cannot be read by this one."""
 
@@ -102,12 +106,13 @@ class StoredFile(Store[dict[str, Any]]):
         """Write, and take note of how that went: Home Assistant only logs it."""
         try:
             await super()._async_write_data(data)
-        except OSError as error:
+        except NOT_WRITTEN as error:
             self._has_failed(error)
             raise WriteError(error) from error
-        except (WriteError, SerializationError) as error:
-            self._has_failed(error)
-            raise
+        if not self.is_written:
+            self._has_recovered()
+
+    def _has_recovered(self) -> None:
         self.is_written = True
         self._tell(FileState.WRITTEN)
 
@@ -163,7 +168,7 @@ class StoredFile(Store[dict[str, Any]]):
             return
         except OSError as trouble:
             self.make_read_only()
-            self._tell(FileState.NOT_WRITTEN, trouble.strerror or "")
+            self._has_failed(trouble)
             outcome = f"nothing is written, because {path} cannot be renamed: {trouble}"
         LOGGER.error(
             "Stored %s cannot be read and begin anew; %s (%.200r)",
