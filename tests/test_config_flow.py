@@ -420,6 +420,16 @@ async def test_second_link_makes_a_second_bank(
     assert bank_state(hass, entry, "voltage").state == "52.4"
 
 
+async def test_no_two_banks_have_one_name(hass: HomeAssistant, air: FakeAir) -> None:
+    """A bank that comes after another has gone does not take the name of one that stays."""
+    air.bring(four_batteries())
+    await set_up(hass, bank_entry(link_settings(), title="Battery bank 2"))
+    flow = await _second_link_found(hass, air)
+    await flow.choose("new_bank")
+    await flow.submit(wiring="parallel")
+    assert flow.expect_entry()["result"].title == "Battery bank"
+
+
 async def test_link_joins_one_of_several_banks(
     hass: HomeAssistant, air: FakeAir
 ) -> None:

@@ -70,7 +70,7 @@ async def bank(hass: HomeAssistant, link: FakeLink) -> MockConfigEntry:
 async def test_paused_link_is_left_alone(
     hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink
 ) -> None:
-    """While off nothing is polled: readings are held as after failed polls, then unavailable."""
+    """While off nothing is polled, and nothing is shown, from the start."""
     assert switch_state(hass) == STATE_ON
     coordinator = bank_of(bank)
     await turn(hass, "off")
@@ -78,11 +78,10 @@ async def test_paused_link_is_left_alone(
     assert switch_state(hass) == STATE_OFF
     assert bank.runtime_data is coordinator, "the bank was reloaded"
     for _ in range(3):
+        assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
+        assert bank_state(hass, bank, "voltage").state == STATE_UNAVAILABLE
         await next_poll(hass)
-        assert battery_state(hass, "voltage").state == "52.4"
         assert set(link_of(bank).data.failed.values()) == {ReadingFailure.NOT_POLLED}
-    await next_poll(hass)
-    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     assert len(link.connections) == 1
 
 
@@ -146,10 +145,13 @@ async def test_silence_before_a_pause_ends_after_it(
 async def test_switching_on_polls_at_once(
     hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink
 ) -> None:
-    """A link that is switched on does not wait for the next interval."""
+    """A link that is switched on does not wait for the next interval, nor show what was."""
     await turn(hass, "off")
+    link.line_seconds = 0.05
     await turn(hass, "on")
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
     await settle(hass)
+    assert battery_state(hass, "voltage").state == "52.4"
     assert switch_state(hass) == STATE_ON
     assert len(link.connections) == 2
     assert link_of(bank).data.failed == {}
@@ -172,7 +174,7 @@ async def test_running_poll_ends(
     assert coordinator.last_update_success
     assert coordinator.error is None
     assert coordinator.link_quality(48) == 100
-    assert battery_state(hass, "voltage").state == "52.4"
+    assert battery_state(hass, "voltage").state == STATE_UNAVAILABLE
 
 
 async def test_poll_that_is_held_off_does_not_begin(
@@ -247,6 +249,7 @@ async def test_stored_with_the_link(
     (subentry,) = bank.subentries.values()
     flow = await rescan_link(hass, bank, subentry)
     await flow.submit()
+    await flow.submit(connect_anyway=True)
     await flow.submit()
     flow.expect_abort("reconfigure_successful")
     await settle(hass)
@@ -265,12 +268,12 @@ async def test_other_link_goes_on(
     await turn(hass, "off", OTHER)
     await next_poll(hass)
     assert (len(link.connections), len(other.connections)) == (2, 1)
-    assert battery_state(hass, "voltage", 48, OTHER).state == "52.4"
+    assert battery_state(hass, "voltage").state == "52.4"
+    assert battery_state(hass, "voltage", 48, OTHER).state == STATE_UNAVAILABLE
     link.unreachable = "abort-by-local"
     await next_poll(hass)
     assert not link_of(entry).last_update_success
     assert link_of(entry, OTHER).last_update_success
-    assert battery_state(hass, "voltage", 48, OTHER).state == "52.4", "held still"
     assert switch_state(hass) == STATE_ON
     assert switch_state(hass, OTHER) == STATE_OFF
 

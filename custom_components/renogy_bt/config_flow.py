@@ -1,5 +1,6 @@
 """Config flow of the Renogy Bluetooth batteries integration."""
 
+from itertools import chain, count
 from typing import Any, override
 
 import probatio
@@ -273,5 +274,9 @@ class RenogyConfigFlow(
         )
 
     def _new_title(self) -> str:
-        banks = async_banks(self.hass)
-        return f"{DEFAULT_TITLE} {len(banks) + 1}" if banks else DEFAULT_TITLE
+        """Return a name that no bank has."""
+        taken = {bank.title for bank in async_banks(self.hass)}
+        numbered = (f"{DEFAULT_TITLE} {number}" for number in count(2))
+        return next(
+            name for name in chain([DEFAULT_TITLE], numbered) if name not in taken
+        )

@@ -509,8 +509,10 @@ ADAPTER_SENSORS: tuple[ValueDescription[AdapterStatus], ...] = (
         translation_key="adapter_state",
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
-        options=list(Verdict),
-        value_fn=lambda status: status.verdict,
+        options=[each for each in Verdict if each is not Verdict.UNKNOWN],
+        value_fn=lambda status: (
+            None if status.verdict is Verdict.UNKNOWN else status.verdict
+        ),
     ),
     ValueDescription(
         key="advertisement_rate",

@@ -96,6 +96,24 @@ def test_no_limit_no_notice(spreads: Iterable[float]) -> None:
         assert not bank.polls(spread, 2 * NOTICE_SECONDS)
 
 
+@pytest.mark.parametrize(
+    ("spread", "is_noticed"), [(25.0, True), (24.0, False), (17.0, False)]
+)
+def test_limit_that_was_raised(spread: float, is_noticed: bool) -> None:
+    """What is within the new limit is over at once; what is beyond goes on as before."""
+    bank = Bank(ImbalanceWatch(24.0, is_noticed=True, noticed_limit=LIMIT))
+    assert bank.polls(spread, MINUTE) is is_noticed
+    if is_noticed:
+        assert bank.polls(23.0, MINUTE)
+
+
+def test_limit_that_was_lowered() -> None:
+    """The notice goes on until well below the new limit."""
+    bank = Bank(ImbalanceWatch(LIMIT, is_noticed=True, noticed_limit=24.0))
+    assert bank.polls(19.0, MINUTE)
+    assert not bank.polls(16.0, MINUTE)
+
+
 def test_notice_from_before_goes_on() -> None:
     """A bank that is set up again goes on from where it was."""
     bank = Bank(ImbalanceWatch(LIMIT, is_noticed=True))

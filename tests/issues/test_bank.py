@@ -189,6 +189,25 @@ async def test_reload_keeps_the_notice(
     assert issue.dismissed_version is not None
 
 
+async def test_limit_that_is_raised(
+    hass: HomeAssistant, link: FakeLink, clock: Clock
+) -> None:
+    """Above what the batteries are apart it ends the notice, however close to it."""
+    charge(link, 29_000)
+    entry = await bank(hass, imbalance_limit=30)
+    await clock.pass_by(2 * HOUR)
+    issue = notice(hass, entry)
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["spread"] == "42"
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, "imbalance_limit": 45}
+    )
+    await settle(hass)
+    await clock.pass_by(600)
+    assert notice(hass, entry) is None
+
+
 async def test_notice_that_was_switched_off(
     hass: HomeAssistant, link: FakeLink, clock: Clock
 ) -> None:

@@ -263,6 +263,28 @@ def test_batteries_that_answer_by_turns(link: Link) -> None:
     assert link.polls(GOOD, CHANGES_WINDOW) is None
 
 
+def test_turns_that_are_over(link: Link) -> None:
+    """An hour of one battery alone ends the notice, and no less; silence does not."""
+    changed = PollOutcome(reached=True, answering=UNITS, changed=(51,))
+    for _ in range(3):
+        link.polls(changed)
+        link.polls(GOOD, 5 * MINUTE)
+    assert link.polls(without(51), 3 * HOUR) is TroubleKind.IDS_COLLIDE
+    assert link.polls(GOOD, HOUR) is TroubleKind.IDS_COLLIDE
+    assert link.polls(GOOD, 5 * MINUTE) is None
+
+
+def test_turns_that_are_seldom_do_not_come_and_go(link: Link) -> None:
+    """Where the batteries change every five hours, four hours without a change are no end."""
+    changed = PollOutcome(reached=True, answering=UNITS, changed=(51,))
+    for _ in range(2):
+        link.polls(changed)
+        link.polls(GOOD, 5 * HOUR)
+    for _ in range(5):
+        assert link.polls(changed) is TroubleKind.IDS_COLLIDE
+        assert link.polls(GOOD, 5 * HOUR) is TroubleKind.IDS_COLLIDE
+
+
 def test_battery_that_is_replaced_now_and_then(link: Link) -> None:
     """Another battery once a day is no collision."""
     changed = PollOutcome(reached=True, answering=UNITS, changed=(51,))

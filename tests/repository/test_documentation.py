@@ -136,7 +136,8 @@ def test_families_are_those_of_the_code() -> None:
 def test_verdicts_and_steps_are_those_of_the_code() -> None:
     """The tables of adapter health have every verdict with its name, step and option."""
     text = document("adapter-health.md")
-    states = ENGLISH["entity"]["sensor"]["adapter_state"]["state"]
+    events = ENGLISH["entity"]["event"]["adapter_recovery"]["state_attributes"]
+    states = events["verdict"]["state"]
     found = {
         cells[0].strip("`"): cells[1]
         for cells in rows(section(text, "What can be found"))
@@ -153,7 +154,6 @@ def test_verdicts_and_steps_are_those_of_the_code() -> None:
         for cells in rows(section(text, "How to tell it what it may do"))
     ]
     assert chosen == [levels[level].partition(":")[0] for level in RecoveryLevel]
-    events = ENGLISH["entity"]["event"]["adapter_recovery"]["state_attributes"]
     for event in events["event_type"]["state"]:
         assert f"`{event}`" in section(text, "What you see")
 

@@ -14,13 +14,22 @@ class ImbalanceWatch:
     """Watches the spread of the state of charge between the batteries of one bank, in %.
 
     A `limit` of 0 switches the watch off; `is_noticed` tells whether the imbalance was
-    noticed before.
+    noticed before, by `noticed_limit`. Where the user has raised the limit since, what is
+    within the new one is over at once.
     """
 
-    def __init__(self, limit: float, *, is_noticed: bool = False) -> None:
+    def __init__(
+        self,
+        limit: float,
+        *,
+        is_noticed: bool = False,
+        noticed_limit: float | None = None,
+    ) -> None:
         """Begin without any reading."""
         self._limit = limit
         self.is_noticed = is_noticed and limit > 0
+        is_raised = noticed_limit is not None and limit > noticed_limit
+        self._over_share = 1.0 if is_raised else OVER_SHARE
         self._beyond_since: float | None = None
         self._at: float | None = None
 
@@ -40,7 +49,8 @@ class ImbalanceWatch:
         elif self._beyond_since is None:
             self._beyond_since = at
         if self.is_noticed:
-            self.is_noticed = spread > OVER_SHARE * self._limit
+            self.is_noticed = spread > self._over_share * self._limit
+            self._over_share = OVER_SHARE
         elif self._beyond_since is not None:
             self.is_noticed = at - self._beyond_since >= NOTICE_SECONDS
         return self.is_noticed

@@ -27,7 +27,11 @@ def async_follow_balance(
     """
     bank = entry.runtime_data
     limit = number_option(entry.options, CONF_IMBALANCE_LIMIT)
-    watch = ImbalanceWatch(limit, is_noticed=_is_shown(hass, entry))
+    watch = ImbalanceWatch(
+        limit,
+        is_noticed=_is_shown(hass, entry),
+        noticed_limit=_noticed_limit(hass, entry),
+    )
 
     @callback
     def update() -> None:
@@ -66,6 +70,14 @@ def async_forget_balance(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def _is_shown(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     issue = ir.async_get(hass).async_get_issue(DOMAIN, _issue_id(entry))
     return issue is not None and issue.active
+
+
+def _noticed_limit(hass: HomeAssistant, entry: ConfigEntry) -> float | None:
+    """Return the limit that the notice tells, which may have been another one."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, _issue_id(entry))
+    if issue is None or issue.translation_placeholders is None:
+        return None
+    return float(issue.translation_placeholders["limit"])
 
 
 def _issue_id(entry: ConfigEntry) -> str:

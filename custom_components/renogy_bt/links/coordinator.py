@@ -188,9 +188,9 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
 
     @property
     def _is_current(self) -> bool:
-        """Whether the last poll succeeded and is not too long ago."""
+        """Whether the last poll succeeded and is not too long ago; a paused link has none."""
         is_too_old = self._too_old is not None and self._too_old == self.polled_at
-        return self.last_update_success and not is_too_old
+        return self.last_update_success and not is_too_old and not self.paused
 
     @property
     def is_partial(self) -> bool:
@@ -487,6 +487,8 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             data=replace(settings, polling=polling).as_data(),
         )
         self.paused = not polling
+        # Nothing is shown while off, nor until the first poll after it.
+        self._too_old = self.polled_at
         if polling:
             self.async_poll_now()
         else:

@@ -1,9 +1,10 @@
 """What has been wrong with a link for so long that its owner should know."""
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 UNREACHABLE_SECONDS: Final = 1800.0
@@ -22,6 +23,10 @@ GARBLED_WINDOW: Final = 3600.0
 # One change is a new battery; repeated changes are two batteries with one unit id.
 CHANGES: Final = 3
 CHANGES_WINDOW: Final = 24 * 3600.0
+# Batteries that take turns have ceased to when one of them has answered for so long without a
+# change, and for so many times the longest pause that there was between two changes.
+CALM_SECONDS: Final = 3600.0
+CALM_PAUSES: Final = 3
 
 
 class TroubleKind(StrEnum):
@@ -86,6 +91,7 @@ class LinkWatch:
         self._probe_pause = FIRST_PROBE_PAUSE
         self._garbled_at: dict[int, deque[float]] = {}
         self._changed_at: dict[int, deque[float]] = {}
+        self._steady_since: dict[int, float] = {}
         self._unconfirmed: frozenset[int] = frozenset()
         self._is_reached = False
         self._is_too_weak = False
@@ -100,6 +106,8 @@ class LinkWatch:
             self._unreached_since = None
         elif self._unreached_since is None:
             self._unreached_since = at
+        steady = {*poll.answering} - {*poll.changed, *poll.unconfirmed}
+        self._steady_since = {unit: self._steady_since.get(unit, at) for unit in steady}
         for unit in poll.answering:
             self._silent_since.pop(unit, None)
             self._garbled_at.pop(unit, None)
@@ -180,8 +188,15 @@ class LinkWatch:
             unit
             for unit, times in self._changed_at.items()
             if sum(at - each <= CHANGES_WINDOW for each in times) >= CHANGES
+            and not self._is_calm(at, unit, times)
         }
         return tuple(sorted(garbled | changing))
+
+    def _is_calm(self, at: float, unit: int, changes: Sequence[float]) -> bool:
+        """Return whether one battery alone has answered for long enough."""
+        longest = max(later - earlier for earlier, later in pairwise(changes))
+        steady = at - self._steady_since.get(unit, at)
+        return steady > max(CALM_SECONDS, CALM_PAUSES * longest)
 
 
 def _note(times: dict[int, deque[float]], unit: int, at: float, window: float) -> None:
