@@ -84,6 +84,8 @@ def _flow(*, is_subentry: bool = False) -> probatio.Schema:
         probatio.Optional("progress"): _TEXTS,
         probatio.Optional("create_entry"): _TEXTS,
     }
+    if not is_subentry:
+        flow[probatio.Optional("initiate_flow")] = {probatio.Required("user"): _text}
     if is_subentry:
         flow[probatio.Required("entry_type")] = _text
         flow[probatio.Required("initiate_flow")] = {
