@@ -65,7 +65,7 @@ HEALTHY: Final = (
         name="dashboard",
         path=_at("/battery-bank"),
         size=(1280, 1560),
-        texts=("Bank", "Batteries", "Working"),
+        texts=("Battery bank", "Batteries", "Working"),
     ),
     Picture(
         name="battery",
