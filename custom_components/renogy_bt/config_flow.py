@@ -46,6 +46,7 @@ from .links.discovery import (
     name_of,
     refusal_of,
 )
+from .links.markdown import escaped
 from .links.settings import async_banks
 
 DEFAULT_TITLE = "Battery bank"
@@ -201,7 +202,7 @@ class RenogyConfigFlow(
                 "new_bank",
             ],
             description_placeholders={
-                CONF_NAME: self._name,
+                CONF_NAME: escaped(self._name),
                 CONF_BANK: banks[0].title,
             },
         )
@@ -225,7 +226,7 @@ class RenogyConfigFlow(
         return self.async_show_form(
             step_id="add_to_existing_bank",
             data_schema=probatio.Schema({probatio.Required(CONF_BANK): choice(titles)}),
-            description_placeholders={CONF_NAME: self._name},
+            description_placeholders={CONF_NAME: escaped(self._name)},
         )
 
     async def async_step_new_bank(
@@ -237,7 +238,7 @@ class RenogyConfigFlow(
         return self.async_show_form(
             step_id="new_bank",
             data_schema=NEW_BANK_SCHEMA,
-            description_placeholders={CONF_NAME: self._name},
+            description_placeholders={CONF_NAME: escaped(self._name)},
         )
 
     async def _async_add_to(self, bank: ConfigEntry) -> ConfigFlowResult:
@@ -247,7 +248,10 @@ class RenogyConfigFlow(
         self.hass.config_entries.async_add_subentry(bank, self._link.as_subentry())
         return self.async_abort(
             reason="added_to_bank",
-            description_placeholders={CONF_NAME: self._name, CONF_BANK: bank.title},
+            description_placeholders={
+                CONF_NAME: escaped(self._name),
+                CONF_BANK: bank.title,
+            },
         )
 
     async def _async_create_bank(self, wiring: str) -> ConfigFlowResult:

@@ -45,7 +45,7 @@ from .bank.meters import MeterReading
 from .bank.sharing import Sharing
 from .bank.summary import BankSummary
 from .batteries.alarm_words import async_alarm_words
-from .batteries.devices import battery_name
+from .batteries.devices import plain_battery_name
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .entity import (
     AdapterEntity,
@@ -1306,4 +1306,4 @@ class WeakestBatterySensor(RenogyBankEntity, SensorEntity):
         battery = self.coordinator.data.summary.weakest_battery
         if battery is None:
             return None
-        return battery_name(self.hass, self.coordinator, battery)
+        return plain_battery_name(self.hass, self.coordinator, battery)

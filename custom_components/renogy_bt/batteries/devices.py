@@ -8,12 +8,21 @@ from homeassistant.helpers.typing import UNDEFINED
 from ..const import DOMAIN, MANUFACTURER
 from ..coordinator import BankCoordinator, RenogyConfigEntry
 from ..links.coordinator import LinkCoordinator
+from ..links.markdown import escaped
 from ..links.settings import battery_identifier, link_identifier
 from ..renogy.models import BatteryId, BatteryIdentity
 
 
 @callback
 def battery_name(hass: HomeAssistant, bank: BankCoordinator, battery: BatteryId) -> str:
+    """Return the name of a battery's device for a notice, which is shown as Markdown."""
+    return escaped(plain_battery_name(hass, bank, battery))
+
+
+@callback
+def plain_battery_name(
+    hass: HomeAssistant, bank: BankCoordinator, battery: BatteryId
+) -> str:
     """Return the name of a battery's device: the user's own name if there is one."""
     device = dr.async_get(hass).async_get_device_by_identifier(
         (DOMAIN, battery_identifier(battery)), bank.config_entry.entry_id

@@ -23,6 +23,7 @@ from homeassistant.setup import async_setup_component
 
 from ..const import DOMAIN
 from ..links.discovery import Candidate, async_candidates, refusal_of
+from ..links.markdown import escaped
 from ..links.probing import ProbedLink, ProbeProblem, async_probe_link
 from ..links.settings import LinkSettings, async_bank_of_link, position
 from ..renogy.models import FoundBattery, ProbeReport
@@ -38,7 +39,7 @@ def battery_rows(batteries: Iterable[FoundBattery], units: list[int]) -> str:
     """Return the rows of a Markdown table: position, unit id, model and cells."""
     return "\n".join(
         f"| {position(battery.unit, units)} | {battery.unit}"
-        f" | {battery.model or '–'} | {battery.cells or '–'} |"
+        f" | {escaped(battery.model or '–')} | {battery.cells or '–'} |"
         for battery in batteries
     )
 
@@ -89,7 +90,7 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     @property
     def _placeholders(self) -> dict[str, str]:
         reason = "" if self._problem is None else self._problem.reason
-        return {CONF_NAME: self._name, "reason": reason}
+        return {CONF_NAME: escaped(self._name), "reason": escaped(reason)}
 
     @callback
     def _abort_if_refused(self) -> None:
@@ -201,7 +202,7 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
                 step_id="probe",
                 progress_action="probe",
                 progress_task=self._probe,
-                description_placeholders={CONF_NAME: self._name},
+                description_placeholders={CONF_NAME: escaped(self._name)},
             )
         outcome = await self._probe
         self._probe = None
@@ -256,7 +257,7 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         units = [battery.unit for battery in report.batteries]
         step_id = "found"
         placeholders = {
-            CONF_NAME: self._name,
+            CONF_NAME: escaped(self._name),
             "batteries": battery_rows(report.batteries, units),
         }
         if report.others:

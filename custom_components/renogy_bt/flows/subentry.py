@@ -16,6 +16,7 @@ from homeassistant.const import CONF_NAME
 from homeassistant.data_entry_flow import AbortFlow
 
 from ..const import CONF_CONNECT_ANYWAY, CONF_FORGET
+from ..links.markdown import escaped
 from ..links.probing import ProbeProblem
 from ..links.rescan import Rescan
 from ..links.settings import DamagedLink, KnownBattery, LinkSettings, position, title_of
@@ -45,7 +46,7 @@ class LinkSubentryFlow(
         return self.async_show_menu(
             step_id="reconfigure",
             menu_options=["rescan", "connection"],
-            description_placeholders={CONF_NAME: self._known.name},
+            description_placeholders={CONF_NAME: escaped(self._known.name)},
         )
 
     async def async_step_connection(
@@ -58,7 +59,7 @@ class LinkSubentryFlow(
                 data_schema=probatio.Schema(
                     connection_fields(self._known.kept_interval)
                 ),
-                description_placeholders={CONF_NAME: self._known.name},
+                description_placeholders={CONF_NAME: escaped(self._known.name)},
             )
         link = replace(self._known, kept_interval=kept_interval_of(user_input))
         return self.async_update_and_abort(
@@ -153,7 +154,7 @@ class LinkSubentryFlow(
             assert self._report is not None
         units = sorted({*rescan.known.units, *rescan.found.units})
         placeholders = {
-            CONF_NAME: self._name,
+            CONF_NAME: escaped(self._name),
             "batteries": battery_rows(self._report.batteries, units),
             "new": _positions(rescan.added, units),
         }

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..const import DOCUMENTATION_URL, DOMAIN, LOGGER
+from ..links.markdown import escaped
 from ..links.settings import damaged_links_of
 from .batteries import async_forget_notices
 from .links import ATTR_ENTRY_ID
@@ -38,7 +39,10 @@ def async_tell_damaged_links(hass: HomeAssistant, entry: ConfigEntry) -> None:
             learn_more_url=f"{DOCUMENTATION_URL}#troubleshooting",
             severity=ir.IssueSeverity.ERROR,
             translation_key=DAMAGED_LINK,
-            translation_placeholders={"bank": entry.title, "link": subentry.title},
+            translation_placeholders={
+                "bank": entry.title,
+                "link": escaped(subentry.title),
+            },
         )
 
 

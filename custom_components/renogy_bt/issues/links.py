@@ -21,6 +21,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOCUMENTATION_URL, DOMAIN, LOGGER
 from ..coordinator import BankCoordinator
 from ..links.coordinator import LinkCoordinator
+from ..links.markdown import escaped
 from ..links.settings import LinkSettings, async_banks, link_identifier, links_of
 from ..renogy.confirmation import ANOTHER_BATTERY
 from ..renogy.exceptions import LinkSilent
@@ -179,7 +180,9 @@ class LinkIssues:
         device = dr.async_get(self._hass).async_get_device_by_identifier(
             (DOMAIN, link_identifier(link.address)), entry.entry_id
         )
-        return (device.name_by_user if device is not None else None) or link.name
+        return (device.name_by_user if device is not None else None) or escaped(
+            link.name
+        )
 
     @callback
     def _async_is_excused(self, address: str) -> bool:

@@ -139,9 +139,16 @@ FAMILIES: Final[tuple[Family, ...]] = (
 )
 
 
+LONGEST_NAME: Final = 248
+"""More bytes than this no Bluetooth device has in its name."""
+
+
 def local_name(advertised: str | None) -> str | None:
-    """Return an advertised name without what pads it, None where there is no name."""
-    name = (advertised or "").strip(" \0")
+    """Return an advertised name without what pads it, None where there is no name.
+
+    What cannot be printed, such as what moves a terminal's cursor, is left out of it.
+    """
+    name = "".join(filter(str.isprintable, advertised or ""))[:LONGEST_NAME].strip()
     return None if not name or _AN_ADDRESS.fullmatch(name) else name
 
 
