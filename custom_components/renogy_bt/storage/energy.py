@@ -16,7 +16,7 @@ from ..bank.energy import BankEnergy, EnergyTotals, PowerSample
 from ..const import DOMAIN
 from ..renogy.models import BatteryId, battery_key
 from .shapes import by_battery, fields, number, text
-from .stored_file import NOT_WRITTEN, StoredFile
+from .stored_file import NOT_WRITTEN, CheckedFile
 
 _BANK: Final = "bank"
 _BATTERIES: Final = "batteries"
@@ -88,14 +88,14 @@ _ONE_TOTAL: Final = probatio.Schema(_TOTALS)
 _ONE_BATTERY: Final = probatio.Schema(by_battery(_TOTALS))
 
 
-class _EnergyFile(StoredFile):
+class _EnergyFile(CheckedFile):
     """The file of the totals, which is written at each poll before a value is shown."""
 
     @override
     async def _async_write_data(self, data: dict[str, Any]) -> None:
         # As any file is written, but for leaving the other module out of the way of each value.
         try:
-            await super(StoredFile, self)._async_write_data(data)
+            await super()._async_write_data(data)
         except NOT_WRITTEN as error:
             self._has_failed(error)
             raise WriteError(error) from error

@@ -38,7 +38,7 @@ class _NewerVersion(ValueError):
     """The file was written by a newer version, and cannot be read by this one."""
 
 
-class StoredFile(Store[dict[str, Any]]):
+class CheckedFile(Store[dict[str, Any]]):
     """A file in Home Assistant's storage whose shape is known.
 
     A file is read as a whole, or what can be salvaged of it. A file that is damaged or that has
@@ -100,17 +100,6 @@ class StoredFile(Store[dict[str, Any]]):
         """Remove the file, and what writing it has left behind."""
         await super().async_remove()
         self._tell(FileState.GONE)
-
-    @override
-    async def _async_write_data(self, data: dict[str, Any]) -> None:
-        """Write, and take note of how that went: Home Assistant only logs it."""
-        try:
-            await super()._async_write_data(data)
-        except NOT_WRITTEN as error:
-            self._has_failed(error)
-            raise WriteError(error) from error
-        if not self.is_written:
-            self._has_recovered()
 
     def _has_recovered(self) -> None:
         self.is_written = True
@@ -176,6 +165,21 @@ class StoredFile(Store[dict[str, Any]]):
             outcome,
             f"{type(error).__name__}: {error}",
         )
+
+
+class StoredFile(CheckedFile):
+    """A file whose writing is watched, too."""
+
+    @override
+    async def _async_write_data(self, data: dict[str, Any]) -> None:
+        """Write, and take note of how that went: Home Assistant only logs it."""
+        try:
+            await super()._async_write_data(data)
+        except NOT_WRITTEN as error:
+            self._has_failed(error)
+            raise WriteError(error) from error
+        if not self.is_written:
+            self._has_recovered()
 
 
 def _keep_beside(path: Path) -> Path:
