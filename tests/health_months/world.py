@@ -254,13 +254,18 @@ def _is_told_late(world: World, place: Place) -> bool:
     )
 
 
+def _is_mended_at_once(place: Place) -> bool:
+    """Whether all that broke was mended so soon that the user need not be told, by a restart too."""
+    return bool(place.repairs) and max(place.repairs) <= MENDED_UNTOLD
+
+
 def _untold(world: World, place: Place) -> Iterator[str]:
     if not world.told:
-        if place.repairs and max(place.repairs) <= MENDED_UNTOLD and place.notices:
+        if _is_mended_at_once(place) and place.notices:
             yield "told of what was mended at once"
         return
     told = {notice.verdict for _, notice in place.notices if notice is not None}
-    if not told:
+    if not told and not (world.disturbed and _is_mended_at_once(place)):
         yield "nothing was told"
     limit, broke_at = world.told_within, place.first_broken_at
     if limit is not None and broke_at is not None and told and not world.disturbed:
