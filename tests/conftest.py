@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What all tests share."""
 
 # First of all: Home Assistant's own test configuration has a folder of this name too,
@@ -6,6 +7,7 @@ import custom_components.renogy_bt  # noqa: F401
 from tests.energy_clock import clock
 from tests.fake_air import air, all_enabled, idle_supervisor, quick_line
 from tests.fake_supervisor import adapters
+from tests.lasting_values import lasting_values
 from tests.translation_check import translated_flows
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "all_enabled",
     "clock",
     "idle_supervisor",
+    "lasting_values",
     "quick_line",
     "translated_flows",
 ]

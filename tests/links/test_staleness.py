@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Values that nothing renews become unavailable, whatever keeps polls from ending."""
 
 import asyncio
@@ -32,6 +33,11 @@ from tests.renogy.virtual_time import run
 
 # As documented, not as the code has it.
 LIMIT = 300.0
+
+
+@pytest.fixture(autouse=True)
+def lasting_values() -> None:
+    """Let values get too old."""
 
 
 @pytest.fixture

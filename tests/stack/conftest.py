@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures that put the real Bluetooth stack on the emulated world.
 
 `world` is the data of the world a test lives in: a test module overrides it by a fixture
@@ -42,6 +43,11 @@ FAST = 0.1
 @pytest.fixture(scope="session", autouse=True)
 def mock_bluetooth_adapters() -> None:
     """Leave the Bluetooth stack as it is, in place of the plugin's fixture."""
+
+
+@pytest.fixture(autouse=True)
+def lasting_values() -> None:
+    """Let values get too old, as they do: here polls go on while time passes."""
 
 
 @pytest.fixture(scope="session")
