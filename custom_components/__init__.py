@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Custom components of Home Assistant; this repository holds one."""

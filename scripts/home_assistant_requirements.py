@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Print the Python packages that a complete Home Assistant needs at run time.
 
 Home Assistant installs the requirements of an integration when it first sets that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Print what the changelog says of a version, where everything names that version.
 
 Usage: python3 scripts/release_notes.py VERSION

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Banks set up in Home Assistant on the fake air."""
 
 import asyncio

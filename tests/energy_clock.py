@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The clock that energy is counted by, in the hands of a test."""
 
 from typing import Any

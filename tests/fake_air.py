@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The air around a test: fake links that advertise to Home Assistant's own Bluetooth manager.
 
 Connections are made where the integration makes them, to scripted dongles that answer real

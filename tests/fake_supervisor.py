@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The supervisor's side of a test: adapters and what happens to them are put in by hand.
 
 The supervisor itself is real but idle, so that real listeners and entities take it up.

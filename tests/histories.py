@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What tests read in an adapter's history."""
 
 from custom_components.renogy_bt.adapter_health.history import (

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The names that are taken from other Bluetooth libraries, read out of the product's source.
 
 What the product imports within `try` it can do without; so it can without every attribute

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Home Assistant's test plugin needs to run with a newer Home Assistant than its own.
 
 Imported before the plugin and before all others of pytest, as pyproject.toml says: Home

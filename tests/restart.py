@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A restart of Home Assistant, as what is known of an adapter goes through it."""
 
 from datetime import timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """No alarm is lost: what a battery raised or cleared while its bank was not loaded is told once.
 
 The blueprint and Home Assistant's own trigger listen, as a user has set them up.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of what may import what: the rooms of the integration know each other one way only."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bank as a whole: what it adds up to as batteries come, go and age."""
 
 from collections.abc import Generator

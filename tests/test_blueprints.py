@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The blueprints: valid for Home Assistant, and each runs when it should and only then."""
 
 from collections.abc import AsyncGenerator, Iterator

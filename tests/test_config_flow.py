@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Adding links: by discovery, by hand, to a bank that exists and to a new one."""
 
 from collections.abc import Callable

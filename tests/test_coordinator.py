@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Polling a bank: partial polls, silence, and the return of what was lost."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Diagnostics tell everything but who and where."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bank and its batteries on Home Assistant's Energy dashboard."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A day of sun and loads: what is counted, against the exact integral."""
 
 from collections.abc import Callable, Iterable

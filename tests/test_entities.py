@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The entities of a bank: which there are, what they say, and how they say it."""
 
 from collections.abc import Callable, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Alarms as events: each begins and ends once, whatever happens in between."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Setting a bank up, and taking it away."""
 
 import asyncio

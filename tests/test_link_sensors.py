@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a link tells of itself: its polls, and how well it is heard."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Banks that another version stored."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The repair dialogue: what it offers, what it does, and what it says of the result."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The action that recovers an adapter: who may call it, for which adapter, and what it says."""
 
 from typing import Any

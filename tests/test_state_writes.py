@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a poll reports to Home Assistant: all of its own link, once, whether or not it changed.
 
 Home Assistant's helpers live on reports of unchanged states too: without them an Integral takes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Polling switch: a link that is left to others, and taken back."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the system health page says of the integration."""
 
 from datetime import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The translation has what the code needs, and nothing else."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks every step that a flow shows against the English translation."""
 
 from collections.abc import Iterable, Mapping

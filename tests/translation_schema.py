@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The shape of a translation of a custom integration, as hassfest asks for it."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Renogy Bluetooth batteries integration."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Buttons of the Bluetooth adapters."""
 
 from typing import override

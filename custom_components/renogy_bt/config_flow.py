@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Config flow of the Renogy Bluetooth batteries integration."""
 
 from itertools import chain, count

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bank: it listens to its links and adds up what they read."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Diagnostics of a bank and of its devices."""
 
 from collections.abc import Collection, Mapping

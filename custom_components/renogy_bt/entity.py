@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Base entities of the Renogy Bluetooth batteries integration."""
 
 from collections.abc import Iterable

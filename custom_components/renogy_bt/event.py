@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Events of the Bluetooth adapters, and the alarms of the batteries."""
 
 from typing import override

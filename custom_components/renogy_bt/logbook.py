@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Alarms in the logbook, in words."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Repair flows of the integration."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sensors of batteries and of the bank."""
 
 import asyncio

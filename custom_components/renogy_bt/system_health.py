@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """System health of the integration."""
 
 from collections import Counter

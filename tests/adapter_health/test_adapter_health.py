@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the user is told of an adapter neither flickers nor stays too long."""
 
 from custom_components.renogy_bt.adapter_health.history import StepResult

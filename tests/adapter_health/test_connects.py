@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Polls that fail speak against an adapter only where the strength carries connections."""
 
 from dataclasses import replace

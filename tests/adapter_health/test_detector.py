@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the detector keeps in mind, over steps and restarts."""
 
 from dataclasses import replace

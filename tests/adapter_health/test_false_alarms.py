@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is normal is judged so; `tests/health_months` lives through thirty days of each."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every fault is noticed in time and mended by the step that can."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The history of verdicts and steps."""
 
 from datetime import UTC, datetime, timedelta

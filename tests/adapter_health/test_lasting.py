@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is known of a fault lasts, and nothing is certain against what is heard."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The limit on resets holds under any clock."""
 
 from hypothesis import given, strategies as st

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is told of an adapter is calm however it behaves, and what is new is told soon."""
 
 from datetime import UTC, datetime, timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An outage that comes every night is learned, and a fault that comes every night is not."""
 
 import pytest

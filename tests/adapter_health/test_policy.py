@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The policy keeps its limits whatever happens, and always comes to an end."""
 
 from dataclasses import replace

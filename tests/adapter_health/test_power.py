@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An adapter that somebody else switches off, and whether that is meant."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happens again and again is told as one thing, and is no reason for stronger steps."""
 
 from collections.abc import Callable, Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The strength of a link is what lasted, not what was told last."""
 
 import pytest

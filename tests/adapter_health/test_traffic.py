@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What silence is normal in a place."""
 
 from itertools import pairwise

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Bluetooth adapters as devices: their entities, and the bank that shows them."""
 
 from dataclasses import replace

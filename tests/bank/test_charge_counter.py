@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of energy by the battery's own charge counter."""
 
 from collections.abc import Callable

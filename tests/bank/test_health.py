@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a battery ages: measured against emulated batteries whose truth is known, or unknown."""
 
 from dataclasses import replace

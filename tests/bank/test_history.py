@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a battery has been through: counted once, exact about gaps, and anew for another battery."""
 
 from dataclasses import replace

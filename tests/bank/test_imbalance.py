@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When an imbalance is worth a notice, and when it is over."""
 
 from collections.abc import Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a bank takes and gives now, and when the owner's reserve is reached."""
 
 from collections.abc import Sequence

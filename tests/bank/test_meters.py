@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of what is worked out from one poll to the next."""
 
 from dataclasses import dataclass, replace

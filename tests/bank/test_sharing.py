@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a parallel bank shares its current: what the shares add up to, and when they are unknown."""
 
 from dataclasses import replace

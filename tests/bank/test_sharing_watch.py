@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a battery that does not carry its share is worth a notice, and when it is not."""
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of adding a bank up."""
 
 from dataclasses import fields, replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run the campaign: `python -m tests.bank_months [--ageing] [--json] [--days N] [--seed N] [WORLD…]`."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is told of how batteries age, and have been through, over emulated months whose truth is known."""
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the watch of a parallel bank says over emulated months whose truth is known."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

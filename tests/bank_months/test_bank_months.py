@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A few of the emulated months, so that the campaign cannot rot, and the physics of a bank."""
 
 import numpy as np

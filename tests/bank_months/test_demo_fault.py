@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo's bank with a bad cable: what the integration makes of its registers."""
 
 from collections.abc import Collection

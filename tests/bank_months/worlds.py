@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Banks in parallel that live through days, and what polls read of them.
 
 The currents divide by physics: each battery is an open-circuit voltage that follows its charge, with hysteresis,

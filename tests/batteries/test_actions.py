@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Actions on links and batteries: what they return, and what they say when they cannot."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Alarms in words: the same name everywhere, with cells, severity and advice."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The device tree of a bank."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The action that probes any peripheral: what its report tells, and when it refuses."""
 
 import asyncio

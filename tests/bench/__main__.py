@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measure this library beside its peers: `scripts/bench --help`."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The batteries that are read: the owner's, each at a moment of a day of its own.
 
 Between two polls the world moves on by one *epoch*, and during a poll it stands still: a value

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CPU time of a poll in one Home Assistant, beside BMS_BLE-HA; runs in a process of its own.
 
 `python -m tests.bench.beside FOLDER` prints a JSON list. FOLDER is the `custom_components` folder

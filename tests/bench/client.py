@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bleak client whose radio is the emulated dongle; all systems use this one."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the integration costs a real Home Assistant; runs in a process of its own.
 
 `python -m tests.bench.cost 4` prints one JSON object, on the real clock.

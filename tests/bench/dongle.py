@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A BT-2 and the batteries behind it: the emulated line, with trouble by chance."""
 
 from collections.abc import Callable, Iterable, Mapping

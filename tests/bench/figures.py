@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is measured, as plain data."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the flight recorders take: CPU time of a poll, and memory and room in a file at the worst."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Home Assistant whose Bluetooth is an emulated world, for measuring what a bank costs it."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole benchmark as a list of jobs, and the processes that do them."""
 
 from collections.abc import Callable, Iterable

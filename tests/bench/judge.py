@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compares what a system publishes with the truth, and counts."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The device library alone: it needs nothing of Home Assistant, and is measured without it."""
 
 from pathlib import Path

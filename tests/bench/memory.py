@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The memory that a system takes; only meaningful in a process that has not loaded it yet."""
 
 import tracemalloc

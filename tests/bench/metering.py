@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CPU time, told apart: what the system under test takes, and what emulating its line takes."""
 
 import asyncio

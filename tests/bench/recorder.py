@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How much Home Assistant's recorder keeps of a bank; runs in a process of its own.
 
 `python -m tests.bench.recorder 4` prints one JSON object. A real recorder writes a real SQLite

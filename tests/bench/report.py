@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figures as Markdown tables, and as the public JSON document."""
 
 from collections.abc import Iterable, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One contender on one dongle: polled, and judged by what it publishes."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long one callback keeps the event loop from everything else."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What this library has to reach, judged by the figures."""
 
 from collections.abc import Iterator, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A little of the benchmark, so that it cannot rot; on the virtual clock it takes seconds."""
 
 from dataclasses import fields, replace

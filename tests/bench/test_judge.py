@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark's judge."""
 
 from tests.bench.bank import owners_units

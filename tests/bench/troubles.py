@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What goes wrong on the line, as data: fault switches of the emulated world, by chance."""
 
 from collections import Counter

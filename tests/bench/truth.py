@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a battery's registers mean (protocol 1.5), told independently of any decoder.
 
 Values go by names that all systems are translated to; a list is one value per element.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Adapters are read out of D-Bus messages, and nothing is taken on trust."""
 
 from typing import Any

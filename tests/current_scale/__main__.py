@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run the campaign: `python -m tests.current_scale [battery-days [seed]]`."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many batteries for many days, each with its scale measured from its polls."""
 
 from collections import defaultdict

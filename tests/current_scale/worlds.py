@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Batteries whose scale of the current is known to the test, and what their polls bring.
 
 The true current is made in steps that are far shorter than the polls; the counter integrates every step,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a dashboard may be made of, and what it names."""
 
 from collections.abc import Iterator

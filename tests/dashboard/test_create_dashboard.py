@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The action that returns a dashboard: every entity that it names is there and enabled."""
 
 from datetime import timedelta

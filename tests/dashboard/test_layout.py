@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which cards a dashboard has, by what the registries say."""
 
 from custom_components.renogy_bt.dashboard.layout import (

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run the demo: `scripts/demo --help`."""
 
 import argparse

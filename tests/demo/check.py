@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The document of `scripts/demo --check`: every entity of the integration with its state."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A client of Home Assistant's REST and WebSocket interfaces."""
 
 import asyncio

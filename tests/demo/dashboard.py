@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo's dashboard: the one that the integration makes."""
 
 from typing import Final

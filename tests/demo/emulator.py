@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The emulated world of the demo, in a process of its own."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo's Energy dashboard: the bank as its battery, and the hours before the demo began."""
 
 import asyncio

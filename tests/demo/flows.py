@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Setting the integration up through its own config flows, as a person would."""
 
 import asyncio

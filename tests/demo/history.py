@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the demo's bank would have shown before it was set up: statistics of the past hours.
 
 The registers are those of the emulated solar day, except that here a day takes a day; the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Home Assistant of the demo: its configuration folder and its process."""
 
 import asyncio

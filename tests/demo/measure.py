@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long a warm poll takes, beside what the emulated line itself needs for it."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Home Assistant that runs on an emulated world."""
 
 import asyncio

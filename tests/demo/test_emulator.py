@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which batteries the demo waits for."""
 
 import pytest

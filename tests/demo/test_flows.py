@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of what the demo does in the integration's dialogues."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The past that the demo gives its bank, and how the present goes on from it."""
 
 from collections.abc import AsyncGenerator

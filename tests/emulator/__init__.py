@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The emulated Bluetooth world of renogy_bt.
 
 BlueZ's D-Bus interface on a private bus, BT-2 dongles and batteries with the captured

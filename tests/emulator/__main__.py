@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run an emulated Bluetooth world on a D-Bus of its own."""
 
 import argparse

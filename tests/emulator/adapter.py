@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One local adapter as bluetoothd shows it: org.bluez.Adapter1 (BlueZ's src/adapter.c)."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a peripheral advertises (protocol 1.1), as data and as bytes on the air."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the batteries of a bank in parallel share its current when one of them has a bad cable."""
 
 from collections.abc import Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bluetoothd in miniature: it owns org.bluez and dispatches what is called there."""
 
 import asyncio

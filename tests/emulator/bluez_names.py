@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names and errors of BlueZ's D-Bus interface (its doc/ folder and src/error.c)."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the kernel makes LE links: it waits for an advertisement, then one at a time."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """org.renogy_bt.Emulator: another process on the private bus steers the world."""
 
 from collections.abc import Callable, Collection, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The radio and the kernel's side of an adapter: what bluetoothd asks things of."""
 
 from collections.abc import Callable, Collection

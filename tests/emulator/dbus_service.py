@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The D-Bus side of a service written by hand: calls, errors, managed objects.
 
 Raw messages rather than exported interfaces: a call may stay unanswered for ever, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A peripheral as one adapter's bluetoothd knows it: org.bluez.Device1.
 
 BlueZ's src/device.c: RSSI is signalled when it moved by 8 dB, data when it changed; an

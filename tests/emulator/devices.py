@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What sits on the RS485 side of a link: batteries and devices that are none."""
 
 from collections.abc import Callable, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Discovery sessions as bluetoothd keeps them (BlueZ's src/adapter.c).
 
 One session for each sender; a single place for the client whose call waits for the

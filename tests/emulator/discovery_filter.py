@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What clients want to discover (Adapter1.SetDiscoveryFilter)."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The emulated Bluetooth world as one object on the running event loop."""
 
 from collections.abc import Callable, Collection, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An ESPHome device's own API, in plain text: frames of messages over a loopback connection.
 
 The messages are those of aioesphomeapi, which Home Assistant talks to such devices with.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Bluetooth proxy that runs ESPHome: it hears the emulated air and connects to it.
 
 What a real one does over its API, at its version of 2026: raw advertisements, three

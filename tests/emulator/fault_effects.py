@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What each fault does when it begins and when it ends.
 
 Most faults need nothing here: controller, peripheral and line look at what is active

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The faults that are on: switching them, and what ends them by itself."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fault switches, as data: what can go wrong, where, and until when.
 
 The names are public: `scripts/demo --fault NAME`. Setting one is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The GATT objects of one connected device on D-Bus (BlueZ's src/gatt-client.c)."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The GATT tree of a BT-2 (protocol 1.2), as a table of handles."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks of the values in a world file.
 
 Each takes a value and its place, and raises `WorldFileError` with that place and a reason.

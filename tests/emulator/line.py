@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The RS485 side of a link: units that share one line, its timing and its faults."""
 
 from collections import Counter, deque

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Modbus RTU as Renogy devices speak it (protocol 1.3): the server's side."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Advertisement monitors of one adapter (BlueZ's src/adv_monitor.c).
 
 A client registers the path of an application; monitors are the objects at and below

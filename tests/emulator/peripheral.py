@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Bluetooth peripheral: it advertises, serves one central, and talks to its line."""
 
 from collections.abc import Callable, Collection

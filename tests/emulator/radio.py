@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What distance does to radio: strengths that vary, packets lost, links that break.
 
 `CURVE` is the one place that says what a strength is good for. Common receivers of hosts

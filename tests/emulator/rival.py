@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A second client that begins to scan at the worst moment (the stuck start)."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A day of sun and loads, as a pure function of time, laid over a battery's registers.
 
 What moves agrees with itself: remaining capacity is the integral of the current over

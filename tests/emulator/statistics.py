@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a link counted: traffic, violations, and the line's own time."""
 
 from dataclasses import asdict, dataclass, field

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Timers and tasks of the emulated world, so that stopping leaves none behind."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an emulated world consists of: frozen data, no behaviour."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The world file: JSON, checked strictly, turned into a `World`.
 
 Every message names the place of the bad value, such as

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run the campaign: `python -m tests.energy_days [--json] [batteries [seed]]`."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How exactly energy is counted over emulated days, in three ways."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A few of the emulated days, so that the campaign cannot rot, and counters that count wrong."""
 
 from dataclasses import replace

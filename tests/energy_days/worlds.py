@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Batteries that live through days, second by second, and what polls read of them.
 
 Sun with clouds and a charger that goes over into absorption; a base load below what the word of the current

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measure the fault matrix: `scripts/fault-matrix --help`."""
 
 import argparse

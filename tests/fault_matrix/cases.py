@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The faults of the matrix, as data."""
 
 from dataclasses import dataclass, field

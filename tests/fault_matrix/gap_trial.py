@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One trial of a gap, in a process of its own: others' libraries leave something behind."""
 
 import argparse

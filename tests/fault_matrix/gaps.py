@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long no new value comes during a fault, for each way to read the batteries."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One case of the matrix under a moved clock, in one process with all of Home Assistant."""
 
 import asyncio

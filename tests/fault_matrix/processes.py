@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trials under a moved clock, several at the same time, each worker with a clock of its own."""
 
 import asyncio

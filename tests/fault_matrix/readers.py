@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who reads the batteries in a trial."""
 
 from dataclasses import dataclass

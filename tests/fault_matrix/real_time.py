@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One case of the matrix in real time: a world, a Home Assistant on it, and a fault."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When the batteries are really read again after a fault, and not just once more."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rows of the matrix: what came of a fault at each phase of the poll, and what is promised."""
 
 from collections import Counter

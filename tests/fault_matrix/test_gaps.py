@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gaps between readings, told from what was measured."""
 
 import pytest

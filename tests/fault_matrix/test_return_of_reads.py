@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Only readings that go on count as the end of a fault."""
 
 from datetime import UTC, datetime, timedelta

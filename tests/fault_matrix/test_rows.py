@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a row of the matrix says of the outcomes at several phases, and what it calls a miss."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One trial: batteries are read once a minute, a fault begins, and what becomes of it."""
 
 import asyncio

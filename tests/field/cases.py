@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cases of this folder: small JSON files, of batteries and of adapters."""
 
 import json

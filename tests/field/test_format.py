@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every case has the one format of its kind, as the page of this folder describes it."""
 
 from collections.abc import Iterator, Set as AbstractSet

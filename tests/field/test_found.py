@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Links of the field are discovered, and set up as what they are."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which characteristics of a peripheral of the field are used."""
 
 from unittest.mock import AsyncMock, patch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A case that `scripts/replay FILE --keep NAME` makes is a test that passes as long as nothing differs."""
 
 import asyncio

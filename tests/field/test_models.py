@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The list of models in the documentation is that of the cases."""
 
 from tests.repository.test_documentation import document, rows, section

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What people sent of batteries, read once more: `scripts/replay FILE --keep NAME` makes a case."""
 
 import asyncio

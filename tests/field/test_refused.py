@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The makers' other devices are refused by their names."""
 
 import pytest

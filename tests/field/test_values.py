@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What batteries of the field say, read through the real library."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Setting up what tells its name late or never (field report renogy-ha#228)."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Adding a link on a bank's page, and looking for its batteries again."""
 
 import asyncio

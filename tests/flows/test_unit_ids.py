@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Unit ids that only the owner of the batteries knows (field report Grmume#3)."""
 
 from hypothesis import given, strategies as st

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Walking through the integration's flows as the user interface does."""
 
 import json

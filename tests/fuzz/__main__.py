@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fuzz this library with atheris: `scripts/fuzz --help`."""
 
 import argparse

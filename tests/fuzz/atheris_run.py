@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fuzzes one target with atheris; ends the process."""
 
 from pathlib import Path

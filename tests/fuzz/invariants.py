@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is true of everything that the library gives out, whatever came in."""
 
 import math

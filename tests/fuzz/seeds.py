@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What fuzzing starts from: for each target, inputs that lead deep into it."""
 
 from collections.abc import Callable

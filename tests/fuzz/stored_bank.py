@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What may be stored of a bank after a disk or a hand has damaged it."""
 
 from collections.abc import Mapping

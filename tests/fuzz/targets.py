@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is fuzzed: one function per target, from bytes to nothing."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fuzz targets on their seeds, on what was found once, and on what Hypothesis thinks of."""
 
 from collections.abc import Callable

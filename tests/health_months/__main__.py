@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Live through the months: `scripts/health-months --help`."""
 
 import argparse

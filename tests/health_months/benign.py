@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Worlds in which nothing is wrong with the adapter: it is left alone, nobody is bothered."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Worlds in which something breaks: it is mended in time or told, and calmly."""
 
 from functools import partial

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keeps links connected in a simulated place, as `links/keeping.py` does."""
 
 from typing import Protocol

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Worlds with links that are kept connected: one for each kind of silence that comes of that."""
 
 from .benign import NEIGHBOUR, SECOND_LINK

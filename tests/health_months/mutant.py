@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A world lived through with another number in one place of adapter health."""
 
 import ast

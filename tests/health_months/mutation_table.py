@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The numbers of adapter health: another one in the place of each, and the world that shows it.
 
 A number that is too small or too large mostly shows in two worlds; a side that is not here

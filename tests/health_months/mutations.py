@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every number of adapter health is shown to matter by a world that another number fails."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Worlds in which something is wrong for moments: it passes before it is worth a word."""
 
 from collections.abc import Callable, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The radio of a simulated place: how strong a link arrives, and what that carries."""
 
 from collections.abc import Callable

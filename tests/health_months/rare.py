@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Worlds in which things come together that seldom do: each is what some number is good for."""
 
 from custom_components.renogy_bt.adapter_health.samples import Reason, ScanMode, Verdict

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where worlds are entered."""
 
 from collections.abc import Callable

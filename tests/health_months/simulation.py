@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A simulated place: an adapter, the air around it, Home Assistant, and our recovery.
 
 Only what the detector is shown is simulated, in steps of 30 s and whenever something happens,

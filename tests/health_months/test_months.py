@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The worlds come out as promised, in months of a few days; the script lives whole ones."""
 
 from concurrent.futures import ProcessPoolExecutor

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every number of adapter health matters: a world fails where it is another one."""
 
 from collections import Counter

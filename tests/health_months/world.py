@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A world: a place in which something is so for thirty days, and what is promised of it."""
 
 from collections.abc import Callable, Iterator

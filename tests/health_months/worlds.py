@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every world by name: what may be so at an adapter for a month, and what may break.
 
 To add a world, write a function in `benign.py` or `faulty.py`: its name is the name of the world

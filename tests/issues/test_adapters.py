@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Repair issues about the adapters: there when needed, once, and gone when it is over."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The notice of a bank out of balance: there when it lasts, and gone when it is over."""
 
 from typing import Any

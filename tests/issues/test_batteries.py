@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Batteries that are others than before: told once, kept until confirmed, or until undone."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The notice of a bank that was not full for long: only while it is used, and over restarts."""
 
 from datetime import timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Notices about links: there when people should act, and gone when it is over."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Batteries whose readings are refused: told apart from silent ones, calmly, until it is over."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The notices of batteries that do not carry their share: there when it lasts, gone when it is over."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a link that is kept connected is let go for the scanner."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Connecting to links: one at a time, and a link has one user."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Links that are lost: they delay nobody, are tried again, and are read when they are back."""
 
 import asyncio

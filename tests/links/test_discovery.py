@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is taken for a link by what it advertises, whatever that is."""
 
 from bleak.backends.device import BLEDevice

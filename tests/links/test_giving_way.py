@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a link that is kept connected gives its connection slot to others."""
 
 import pytest

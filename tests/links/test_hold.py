@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Batteries that keep their last values although polls bring no new ones."""
 
 from typing import Any

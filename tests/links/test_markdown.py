@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Text from the air: shown as it is, never as an image, a link or a line of its own."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The report of a probe that failed: what it tells, what it leaves out, and how large it is."""
 
 import asyncio

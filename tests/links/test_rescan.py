@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What looking again for batteries adds, keeps and forgets."""
 
 from dataclasses import replace

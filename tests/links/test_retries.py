@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a link that failed is tried again."""
 
 from itertools import pairwise

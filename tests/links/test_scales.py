@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The scales of the currents behind one link, poll by poll."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which scanner serves a connection is told only where it is certain."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Links as they are stored, and what their batteries are called."""
 
 from dataclasses import replace

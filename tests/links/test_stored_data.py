@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whatever is stored of a bank: it is read with defaults, or left out with a reason."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Taking turns in connecting: nobody is kept waiting by a link that does not answer."""
 
 import asyncio

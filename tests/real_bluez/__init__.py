@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real kernel, bluetoothd and Home Assistant under a virtual clock.
 
 User Mode Linux runs Debian's kernel Bluetooth, bluetoothd, dbus-daemon and Home

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run scenarios on the real kernel and bluetoothd, and print a table.
 
 Home Assistant, bluetoothd, dbus-daemon and the kernel's Bluetooth run for real in User

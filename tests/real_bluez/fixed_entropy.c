@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Entropy that is the same in every run, for User Mode Linux, which asks its host.
  *
  * All that is random in the guest comes from here: its programs' identifiers, the order of

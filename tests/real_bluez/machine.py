@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs guests: User Mode Linux with the services, Home Assistant and a row of orders."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the host asks of a guest, and what it gets back: plain data, JSON on the share."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where host and guest meet: a folder of the share for each order."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a guest is made of: a kernel, a root and the radio's packages.
 
 All of it is built once below `.tools/real-bluez` of the checkout, from Debian's and

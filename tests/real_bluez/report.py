@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Judges outcomes and puts them into a table."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which guest carries which orders out."""
 
 from collections.abc import Sequence

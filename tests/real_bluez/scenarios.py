@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The scenarios, as data: what happens to the radio, for how long, and what must hold."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The steps that scenarios are made of, as data."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The clock of an event loop, read once after each wait.
  *
  * Under time-travel=inf-cpu time passes in waits alone, so what an event loop reads between

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of what is made of a guest's folder."""
 
 from dataclasses import replace

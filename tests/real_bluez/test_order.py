@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of what passes between the host and a guest."""
 
 import pytest

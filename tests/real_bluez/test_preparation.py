@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of how the parts of a guest are named and checked."""
 
 import gzip

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of when batteries count as read, and as read again for good."""
 
 from .guest.reads import Reads

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the judgement: what has to hold, and that it is noticed when it does not."""
 
 from dataclasses import replace

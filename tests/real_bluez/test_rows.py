@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of which guest carries which orders out."""
 
 import pytest

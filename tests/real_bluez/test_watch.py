@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of what is noted of Home Assistant in the guest."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Times that both the guest and the judgement go by, in virtual seconds."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A dongle with batteries, scripted, on the virtual clock.
 
 It answers real Modbus frames from registers, one request after the other, with the timing law of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One battery of each family, as its owners have reported it (protocol 1.1, 1.6)."""
 
 from collections.abc import Callable

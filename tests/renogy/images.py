@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Register images made from register values."""
 
 from collections.abc import Mapping, Sequence

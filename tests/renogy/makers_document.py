@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The registers as the makers' document has them (protocol 1.5), written down for the tests.
 
 Nothing here comes from the integration: what its tables say is compared with this.

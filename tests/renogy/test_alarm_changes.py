@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What counts as an alarm raised or cleared."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a battery says once and no more is not believed; what is really so comes a poll later."""
 
 from dataclasses import replace

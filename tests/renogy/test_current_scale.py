@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of measuring the scale of a battery's current."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the byte order of cycles: decided by how a count grows, never by one odd word."""
 
 from collections.abc import Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of decoding: from captured registers to readings."""
 
 from dataclasses import asdict

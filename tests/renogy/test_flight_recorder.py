@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the flight recorder of a link: what it keeps, and how little."""
 
 import asyncio

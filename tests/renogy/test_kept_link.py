@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A link that is kept connected from poll to poll, and read at two speeds."""
 
 import asyncio

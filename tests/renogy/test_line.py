@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the line: the vectors of protocol 1.10 H in every order, mixed with time-outs."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of polling a link: what is asked, what is reported, what is remembered."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of what goes wrong behind a link: every fault is noticed, and no wolf is cried."""
 
 import asyncio

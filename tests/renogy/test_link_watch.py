@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is trouble with a link, and what is not."""
 
 from collections.abc import Collection

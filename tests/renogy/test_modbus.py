@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of framing: requests, reassembly and the matching of replies."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of single odd words: each costs its own value, never the reading."""
 
 from dataclasses import replace

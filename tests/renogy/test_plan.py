@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the read plan: what is asked, and what a silence or a refusal teaches."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of what cannot be true: every wolf is noticed, and no healthy pack is refused."""
 
 from collections.abc import Callable

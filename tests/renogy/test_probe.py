@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of finding the batteries behind a link, and of refusing what is none."""
 
 import asyncio

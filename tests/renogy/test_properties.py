@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Properties: whatever comes in, nothing but what can be true comes out."""
 
 import asyncio

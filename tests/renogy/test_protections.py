@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The groups of protections, against the word that tells them."""
 
 from hypothesis import given, strategies as st

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What tells one peripheral from all others is left out of a report, however it is spelled."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The register map against the makers' document, which the tests have written down themselves.
 
 Each word is set in an otherwise healthy pack, and what the reading says is compared with what

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Registers that are asked for beside the polls: bounded, after the polls, over one connection."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the register map and of reading registers from replies."""
 
 from dataclasses import fields

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a battery asks for by word 5109."""
 
 import pytest

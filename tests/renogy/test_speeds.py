@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which blocks a poll of a kept link reads of which battery."""
 
 from itertools import pairwise

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The thresholds of the protections: what cannot be true is unknown, and harms no other."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the connection through bleak, on a client that is scripted."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bytes that nobody has asked for: they cost little, and a peripheral that floods is left."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A weak signal is told when it has lasted, and for as long as it lasts."""
 
 from random import Random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The conformance vectors of protocol 1.10, from tests/captures."""
 
 from dataclasses import dataclass

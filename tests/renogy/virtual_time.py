@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An event loop whose clock jumps over every wait: hours pass in milliseconds, no sleep is real."""
 
 import asyncio

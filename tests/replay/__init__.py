@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs what people sent, a diagnostics file or the report of a probe, once more."""

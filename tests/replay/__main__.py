@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run what people sent once more: `scripts/replay --help`."""
 
 import argparse

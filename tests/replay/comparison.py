@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was shown then, beside what is shown now."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping

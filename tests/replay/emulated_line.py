@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An emulated line below the device library, on a virtual clock."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a file from the field says, after it has been checked."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recorded requests and replies, and the registers in them."""
 
 from collections.abc import Iterable, Iterator

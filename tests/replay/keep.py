@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes cases of `tests/field` of what people sent: as little as it takes."""
 
 from collections.abc import Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the text of a file to plain data: JSON or YAML, also as people copy and paste it."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads a file from the field; everything in it is hostile."""
 
 from collections.abc import Iterable, Mapping

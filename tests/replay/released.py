@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The diagnostics of version 0.1.0, which had no recorder, as far as they tell anything."""
 
 from collections.abc import Mapping

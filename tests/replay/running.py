@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs a world on the real stack, as `scripts/demo --check` does."""
 
 import asyncio

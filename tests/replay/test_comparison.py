@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the comparison: what is the same, what differs, and what cannot be told."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of files that were made to do harm: each is run or refused, soon, and the place is told."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the cases that are made of files: they say the same, and are no way to other files."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the texts that reports come in: as downloaded, and as people copy and paste them."""
 
 from collections.abc import Callable

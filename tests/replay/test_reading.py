@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the reading of files from the field: what is in them is hostile."""
 
 from collections.abc import Callable

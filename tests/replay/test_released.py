@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of files of the first release, which had no recorder: they are read, whatever state they tell of."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Round trips in Home Assistant: a bank's diagnostics give nobody away, and say what was shown."""
 
 import asyncio

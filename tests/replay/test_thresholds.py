@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A changed threshold is tried on timelines; what is no threshold is told clearly."""
 
 import json

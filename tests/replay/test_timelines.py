@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of adapters' timelines: done again, they are judged as they were; and they stay small."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the worlds that are made of recordings: they say again what was said."""
 
 import asyncio

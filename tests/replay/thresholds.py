@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Thresholds of adapter health, changed for a replay of what was recorded of adapters."""
 
 from collections.abc import Iterable, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Takes the timelines of adapters through today's detector and ladder."""
 
 from collections.abc import Iterator, Mapping

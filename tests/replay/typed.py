@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes the frozen data of the product of plain data, by their types; everything is bounded."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds the emulated world in which the recorded frames are said again."""
 
 from collections.abc import Iterable

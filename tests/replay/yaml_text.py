@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads what Home Assistant shows of an action's response: YAML of plain data, and no more."""
 
 import re

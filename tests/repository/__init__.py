@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks of what surrounds the code: what hassfest and HACS look at, workflows, documents."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The actions: what is registered, what services.yaml describes, and what has texts and icons."""
 
 import json

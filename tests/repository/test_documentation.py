@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The documents name what the code has, and nothing that it has not."""
 
 from collections.abc import Iterator

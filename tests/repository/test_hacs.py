@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What HACS asks of a repository, as far as it can be told from the files."""
 
 import json

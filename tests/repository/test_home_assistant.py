@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which Home Assistant is tested, how another one is chosen, and what is said about it."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The manifest is one that hassfest takes, and agrees with the rest of the repository."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The quality scale: hassfest does not check that of a custom integration, so this does."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is released: the zip that scripts/pack makes."""
 
 import hashlib

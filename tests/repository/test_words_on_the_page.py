@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Texts name buttons, menus and entities by the words that are on the page."""
 
 from collections.abc import Iterator

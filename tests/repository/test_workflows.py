@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What GitHub runs and shows: workflows, updates of dependencies, issue forms."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was run and downloaded is run again, and comes to the same, over all worlds and faults."""
 
 # Before the test framework of Home Assistant, see tests/fault_matrix/processes.py.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Make round trips: `scripts/round-trip --help`."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Three runs of the demo in real time, and their files through `scripts/replay`, as people do it."""
 
 from collections.abc import Callable, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lives through a run on the real stack under a moved clock, and through what is made of its file."""
 
 import asyncio

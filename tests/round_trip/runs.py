@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is run: every world and fault of the project, set-ups that fail, and worlds at random."""
 
 from collections.abc import Iterator, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What must not stand in a file that people send, in whatever spelling."""
 
 from base64 import b64encode

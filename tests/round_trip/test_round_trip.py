@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A few round trips, and that one which goes wrong is found; `scripts/round-trip` makes all."""
 
 from base64 import b64encode

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One round trip: a run, its file, what the file comes to, and whether that is the same."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Take the pictures of the documentation: `scripts/screenshots --help`."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The browser that looks at the demo."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pictures: where each is found, when it is complete, and how it is framed."""
 
 from collections.abc import Awaitable, Callable

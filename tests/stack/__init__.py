@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real Bluetooth stack on the emulated world; needs a dbus-daemon, no kernel Bluetooth."""

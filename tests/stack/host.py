@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Home Assistant's real Bluetooth on the emulated world, and a clock that leaps for everybody."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The integration on Home Assistant's real Bluetooth, which hears the emulated world."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bluetooth proxies in Home Assistant: its own `esphome`, connected to emulated devices.
 
 Which path a connection takes is decided by habluetooth, and what a proxy tells and does goes

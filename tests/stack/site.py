@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An owner's site: Home Assistant, the emulated world, the supervisor and a poller."""
 
 import asyncio

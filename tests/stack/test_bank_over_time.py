@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bank over the real stack for a while: started on a broken adapter, and with lost links."""
 
 import asyncio

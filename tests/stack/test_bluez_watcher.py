@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The watcher of bluetoothd on a real dbus-daemon with an emulated bluetoothd."""
 
 import asyncio

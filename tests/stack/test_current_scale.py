@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A current whose scale is not known, and one that is not what its name says, over hours."""
 
 from collections.abc import Mapping

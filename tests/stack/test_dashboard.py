@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The dashboard of a fresh installation, made by the action."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fault matrix under a moved clock: every row keeps its limits, by the steps it takes."""
 
 from collections.abc import Generator

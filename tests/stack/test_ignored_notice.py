@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A notice of an adapter that the user ignores, over steps, reloads and a restart."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Home Assistant's own helpers over our power, for an hour on the real stack.
 
 They live on what is reported while nothing changes: without it an Integral draws a straight

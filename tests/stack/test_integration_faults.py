@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What goes wrong with batteries and links in use, over the real stack."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What people are told of links and batteries, over the real stack."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From an advertisement in the air to values in Home Assistant, over the real stack."""
 
 from contextlib import AbstractAsyncContextManager

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Links that are kept connected, on Home Assistant's real Bluetooth and a clock that leaps."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A link that is kept connected while an adapter falls silent: by chance, or because it is deaf."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Links that are kept connected for hours: what Home Assistant does meanwhile, and what is left.
 
 `RENOGY_KEPT_HOURS` has the tests last so many hours; what came of 12 and 24 of them stands in

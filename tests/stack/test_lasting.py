@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What lasts through a restart of Home Assistant, and a scan that bluetoothd does not know of."""
 
 import asyncio

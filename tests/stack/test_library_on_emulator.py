@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The device library through unmodified bleak, on the emulated world."""
 
 from collections.abc import AsyncGenerator

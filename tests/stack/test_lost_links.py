@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two dongles of one bank, one of which is lost: the other one's values come in time."""
 
 from dataclasses import replace

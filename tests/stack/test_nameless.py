@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Links that tell their name only in a scan response, or never, over the real stack."""
 
 from collections.abc import AsyncGenerator

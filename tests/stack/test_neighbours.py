@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Without any one of the names of other libraries that the product can do without."""
 
 import asyncio

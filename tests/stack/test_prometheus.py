@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Home Assistant's own export to Prometheus carries the bank, over the real stack."""
 
 import prometheus_client

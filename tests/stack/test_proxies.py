@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Batteries that are read through Bluetooth proxies, over Home Assistant's own routing."""
 
 from collections.abc import AsyncGenerator

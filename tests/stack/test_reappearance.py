@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How soon batteries are read again once the only proxy works again, at the usual interval."""
 
 import asyncio

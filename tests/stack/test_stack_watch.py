@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Listening on the bus: whether bluetoothd hears what Home Assistant does not."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recovery steps that begin while a link is being connected to, over the real stack."""
 
 import asyncio

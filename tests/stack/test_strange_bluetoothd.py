@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The watcher of bluetoothd facing one that says strange things, or that goes away."""
 
 import asyncio

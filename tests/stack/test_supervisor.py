@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The supervisor over the real stack: bad luck in the middle of a step, limits, memory."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the supervisor cannot use: each ends in a defined state, and the adapter is on."""
 
 import asyncio

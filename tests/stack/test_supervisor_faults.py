@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults of an adapter over the real stack that are no rows of the fault matrix, or more exactly."""
 
 import asyncio

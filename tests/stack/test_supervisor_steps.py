@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Steps of the supervisor that others get in the way of: each ends, and the adapter is on."""
 
 import asyncio

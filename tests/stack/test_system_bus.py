@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A connection to a real dbus-daemon: what it refuses, and how it ends."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An installation of version 0.1.0 goes on with today's version, and loses nothing.
 
 Its `.storage` was made by that version (see tests/upgrade); the world is the one in which it

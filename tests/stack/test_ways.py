@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ways of a value and of a fault, traced over the real stack: short, and as documented."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Errors of Home Assistant's own that nobody handles."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An event loop whose clock leaps over waiting, with everything on it still real.
 
 Home Assistant, habluetooth, bleak, the emulated bluetoothd and the batteries share one event

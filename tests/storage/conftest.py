@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files of Home Assistant's storage that are really there."""
 
 import pytest

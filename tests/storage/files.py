@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The stores and real files for them, right and damaged."""
 
 from collections.abc import Awaitable, Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is known of the adapters goes through a restart, and damage gives nothing away."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Energy totals on disk: never lost, never ahead of what was shown, never in the way."""
 
 from copy import deepcopy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What flight recorders keep goes through a restart, and is written only when something happens."""
 
 from datetime import timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One way to read a file: rightly, or it is kept beside, told of once, and begun anew."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Attempts to connect that make room for a recovery step."""
 
 import asyncio

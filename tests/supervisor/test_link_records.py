@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is kept of links: only of those that are ours, and never without bound."""
 
 from dataclasses import replace

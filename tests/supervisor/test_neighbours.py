@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is taken from other libraries beyond what they promise, and what is done without."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What goes on after a recovery step, and ends with the supervisor."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the supervisor keeps of the steps that are taken."""
 
 from datetime import UTC, datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whom a look asks: bluetoothd only for what Home Assistant does not tell."""
 
 from collections.abc import Callable

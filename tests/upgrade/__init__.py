@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Installations of earlier versions, made by these versions."""
 
 import json

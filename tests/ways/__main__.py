@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trace the ways of a value and of a fault: `python -m tests.ways --help`."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What counts as an entry of a file on the way of a value."""
 
 import pytest

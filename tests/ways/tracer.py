@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Follows what runs on behalf of some tasks through the files of the product."""
 
 import asyncio

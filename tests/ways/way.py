@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a trace shows: the files of a way, in their order, and how often each is entered."""
 
 from collections import Counter

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Health of one Bluetooth adapter, judged and climbed for; pure, with the clock passed in."""

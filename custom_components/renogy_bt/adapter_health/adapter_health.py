@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Health of one adapter: detector, ladder, limits and history put together, without I/O."""
 
 from dataclasses import dataclass, field, replace

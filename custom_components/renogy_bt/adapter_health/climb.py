@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far the climb up the recovery ladder has come, and how steps turned out."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What strength carries the connections of a link, and what that makes of polls that fail.
 
 A link that is heard may be too weak for a connection: it takes dozens of packets both ways, an

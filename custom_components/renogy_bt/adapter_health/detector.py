@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Judges an adapter: a pure state machine over its samples."""
 
 from collections.abc import Iterator, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether connections come about only while the controller discovers.
 
 Since Linux 6.15 some controllers notice a device that is connected to only then. Home Assistant

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How many events of an adapter are told: a budget a day, the last of it for what is new."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What we do to an adapter, and what has happened to it, newest last."""
 
 from dataclasses import dataclass, replace

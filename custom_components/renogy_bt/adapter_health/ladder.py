@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The recovery ladder: which steps there are against which fault, the gentlest first."""
 
 from collections.abc import Iterable, Mapping

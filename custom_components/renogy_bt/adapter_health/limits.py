@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Limits on resets: ten in a rolling hour, apart by a pause that grows with failure."""
 
 from dataclasses import dataclass, replace

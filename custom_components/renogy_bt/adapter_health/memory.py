@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a detector remembers from sample to sample."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When the user is told of a trouble, and when no longer: calmly, and only a few times a day.
 
 A trouble begins with a fault and is over once nothing has been wrong for a while; what is told of

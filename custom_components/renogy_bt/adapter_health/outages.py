@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Times in which no connection comes about although links are heard, and that end by themselves.
 
 A neighbour's machine that runs for some minutes every night is no fault of the adapter. Such an

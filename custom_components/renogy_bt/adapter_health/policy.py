@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The policy of recovery: from a verdict and the steps so far to the next step."""
 
 from dataclasses import dataclass, field, replace

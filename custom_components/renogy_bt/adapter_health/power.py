@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who switches an adapter off and on besides us, and whether it is wanted off."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happens to an adapter again and again: it drops off, or bluetoothd is replaced."""
 
 from collections.abc import Mapping

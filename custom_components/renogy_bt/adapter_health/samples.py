@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is sampled of a Bluetooth adapter, and what is concluded from it.
 
 All times are seconds of one monotonic clock, the one Home Assistant's

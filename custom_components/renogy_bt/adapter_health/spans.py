@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long something lasts at a place when it ends by itself: silences, outages."""
 
 from bisect import bisect_left

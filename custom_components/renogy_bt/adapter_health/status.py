@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the rest of the integration is told about adapters."""
 
 from dataclasses import dataclass, field

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How strongly a link is heard: not the last value, but each value for as long as it lasted.
 
 BlueZ tells a strength anew only when it has changed by about 8 dB, proxies tell every one. So

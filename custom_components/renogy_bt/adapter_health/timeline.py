@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The flight recorder of an adapter: what its health was fed with, so that it can be done again.
 
 All of the last ten minutes is kept. Of what is older, only what stands around a change: ten

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Learned traffic of an adapter: which silence is normal in this place.
 
 A sign of life is an advertisement heard or a connection made through the

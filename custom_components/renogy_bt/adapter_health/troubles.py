@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Kinds of trouble: faults that turn into each other, and that the user is told of as one."""
 
 from collections.abc import Mapping

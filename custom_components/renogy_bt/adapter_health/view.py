@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One sample of an adapter in the light of the ones before it."""
 
 from functools import cached_property

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The local Bluetooth adapters as devices, and which bank shows them."""
 
 from collections.abc import Callable, Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recovery of a Bluetooth adapter at the user's request."""
 
 from collections.abc import Mapping

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bank of batteries as one thing; free of Home Assistant."""

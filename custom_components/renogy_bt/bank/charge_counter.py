@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Energy by the battery's own charge counter, its remaining capacity.
 
 The counter holds everything that flowed between two readings, and its differences telescope: the net

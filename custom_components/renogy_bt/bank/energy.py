@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Charged and discharged energy.
 
 The batteries report no energy counters (protocol 1.5). They count charge, and where that counter has

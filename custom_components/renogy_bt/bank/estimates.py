@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Time to full and to empty, from a smoothed current."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a battery ages: its capacity, what it gives back of the energy put in, its resistance."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a battery has been through, as battery monitors tell it.
 
 Moments are seconds of the clock on the wall: they outlast restarts. What was not seen is

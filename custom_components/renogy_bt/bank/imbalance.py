@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the batteries of a bank have been out of balance for long enough for a notice."""
 
 from typing import Final

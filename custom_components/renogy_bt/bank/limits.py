@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can be charged and drawn now, and whether the owner's reserve is reached."""
 
 from collections.abc import Callable, Collection, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is worked out from poll to poll: energy and the time left."""
 
 from collections import defaultdict

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the batteries of a parallel bank share its current.
 
 In parallel all batteries have the voltage of one bar, and each carries what its resistance and its charge

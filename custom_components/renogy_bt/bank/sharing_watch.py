@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a battery of a parallel bank carries far less or more than its share for long.
 
 Three things are looked at.

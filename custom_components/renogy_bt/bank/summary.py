@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The values of a bank as a whole.
 
 A sum is unknown while a battery is missing, so that it never dips, or while a battery's current has no

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Actions on a link or a battery that the user chooses by its device."""
 
 from homeassistant.config_entries import ConfigEntry

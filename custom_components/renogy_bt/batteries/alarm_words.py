@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Alarms in words, in the language of Home Assistant: what, where, how bad, and what to do."""
 
 from collections.abc import Mapping

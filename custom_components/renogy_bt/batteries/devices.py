@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The devices of a bank: itself, its dongles and its batteries."""
 
 from homeassistant.core import HomeAssistant, callback

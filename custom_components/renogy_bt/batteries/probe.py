@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The action that probes a peripheral of any address, for a report."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads adapters out of D-Bus messages, and checks all that a message says."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is known of bluetoothd as a process: who owns its name, and whether it answers."""
 
 from dataclasses import dataclass

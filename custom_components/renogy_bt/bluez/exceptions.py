@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can go wrong when bluetoothd is asked for something."""
 
 from .models import BusFault, PowerFault

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is known of the bus, of bluetoothd and of adapters.
 
 All times are seconds of one monotonic clock.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Our own connection to the system bus; every wait has a limit."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Watches bluetoothd over its own connection to the system bus.
 
 Facts on the interfaces: BlueZ, doc/org.bluez.Adapter.rst and src/adapter.c.

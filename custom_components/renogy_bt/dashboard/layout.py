@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which cards a dashboard has: from what the registries say to what the frontend shows.
 
 Only entities that are there and enabled are named; a card without its entity is left out, and so

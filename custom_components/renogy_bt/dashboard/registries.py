@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the registries of Home Assistant say of the banks, for a dashboard."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fields for whether a link is kept connected."""
 
 from collections.abc import Mapping

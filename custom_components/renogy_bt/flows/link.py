@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The steps that every way of adding a link shares."""
 
 from abc import abstractmethod

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The field with the report of a set-up that failed, for the user to copy."""
 
 from types import MappingProxyType

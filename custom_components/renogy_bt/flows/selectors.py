@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fields of the flows' forms."""
 
 from collections.abc import Mapping

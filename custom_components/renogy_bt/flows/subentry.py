@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Adding a link to a bank, and rescanning it."""
 
 from collections.abc import Iterable, Mapping

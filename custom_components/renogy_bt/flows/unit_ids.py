@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The field for unit ids that their owner has set."""
 
 from collections.abc import Iterator, Mapping

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Repair issues: each is raised and cleared here."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Notices about the Bluetooth adapters."""
 
 from collections.abc import Mapping

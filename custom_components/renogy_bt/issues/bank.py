@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Notices about a bank as a whole."""
 
 from time import monotonic

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Notices about batteries that were replaced."""
 
 from collections.abc import Collection, Mapping

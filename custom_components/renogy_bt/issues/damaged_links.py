@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Notices about links of which nothing usable is stored."""
 
 from collections.abc import Collection

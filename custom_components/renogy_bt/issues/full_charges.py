@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The notice about a bank that was not charged fully for long."""
 
 from typing import Final

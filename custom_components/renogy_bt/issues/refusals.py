@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Notices about batteries whose readings are refused: they answer what cannot be true."""
 
 from collections.abc import Collection, Iterable

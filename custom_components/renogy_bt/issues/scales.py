@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Notices about batteries whose current has no scale that is known."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Notices about batteries that do not carry their share of a parallel bank's current."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Notices about stored files that cannot be read or written."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a link that is kept connected is let go for a moment, so that it is heard.
 
 A peripheral that is connected does not advertise. Where nothing else is heard, Home Assistant takes

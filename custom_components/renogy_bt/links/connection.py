@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Connecting to links through Home Assistant's Bluetooth, one link at a time."""
 
 import asyncio

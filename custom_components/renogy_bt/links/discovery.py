@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which peripherals in the air may be links, by what they advertise (protocol 1.1)."""
 
 from contextlib import suppress

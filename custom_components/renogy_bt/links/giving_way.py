@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a link that is kept connected gives its connection slot to others.
 
 Home Assistant does not tell who waits for a slot, only how many are free. Where none has been free

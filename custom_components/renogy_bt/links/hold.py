@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which batteries keep their last reading although polls bring no new one."""
 
 from collections.abc import Collection, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keeps a link connected in Home Assistant, and lets it go where others need that."""
 
 import asyncio

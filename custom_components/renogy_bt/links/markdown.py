@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Text from the air in what Home Assistant shows as Markdown: names, models, reasons."""
 
 import re

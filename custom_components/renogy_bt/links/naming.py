@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Taking up the name of a link that was set up before its name was heard."""
 
 from homeassistant.components import bluetooth

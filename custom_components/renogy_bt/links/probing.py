@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finding the batteries behind a link, and their family."""
 
 import asyncio

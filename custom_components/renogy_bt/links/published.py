@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the entities of a bank show, for its diagnostics."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The flight recorder of a link in Home Assistant."""
 
 from collections import deque

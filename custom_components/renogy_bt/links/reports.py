@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The report of a probe, for the user to send: docs/field-reports.md has its fields."""
 
 from collections.abc import Iterable

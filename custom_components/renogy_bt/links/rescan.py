@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Probing a link that is set up, to see which batteries are behind it now."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a link that could not be read is tried again, before its next regular poll is due."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The scales of the currents of the batteries behind one link."""
 
 from typing import Any

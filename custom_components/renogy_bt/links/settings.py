@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Links and batteries as they are stored in a bank's config entry."""
 
 from collections import Counter

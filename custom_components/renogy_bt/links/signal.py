@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How strong the signal of each link is, and whether it is too weak to read the link."""
 
 from time import monotonic

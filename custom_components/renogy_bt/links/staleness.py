@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A watch over the age of values that does not depend on a poll having failed."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is stored of a bank, read value by value: what is odd or missing gives a default."""
 
 from collections.abc import Iterable, Mapping

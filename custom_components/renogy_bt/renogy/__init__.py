@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Renogy lithium batteries over Bluetooth: framing, registers, decoding, polling.
 
 Free of Home Assistant. The protocol facts are numbered as in the protocol document

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which alarms a battery has raised and cleared from one reading to the next."""
 
 from collections.abc import Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status and alarm words 5100-5109 (protocol 1.5).
 
 Alarm fields of cells and sensors that the battery does not have are ignored. An alarm field

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One battery behind a link, and what is remembered of it from poll to poll."""
 
 from collections import Counter

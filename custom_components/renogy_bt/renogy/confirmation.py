@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Readings that are believed only when the next poll says the same.
 
 A frame with the right unit, length and CRC may still lie once: a bit that was flipped before the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The scale of a battery's current, measured and not believed (protocol 1.6).
 
 Register 5042 counts 0.01 A in some batteries and 0.1 A in others, and names do not tell which

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counting cycles where the byte order of the count is not known (protocol 1.6).
 
 One report says that `RNGC` sends the low byte first, another battery of that name does not.

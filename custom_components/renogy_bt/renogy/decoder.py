@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the registers of a poll to the models."""
 
 from collections.abc import Iterable, Sequence

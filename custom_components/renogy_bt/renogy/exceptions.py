@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can go wrong between this library and a battery."""
 
 from enum import StrEnum

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Requests and replies as they are told: without what is a peripheral's own, and as plain data."""
 
 from collections.abc import Iterator, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The families of Renogy peripherals, told by their names or by what they show (protocol 1.1, 1.6)."""
 
 from collections.abc import Sequence

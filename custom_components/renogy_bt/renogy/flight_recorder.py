@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The flight recorder of a link: how the last polls went, and what went over the line.
 
 It always runs, keeps little, and leaves out what is the peripheral's own before it keeps

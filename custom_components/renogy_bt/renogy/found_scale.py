@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The scale of one battery's current: the table's, what was measured, what the user said."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a peripheral offers over GATT, as it was found."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The line to the batteries: one request outstanding at a time on an open connection."""
 
 import asyncio

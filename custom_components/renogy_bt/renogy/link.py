@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A link: one peripheral and the batteries behind it."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What has been wrong with a link for so long that its owner should know."""
 
 from collections import deque

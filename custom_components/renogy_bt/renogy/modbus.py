@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Modbus RTU frames inside GATT writes and notifications (protocol 1.3).
 
 Only function 03 exists here: registers are never written.

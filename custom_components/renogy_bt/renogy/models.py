@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What one battery, and one poll of a link, is known to be.
 
 Every value is immutable. Currents and powers are positive while charging.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which blocks a poll reads: the widest that a battery gives, remembered per battery.
 
 A request costs about 190 ms and 1 ms per byte (protocol 1.8), so few large reads win. What a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What cannot be true (protocol 1.9): a block that fails a check is never published.
 
 A frame with the right unit, length and CRC may still be another request's late reply, another

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finding the batteries behind a link, and refusing what is none (protocol 1.4, 1.7).
 
 A unit that exists always answers, if only with an exception; silence means no such unit, or a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The protections of a battery by what they protect from, for people and their automations."""
 
 from typing import Final

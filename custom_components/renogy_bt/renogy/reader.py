@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads the blocks of one battery over a line, by the battery's plan."""
 
 from collections.abc import Callable, Mapping

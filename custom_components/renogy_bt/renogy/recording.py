@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What goes over connections, kept for a report: requests, replies and their times."""
 
 from dataclasses import dataclass, field

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Leaving out of a report what tells one peripheral from all others: address, name, serial number.
 
 The address is replaced by a made-up one of the same makers' block, so that it is still seen

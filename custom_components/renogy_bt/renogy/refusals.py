@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Batteries that answer, poll after poll, what cannot be true."""
 
 from collections.abc import Collection, Mapping

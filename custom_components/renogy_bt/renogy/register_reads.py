@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Registers that somebody asks for beside the polls: few at a time, over one connection."""
 
 import asyncio

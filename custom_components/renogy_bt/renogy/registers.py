@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The register map (protocol 1.5) as data; everything that reads registers derives from it."""
 
 from collections.abc import Mapping

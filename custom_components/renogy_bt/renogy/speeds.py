@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How much of its batteries a poll of a kept link reads.
 
 A link that connects for each poll reads everything each time. A kept link that is polled more

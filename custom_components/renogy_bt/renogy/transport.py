@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One open GATT connection to a peripheral (protocol 1.2)."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Modbus unit ids that devices have behind a Renogy peripheral (protocol 1.4)."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the signal of a link is too weak to read it, said calmly: not with each poll."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is known of the adapters, kept over restarts of Home Assistant.
 
 No clock of Home Assistant outlasts a restart: moments are kept as ages. The time while Home

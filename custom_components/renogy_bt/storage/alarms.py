@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The alarms that automations were told, kept over restarts."""
 
 from collections.abc import Container, Iterable

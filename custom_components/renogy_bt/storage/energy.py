@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Energy totals that outlive Home Assistant."""
 
 from collections.abc import Collection, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the flight recorders kept around a fault, over a restart, for a report.
 
 Nothing is written while nothing happens: the files are for people, and nothing goes by them.

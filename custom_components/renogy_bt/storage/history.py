@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The histories of a bank's batteries, kept over restarts and upgrades."""
 
 from dataclasses import asdict

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The shapes of stored data, and the objects made of them; every size has a bound.
 
 No clock of Home Assistant outlasts a restart: moments are kept as ages.

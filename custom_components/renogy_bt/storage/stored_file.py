@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one way to read and write what is kept on disk."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the user was told of an adapter, kept over restarts of Home Assistant.
 
 So a notice that the user ignores comes back as the same notice, and a restart tells nothing twice.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is known of our links: which sources hear them, and how their polls go."""
 
 from collections import deque

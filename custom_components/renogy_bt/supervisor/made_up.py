@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Made-up addresses for adapters, proxies and other devices, in what people send to others."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The less public names of other libraries; no other file uses such a name.
 
 Each name is guarded: if it is missing or has changed, only what needs it is switched off, and

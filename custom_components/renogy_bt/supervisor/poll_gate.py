@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gate that every connection to a link passes; a recovery step closes it."""
 
 import asyncio

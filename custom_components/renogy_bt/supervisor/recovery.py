@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Takes one recovery step at a time, and tells the result."""
 
 import asyncio

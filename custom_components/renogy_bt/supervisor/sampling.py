@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads what Home Assistant knows of its local Bluetooth adapters; changes nothing."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Takes the steps of the recovery ladder through Home Assistant's own API.
 
 Home Assistant's watchdog, active windows and set-up all wait for a private lock of the

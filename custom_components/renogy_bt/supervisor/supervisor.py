@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keeps Home Assistant's local Bluetooth adapters alive: one supervisor for all banks."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes status, diagnostics and log lines of what is known of an adapter."""
 
 from dataclasses import asdict

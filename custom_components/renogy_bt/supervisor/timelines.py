@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The timeline of an adapter as plain data."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Watches what shows the health of the adapters, and samples it."""
 
 from collections.abc import Callable, Collection, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The systems that are compared, each behind the same small interface."""
 
 from collections.abc import Mapping

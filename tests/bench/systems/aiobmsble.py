@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiobmsble, the library of the Home Assistant integration BMS_BLE-HA."""
 
 from collections.abc import Generator, Mapping

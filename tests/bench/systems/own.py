@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """This device library, used as the integration uses it."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """renogy-ble, the library of the Home Assistant integration renogy-ha."""
 
 from collections.abc import Generator, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Process 2 of the guest: the services with all rights, Home Assistant as a child.
 
 `python -m tests.real_bluez.guest START FOLDER...`: one order after another, each from the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happened in a run and when, one JSON object a line."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Home Assistant in the guest: started, watched and stopped."""
 
 import asyncio

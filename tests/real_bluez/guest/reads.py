@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When the batteries were read."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One run: Home Assistant, the subject, the steps of the scenario, the outcome."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs orders, each in a fork of this process.
 
 To import Home Assistant takes longer than most orders; this process does it once. A line

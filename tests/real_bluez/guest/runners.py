@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The processes that Home Assistant runs in: one with all rights, one confined."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Starts dbus-daemon, the radio and bluetoothd, and serves their switches.
 
 They are children of a process with all rights, while Home Assistant may run without.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Performs the steps of a scenario in the guest."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who reads the batteries: the integration, or a poller that only knows Home Assistant."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run the radio: `python -m tests.real_bluez.radio --world FILE --socket PATH`."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Bluetooth adapter: an emulated controller that the guest's kernel drives."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other Bluetooth devices of a busy place: they advertise and nobody connects to them."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the adapters and the dongles have in common: a Bluetooth 4.x chip."""
 
 from typing import override

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The radio's switches, as lines of text on a UNIX socket.
 
 A request is one line, `VERB ARGUMENT...`; the answer is one line of JSON, an object,

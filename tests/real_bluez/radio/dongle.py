@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A dongle with its batteries: the emulator's peripheral on a Bumble controller."""
 
 from collections.abc import Callable, Collection, Iterable

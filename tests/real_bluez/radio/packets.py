@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Advertisements as the bytes of packets."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole radio: adapters, dongles, the air between them and the switches."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What strength does to an adapter: advertisements are lost, connects fail, links break."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The kernel's virtual controller device: packets of one adapter, both ways."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures for the tests of the emulated world itself."""
 
 from collections.abc import AsyncGenerator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A client of the private bus that sees everything BlueZ says."""
 
 import asyncio

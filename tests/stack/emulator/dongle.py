@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a client does with the owner's dongle, and what it sees of it."""
 
 import asyncio

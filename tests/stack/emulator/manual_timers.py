@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Timers whose clock only the test moves."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """bleak, unmodified, on the emulated world."""
 
 import asyncio

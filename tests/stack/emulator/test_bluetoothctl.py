@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BlueZ's own command line client on the emulated world."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m tests.emulator`, as other programs start it."""
 
 import asyncio

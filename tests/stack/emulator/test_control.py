@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The control interface: another process on the bus steers the world."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Connecting, GATT and disconnecting over D-Bus, as BlueZ does it."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Discovery over D-Bus: sessions, filters, signals, expiry."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The world as an object: it starts once, and leaves nothing behind."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The emulated ESPHome device's frames, as they may arrive."""
 
 from tests.emulator.esphome_api import ApiConnection, Message, api_pb2, frame

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each fault of adapters, links and the bus does what the table says.
 
 The faults of batteries are tested in `test_line`, those that public reports tell of in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The faults that public reports tell of: what a client of BlueZ sees of each."""
 
 import asyncio

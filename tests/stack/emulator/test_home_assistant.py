@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Home Assistant's own Bluetooth integration sees the emulated world."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The RS485 side of a link: its timing, its devices and its faults, in virtual time."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames as Renogy devices send and take them."""
 
 from hypothesis import given, strategies as st

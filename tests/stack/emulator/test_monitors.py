@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Advertisement monitors as clients other than bleak use them."""
 
 import asyncio

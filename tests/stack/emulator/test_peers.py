@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other readers of these batteries, unmodified, read what the world says.
 
 renogy-ble and aiobmsble know nothing of this emulator: where they and the world agree,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The radio model: what a strength is good for, and how it varies."""
 
 from collections.abc import Iterator

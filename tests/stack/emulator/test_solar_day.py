@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The told day: what moves agrees with itself."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The world file: what it gives, and how it says what is wrong."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A home in the field, in which nothing was wrong so far."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An owner's home in the field: the whole integration, and what its user gets to see of it."""
 
 from collections.abc import Iterator

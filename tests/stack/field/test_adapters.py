@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is right where public reports tell of trouble, over the real stack.
 
 One row a report of `docs/adapter-health.md`, which names these tests.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All faults of an adapter as one table: the signs, the most basic first.
 
 Strong evidence replaces waiting, weak evidence is given time, and where Home Assistant has a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults of the adapter itself, and of its entry in Home Assistant."""
 
 from functools import partial

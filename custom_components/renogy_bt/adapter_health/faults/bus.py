@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults between us and bluetoothd."""
 
 from functools import partial

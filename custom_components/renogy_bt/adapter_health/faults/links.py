@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults that show in what our links bring: silence, and connections that fail."""
 
 from functools import partial

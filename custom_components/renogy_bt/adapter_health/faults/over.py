@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What proves that a fault is over: that what it took away works again. Silence proves nothing."""
 
 from collections.abc import Callable, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults of Home Assistant's scan."""
 
 from functools import partial

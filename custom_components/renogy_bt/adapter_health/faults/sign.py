@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A sign: what is seen of an adapter, since when, and when it is believed."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A second scanner that hears the dongle but cannot connect to it, such as a passive proxy."""
 
 from datetime import datetime, timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Opens an active window of any length, as integrations that need scan responses do.
 
 Its state `active_window.scan_started` is when the scan that runs was started, on the clock of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads one battery as BMS_BLE-HA does by default, by its library: every 30 s over a kept link.
 
 Its state `aiobmsble_reader.read` is the time at which it had last read the battery.

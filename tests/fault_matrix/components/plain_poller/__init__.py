@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an integration without any care for the adapter does: connect, read, disconnect.
 
 It stands for Home Assistant alone in the fault matrix: its state `plain_poller.read` is the time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads a hub of batteries as renogy-ha can, by its library: every 60 s over a session that stays.
 
 Its state `renogy_ble_reader.read` is the time at which it had last read every battery.
