@@ -98,7 +98,7 @@ class CheckedFile(Store[dict[str, Any]]):
 
     @override
     async def async_remove(self) -> None:
-        """Remove the file, and what writing it has left behind."""
+        """Remove the file, and tell that nobody needs it any more."""
         await super().async_remove()
         self._tell(FileState.GONE)
 
