@@ -6,6 +6,7 @@ Only function 03 exists here: registers are never written.
 
 from dataclasses import dataclass
 from heapq import heappop, heappush
+import re
 from typing import Final
 
 READ_HOLDING_REGISTERS: Final = 0x03
@@ -19,6 +20,10 @@ TOO_LONG: Final = 3
 _HIGHEST_EXCEPTION_CODE: Final = 11
 
 _FUNCTIONS: Final = frozenset({READ_HOLDING_REGISTERS, READ_EXCEPTION})
+# Most bytes are seen to begin no frame by the one that follows.
+_BEGINNING: Final = re.compile(
+    rb"(?s:[^\x00](?=[%c%c]|\Z))" % (READ_HOLDING_REGISTERS, READ_EXCEPTION)
+)
 _HEADER_BYTES: Final = 3
 _CRC_BYTES: Final = 2
 _EXCEPTION_BYTES: Final = 5
@@ -155,13 +160,9 @@ class FrameAssembler:
         done = self._begins_at
         for start in self._finished(end):
             done = self._look_at(start, end, done, frames)
-        start = max(new, done)
-        while start < end:
-            second = start + 1 - self._begins_at
-            # Most bytes are seen to begin no frame by the one that follows.
-            if start + 1 == end or self._received[second] in _FUNCTIONS:
-                done = self._look_at(start, end, done, frames)
-            start = max(start + 1, done)
+        for found in _BEGINNING.finditer(self._received, new - self._begins_at):
+            start = self._begins_at + found.start()
+            done = self._look_at(start, end, done, frames)
         while self._unfinished and next(iter(self._unfinished)) < done:
             del self._unfinished[next(iter(self._unfinished))]
         keep_from = next(iter(self._unfinished), end)
