@@ -35,6 +35,11 @@ HEALTHY = 0x000E
 SHORT_CIRCUIT = 0x000F
 CHARGE_OVER_CURRENT = 0x000E | 1 << 9
 CELLS_TOO_HIGH = 0x0A02
+KEYS = {
+    "Cell voltage high": "cell_high_voltage",
+    "Charge over-current": "charge_over_current",
+    "Short circuit": "short_circuit",
+}
 
 type Change = Callable[[], None]
 type Way = Callable[
@@ -86,14 +91,12 @@ class Listeners:
     def taken(self) -> list[str]:
         """Return what the blueprint told since this was last asked; the trigger agrees."""
         told = [
-            f"{call.data['title']}: {call.data['message']}".removeprefix("RBT50LFP48S ")
-            .removesuffix(".")
-            .replace(" (B2C3)", "")
+            call.data["title"].removeprefix("RBT50LFP48S ").replace(" (B2C3)", "")
             for call in self._told
         ]
         heard = [event.data["alarm"] for event in self._heard]
         assert heard == [
-            text.split(": ")[-1].split(" (")[0].lower().replace(" ", "_")
+            KEYS[text.split(": ")[-1].split(" (")[0].removesuffix(" is over")]
             for text in told
         ]
         self._told.clear()
@@ -277,8 +280,8 @@ async def test_told_once(
     second.put(5106, [CHARGE_OVER_CURRENT])
     await next_poll(hass)
     assert listeners.taken() == [
-        "1: alarm: Short circuit",
-        "2: alarm: Charge over current",
+        "1: Short circuit",
+        "2: Charge over-current",
     ]
 
     def change() -> None:
@@ -289,10 +292,10 @@ async def test_told_once(
     await settle(hass)
     assert entry.state is ConfigEntryState.LOADED
     assert listeners.taken() == [
-        "1: alarm over: Short circuit",
-        "1: alarm: Charge over current",
-        "1: alarm: Cell high voltage",
-        "2: alarm: Short circuit",
+        "1: Short circuit is over",
+        "1: Charge over-current",
+        "1: Cell voltage high",
+        "2: Short circuit",
     ]
     await next_poll(hass)
     await hass.config_entries.async_reload(entry.entry_id)
@@ -315,8 +318,8 @@ async def test_first_event_of_all(
     )
     await settle(hass)
     assert listeners.taken() == [
-        "1: alarm: Short circuit",
-        "1: alarm: Cell high voltage",
+        "1: Short circuit",
+        "1: Cell voltage high",
     ]
 
 
@@ -366,8 +369,8 @@ async def test_battery_of_a_link_that_is_added(
         await settle(hass)
         assert entity_id(hass, "event", identity) == event
         assert [text.split(": ", 1)[1] for text in listeners.taken()] == [
-            "alarm: Charge over current",
-            "alarm: Short circuit",
+            "Charge over-current",
+            "Short circuit",
         ]
 
 
@@ -388,8 +391,8 @@ async def test_alarm_that_comes_and_goes_during_the_start(
     assert listeners.taken() == []
     await started(hass)
     assert listeners.taken() == [
-        "1: alarm: Short circuit",
-        "1: alarm over: Short circuit",
+        "1: Short circuit",
+        "1: Short circuit is over",
     ]
     await next_poll(hass)
     assert listeners.taken() == []
@@ -410,7 +413,7 @@ async def test_start_that_is_broken_off(
         await settle(hass)
     assert listeners.taken() == []
     await started(hass)
-    assert listeners.taken() == ["1: alarm: Short circuit"]
+    assert listeners.taken() == ["1: Short circuit"]
 
 
 @pytest.fixture
@@ -450,7 +453,7 @@ async def test_killed(
     first.put(5106, [CHARGE_OVER_CURRENT, CELLS_TOO_HIGH])
     assert await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
-    assert listeners.taken() == ["1: alarm: Cell high voltage"]
+    assert listeners.taken() == ["1: Cell voltage high"]
 
 
 async def test_entity_that_is_renamed_while_an_alarm_begins(
