@@ -70,7 +70,7 @@ def test_there_is_nothing_else() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"adress": "6C:B2:FD:00:00:01"},
+        {"mac": "6C:B2:FD:00:00:01"},
         {"link": {"unit": {}}},
         {"link": {"units": {"48": {"register": {}}}}},
         {"polls": [{"after": 1}]},
