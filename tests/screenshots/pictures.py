@@ -66,7 +66,7 @@ HEALTHY: Final = (
         name="dashboard",
         path=_at("/battery-bank"),
         size=(1280, 1560),
-        texts=("Battery bank", "Batteries", "Working"),
+        texts=("Batteries", "Details", "Working"),
     ),
     Picture(
         name="battery",
