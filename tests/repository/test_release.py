@@ -7,24 +7,14 @@ from pathlib import Path
 import subprocess
 from zipfile import ZipFile
 
-import pytest
-
 from tests.repository import INTEGRATION, ROOT
 
-
-@pytest.fixture(name="pack")
-def pack_fixture() -> Path:
-    """Return the script; a tree without its history cannot be packed."""
-    if not (ROOT / ".git").exists():
-        pytest.skip("not a checkout of git")
-    return ROOT / "scripts" / "pack"
+PACK = ROOT / "scripts" / "pack"
 
 
-def test_zip_is_the_committed_integration_and_its_licence(
-    pack: Path, tmp_path: Path
-) -> None:
+def test_zip_is_the_committed_integration_and_its_licence(tmp_path: Path) -> None:
     """Nothing else is in it: no byte code, nothing that is not committed."""
-    subprocess.run([pack, tmp_path], check=True)
+    subprocess.run([PACK, tmp_path], check=True)
     committed = subprocess.run(
         ["git", "ls-tree", "-r", "--name-only", "HEAD", f"{INTEGRATION}/"],
         cwd=ROOT,
@@ -42,14 +32,14 @@ def test_zip_is_the_committed_integration_and_its_licence(
         assert b"Apache License" in packed.read("LICENSE")
 
 
-def test_the_same_commit_gives_the_same_bytes(pack: Path, tmp_path: Path) -> None:
+def test_the_same_commit_gives_the_same_bytes(tmp_path: Path) -> None:
     """So anybody can make the zip anew and compare; the sum beside it is that of the zip."""
     sums = []
     for zone in ("UTC", "Asia/Tokyo"):
         folder = tmp_path / zone.replace("/", "_")
         folder.mkdir()
         subprocess.run(
-            [pack, folder], check=True, env={"TZ": zone, "PATH": os.environ["PATH"]}
+            [PACK, folder], check=True, env={"TZ": zone, "PATH": os.environ["PATH"]}
         )
         told = (folder / "renogy_bt.zip.sha256").read_text(encoding="utf-8").split()
         real = hashlib.sha256((folder / "renogy_bt.zip").read_bytes()).hexdigest()

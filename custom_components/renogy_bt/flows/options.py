@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options of a bank."""
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 import probatio
 
@@ -11,46 +13,34 @@ from homeassistant.const import UnitOfRatio, UnitOfTime
 from ..adapter_health.ladder import RecoveryLevel
 from ..bank.summary import Wiring
 from ..const import (
-    CONF_FAILED_POLLS,
     CONF_FULL_CHARGE_DAYS,
     CONF_IMBALANCE_LIMIT,
     CONF_RECOVERY,
     CONF_RESERVE,
     CONF_UPDATE_INTERVAL,
     CONF_WIRING,
-    DEFAULT_FAILED_POLLS,
-    DEFAULT_FULL_CHARGE_DAYS,
-    DEFAULT_IMBALANCE_LIMIT,
-    DEFAULT_RESERVE,
-    DEFAULT_UPDATE_INTERVAL,
-    MAX_FAILED_POLLS,
-    MAX_FULL_CHARGE_DAYS,
-    MAX_IMBALANCE_LIMIT,
-    MAX_RESERVE,
-    MAX_UPDATE_INTERVAL,
-    MIN_UPDATE_INTERVAL,
 )
 from ..links.stored_data import NUMBERS, choice_option, number_option
 from .selectors import WIRING_SELECTOR, translated_choice, whole_number
 
+_UNITS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        CONF_UPDATE_INTERVAL: UnitOfTime.SECONDS,
+        CONF_IMBALANCE_LIMIT: UnitOfRatio.PERCENTAGE,
+        CONF_RESERVE: UnitOfRatio.PERCENTAGE,
+        CONF_FULL_CHARGE_DAYS: UnitOfTime.DAYS,
+    }
+)
+
 OPTIONS_SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_WIRING, default=Wiring.PARALLEL): WIRING_SELECTOR,
-        probatio.Required(
-            CONF_UPDATE_INTERVAL, default=DEFAULT_UPDATE_INTERVAL
-        ): whole_number(MIN_UPDATE_INTERVAL, MAX_UPDATE_INTERVAL, UnitOfTime.SECONDS),
-        probatio.Required(
-            CONF_FAILED_POLLS, default=DEFAULT_FAILED_POLLS
-        ): whole_number(1, MAX_FAILED_POLLS),
-        probatio.Required(
-            CONF_IMBALANCE_LIMIT, default=DEFAULT_IMBALANCE_LIMIT
-        ): whole_number(0, MAX_IMBALANCE_LIMIT, UnitOfRatio.PERCENTAGE),
-        probatio.Required(CONF_RESERVE, default=DEFAULT_RESERVE): whole_number(
-            0, MAX_RESERVE, UnitOfRatio.PERCENTAGE
-        ),
-        probatio.Required(
-            CONF_FULL_CHARGE_DAYS, default=DEFAULT_FULL_CHARGE_DAYS
-        ): whole_number(0, MAX_FULL_CHARGE_DAYS, UnitOfTime.DAYS),
+        **{
+            probatio.Required(key, default=default): whole_number(
+                least, most, _UNITS.get(key)
+            )
+            for key, (default, least, most) in NUMBERS.items()
+        },
         probatio.Required(CONF_RECOVERY, default=RecoveryLevel.FULL): translated_choice(
             list(RecoveryLevel), CONF_RECOVERY
         ),
