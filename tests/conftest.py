@@ -4,6 +4,7 @@
 # First of all: Home Assistant's own test configuration has a folder of this name too,
 # and the one that is imported first is the one that integrations are looked up in.
 import custom_components.renogy_bt  # noqa: F401
+from tests.alarm_clock import alarm_clock
 from tests.energy_clock import clock
 from tests.fake_air import air, all_enabled, idle_supervisor, quick_line
 from tests.fake_supervisor import adapters
@@ -13,6 +14,7 @@ from tests.translation_check import translated_flows
 __all__ = [
     "adapters",
     "air",
+    "alarm_clock",
     "all_enabled",
     "clock",
     "idle_supervisor",

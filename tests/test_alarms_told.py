@@ -24,6 +24,7 @@ from homeassistant.core import CoreState, Event, HomeAssistant, ServiceCall, cal
 from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
+from tests.alarm_clock import AlarmClock
 from tests.banks import bank_entry, entity_id, link_settings, next_poll, set_up, settle
 from tests.fake_air import DONGLE, FakeAir
 from tests.renogy.fake_link import FakeBattery, FakeLink, rbt50lfp48s
@@ -268,6 +269,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 async def test_told_once(
     hass: HomeAssistant,
+    alarm_clock: AlarmClock,
     first: FakeBattery,
     second: FakeBattery,
     entry: MockConfigEntry,
@@ -292,12 +294,12 @@ async def test_told_once(
     await settle(hass)
     assert entry.state is ConfigEntryState.LOADED
     assert listeners.taken() == [
-        "1: Short circuit is over",
         "1: Charge over-current",
         "1: Cell voltage high",
         "2: Short circuit",
     ]
-    await next_poll(hass)
+    await alarm_clock.polls(hass)
+    assert listeners.taken() == ["1: Short circuit is over"]
     await hass.config_entries.async_reload(entry.entry_id)
     await settle(hass)
     await next_poll(hass)
@@ -326,6 +328,7 @@ async def test_first_event_of_all(
 async def test_nothing_happened(
     hass: HomeAssistant,
     first: FakeBattery,
+    alarm_clock: AlarmClock,
     entry: MockConfigEntry,
     listeners: Listeners,
     way: Way,
@@ -335,7 +338,7 @@ async def test_nothing_happened(
     first.put(5106, [CHARGE_OVER_CURRENT | SHORT_CIRCUIT])
     await next_poll(hass)
     first.put(5106, [SHORT_CIRCUIT])
-    await next_poll(hass)
+    await alarm_clock.polls(hass)
     assert len(listeners.taken()) == 3
     await way(hass, entry, lambda: None, monkeypatch)
     await settle(hass)
@@ -377,6 +380,7 @@ async def test_battery_of_a_link_that_is_added(
 async def test_alarm_that_comes_and_goes_during_the_start(
     hass: HomeAssistant,
     first: FakeBattery,
+    alarm_clock: AlarmClock,
     entry: MockConfigEntry,
     listeners: Listeners,
 ) -> None:
@@ -387,7 +391,7 @@ async def test_alarm_that_comes_and_goes_during_the_start(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
     first.put(5106, [HEALTHY])
-    await next_poll(hass)
+    await alarm_clock.polls(hass)
     assert listeners.taken() == []
     await started(hass)
     assert listeners.taken() == [
@@ -437,6 +441,7 @@ def frozen_files(
 async def test_killed(
     hass: HomeAssistant,
     first: FakeBattery,
+    alarm_clock: AlarmClock,
     entry: MockConfigEntry,
     listeners: Listeners,
     frozen_files: Callable[[], Callable[[], None]],
@@ -445,7 +450,7 @@ async def test_killed(
     first.put(5106, [SHORT_CIRCUIT])
     await next_poll(hass)
     first.put(5106, [CHARGE_OVER_CURRENT])
-    await next_poll(hass)
+    await alarm_clock.polls(hass)
     assert len(listeners.taken()) == 3
     killed = frozen_files()
     assert await hass.config_entries.async_unload(entry.entry_id)

@@ -24,6 +24,7 @@ from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict
+from tests.alarm_clock import AlarmClock
 from tests.banks import (
     bank_entry,
     bank_state,
@@ -605,6 +606,7 @@ class TestAlarm:
         self,
         hass: HomeAssistant,
         battery: FakeBattery,
+        alarm_clock: AlarmClock,
         told: list[ServiceCall],
         inputs: dict[str, Any],
         cleared: list[tuple[str, str]],
@@ -623,7 +625,7 @@ class TestAlarm:
         await next_poll(hass)
         assert told == []
         battery.put(5106, [0x000E])
-        await next_poll(hass)
+        await alarm_clock.polls(hass)
         assert texts(told) == cleared
 
     async def test_names_the_cells(

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.renogy_bt.diagnostics import async_get_config_entry_diagnostics
-from homeassistant.const import STATE_OFF, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import (
     CoreState,
     Event,
@@ -21,10 +21,12 @@ from homeassistant.core import (
 )
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
+from tests.alarm_clock import MINUTE, POLLS_TO_CLEAR, AlarmClock
 from tests.banks import (
     bank_entry,
     battery_state,
     entity_id,
+    link_of,
     link_settings,
     next_poll,
     set_up,
@@ -112,10 +114,11 @@ async def test_alarm_begins_and_ends(
     hass: HomeAssistant,
     link: FakeLink,
     battery: FakeBattery,
+    alarm_clock: AlarmClock,
     entry: MockConfigEntry,
     fired: Fired,
 ) -> None:
-    """An alarm fires when it is first read and when it is no longer read."""
+    """An alarm fires when it is first read and when it has stayed away; states do not wait."""
     await set_up(hass, entry)
     assert battery_state(hass, "alarm", platform="event").state == STATE_UNKNOWN
     battery.put(5106, [OVER_CURRENT])
@@ -126,9 +129,57 @@ async def test_alarm_begins_and_ends(
     await next_poll(hass)
     assert fired.taken() == []
     battery.put(5106, [HEALTHY])
-    await next_poll(hass)
+    await alarm_clock.polls(hass, POLLS_TO_CLEAR - 1)
+    assert fired.taken() == []
+    assert battery_state(hass, "alarms").attributes["active"] == []
+    problem = battery_state(hass, "problem", platform="binary_sensor")
+    assert problem.state == STATE_OFF
+    await alarm_clock.polls(hass, 1)
     assert fired.taken() == [("cleared", "charge_over_current", "protection", [])]
     assert battery_state(hass, "alarm", 49, platform="event").state == STATE_UNKNOWN
+
+
+async def test_value_at_its_limit(
+    hass: HomeAssistant,
+    link: FakeLink,
+    battery: FakeBattery,
+    alarm_clock: AlarmClock,
+    entry: MockConfigEntry,
+    fired: Fired,
+) -> None:
+    """An alarm in every other poll fires once, also over restarts; states show each poll."""
+    await set_up(hass, entry)
+    told, problems = [], set()
+    for number in range(10):
+        alarm_clock.now += MINUTE
+        battery.put(5106, [(OVER_CURRENT, HEALTHY)[number % 2]])
+        await (next_poll(hass) if number % 4 else restart(hass, entry))
+        problems.add(battery_state(hass, "problem", platform="binary_sensor").state)
+        told += fired.taken()
+    assert told == [("raised", "charge_over_current", "protection", [])]
+    assert problems == {STATE_ON, STATE_OFF}
+
+
+async def test_reading_that_is_shown_again(
+    hass: HomeAssistant,
+    link: FakeLink,
+    battery: FakeBattery,
+    alarm_clock: AlarmClock,
+    entry: MockConfigEntry,
+    fired: Fired,
+) -> None:
+    """Entities that are asked to show a reading once more have not read the battery again."""
+    await set_up(hass, entry)
+    battery.put(5106, [OVER_CURRENT])
+    await next_poll(hass)
+    fired.taken()
+    battery.put(5106, [HEALTHY])
+    await next_poll(hass)
+    for _ in range(POLLS_TO_CLEAR):
+        alarm_clock.now += MINUTE
+        link_of(entry).async_update_listeners()
+    await settle(hass)
+    assert fired.taken() == []
 
 
 async def test_several_alarms_of_one_poll(
@@ -153,7 +204,11 @@ async def test_several_alarms_of_one_poll(
 
 
 async def test_event_triggers_an_automation(
-    hass: HomeAssistant, link: FakeLink, battery: FakeBattery, entry: MockConfigEntry
+    hass: HomeAssistant,
+    link: FakeLink,
+    battery: FakeBattery,
+    alarm_clock: AlarmClock,
+    entry: MockConfigEntry,
 ) -> None:
     """Home Assistant's own trigger for events runs once for each alarm."""
     await set_up(hass, entry)
@@ -179,7 +234,7 @@ async def test_event_triggers_an_automation(
     await next_poll(hass)
     assert len(calls) == 2
     battery.put(5106, [HEALTHY])
-    await next_poll(hass)
+    await alarm_clock.polls(hass)
     assert len(calls) == 2
 
 
@@ -200,6 +255,7 @@ async def test_alarm_that_goes_on_over_a_restart(
     hass: HomeAssistant,
     link: FakeLink,
     battery: FakeBattery,
+    alarm_clock: AlarmClock,
     entry: MockConfigEntry,
     fired: Fired,
     hass_storage: dict[str, Any],
@@ -216,7 +272,7 @@ async def test_alarm_that_goes_on_over_a_restart(
         {"key": "short_circuit", "parts": []}
     ]
     battery.put(5106, [HEALTHY])
-    await next_poll(hass)
+    await alarm_clock.polls(hass)
     assert fired.taken() == [("cleared", "short_circuit", "protection", [])]
 
 
@@ -231,13 +287,14 @@ async def test_change_while_home_assistant_was_down(
     hass: HomeAssistant,
     link: FakeLink,
     battery: FakeBattery,
+    alarm_clock: AlarmClock,
     entry: MockConfigEntry,
     fired: Fired,
     before: int,
     after: int,
     expected: str,
 ) -> None:
-    """What began or ended meanwhile fires after the start."""
+    """What began meanwhile fires after the start, what ended once it has stayed away."""
     battery.put(5106, [before])
     await set_up(hass, entry)
     fired.taken()
@@ -245,6 +302,9 @@ async def test_change_while_home_assistant_was_down(
     battery.put(5106, [after])
     assert await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
+    if after == HEALTHY:
+        assert fired.taken() == []
+        await alarm_clock.polls(hass)
     assert fired.taken() == [(expected, "short_circuit", "protection", [])]
 
 
@@ -269,6 +329,7 @@ async def test_silence_raises_and_clears_nothing(
     hass: HomeAssistant,
     link: FakeLink,
     battery: FakeBattery,
+    alarm_clock: AlarmClock,
     entry: MockConfigEntry,
     fired: Fired,
     monkeypatch: pytest.MonkeyPatch,
@@ -291,7 +352,7 @@ async def test_silence_raises_and_clears_nothing(
     assert battery_state(hass, "voltage").state == "52.4"
     assert fired.taken() == []
     battery.put(5106, [HEALTHY])
-    await next_poll(hass)
+    await alarm_clock.polls(hass)
     assert [kind for kind, *_ in fired.taken()] == ["cleared"]
 
 

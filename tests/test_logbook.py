@@ -10,6 +10,7 @@ from custom_components.renogy_bt.const import DOMAIN, EVENT_ALARM
 from custom_components.renogy_bt.logbook import async_describe_events
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from tests.alarm_clock import AlarmClock
 from tests.banks import bank_entry, battery_state, link_settings, next_poll, set_up
 from tests.fake_air import FakeAir
 from tests.renogy.fake_link import FakeLink, rbt50lfp48s
@@ -23,7 +24,12 @@ from tests.renogy.fake_link import FakeLink, rbt50lfp48s
     ],
 )
 async def test_alarms_are_told_in_words(
-    hass: HomeAssistant, air: FakeAir, language: str, raised: str, cleared: str
+    hass: HomeAssistant,
+    air: FakeAir,
+    alarm_clock: AlarmClock,
+    language: str,
+    raised: str,
+    cleared: str,
 ) -> None:
     """The logbook names the battery as its owner does, and the alarm as everything else does."""
     hass.config.language = language
@@ -43,7 +49,7 @@ async def test_alarms_are_told_in_words(
     battery.put(5106, [0x000E | 1 << 9])
     await next_poll(hass)
     battery.put(5106, [0x000E])
-    await next_poll(hass)
+    await alarm_clock.polls(hass)
     describe: dict[tuple[str, str], Any] = {}
 
     @callback

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events of the Bluetooth adapters, and the alarms of the batteries."""
 
+from datetime import datetime
 from typing import override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
@@ -17,12 +18,11 @@ from .coordinator import RenogyConfigEntry
 from .entity import AdapterEntity, RenogyBatteryEntity
 from .links.coordinator import LinkCoordinator
 from .renogy.alarm_changes import (
+    ActiveAlarms,
     AlarmChange,
     AlarmChangeKind,
-    active_alarms,
     alarm_changes,
 )
-from .renogy.models import Alarm
 from .storage.alarms import AlarmStore
 
 PARALLEL_UPDATES = 0
@@ -70,14 +70,16 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
     alarm that began or ended while the bank was not loaded fires once it is, and an alarm that
     goes on does not fire again. What is news while Home Assistant starts waits until it has
     started, because no automation listens before. Only fresh readings count: an old or a
-    missing reading raises and clears nothing.
+    missing reading raises and clears nothing. An alarm is cleared when it has stayed away for a
+    while, so that a value at its limit is told once.
     """
 
     def __init__(self, store: AlarmStore, link: LinkCoordinator, unit: int) -> None:
         """Remember the store of the alarms that were told."""
         super().__init__(link, ALARM_EVENT, unit)
         self._store = store
-        self._active: tuple[Alarm, ...] = ()
+        self._active = ActiveAlarms()
+        self._last_read: datetime | None = None
         self._untold: list[AlarmChange] = []
 
     @property
@@ -94,7 +96,8 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
         that state: it takes no change from unavailable, and none before the first state.
         """
         await super().async_added_to_hass()
-        self._active, self._untold = self._store.known(self.battery), []
+        self._active, self._untold = ActiveAlarms(self._store.known(self.battery)), []
+        self._last_read = None
         self.async_on_remove(self.hass.loop.call_soon(self._async_begin).cancel)
 
     @override
@@ -114,8 +117,12 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
     def _handle_coordinator_update(self) -> None:
         if self.unit not in self.coordinator.fresh or not self._has_news:
             return
-        active = active_alarms(self._active, self.reading.status)
-        self._untold += alarm_changes(self._active, active)
+        # Listeners are called for other reasons than a poll, too.
+        if self.reading.read_at == self._last_read:
+            return
+        self._last_read = self.reading.read_at
+        active = self._active.read(self.reading.status, self.hass.loop.time())
+        self._untold += alarm_changes(self._active.alarms, active.alarms)
         self._active = active
         if self.hass.state is CoreState.running:
             self._async_tell(self.hass)
@@ -126,7 +133,7 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
         for change in self._untold:
             self._async_fire(change)
         self._untold.clear()
-        self._store.async_remember(self.battery, self._active)
+        self._store.async_remember(self.battery, self._active.alarms)
 
     @callback
     def _async_fire(self, change: AlarmChange) -> None:
