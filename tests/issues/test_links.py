@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.issues import links as link_issues
 from custom_components.renogy_bt.links import signal
+from custom_components.renogy_bt.links.rescan import async_rescan
 from custom_components.renogy_bt.links.settings import LinkSettings, links_of
 from custom_components.renogy_bt.renogy.models import LinkReport
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
@@ -520,10 +521,8 @@ async def test_two_batteries_with_one_id(
     assert shown(hass) == set()
 
 
-async def test_batteries_that_answer_by_turns(
-    hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
-) -> None:
-    """An id for which two batteries answer by turns is told."""
+async def take_turns(link: FakeLink, clock: Clock) -> None:
+    """Have two batteries answer for one id by turns."""
     mine = link.units[49]
     other = rbt50lfp48s(serial="OTHER-PACK-00001", cycles=400)
     for _ in range(3):
@@ -531,6 +530,55 @@ async def test_batteries_that_answer_by_turns(
         await clock.pass_by(5 * MINUTE)
         link.units[49] = mine
         await clock.pass_by(5 * MINUTE)
+
+
+@pytest.fixture
+async def colliding(
+    hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
+) -> None:
+    """Have it told that two batteries answer for one id by turns."""
+    await take_turns(link, clock)
+    assert IDS_COLLIDE in shown(hass)
+
+
+@pytest.mark.usefixtures("colliding")
+async def test_dialogue_ends_the_notice_of_equal_ids(
+    hass: HomeAssistant, link: FakeLink, clock: Clock
+) -> None:
+    """Who has seen to the cables is rid of the notice, and told again if that has not helped."""
+    following = await rescan(hass, await repair(hass, IDS_COLLIDE))
+    following.expect_form("rescanned")
+    assert IDS_COLLIDE in shown(hass)
+    await following.submit()
+    following.expect_abort("reconfigure_successful")
+    await settle(hass)
+    assert IDS_COLLIDE not in shown(hass)
+    await clock.pass_by(15 * MINUTE)
+    assert IDS_COLLIDE not in shown(hass)
+    await take_turns(link, clock)
+    assert IDS_COLLIDE in shown(hass)
+
+
+@pytest.mark.usefixtures("colliding")
+async def test_action_ends_the_notice_of_equal_ids(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """Looking for batteries by the action is the same."""
+    (subentry_id,) = entry.subentries
+    await async_rescan(hass, entry, subentry_id)
+    await settle(hass)
+    assert IDS_COLLIDE not in shown(hass)
+
+
+@pytest.mark.usefixtures("colliding")
+async def test_rescan_without_the_battery_ends_nothing(
+    hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry
+) -> None:
+    """An id that does not answer when batteries are looked for is not in order."""
+    del link.units[49]
+    (subentry_id,) = entry.subentries
+    await async_rescan(hass, entry, subentry_id)
+    await settle(hass)
     assert IDS_COLLIDE in shown(hass)
 
 

@@ -19,7 +19,7 @@ from homeassistant.data_entry_flow import AbortFlow
 from ..const import CONF_CONNECT_ANYWAY, CONF_FORGET
 from ..links.markdown import escaped
 from ..links.probing import ProbeProblem
-from ..links.rescan import Rescan
+from ..links.rescan import Rescan, async_tell_rescanned
 from ..links.settings import DamagedLink, KnownBattery, LinkSettings, position, title_of
 from .connection import connection_fields, kept_interval_of
 from .link import LinkFlow, battery_rows
@@ -136,6 +136,7 @@ class LinkSubentryFlow(
             return self._show_rescanned(rescan)
         forgotten = {int(unit) for unit in user_input.get(CONF_FORGET, ())}
         result = rescan.result(forgotten)
+        async_tell_rescanned(self.hass, rescan)
         subentry = self._get_reconfigure_subentry()
         return self.async_update_and_abort(
             self._get_entry(),

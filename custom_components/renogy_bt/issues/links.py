@@ -23,6 +23,7 @@ from ..const import DOCUMENTATION_URL, DOMAIN, LOGGER
 from ..coordinator import BankCoordinator
 from ..links.coordinator import LinkCoordinator
 from ..links.markdown import escaped
+from ..links.rescan import SIGNAL_RESCANNED, Rescan
 from ..links.settings import LinkSettings, async_banks, link_identifier, links_of
 from ..renogy.confirmation import ANOTHER_BATTERY
 from ..renogy.exceptions import LinkSilent
@@ -56,6 +57,7 @@ class LinkIssues:
         async_dispatcher_connect(
             hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._async_entry_changed
         )
+        async_dispatcher_connect(hass, SIGNAL_RESCANNED, self._async_rescanned)
 
     @callback
     def async_polled(self, link: LinkCoordinator) -> None:
@@ -200,6 +202,12 @@ class LinkIssues:
             for status in async_get_supervisor(self._hass).adapters.values()
             if heard is None or heard.source == status.address
         )
+
+    @callback
+    def _async_rescanned(self, rescan: Rescan) -> None:
+        if (watch := self._watches.get(rescan.known.address)) is not None:
+            watch.rescanned(rescan.found.units)
+            self.async_update()
 
     @callback
     def _async_entry_changed(

@@ -3,13 +3,19 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.util.signal_type import SignalType
 
+from ..const import DOMAIN
 from ..renogy.families import UNDECIDED
 from .probing import ProbeProblem, async_probe_link
 from .settings import KnownBattery, LinkSettings, async_store_link
+
+SIGNAL_RESCANNED: Final[SignalType[Rescan]] = SignalType(f"{DOMAIN}_rescanned")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,12 @@ class Rescan:
         )
 
 
+@callback
+def async_tell_rescanned(hass: HomeAssistant, rescan: Rescan) -> None:
+    """Tell that the owner of a link has looked for its batteries, and used what was found."""
+    async_dispatcher_send(hass, SIGNAL_RESCANNED, rescan)
+
+
 async def async_rescan(
     hass: HomeAssistant, entry: ConfigEntry, subentry_id: str
 ) -> Rescan | ProbeProblem:
@@ -75,4 +87,5 @@ async def async_rescan(
         return Rescan(known=known, found=found)
     rescan = Rescan(known=LinkSettings.from_subentry(subentry), found=found)
     async_store_link(hass, entry, subentry, rescan.result())
+    async_tell_rescanned(hass, rescan)
     return rescan

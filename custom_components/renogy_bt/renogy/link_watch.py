@@ -150,6 +150,15 @@ class LinkWatch:
         for unit in found:
             self._silent_since.pop(unit, None)
 
+    def rescanned(self, found: Collection[int]) -> None:
+        """Begin anew with unit ids that collided, after their owner looked for batteries.
+
+        The owner has seen to the cables before. If that has not helped, it shows again.
+        """
+        for unit in found:
+            self._garbled_at.pop(unit, None)
+            self._changed_at.pop(unit, None)
+
     @property
     def trouble(self) -> LinkTrouble | None:
         """The trouble that the owner of the link should know, or None."""
