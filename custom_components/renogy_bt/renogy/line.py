@@ -46,6 +46,9 @@ UNASKED_BYTES_PER_SECOND: Final = 2000.0
 
 UNASKED: Final = "The peripheral talks without being asked"
 
+MOST_HEARD: Final = 512
+"""So many of the last frames of a link are known again: four batteries give a dozen a poll."""
+
 
 class ReplyTimes:
     """The usual reply times of a link, by unit and number of registers, in seconds."""
@@ -90,6 +93,27 @@ class ReplyTimes:
         }
 
 
+class HeardFrames:
+    """The frames that came from a link last, to tell an old one that is sent again."""
+
+    def __init__(self) -> None:
+        """Start with nothing heard."""
+        self._heard_in: dict[int, int] = {}
+        self._request = 0
+
+    def asks(self) -> None:
+        """Take note of a request: what was heard up to now is old."""
+        self._request += 1
+
+    def is_old(self, frame: Frame) -> bool:
+        """Take note of a frame; tell whether the very same came before the last request."""
+        key = hash(frame.raw)
+        heard_in = self._heard_in[key] = self._heard_in.pop(key, self._request)
+        if len(self._heard_in) > MOST_HEARD:
+            del self._heard_in[next(iter(self._heard_in))]
+        return heard_in < self._request
+
+
 def is_answered_by(
     request: ReadRequest, frame: Frame, broadcast_answerer: int | None
 ) -> bool:
@@ -118,16 +142,21 @@ class Line:
 
     A reply counts only when it answers the outstanding request; everything else is dropped
     and counted. Where a notification ends in what may be the beginning of another frame, the
-    rest of that frame is waited for. When a request ends without a reply the line is quiet:
-    the wait goes on while bytes keep coming. `units_heard` are the units that any frame came
-    from, `unanswered_units` those that owe a reply, which may still come late,
-    `garbled_units` those from which bytes that are no frame came instead of a reply.
+    rest of that frame is waited for. Of two replies that fit, one that was `heard` before the
+    request was sent, over this or an earlier connection, is the wrong one. When a request ends
+    without a reply the line is quiet: the wait goes on while bytes keep coming. `units_heard` are
+    the units that any frame came from, `unanswered_units` those that owe a reply, which may still
+    come late, `garbled_units` those from which bytes that are no frame came instead of a reply.
     Requests and what comes in are kept in `recording`, on the clock of the event loop. `missing`
     counts the requests in a row after which nothing came at all.
     """
 
     def __init__(
-        self, transport: Transport, times: ReplyTimes, recording: Recording
+        self,
+        transport: Transport,
+        times: ReplyTimes,
+        recording: Recording,
+        heard: HeardFrames | None = None,
     ) -> None:
         """Take over the notifications of an open connection."""
         self.counters = LineCounters()
@@ -143,6 +172,9 @@ class Line:
         self._request: ReadRequest | None = None
         self._reply: asyncio.Future[Frame] | None = None
         self._answer: Frame | None = None
+        self._answer_is_old = False
+        self._is_written = False
+        self._heard = heard or HeardFrames()
         self._bytes = 0
         self._frames = 0
         self._asked_bytes = 0
@@ -255,10 +287,13 @@ class Line:
             raise LinkLost(UNASKED)
         reply: asyncio.Future[Frame] = self._loop.create_future()
         self._request, self._reply = request, reply
+        self._is_written = False
+        self._heard.asks()
         self.counters.requests += 1
         try:
             async with asyncio.timeout_at(deadline):
                 await self._transport.write(request.encode())
+            self._is_written = True
             while not reply.done() and (remaining := self._remaining(deadline)) > 0:
                 await asyncio.wait({reply}, timeout=remaining)
             self._settle()
@@ -311,16 +346,21 @@ class Line:
     def _take(self, frame: Frame) -> None:
         """Keep a frame that may be the answer, in place of one that came before it.
 
-        Of several replies to the same request the last one is the right one. A reply that is
+        Replies come in the order of their requests: of several to the same request the last one
+        is the right one, unless it was heard before and the other one was not. A reply that is
         followed by a late reply to another request is a late one, too.
         """
         self._frames += 1
         self.units_heard.add(frame.unit)
+        is_old = self._heard.is_old(frame)
         request = self._request
         if request is None or (self._reply is not None and self._reply.done()):
             self._drop(Drop.UNASKED)
             return
         is_answer = is_answered_by(request, frame, self._broadcast_answerer)
+        if is_answer and is_old and self._answer and not self._answer_is_old:
+            self._drop(Drop.REPEATED)
+            return
         if self._answer is not None and (is_answer or self._is_late(frame)):
             self._answer = None
             self._drop(Drop.OVERTAKEN)
@@ -329,7 +369,7 @@ class Line:
             return
         if request.unit == BROADCAST_UNIT:
             self._broadcast_answerer = frame.unit
-        self._answer = frame
+        self._answer, self._answer_is_old = frame, is_old
 
     def _is_late(self, frame: Frame) -> bool:
         """Tell whether a frame that is no answer may be one that is owed since a time-out."""
@@ -340,8 +380,14 @@ class Line:
         )
 
     def _settle_soon(self) -> None:
-        """Take the answer now or, when another frame seems to follow it, a little later."""
+        """Take the answer now or, when another frame seems to follow it, a little later.
+
+        What is an old frame, and came while the request was still being sent, is the answer only
+        if nothing else comes.
+        """
         self._settle_no_more()
+        if self._answer_is_old and not self._is_written:
+            return
         if self._assembler.is_unfinished:
             self._settling = self._loop.call_later(QUIET_SECONDS, self._settle)
         else:

@@ -14,7 +14,7 @@ from .battery import Battery
 from .exceptions import LinkClosed, LinkLost, LinkSilent, LinkUnreachable, ReplyTimeout
 from .families import Family
 from .gatt import OfferedCharacteristic
-from .line import LONGEST_LIMIT, Line, ReplyTimes
+from .line import LONGEST_LIMIT, HeardFrames, Line, ReplyTimes
 from .modbus import Frame, ReadRequest
 from .models import (
     BatteryReading,
@@ -101,6 +101,7 @@ class RenogyLink:
         self._kept: _Connection | None = None
         self._on_lost = lost
         self._times = ReplyTimes()
+        self._heard = HeardFrames()
         self._in_use = asyncio.Lock()
         self._waiting = 0
         self._reads = RegisterReads(name, partial(self._run, self._read_asked))
@@ -326,7 +327,7 @@ class RenogyLink:
         await self._finish_disconnect()
         began_at = self._clock()
         transport = await open_transport(self._connector)
-        line = Line(transport, self._times, recording)
+        line = Line(transport, self._times, recording, self._heard)
         self._characteristics = transport.characteristics
         return _Connection(transport, line, self._clock() - began_at)
 

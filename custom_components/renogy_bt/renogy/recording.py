@@ -45,6 +45,8 @@ class Drop(StrEnum):
     """It answers another question: the unit or the length differs."""
     OVERTAKEN = "overtaken"
     """Another reply followed it."""
+    REPEATED = "repeated"
+    """The same came before the request, and another reply came after it."""
     NO_FRAME = "no_frame"
     """Bytes whose checksum is wrong, or that are no frame at all."""
 
