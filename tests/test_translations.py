@@ -150,6 +150,7 @@ def test_issues_have_texts() -> None:
     assert ENGLISH["issues"].keys() == told | {
         "imbalance",
         "not_full",
+        "not_joined",
         DAMAGED_LINK,
         *(DATA_DAMAGED, DATA_NEWER, NOT_STORED),
         "battery_replaced",

@@ -38,6 +38,7 @@ from .issues.bank import async_follow_balance, async_forget_balance
 from .issues.batteries import ReplacedBatteries, async_forget_identities
 from .issues.damaged_links import async_forget_damaged_links, async_tell_damaged_links
 from .issues.full_charges import async_follow_full_charges, async_forget_full_charges
+from .issues.joining import async_follow_joining, async_forget_joining
 from .issues.links import async_follow_links
 from .issues.refusals import async_follow_refusals, async_forget_refusals
 from .issues.scales import async_follow_scales, async_forget_scales
@@ -145,6 +146,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     for link in bank.links.values():
         entry.async_on_unload(link.async_add_listener(devices.async_update))
     entry.async_on_unload(async_follow_balance(hass, entry))
+    async_follow_joining(hass, entry)
     async_follow_sharing(hass, entry)
     async_follow_full_charges(hass, entry)
     bank.async_start_polling()
@@ -211,6 +213,7 @@ async def async_remove_config_entry_device(
 def _async_forget_notices(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Delete the notices of a bank that is gone, and those of the adapters with the last bank."""
     async_forget_balance(hass, entry)
+    async_forget_joining(hass, entry)
     async_forget_sharing(hass, entry)
     async_forget_full_charges(hass, entry)
     async_forget_identities(hass, entry)

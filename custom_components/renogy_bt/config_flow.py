@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Config flow of the Renogy Bluetooth batteries integration."""
 
+from functools import partial
 from itertools import chain, count
 from typing import Any, override
 
@@ -35,6 +36,7 @@ from .const import (
     ENTRY_VERSION,
     SUBENTRY_TYPE_LINK,
 )
+from .flows.joining import is_parallel
 from .flows.link import LinkFlow
 from .flows.options import BankOptionsFlow
 from .flows.selectors import WIRING_SELECTOR, choice
@@ -48,7 +50,7 @@ from .links.discovery import (
     refusal_of,
 )
 from .links.markdown import escaped
-from .links.settings import async_banks
+from .links.settings import async_banks, links_of
 
 DEFAULT_TITLE = "Battery bank"
 
@@ -186,7 +188,7 @@ class RenogyConfigFlow(
     @override
     async def _async_use_link(self, user_input: dict[str, Any]) -> ConfigFlowResult:
         if CONF_WIRING in user_input:
-            return await self._async_create_bank(user_input[CONF_WIRING])
+            return await self._async_wire(user_input[CONF_WIRING])
         if not async_banks(self.hass):
             return await self.async_step_new_bank()
         return await self.async_step_bank()
@@ -214,7 +216,7 @@ class RenogyConfigFlow(
         """Add the link to the only bank."""
         if not (banks := async_banks(self.hass)):
             return await self.async_step_new_bank()
-        return await self._async_add_to(banks[0])
+        return await self._async_join(banks[0])
 
     async def async_step_add_to_existing_bank(
         self, user_input: dict[str, Any] | None = None
@@ -222,7 +224,7 @@ class RenogyConfigFlow(
         """Add the link to one of several banks."""
         banks = {bank.entry_id: bank for bank in async_banks(self.hass)}
         if user_input is not None and user_input[CONF_BANK] in banks:
-            return await self._async_add_to(banks[user_input[CONF_BANK]])
+            return await self._async_join(banks[user_input[CONF_BANK]])
         titles = {entry_id: bank.title for entry_id, bank in banks.items()}
         return self.async_show_form(
             step_id="add_to_existing_bank",
@@ -235,12 +237,34 @@ class RenogyConfigFlow(
     ) -> ConfigFlowResult:
         """Create another bank for the link."""
         if user_input is not None:
-            return await self._async_create_bank(user_input[CONF_WIRING])
+            return await self._async_wire(user_input[CONF_WIRING])
         return self.async_show_form(
             step_id="new_bank",
             data_schema=NEW_BANK_SCHEMA,
             description_placeholders={CONF_NAME: escaped(self._name)},
         )
+
+    async def _async_wire(self, wiring: str) -> ConfigFlowResult:
+        """Create a bank; batteries that cannot be in parallel are asked about."""
+        if wiring != Wiring.PARALLEL:
+            return await self._async_create_bank(wiring)
+        return await self._async_join_unless_mixed(
+            [self._link], partial(self._async_create_bank, wiring)
+        )
+
+    async def _async_join(self, bank: ConfigEntry) -> ConfigFlowResult:
+        """Add the link to a bank; batteries that cannot be in parallel are asked about."""
+        if not is_parallel(bank):
+            return await self._async_add_to(bank)
+        return await self._async_join_unless_mixed(
+            [*links_of(bank).values(), self._link], partial(self._async_add_to, bank)
+        )
+
+    @override
+    async def _async_keep_apart(self) -> ConfigFlowResult:
+        if async_banks(self.hass):
+            return await self.async_step_bank()
+        return await self.async_step_new_bank()
 
     async def _async_add_to(self, bank: ConfigEntry) -> ConfigFlowResult:
         self._abort_if_link_configured()

@@ -14,6 +14,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util.dt import utcnow
 
 from .bank.energy import EnergyTotals
+from .bank.joining_watch import JoiningWatch
 from .bank.limits import CurrentLimits, is_reserve_reached, limits_of
 from .bank.meters import BankMeters, MeterReading
 from .bank.sharing import Sharing, sharing_of
@@ -88,6 +89,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         }
         self._reserve = number_option(entry.options, CONF_RESERVE)
         self._is_reserve_reached: bool | None = None
+        self.joining = JoiningWatch()
         self.meters: dict[BatteryId, MeterReading] = {}
         self.energy_store = EnergyStore(hass, entry.entry_id)
         self.alarm_store = AlarmStore(hass, entry.entry_id)
@@ -269,13 +271,18 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             for address, link in self.links.items()
             for unit in link.fresh
         )
-        summary = summarise(readings, len(self.labels), self.wiring)
+        current_readings = {each: readings[each] for each in fresh}
+        are_apart = self.wiring is Wiring.PARALLEL and self.joining.advance(
+            self.hass.loop.time(), current_readings.values(), len(self.labels)
+        )
+        summary = summarise(
+            readings, len(self.labels), self.wiring, are_apart=are_apart
+        )
         self._is_reserve_reached = is_reserve_reached(
             summary.state_of_charge,
             self._reserve,
             was_reached=self._is_reserve_reached,
         )
-        current_readings = {each: readings[each] for each in fresh}
         held = sum(len(link.held) for link in self.links.values())
         return BankReport(
             readings=readings,

@@ -88,6 +88,18 @@ def rbt50lfp48s(
     return battery
 
 
+def rbt12100lfp() -> FakeBattery:
+    """Return a battery of four cells and 13.2 V, at half of 100 Ah."""
+    battery = rbt50lfp48s(serial="23RBH12100000000", remaining=50_000)
+    battery.put(5000, [4, *[33] * 4])
+    battery.put(5017, [4, *[130] * 4])
+    battery.put(5043, [132])
+    battery.put(5046, [1, 34_464])
+    battery.put(5049, [148, 100])
+    battery.put(5122, text_words("RBT12100LFP", 8))
+    return battery
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """What the dongle sends for one request.

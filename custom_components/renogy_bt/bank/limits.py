@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..renogy.models import BatteryReading
+from .joining import can_read_as_joined
 from .summary import Wiring
 
 RESERVE_LEFT: Final = 2.0
@@ -33,6 +34,8 @@ def limits_of[K](
     if not 0 < expected <= len(readings):
         return CurrentLimits()
     known = readings.values()
+    if wiring is Wiring.PARALLEL and not can_read_as_joined(known):
+        return CurrentLimits()
     add = _in_series if wiring is Wiring.SERIES else _in_parallel
     return CurrentLimits(
         charge=add(known, _charge_limit), discharge=add(known, _discharge_limit)

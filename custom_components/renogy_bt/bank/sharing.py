@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..renogy.models import BatteryReading
+from .joining import can_read_as_joined
 from .summary import Wiring
 
 REAL_RATE: Final = 0.05
@@ -68,6 +69,7 @@ def sharing_of[K](
         wiring is not Wiring.PARALLEL
         or not 2 <= expected <= len(readings)
         or not is_one_moment(known)
+        or not can_read_as_joined(known)
     ):
         return Sharing(shares={})
     voltages = [each.voltage for each in known]

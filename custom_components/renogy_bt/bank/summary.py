@@ -3,7 +3,8 @@
 
 A sum is unknown while a battery is missing, so that it never dips, or while a battery's current has no
 known scale. Means and extremes cover the
-batteries that answer.
+batteries that answer. Of batteries that cannot be in parallel, or are not, power and energy add up all the
+same; what they would have in common is unknown.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..renogy.models import BatteryReading
+from .joining import can_read_as_joined
 
 
 class Wiring(StrEnum):
@@ -47,9 +49,13 @@ class BankSummary[K]:
 
 
 def summarise[K](
-    readings: Mapping[K, BatteryReading], expected: int, wiring: Wiring
+    readings: Mapping[K, BatteryReading],
+    expected: int,
+    wiring: Wiring,
+    *,
+    are_apart: bool = False,
 ) -> BankSummary[K]:
-    """Add up the readings of a bank of `expected` batteries.
+    """Add up the readings of a bank of `expected` batteries; `are_apart` where these are not joined.
 
     In parallel currents and capacities add and the voltage is the mean. In series voltages add
     and the current is the mean. The battery with the least charge left ends the discharge, and
@@ -59,6 +65,7 @@ def summarise[K](
     known = readings.values()
     is_whole = 0 < expected <= len(readings)
     in_series = wiring is Wiring.SERIES
+    is_one = in_series or not (are_apart or not can_read_as_joined(known))
     across = _sum if in_series else _mean
     along = _mean if in_series else _sum
     voltages = [reading.voltage for reading in known]
@@ -75,12 +82,12 @@ def summarise[K](
         if each is not None
     ]
     return BankSummary(
-        state_of_charge=_weighted_state_of_charge(known),
-        voltage=across(voltages) if is_whole or not in_series else None,
-        current=along(currents) if has_all_currents or in_series else None,
+        state_of_charge=_weighted_state_of_charge(known) if is_one else None,
+        voltage=across(voltages) if is_one and (is_whole or not in_series) else None,
+        current=along(currents) if is_one and (has_all_currents or in_series) else None,
         power=_sum(powers) if has_all_currents else None,
-        remaining_capacity=remaining if is_whole else None,
-        total_capacity=total if is_whole else None,
+        remaining_capacity=remaining if is_whole and is_one else None,
+        total_capacity=total if is_whole and is_one else None,
         stored_energy=_sum(r.stored_energy for r in known) if is_whole else None,
         state_of_charge_spread=_spread(charges),
         cell_voltage_min=_min(cells),

@@ -20,7 +20,9 @@ from ..const import (
     CONF_UPDATE_INTERVAL,
     CONF_WIRING,
 )
+from ..links.settings import links_of
 from ..links.stored_data import NUMBERS, choice_option, number_option
+from .joining import JOIN_SCHEMA, async_rows_of_mixed, is_parallel, is_to_be_joined
 from .selectors import WIRING_SELECTOR, translated_choice, whole_number
 
 _UNITS: Final[Mapping[str, str]] = MappingProxyType(
@@ -54,14 +56,19 @@ class BankOptionsFlow(OptionsFlow):
     The update listener reloads the bank, as it does when a link is added or removed.
     """
 
+    _given: Mapping[str, Any] = MappingProxyType({})
+
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the options."""
         if user_input is not None:
+            self._given = user_input
+            if self._is_mixed:
+                return await self.async_step_mixed()
             return self.async_create_entry(data=user_input)
         options = self.config_entry.options
-        known = {
+        known = self._given or {
             **{key: number_option(options, key) for key in NUMBERS},
             CONF_WIRING: choice_option(options, CONF_WIRING, Wiring.PARALLEL),
             CONF_RECOVERY: choice_option(options, CONF_RECOVERY, RecoveryLevel.FULL),
@@ -70,3 +77,29 @@ class BankOptionsFlow(OptionsFlow):
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(OPTIONS_SCHEMA, known),
         )
+
+    async def async_step_mixed(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask whether batteries are joined that cannot be in parallel."""
+        if user_input is None:
+            return self.async_show_form(
+                step_id="mixed",
+                data_schema=JOIN_SCHEMA,
+                description_placeholders={"batteries": self._mixed},
+            )
+        if is_to_be_joined(user_input):
+            return self.async_create_entry(data=self._given)
+        return await self.async_step_init()
+
+    @property
+    def _is_mixed(self) -> bool:
+        """Whether batteries are to be in parallel from now on that cannot be."""
+        is_new = not is_parallel(self.config_entry)
+        return (
+            is_new and self._given[CONF_WIRING] == Wiring.PARALLEL and bool(self._mixed)
+        )
+
+    @property
+    def _mixed(self) -> str:
+        return async_rows_of_mixed(self.hass, links_of(self.config_entry).values())

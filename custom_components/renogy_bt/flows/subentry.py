@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adding a link to a bank, and rescanning it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, override
 
 import probatio
@@ -20,8 +21,16 @@ from ..const import CONF_CONNECT_ANYWAY, CONF_FORGET
 from ..links.markdown import escaped
 from ..links.probing import ProbeProblem
 from ..links.rescan import Rescan, async_tell_rescanned
-from ..links.settings import DamagedLink, KnownBattery, LinkSettings, position, title_of
+from ..links.settings import (
+    DamagedLink,
+    KnownBattery,
+    LinkSettings,
+    links_of,
+    position,
+    title_of,
+)
 from .connection import connection_fields, kept_interval_of
+from .joining import async_rows_of_mixed, is_parallel
 from .link import LinkFlow, battery_rows
 from .selectors import choice
 
@@ -113,6 +122,31 @@ class LinkSubentryFlow(
 
     @override
     async def _async_use_link(self, user_input: dict[str, Any]) -> SubentryFlowResult:
+        return await self._async_join([*self._others, self._link], self._async_add)
+
+    async def _async_join(
+        self,
+        links: Iterable[LinkSettings],
+        join: Callable[[], Awaitable[SubentryFlowResult]],
+    ) -> SubentryFlowResult:
+        """Go on with the bank as it will be; a bank that is mixed already is as its owner wants it."""
+        bank = self._get_entry()
+        known = links_of(bank).values()
+        if not is_parallel(bank) or async_rows_of_mixed(self.hass, known):
+            return await join()
+        return await self._async_join_unless_mixed(links, join)
+
+    @property
+    def _others(self) -> list[LinkSettings]:
+        """The links of the bank but for this one."""
+        links = links_of(self._get_entry()).values()
+        return [link for link in links if link.address != self._address]
+
+    @override
+    async def _async_keep_apart(self) -> SubentryFlowResult:
+        return self.async_abort(reason="not_joined")
+
+    async def _async_add(self) -> SubentryFlowResult:
         subentry = self._link.as_subentry()
         return self.async_create_entry(
             title=subentry.title, data=subentry.data, unique_id=subentry.unique_id
@@ -137,6 +171,11 @@ class LinkSubentryFlow(
         forgotten = {int(unit) for unit in user_input.get(CONF_FORGET, ())}
         result = rescan.result(forgotten)
         async_tell_rescanned(self.hass, rescan)
+        return await self._async_join(
+            [*self._others, result], partial(self._async_store, result)
+        )
+
+    async def _async_store(self, result: LinkSettings) -> SubentryFlowResult:
         subentry = self._get_reconfigure_subentry()
         return self.async_update_and_abort(
             self._get_entry(),
