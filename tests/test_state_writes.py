@@ -279,6 +279,28 @@ async def test_availability_changes_once_each_way(
     assert hass.states.get(voltage).state == "52.4"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("poll", [by_request])
+@pytest.mark.usefixtures("all_enabled")
+async def test_held_values_are_not_reported_anew(
+    hass: HomeAssistant, air: FakeAir, poll: Poll
+) -> None:
+    """What failed polls leave as it is keeps its age; the share of good polls is reported."""
+    link = air.bring(four_batteries())
+    entry = bank_entry(link_settings(), failed_polls=10)
+    await set_up(hass, entry)
+    link.unreachable = "not in range"
+    with reports(hass) as reported:
+        await poll(hass, entry)
+    assert battery_state(hass, "voltage").state == "52.4"
+    assert reported[battery_state(hass, "link_quality").entity_id] == 1
+    for key in ("voltage", "current", "cell_voltage_1", "cycles", "alarms"):
+        assert reported[battery_state(hass, key).entity_id] == 0, key
+    link.unreachable = None
+    with reports(hass) as reported:
+        await poll(hass, entry)
+    assert reported == once(ids_of(hass, entry, DONGLE) | ids_of(hass, entry, None))
+
+
 async def test_link_that_is_not_polled(hass: HomeAssistant, air: FakeAir) -> None:
     """A switch that is turned off is reported at once, with what is left of its link."""
     entry = await two_links(hass, air)

@@ -76,16 +76,21 @@ class RenogyEntity[CoordinatorT: DataUpdateCoordinator[Any]](
         """Whether what is not read every few seconds was read in the last poll."""
         return True
 
+    @property
+    def _is_held(self) -> bool:
+        """Whether what is shown is what an earlier poll has read."""
+        return False
+
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Write the state, unless the last poll has read nothing of what it tells."""
+        """Write the state, unless the last poll has read nothing of what it tells.
+
+        So the time at which a state was reported last is the age of its value.
+        """
         was_available, self._was_available = self._was_available, self.available
-        if (
-            self.entity_description.key in LIVE_KEYS
-            or self._has_news
-            or was_available != self._was_available
-        ):
+        is_live = self.entity_description.key in LIVE_KEYS or self._has_news
+        if (is_live and not self._is_held) or was_available != self._was_available:
             super()._handle_coordinator_update()
 
 
@@ -114,6 +119,11 @@ class RenogyBatteryEntity(RenogyEntity[LinkCoordinator]):
     @override
     def _has_news(self) -> bool:
         return self.coordinator.extent(self.unit) in {None, Extent.EVERYTHING}
+
+    @property
+    @override
+    def _is_held(self) -> bool:
+        return self.available and self.coordinator.extent(self.unit) is None
 
     @property
     def reading(self) -> BatteryReading:

@@ -987,6 +987,11 @@ class LinkQualitySensor(RenogyBatteryEntity, SensorEntity):
 
     @property
     @override
+    def _is_held(self) -> bool:
+        return False
+
+    @property
+    @override
     def native_value(self) -> StateType:
         """Return the share in %."""
         return self.coordinator.link_quality(self.unit)

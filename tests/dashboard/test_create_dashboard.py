@@ -22,6 +22,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from tests.banks import (
     bank_entry,
+    battery_state,
     entity_id,
     link_settings,
     next_poll,
@@ -163,6 +164,24 @@ async def test_age_of_the_values_is_told(hass: HomeAssistant, air: FakeAir) -> N
         "Zuletzt ausgelesen: vor 0 min",
         "**RBT50LFP48S 2** hat keine Werte",
     ]
+
+
+async def test_held_values_are_as_old_as_they_are(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """Failed polls that leave the last values on show do not make these younger."""
+    link = air.bring(FakeLink({48: rbt50lfp48s()}))
+    entry = bank_entry(link_settings(units=(48,)), failed_polls=10)
+    await set_up(hass, entry)
+    made = await create(hass, language="en")
+    content = next(card["content"] for card in cards_of(made) if "content" in card)
+    read = battery_state(hass, "voltage").last_reported
+    link.unreachable = "not in range"
+    for _ in range(3):
+        await poll_links(entry)
+        await settle(hass)
+    with freeze_time(read + timedelta(seconds=60)):
+        assert Template(content, hass).async_render() == "Last read 1 min ago"
 
 
 async def test_alarms_are_shown_in_words(hass: HomeAssistant, air: FakeAir) -> None:
