@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What Home Assistant looks for by name
     "binary_sensor": {
         *("homeassistant", "renogy", "bank", "adapter_health", "coordinator"),
-        *("links", "adapters", "entity"),
+        *("links", "batteries", "adapters", "entity"),
     },
     "button": {"homeassistant", "adapter_health", "coordinator", "adapters", "entity"},
     "event": {

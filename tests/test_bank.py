@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_track_state_change_event
 from tests.banks import (
+    MODEL,
     bank_entry,
     bank_of,
     bank_state,
@@ -83,6 +85,49 @@ async def test_sixteen_batteries(
         )
     ]
     assert len(names) == len(set(names)) == 17 + len(places)
+
+
+async def test_where_the_extremes_are(hass: HomeAssistant, air: FakeAir) -> None:
+    """A battery numbers its cells and sensors that stand out, the bank names the battery too."""
+    link = air.bring(FakeLink(batteries((48, 49))))
+    entry = bank_entry(link_settings(units=(48, 49)))
+    await set_up(hass, entry)
+    names = [f"{MODEL} {place}" for place in (1, 2)]
+    for key, where in {
+        "cell_voltage_min": [],
+        "cell_voltage_max": [f"{each} (cells 10, 11)" for each in names],
+    }.items():
+        assert bank_state(hass, entry, key).attributes["where"] == where
+    assert bank_problem(hass, entry) == []
+    link.units[49].put(5003, [33, 36])
+    link.units[49].put(5106, [0x000F])
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        ("renogy_bt", f"{DONGLE.lower()}_49"), entry.entry_id
+    )
+    assert device is not None
+    dr.async_get(hass).async_update_device(device.id, name_by_user="Fridge")
+    await next_poll(hass)
+    spread = battery_state(hass, "cell_voltage_spread", 49).attributes
+    assert (spread["lowest_cells"], spread["highest_cells"]) == ([3], [4])
+    low, high = (
+        bank_state(hass, entry, f"cell_voltage_{end}").attributes["where"]
+        for end in ("min", "max")
+    )
+    assert (low, high) == (["Fridge (cell 3)"], ["Fridge (cell 4)"])
+    assert bank_problem(hass, entry) == ["Fridge"]
+    link.units[48].put(5018, [90])
+    await next_poll(hass)
+    temperature = battery_state(hass, "temperature").attributes
+    assert temperature["coldest_sensors"] == [1]
+    coldest = bank_state(hass, entry, "temperature_min").attributes["where"]
+    assert coldest == [f"{names[0]} (sensor 1)"]
+
+
+def bank_problem(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
+    """Return the names of the batteries with a problem."""
+    found = bank_state(hass, entry, "problem", "binary_sensor").attributes["batteries"]
+    assert isinstance(found, list)
+    return found
 
 
 @pytest.mark.usefixtures("all_enabled")

@@ -2,10 +2,10 @@
 """Binary sensors of batteries and of the bank."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import (
     DOMAIN as BINARY_SENSOR_DOMAIN,
@@ -20,6 +20,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
 from .bank.summary import BankSummary
+from .batteries.devices import plain_battery_name
 from .coordinator import RenogyConfigEntry
 from .entity import (
     AdapterEntity,
@@ -137,7 +138,7 @@ async def async_setup_entry(
         ],
     )
     of_bank = [
-        BankBinarySensor(bank, BANK_PROBLEM),
+        BankProblemSensor(bank, BANK_PROBLEM),
         ReserveBinarySensor(bank, RESERVE_REACHED),
     ]
     async_show_grown_bank(hass, BINARY_SENSOR_DOMAIN, of_bank)
@@ -182,8 +183,8 @@ class LinkBinarySensor(RenogyLinkEntity, BinarySensorEntity):
         return self.entity_description.value_fn(self.coordinator)
 
 
-class BankBinarySensor(RenogyBankEntity, BinarySensorEntity):
-    """A condition of the bank as a whole."""
+class BankProblemSensor(RenogyBankEntity, BinarySensorEntity):
+    """Whether any battery of the bank has a problem, and which."""
 
     entity_description: ConditionDescription[BankSummary[BatteryId]]
 
@@ -192,6 +193,19 @@ class BankBinarySensor(RenogyBankEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         """Return the condition of the bank."""
         return self.entity_description.value_fn(self.coordinator.data.summary)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        """Return the names of the batteries that have a problem."""
+        bank = self.coordinator
+        return {
+            "batteries": [
+                plain_battery_name(self.hass, bank, battery)
+                for battery, reading in bank.data.readings.items()
+                if reading.status.problem
+            ]
+        }
 
 
 class ReserveBinarySensor(RenogyBankEntity, BinarySensorEntity):

@@ -39,13 +39,14 @@ from .adapter_health.samples import Verdict
 from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
 from .bank.energy import EnergyTotals
+from .bank.extremes import Values, extremes, own_extremes
 from .bank.health import capacity_health
 from .bank.history import DAY, BatteryHistory, FullCharge
 from .bank.limits import CurrentLimits
 from .bank.meters import MeterReading
 from .bank.sharing import Sharing
 from .bank.summary import BankSummary
-from .batteries.alarm_words import async_alarm_words
+from .batteries.alarm_words import async_alarm_words, async_with_parts
 from .batteries.devices import plain_battery_name
 from .coordinator import BankCoordinator, RenogyConfigEntry
 from .entity import (
@@ -94,6 +95,15 @@ class ValueDescription[SourceT](SensorEntityDescription):
 type SharedDescription = ValueDescription[BatteryReading | BankSummary[BatteryId]]
 type BatteryDescription = ValueDescription[BatteryReading] | SharedDescription
 type BankDescription = ValueDescription[BankSummary[BatteryId]] | SharedDescription
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtremeDescription(ValueDescription[BankSummary[BatteryId]]):
+    """Describes the sensor of an extreme of the bank, which a cell or a sensor of a battery has."""
+
+    part: str
+    extreme: Callable[[Iterable[float]], float]
+    values_fn: Callable[[BatteryReading], Values]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,6 +293,19 @@ CELL_VOLTAGE_SPREAD: SharedDescription = ValueDescription(
     value_fn=lambda source: source.cell_voltage_spread,
 )
 
+
+def _extreme_cells(reading: BatteryReading) -> Mapping[str, Any]:
+    """Return which cells of a battery are its lowest and its highest."""
+    low, high = own_extremes(reading.cell_voltages)
+    return {"lowest_cells": low, "highest_cells": high}
+
+
+def _extreme_sensors(reading: BatteryReading) -> Mapping[str, Any]:
+    """Return which sensors of a battery are its coldest and its warmest."""
+    low, high = own_extremes(reading.cell_temperatures)
+    return {"coldest_sensors": low, "warmest_sensors": high}
+
+
 BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
     *ELECTRICAL_SENSORS,
     ValueDescription(
@@ -296,6 +319,7 @@ BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
         key="temperature",
         **TEMPERATURE,
         value_fn=lambda reading: reading.temperature,
+        attributes_fn=_extreme_sensors,
     ),
     *CAPACITY_SENSORS,
     ValueDescription(
@@ -328,7 +352,13 @@ BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
         **HIDDEN,
         value_fn=lambda reading: reading.cell_voltage_max,
     ),
-    CELL_VOLTAGE_SPREAD,
+    ValueDescription(
+        key=CELL_VOLTAGE_SPREAD.key,
+        **CELL_VOLTAGE,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda reading: reading.cell_voltage_spread,
+        attributes_fn=_extreme_cells,
+    ),
     ValueDescription(
         key="board_temperature",
         **TEMPERATURE,
@@ -471,30 +501,42 @@ BANK_SENSORS: tuple[BankDescription, ...] = (
         suggested_display_precision=1,
         value_fn=lambda bank: bank.state_of_charge_spread,
     ),
-    ValueDescription(
+    ExtremeDescription(
         key="cell_voltage_min",
         **CELL_VOLTAGE,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda bank: bank.cell_voltage_min,
+        part="cell",
+        extreme=min,
+        values_fn=lambda reading: reading.cell_voltages,
     ),
-    ValueDescription(
+    ExtremeDescription(
         key="cell_voltage_max",
         **CELL_VOLTAGE,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda bank: bank.cell_voltage_max,
+        part="cell",
+        extreme=max,
+        values_fn=lambda reading: reading.cell_voltages,
     ),
     CELL_VOLTAGE_SPREAD,
-    ValueDescription(
+    ExtremeDescription(
         key="temperature_min",
         **TEMPERATURE,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda bank: bank.temperature_min,
+        part="sensor",
+        extreme=min,
+        values_fn=lambda reading: reading.cell_temperatures,
     ),
-    ValueDescription(
+    ExtremeDescription(
         key="temperature_max",
         **TEMPERATURE,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda bank: bank.temperature_max,
+        part="sensor",
+        extreme=max,
+        values_fn=lambda reading: reading.cell_temperatures,
     ),
     ValueDescription(
         key="batteries_responding",
@@ -814,7 +856,10 @@ async def async_setup_entry(
 
 def _bank_sensors(bank: BankCoordinator) -> Iterable[RenogyBankEntity]:
     for description in BANK_SENSORS:
-        yield BankSensor(bank, description)
+        if isinstance(description, ExtremeDescription):
+            yield ExtremeSensor(bank, description)
+        else:
+            yield BankSensor(bank, description)
     for meter in METER_SENSORS:
         kind = BankEnergySensor if meter.key in _ENERGY_KEYS else BankMeterSensor
         yield kind(bank, meter)
@@ -904,6 +949,9 @@ class BatterySensor(RenogyBatteryEntity, SensorEntity):
     """A value of one battery."""
 
     entity_description: BatteryDescription
+    _unrecorded_attributes = frozenset(
+        {"lowest_cells", "highest_cells", "coldest_sensors", "warmest_sensors"}
+    )
 
     @property
     @override
@@ -1177,6 +1225,34 @@ class BankSensor(RenogyBankEntity, SensorEntity):
     def native_value(self) -> StateType | datetime:
         """Return the value of the bank."""
         return self.entity_description.value_fn(self.coordinator.data.summary)
+
+
+class ExtremeSensor(BankSensor):
+    """An extreme of the bank, and which cells or sensors of which batteries have it."""
+
+    entity_description: ExtremeDescription
+    _unrecorded_attributes = frozenset({"where"})
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        """Return where the extreme is, in words."""
+        description, bank = self.entity_description, self.coordinator
+        values = {
+            battery: description.values_fn(reading)
+            for battery, reading in bank.data.readings.items()
+        }
+        return {
+            "where": [
+                async_with_parts(
+                    self.hass,
+                    plain_battery_name(self.hass, bank, battery),
+                    description.part,
+                    numbers,
+                )
+                for battery, numbers in extremes(values, description.extreme).items()
+            ]
+        }
 
 
 class BankMeterSensor(RenogyBankEntity, SensorEntity):

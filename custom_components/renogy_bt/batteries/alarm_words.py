@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Alarms in words, in the language of Home Assistant: what, where, how bad, and what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, override
 
@@ -78,17 +78,27 @@ def async_alarm_words(hass: HomeAssistant, alarm: Alarm) -> AlarmWords:
     name = names.get(f"{_NAMES}alarm.state.{alarm.key}", alarm.key)
     if alarm.parts:
         part = "sensor" if "temperature" in alarm.key else "cell"
-        phrase = phrases.get(
-            f"{_PHRASES}{part}{'s' if len(alarm.parts) > 1 else ''}",
-            "{alarm} {numbers}",
-        )
-        name = phrase.format(alarm=name, numbers=", ".join(map(str, alarm.parts)))
+        name = async_with_parts(hass, name, part, alarm.parts)
     advice = _ADVICE.get(alarm.key, _COMPARE)
     return AlarmWords(
         name=name,
         severity=names.get(f"{_NAMES}severity.state.{alarm.severity}", alarm.severity),
         advice=phrases.get(f"{_PHRASES}advice_{advice}", advice),
     )
+
+
+@callback
+def async_with_parts(
+    hass: HomeAssistant, text: str, part: str, numbers: Collection[int]
+) -> str:
+    """Return a text with the numbers of the cells, or of the sensors, that it is about."""
+    phrases = async_get_cached_translations(
+        hass, hass.config.language, "selector", DOMAIN
+    )
+    phrase = phrases.get(
+        f"{_PHRASES}{part}{'s' if len(numbers) > 1 else ''}", "{alarm} {numbers}"
+    )
+    return phrase.format(alarm=text, numbers=", ".join(map(str, numbers)))
 
 
 @callback
