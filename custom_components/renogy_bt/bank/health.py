@@ -32,6 +32,13 @@ KEPT_OF_STEPS: Final = 0.99
 NARROW: Final = 0.15
 """The resistance is told when it is known within this share of itself, with a confidence of 95 %."""
 _CONFIDENCE: Final = 1.96
+CURRENT_OFF: Final = 0.025
+VOLTAGE_OFF: Final = 0.01
+"""What the gains of a battery's sensors are off by at most. No maker tells it: these are what emulated batteries are given."""
+YIELD_OFF: Final = 0.05
+"""To a load after a rest the voltage yields more, within STEP_SECONDS, than to loads that come and go: the resistance
+is within this share of either."""
+_OFF: Final = math.hypot(CURRENT_OFF, VOLTAGE_OFF, YIELD_OFF)
 
 # The maker's names: capacity before the kind of cell and voltage behind it, or voltage and capacity before it.
 _NAMES: Final = (
@@ -86,7 +93,8 @@ class BatteryHealth:
             return None
         ohms = self.xy / self.xx
         left = max(self.yy - ohms * self.xy, 0.0) / (self.steps - 1)
-        within = _CONFIDENCE * math.sqrt(max(left, _ROUNDING) / self.xx)
+        chance = _CONFIDENCE * math.sqrt(max(left, _ROUNDING) / self.xx)
+        within = math.hypot(chance, _OFF * ohms)
         if within > NARROW * ohms:
             return None
         warm = self.warm_steps
