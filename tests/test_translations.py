@@ -21,6 +21,7 @@ from custom_components.renogy_bt.adapter_health.status import EventKind, Refusal
 from custom_components.renogy_bt.adapters.recovery import FAILURES, RESULTS
 from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.issues.adapters import TEXTS
+from custom_components.renogy_bt.issues.cells import CELL_HIGHER, CELL_LOWER
 from custom_components.renogy_bt.issues.damaged_links import DAMAGED_LINK
 from custom_components.renogy_bt.issues.refusals import REFUSED
 from custom_components.renogy_bt.issues.scales import SCALE_NOTICES
@@ -157,6 +158,7 @@ def test_issues_have_texts() -> None:
         REFUSED,
         *SCALE_NOTICES,
         *SHARING_NOTICES.values(),
+        *(CELL_LOWER, CELL_HIGHER),
     }
     for key, issue in ENGLISH["issues"].items():
         is_fixable = key in FLOWS

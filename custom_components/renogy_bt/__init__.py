@@ -36,6 +36,7 @@ from .coordinator import BankCoordinator, RenogyConfigEntry
 from .issues.adapters import async_follow_adapters, async_forget_adapters
 from .issues.bank import async_follow_balance, async_forget_balance
 from .issues.batteries import ReplacedBatteries, async_forget_identities
+from .issues.cells import async_follow_cells, async_forget_cells
 from .issues.damaged_links import async_forget_damaged_links, async_tell_damaged_links
 from .issues.full_charges import async_follow_full_charges, async_forget_full_charges
 from .issues.joining import async_follow_joining, async_forget_joining
@@ -148,6 +149,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     entry.async_on_unload(async_follow_balance(hass, entry))
     async_follow_joining(hass, entry)
     async_follow_sharing(hass, entry)
+    async_follow_cells(hass, entry)
     async_follow_full_charges(hass, entry)
     bank.async_start_polling()
     async_take_up_names(hass, entry)
@@ -215,6 +217,7 @@ def _async_forget_notices(hass: HomeAssistant, entry: ConfigEntry) -> None:
     async_forget_balance(hass, entry)
     async_forget_joining(hass, entry)
     async_forget_sharing(hass, entry)
+    async_forget_cells(hass, entry)
     async_forget_full_charges(hass, entry)
     async_forget_identities(hass, entry)
     async_forget_scales(hass, entry)

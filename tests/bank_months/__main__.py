@@ -33,21 +33,28 @@ def main() -> None:
         return
     rows = []
     if not options.json:
-        print("world              banks    days  noticed  wrongly  after  imbalance")
+        print(
+            "world              banks    days  noticed  wrongly  after  imbalance"
+            "  cells  wrongly  after"
+        )
     for name in options.worlds or WORLDS:
         usual = HEALTHY_DAYS if name == "healthy" else FAULTY_DAYS
         for row in month_rows([name], options.days or usual, options.seed):
             rows.append(row)
             if options.json:
                 continue
-            after = "-" if row.days_until is None else f"{row.days_until:.1f} d"
             print(
                 f"{row.world:17}{row.banks:7}{row.bank_days:8}{row.noticed:9}"
-                f"{row.noticed_wrongly:9}{after:>7}{row.imbalances:11}"
+                f"{row.noticed_wrongly:9}{_after(row.days_until):>7}{row.imbalances:11}"
+                f"{row.cells:7}{row.cells_wrongly:9}{_after(row.cell_days_until):>7}"
             )
             sys.stdout.flush()
     if options.json:
         print(json.dumps([asdict(row) for row in rows]))
+
+
+def _after(days: float | None) -> str:
+    return "-" if days is None else f"{days:.1f} d"
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
+from custom_components.renogy_bt.bank.cell_watch import CellWatch
 from custom_components.renogy_bt.bank.imbalance import ImbalanceWatch
 from custom_components.renogy_bt.bank.sharing_watch import SharingWatch
 from custom_components.renogy_bt.const import DEFAULT_IMBALANCE_LIMIT
@@ -32,18 +33,27 @@ _EPOCH: Final = datetime(2026, 11, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """A kind of bank: what is the matter with its first pack, and whether that is a fault."""
+    """A kind of bank: what is the matter with its first pack, and whether that is a fault of its share.
+
+    Its first cell drifts by `drift` volts a day, or leaks the share `leak` of its charge a day.
+    """
 
     name: str
     change: Callable[[Generator, Banks], Banks]
     is_fault: bool = False
     cells: tuple[int, ...] = ()
     drift: float = 0.0
+    leak: float = 0.0
+
+    @property
+    def has_bad_cell(self) -> bool:
+        """Whether the first cell of the first pack departs from the others."""
+        return bool(self.drift or self.leak)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthRow:
-    """What was said of the banks of one world."""
+    """What was said of the banks of one world: of shares, of charges, and of cells."""
 
     world: str
     is_fault: bool
@@ -53,15 +63,23 @@ class MonthRow:
     noticed_wrongly: int
     days_until: float | None
     imbalances: int
+    cells: int
+    cells_wrongly: int
+    cell_days_until: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankMonth:
-    """What was said of one bank: on which day its first pack was noticed, whether another was."""
+    """What was said of one bank: on which day its first pack was noticed, whether another was.
+
+    The same of the first cell of the first pack, and of any other cell.
+    """
 
     first_pack: float | None
     another: bool
     is_imbalanced: bool
+    first_cell: float | None
+    another_cell: bool
 
 
 def _healthy(_: Generator, banks: Banks) -> Banks:
@@ -111,7 +129,9 @@ WORLDS: Final[Mapping[str, World]] = MappingProxyType(
             World(name="replaced", change=_replaced),
             World(name="full_first", change=_full_first),
             World(name="worn_80", change=_worn),
-            World(name="drifting_cell", change=_healthy, drift=0.005),
+            World(name="cell_falls", change=_healthy, drift=-0.005),
+            World(name="cell_rises", change=_healthy, drift=0.005),
+            World(name="cell_leaks", change=_healthy, leak=0.005),
             *(
                 World(
                     name=f"cable_{milliohms}_{volts}V",
@@ -152,10 +172,14 @@ def months_of(name: str, seed: int) -> list[BankMonth]:
     random = np.random.default_rng(seed)
     banks = world.change(random, some_banks(random, BANKS, world.cells))
     watched = [_Watched(random, banks, row) for row in range(banks.number)]
-    for day, lived in enumerate(days(random, banks, MONTH, drift=world.drift)):
+    for day, lived in enumerate(_days(random, banks, world)):
         for each in watched:
             each.live(day, lived)
     return [each.month for each in watched]
+
+
+def _days(random: Generator, banks: Banks, world: World) -> Iterator[Lived]:
+    return days(random, banks, MONTH, drift=world.drift, leak=world.leak)
 
 
 class _Watched:
@@ -179,9 +203,12 @@ class _Watched:
         self._random = random
         self._watch: SharingWatch[int] = SharingWatch()
         self._imbalance = ImbalanceWatch(DEFAULT_IMBALANCE_LIMIT)
+        self._cells: CellWatch[int] = CellWatch()
         self._first: float | None = None
         self._another = False
         self._is_imbalanced = False
+        self._first_cell: float | None = None
+        self._another_cell = False
 
     @property
     def month(self) -> BankMonth:
@@ -189,6 +216,8 @@ class _Watched:
             first_pack=self._first,
             another=self._another,
             is_imbalanced=self._is_imbalanced,
+            first_cell=self._first_cell,
+            another_cell=self._another_cell,
         )
 
     def live(self, day: int, lived: Lived) -> None:
@@ -215,6 +244,11 @@ class _Watched:
                     self._another = True
                 elif self._first is None:
                     self._first = at / DAY
+            for pack, departed in self._cells.advance(at, readings).items():
+                if (pack, departed.cell) != (0, 1):
+                    self._another_cell = True
+                elif self._first_cell is None:
+                    self._first_cell = at / DAY
 
 
 def reading_of(
@@ -228,7 +262,7 @@ def reading_of(
     capacity = float(banks.told_capacity[row, pack])
     return BatteryReading(
         read_at=_EPOCH + timedelta(days=day, seconds=step * STEP),
-        cell_voltages=(volts / cells,) * cells,
+        cell_voltages=tuple(lived.told_cells[where][:cells].tolist()),
         cell_temperatures=(),
         current_count=round(amperes * 100),
         current=amperes,
@@ -244,17 +278,29 @@ def reading_of(
 
 
 def _row(world: World, months: Sequence[BankMonth]) -> MonthRow:
-    until = [each.first_pack for each in months if each.first_pack is not None]
+    packs = [each.first_pack for each in months if each.first_pack is not None]
+    cells = [each.first_cell for each in months if each.first_cell is not None]
     return MonthRow(
         world=world.name,
         is_fault=world.is_fault,
         banks=len(months),
         bank_days=len(months) * MONTH,
-        noticed=len(until),
+        noticed=len(packs),
         noticed_wrongly=sum(
             each.another or (not world.is_fault and each.first_pack is not None)
             for each in months
         ),
-        days_until=round(float(np.median(until)), 2) if until else None,
+        days_until=_median(packs),
         imbalances=sum(each.is_imbalanced for each in months),
+        cells=len(cells),
+        cells_wrongly=sum(
+            each.another_cell
+            or (not world.has_bad_cell and each.first_cell is not None)
+            for each in months
+        ),
+        cell_days_until=_median(cells),
     )
+
+
+def _median(days: Sequence[float]) -> float | None:
+    return round(float(np.median(days)), 2) if days else None

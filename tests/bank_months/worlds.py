@@ -5,13 +5,14 @@ The currents divide by physics: each battery is an open-circuit voltage that fol
 behind its own resistance, one slow polarisation and its cable; all meet at one bar. The charger goes over into
 absorption and float, loads come and go, packs differ in capacity, resistance and charge, cells of a pack
 are unequal at the top so that a pack may open its charge MOSFET early. A battery tells its voltage in steps
-of 0.1 V, its current in steps of 0.01 or 0.1 A with a dead zone and errors of gain and offset, and a
+of 0.1 V, its current in steps of 0.01 or 0.1 A with a dead zone and errors of gain and offset, its cells, which
+differ in charge, resistance and how they are measured, in steps of 0.1 V, cut off or rounded, and a
 counter that is wrong until the battery is full. Many banks live at once, one a row.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.random import Generator
@@ -25,6 +26,7 @@ STEP: Final = 20
 DAY: Final = 86_400
 STEPS: Final = DAY // STEP
 MOST_PACKS: Final = 4
+MOST_CELLS: Final = 16
 _HOUR: Final = 3600.0
 _CELL_VOLTS: Final = (
     (0.00, 0.05, 0.10, 0.20, 0.40, 0.60, 0.80, 0.95, 0.99, 1.00),
@@ -43,13 +45,17 @@ _EMPTY: Final = 0.03
 _TAIL: Final = 0.04
 _KINDS: Final = ((15, 50), (16, 50), (4, 100), (4, 200))
 """Cells and Ah of the packs that are sold most."""
+TOP: Final = 0.9
+"""From this share of the charge on, cells that are unequal at the top show it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Banks:
     """Banks and what they are connected to, one a row; what belongs to a pack has a column for each.
 
-    V, A, Ah and ohms. `is_there` marks the packs that a bank has.
+    V, A, Ah and ohms. `is_there` marks the packs that a bank has. What belongs to a cell has one more column for each:
+    by what share of the charge it is fuller than its pack, by what share its resistance is higher, and by how much its voltage is
+    measured wrong. `rounds_cells` tells that cells are told rounded, not cut off.
     """
 
     is_there: Flags
@@ -69,6 +75,10 @@ class Banks:
     charge: Series
     sun: Series
     load: Series
+    cell_charge: Series
+    cell_resistance: Series
+    cell_error: Series
+    rounds_cells: Flags
 
     @property
     def number(self) -> int:
@@ -121,12 +131,24 @@ def some_banks(
         charge=charge.clip(0.1, 0.9) * capacity,
         sun=total * random.uniform(0.15, 0.4, number),
         load=total * random.uniform(0.03, 0.09, number),
+        **_some_cells(random.spawn(1)[0], number),
     )
+
+
+def _some_cells(random: Generator, number: int) -> dict[str, Any]:
+    """Draw what differs between the sound cells of a pack."""
+    shape = (number, MOST_PACKS, MOST_CELLS)
+    return {
+        "cell_charge": random.normal(0.0, 0.006, shape).clip(-0.02, 0.02),
+        "cell_resistance": random.normal(0.0, 0.1, shape).clip(-0.25, 0.25),
+        "cell_error": random.normal(0.0, 0.004, shape).clip(-0.01, 0.01),
+        "rounds_cells": random.random(number) < 0.5,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lived:
-    """What the packs would tell in each step of a day: (step, bank, pack)."""
+    """What the packs would tell in each step of a day: (step, bank, pack), and of each cell."""
 
     amperes: Series
     volts: Series
@@ -135,6 +157,7 @@ class Lived:
     told_charge: Series
     is_full: Flags
     may_charge: Flags
+    told_cells: Series
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,14 +168,20 @@ class _State:
     hysteresis: Series
     may_charge: Flags
     floats: Flags
+    departed: Series
 
 
 def days(
-    random: Generator, banks: Banks, number: int, *, drift: float = 0.0
+    random: Generator,
+    banks: Banks,
+    number: int,
+    *,
+    drift: float = 0.0,
+    leak: float = 0.0,
 ) -> Iterator[Lived]:
     """Let the banks live through so many days, from midnight to midnight.
 
-    A cell of each first pack rises by `drift` volts a day above the others.
+    The first cell of each first pack rises above the others by `drift` volts a day, or loses the share `leak` of its charge.
     """
     state = _State(
         charge=banks.charge.copy(),
@@ -161,16 +190,18 @@ def days(
         hysteresis=np.zeros(banks.is_there.shape),
         may_charge=banks.is_there.copy(),
         floats=np.zeros(banks.number, dtype=bool),
+        departed=np.zeros(banks.is_there.shape),
     )
     for _ in range(number):
         yield _day(random, banks, state)
-        banks.imbalance[:, 0] += drift
+        state.departed[:, 0] += drift
+        banks.cell_charge[:, 0, 0] -= leak
 
 
 def _day(random: Generator, banks: Banks, state: _State) -> Lived:
     wanted = _wanted(random, banks)
     shape = (STEPS, *banks.is_there.shape)
-    amperes, volts, charges = (np.zeros(shape) for _ in range(3))
+    amperes, volts, charges, shares = (np.zeros(shape) for _ in range(4))
     full, may = (np.zeros(shape, dtype=bool) for _ in range(2))
     for step in range(STEPS):
         flowed, own_volts = _divided(banks, state, wanted[step])
@@ -182,6 +213,7 @@ def _day(random: Generator, banks: Banks, state: _State) -> Lived:
         is_full |= ~state.may_charge & (flowed > -0.5)
         state.shift = np.where(is_full, banks.capacity - state.charge, state.shift)
         amperes[step], volts[step], charges[step] = flowed, own_volts, counted
+        shares[step] = state.charge / banks.capacity
         full[step], may[step] = is_full, state.may_charge
     measured = amperes * banks.gain + np.where(amperes == 0, 0.0, banks.offset)
     counts = np.trunc(
@@ -195,7 +227,30 @@ def _day(random: Generator, banks: Banks, state: _State) -> Lived:
         told_charge=charges,
         is_full=full,
         may_charge=may,
+        told_cells=_told_cells(banks, state, shares, volts, amperes),
     )
+
+
+def _told_cells(
+    banks: Banks, state: _State, shares: Series, volts: Series, amperes: Series
+) -> Series:
+    """Return what the packs tell of their cells: (step, bank, pack, cell)."""
+    share = shares[..., None]
+    own_share = (share + banks.cell_charge).clip(0, 1)
+    cells = (volts / banks.cells)[..., None] + banks.cell_error
+    cells = cells + np.interp(own_share, *_CELL_VOLTS) - np.interp(share, *_CELL_VOLTS)
+    each = (banks.resistance / banks.cells * amperes)[..., None]
+    cells += each * banks.cell_resistance
+    cells[..., 0] += state.departed + _above(banks, shares)
+    step = np.where(banks.rounds_cells, 0.5, 1e-9)[:, None, None]
+    told: Series = np.floor(cells * 10 + step) / 10
+    return told
+
+
+def _above(banks: Banks, share: Series) -> Series:
+    """Return by how much the highest cell of each pack is above the others at the top."""
+    above: Series = banks.imbalance * ((share - TOP) / (1 - TOP)).clip(0, 1)
+    return above
 
 
 def _divided(banks: Banks, state: _State, wanted: Series) -> tuple[Series, Series]:
@@ -229,7 +284,7 @@ def _live(banks: Banks, state: _State, flowed: Series, volts: Series) -> None:
     moved = (np.abs(flowed) * STEP / _HOUR / (0.05 * banks.capacity)).clip(0, 1)
     state.hysteresis += moved * (_HYSTERESIS * np.sign(flowed) - state.hysteresis)
     share = state.charge / banks.capacity
-    highest = volts / banks.cells + banks.imbalance * ((share - 0.9) / 0.1).clip(0, 1)
+    highest = volts / banks.cells + _above(banks, share) + state.departed.clip(0)
     state.may_charge = np.where(
         state.may_charge, highest < _CELL_OVER_VOLTAGE, highest < _CELL_RECOVERS
     )

@@ -186,6 +186,13 @@ def battery_issue_id(kind: str, battery: BatteryId) -> str:
     return f"{kind}_{address.replace(':', '').lower()}-{unit}"
 
 
+@callback
+def is_shown(hass: HomeAssistant, issue_id: str) -> bool:
+    """Return whether a notice is there, ignored or not; after a restart it is not until it is raised again."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    return issue is not None and issue.active
+
+
 def _described(
     identity: BatteryIdentity, reading: BatteryReading | None, suffix: str
 ) -> Mapping[str, str]:

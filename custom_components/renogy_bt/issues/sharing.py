@@ -15,7 +15,7 @@ from ..batteries.devices import battery_name
 from ..const import DOCUMENTATION_URL, DOMAIN, REPORT_HELP_URL
 from ..coordinator import RenogyConfigEntry
 from ..renogy.models import BatteryId
-from .batteries import async_forget_notices, battery_issue_id
+from .batteries import async_forget_notices, battery_issue_id, is_shown
 from .links import ATTR_ENTRY_ID
 
 SHARING_NOTICES: Final = {
@@ -41,7 +41,7 @@ def async_follow_sharing(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
         async_forget_sharing(hass, entry)
         return
     async_forget_sharing(hass, entry, ids.values())
-    watch = SharingWatch(each for each in ids if _is_shown(hass, ids[each]))
+    watch = SharingWatch(each for each in ids if is_shown(hass, ids[each]))
 
     @callback
     def update() -> None:
@@ -58,7 +58,7 @@ def async_follow_sharing(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
             for battery, finding in found.items():
                 _async_create(hass, entry, battery, finding)
         for battery, issue_id in ids.items():
-            if battery not in watch.noticed and _is_shown(hass, issue_id):
+            if battery not in watch.noticed and is_shown(hass, issue_id):
                 ir.async_delete_issue(hass, DOMAIN, issue_id)
 
     entry.async_on_unload(bank.async_add_listener(update))
@@ -94,8 +94,3 @@ def _async_create(
             "report_url": REPORT_HELP_URL,
         },
     )
-
-
-def _is_shown(hass: HomeAssistant, issue_id: str) -> bool:
-    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
-    return issue is not None and issue.active
