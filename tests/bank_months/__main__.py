@@ -4,9 +4,8 @@
 import argparse
 from dataclasses import asdict
 import json
-import sys
 
-from .ageing import ageing_rows
+from .ageing import AGED_WORLDS, ageing_rows
 from .campaign import WORLDS, month_rows
 
 HEALTHY_DAYS = 10_000
@@ -28,29 +27,44 @@ def main() -> None:
     if unknown := set(options.worlds) - WORLDS.keys():
         parser.error(f"no such world: {', '.join(sorted(unknown))}")
     if options.ageing:
-        for aged in ageing_rows(options.days or AGEING_DAYS, options.seed):
-            print(json.dumps(asdict(aged)), flush=True)
-        return
+        _print_ageing(options)
+    else:
+        _print_months(options)
+
+
+def _print_ageing(options: argparse.Namespace) -> None:
     rows = []
+    names = options.worlds or AGED_WORLDS
+    for row in ageing_rows(names, options.days or AGEING_DAYS, options.seed):
+        rows.append(asdict(row))
+        if not options.json:
+            print(json.dumps(rows[-1]), flush=True)
+    if options.json:
+        print(json.dumps(rows))
+
+
+def _print_months(options: argparse.Namespace) -> None:
+    days = {
+        name: options.days or (HEALTHY_DAYS if name == "healthy" else FAULTY_DAYS)
+        for name in options.worlds or WORLDS
+    }
     if not options.json:
         print(
             "world              banks    days  noticed  wrongly  after  imbalance"
             "  cells  wrongly  after"
         )
-    for name in options.worlds or WORLDS:
-        usual = HEALTHY_DAYS if name == "healthy" else FAULTY_DAYS
-        for row in month_rows([name], options.days or usual, options.seed):
-            rows.append(row)
-            if options.json:
-                continue
+    rows = []
+    for row in month_rows(days, options.seed):
+        rows.append(asdict(row))
+        if not options.json:
             print(
                 f"{row.world:17}{row.banks:7}{row.bank_days:8}{row.noticed:9}"
                 f"{row.noticed_wrongly:9}{_after(row.days_until):>7}{row.imbalances:11}"
-                f"{row.cells:7}{row.cells_wrongly:9}{_after(row.cell_days_until):>7}"
+                f"{row.cells:7}{row.cells_wrongly:9}{_after(row.cell_days_until):>7}",
+                flush=True,
             )
-            sys.stdout.flush()
     if options.json:
-        print(json.dumps([asdict(row) for row in rows]))
+        print(json.dumps(rows))
 
 
 def _after(days: float | None) -> str:

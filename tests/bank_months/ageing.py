@@ -15,6 +15,7 @@ import numpy as np
 from custom_components.renogy_bt.bank.energy import BankEnergy, EnergyTotals
 from custom_components.renogy_bt.bank.history import BankHistory, BatteryHistory
 from custom_components.renogy_bt.bank.meters import BankMeters
+from tests.bench.figures import AgeingRow, Off
 
 from . import campaign
 from .campaign import WORLDS, reading_of
@@ -50,38 +51,18 @@ class BatteryMonth:
     drawn: float
 
 
-type Off = tuple[float, float] | None
-"""How far off values are: the median, and what nineteen of twenty keep; None without any."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgeingRow:
-    """How far off the values of one world's batteries are.
-
-    `resistance_within` is the share of the resistances, in %, that are as near the truth as they say.
-    """
-
-    world: str
-    batteries: int
-    resistances: int
-    resistance_off_pct: Off
-    resistance_within: float
-    efficiencies: int
-    efficiency_off: Off
-    depth_off: Off
-    drawn_off_pct: Off
-
-
-def ageing_rows(bank_days: int, seed: int = 0) -> Iterator[AgeingRow]:
-    """Let banks of some worlds live for so many days together; yield how right the values were."""
+def ageing_rows(
+    names: Iterable[str], bank_days: int, seed: int = 0
+) -> Iterator[AgeingRow]:
+    """Let banks of these worlds live for so many days together; yield how right the values were."""
     workers = os.process_cpu_count() or 1
+    seeds = range(seed, seed - (-bank_days // campaign.MONTH))
     with ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn")
     ) as pool:
-        for name in AGED_WORLDS:
-            seeds = range(seed, seed + -(-bank_days // campaign.MONTH))
-            lives = pool.map(partial(ageing_of, name), seeds)
-            yield row_of(name, [month for each in lives for month in each])
+        lives = {name: pool.map(partial(ageing_of, name), seeds) for name in names}
+        for name, of_banks in lives.items():
+            yield row_of(name, [month for each in of_banks for month in each])
 
 
 def ageing_of(name: str, seed: int) -> list[BatteryMonth]:

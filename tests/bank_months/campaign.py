@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the watch of a parallel bank says over emulated months whose truth is known."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,11 +19,12 @@ from custom_components.renogy_bt.bank.imbalance import ImbalanceWatch
 from custom_components.renogy_bt.bank.sharing_watch import SharingWatch
 from custom_components.renogy_bt.const import DEFAULT_IMBALANCE_LIMIT
 from custom_components.renogy_bt.renogy.models import BatteryReading, BatteryStatus
+from tests.bench.figures import MonthRow
 
 from .worlds import DAY, STEP, STEPS, Banks, Lived, days, some_banks
 
 MONTH: Final = 30
-BANKS: Final = 20
+BANKS: Final = 10
 """Banks that live in one task."""
 INTERVALS: Final = (20, 60, 120, 300, 600)
 LOST: Final = 0.01
@@ -49,23 +50,6 @@ class World:
     def has_bad_cell(self) -> bool:
         """Whether the first cell of the first pack departs from the others."""
         return bool(self.drift or self.leak)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonthRow:
-    """What was said of the banks of one world: of shares, of charges, and of cells."""
-
-    world: str
-    is_fault: bool
-    banks: int
-    bank_days: int
-    noticed: int
-    noticed_wrongly: int
-    days_until: float | None
-    imbalances: int
-    cells: int
-    cells_wrongly: int
-    cell_days_until: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,19 +135,21 @@ WORLDS: Final[Mapping[str, World]] = MappingProxyType(
 )
 
 
-def month_rows(
-    names: Iterable[str], bank_days: int, seed: int = 0
-) -> Iterator[MonthRow]:
-    """Let banks of each world live for so many days together; yield what was said."""
+def month_rows(bank_days: Mapping[str, int], seed: int = 0) -> Iterator[MonthRow]:
+    """Let banks of each world live for so many days together, side by side; yield what was said."""
     workers = os.process_cpu_count() or 1
     with ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn")
     ) as pool:
-        for name in names:
-            tasks = -(-bank_days // (BANKS * MONTH))
-            seeds = range(seed, seed + tasks)
-            lives = pool.map(partial(months_of, name), seeds)
-            yield _row(WORLDS[name], [month for each in lives for month in each])
+        lives = {
+            name: pool.map(
+                partial(months_of, name),
+                range(seed, seed - (-number // (BANKS * MONTH))),
+            )
+            for name, number in bank_days.items()
+        }
+        for name, of_tasks in lives.items():
+            yield _row(WORLDS[name], [month for each in of_tasks for month in each])
 
 
 def months_of(name: str, seed: int) -> list[BankMonth]:

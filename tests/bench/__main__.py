@@ -10,10 +10,12 @@ from typing import Final
 from .flight_recorder import measure_flight_recorder
 from .jobs import (
     Scale,
+    measure_ageing,
     measure_all,
     measure_beside,
     measure_costs,
     measure_energy,
+    measure_months,
     measure_recorder,
 )
 from .report import Report
@@ -36,7 +38,8 @@ def _parser() -> argparse.ArgumentParser:
         description=(
             "Read emulated batteries with this library and with its peers, in peace and in"
             " trouble, and say how long it took, what it cost and what was wrong, and how"
-            " exactly the energy of emulated days is counted. All but"
+            " exactly the energy of emulated days is counted, and how right is what is said of"
+            " emulated banks over a month. All but"
             " CPU time and memory is measured on a virtual clock and repeats exactly."
         ),
     )
@@ -82,6 +85,7 @@ def main() -> int:
     measured = measure_all(scale)
     energy = measure_energy()
     flight_recorder = measure_flight_recorder()
+    months, ageing = measure_months(), measure_ageing()
     report = Report(
         measured=measured,
         costs=costs,
@@ -89,7 +93,18 @@ def main() -> int:
         recorder=recorder,
         flight_recorder=flight_recorder,
         beside=beside,
-        targets=targets(measured, costs, energy, recorder, flight_recorder, beside),
+        months=months,
+        ageing=ageing,
+        targets=targets(
+            measured,
+            costs,
+            energy,
+            recorder,
+            flight_recorder,
+            beside,
+            months,
+            ageing,
+        ),
         seconds=perf_counter() - started_at,
     )
     print(json.dumps(report.as_document()) if options.json else report.as_text())

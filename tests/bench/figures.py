@@ -166,3 +166,47 @@ class RecorderGrowth:
     kb_per_hour: float
     busiest_kb_per_hour: float
     logbook_lines_per_day: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthRow:
+    """What was said of the emulated banks of one world.
+
+    `noticed` are the banks of whose first pack, which has what is the matter with a world, it was said that it does not carry
+    its share, `noticed_wrongly` those of which that is not true, `days_until` the median of when it was said; `imbalances` those whose
+    charges were said to be apart. `cells`, `cells_wrongly` and `cell_days_until` are the same as the first of its first cell.
+    """
+
+    world: str
+    is_fault: bool
+    banks: int
+    bank_days: int
+    noticed: int
+    noticed_wrongly: int
+    days_until: float | None
+    imbalances: int
+    cells: int
+    cells_wrongly: int
+    cell_days_until: float | None
+
+
+type Off = tuple[float, float] | None
+"""How far off values are: the median, and what nineteen of twenty keep; None without any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgeingRow:
+    """How far off the values of one world's batteries are.
+
+    `resistance_within` is the share of the resistances, in %, that are as near the truth as they say.
+    """
+
+    world: str
+    batteries: int
+    resistances: int
+    resistance_off_pct: Off
+    resistance_within: float
+    efficiencies: int
+    efficiency_off: Off
+    depth_off: Off
+    drawn_off_pct: Off

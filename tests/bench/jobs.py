@@ -13,7 +13,15 @@ import sys
 from typing import Any, Final
 
 from .bank import FIRST_UNIT
-from .figures import Cost, EnergyRow, Measured, PollCost, RecorderGrowth
+from .figures import (
+    AgeingRow,
+    Cost,
+    EnergyRow,
+    Measured,
+    MonthRow,
+    PollCost,
+    RecorderGrowth,
+)
 from .library import leave_home_assistant_out
 from .memory import peak_memory
 from .session import Job, measure
@@ -43,6 +51,15 @@ _MOST_WORKERS: Final = 4
 _COST_SECONDS: Final = 300.0
 _ENERGY_SECONDS: Final = 900.0
 _RECORDER_SECONDS: Final = 600.0
+_MONTHS_SECONDS: Final = 1800.0
+# Ten banks of each for a month; of the whole campaign they are a hundredth.
+WORLDS_OF_MONTHS: Final = (
+    "healthy",
+    *("cable_20_12V", "cable_20_48V", "cable_100_12V", "cable_100_48V"),
+    "cell_falls",
+)
+DAYS_OF_MONTHS: Final = 300
+DAYS_OF_AGEING: Final = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +148,26 @@ def measure_energy() -> tuple[EnergyRow, ...]:
     """Measure how exactly energy is counted over emulated days."""
     rows = _output_of("tests.energy_days", "--json", seconds=_ENERGY_SECONDS)
     return tuple(EnergyRow(**row) for row in rows)
+
+
+def measure_months() -> tuple[MonthRow, ...]:
+    """Measure what is said of emulated banks over a month: a sample of the campaign."""
+    rows = _output_of(
+        *("tests.bank_months", "--json", "--days", str(DAYS_OF_MONTHS)),
+        *WORLDS_OF_MONTHS,
+        seconds=_MONTHS_SECONDS,
+    )
+    return tuple(MonthRow(**row) for row in rows)
+
+
+def measure_ageing() -> tuple[AgeingRow, ...]:
+    """Measure how right is what is told of the age of sound batteries."""
+    rows = _output_of(
+        *("tests.bank_months", "--json", "--ageing", "--days", str(DAYS_OF_AGEING)),
+        "healthy",
+        seconds=_MONTHS_SECONDS,
+    )
+    return tuple(AgeingRow(**row) for row in rows)
 
 
 def measure_recorder() -> tuple[RecorderGrowth, ...]:

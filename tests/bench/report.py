@@ -8,10 +8,13 @@ import platform
 from typing import Any, Final
 
 from .figures import (
+    AgeingRow,
     Cost,
     EnergyRow,
     FlightRecorderCost,
     Measured,
+    MonthRow,
+    Off,
     PollCost,
     RecorderGrowth,
 )
@@ -31,6 +34,8 @@ class Report:
     recorder: Sequence[RecorderGrowth]
     flight_recorder: FlightRecorderCost
     beside: Sequence[PollCost] = ()
+    months: Sequence[MonthRow] = ()
+    ageing: Sequence[AgeingRow] = ()
     targets: Sequence[Target]
     seconds: float
 
@@ -44,6 +49,8 @@ class Report:
             "recorder": [asdict(growth) for growth in self.recorder],
             "flight_recorder": asdict(self.flight_recorder),
             "poll_cpu": [asdict(cost) for cost in self.beside],
+            "months": [asdict(row) for row in self.months],
+            "ageing": [asdict(row) for row in self.ageing],
             "targets": [asdict(target) for target in self.targets],
             "versions": versions(),
             "seconds": round(self.seconds, 1),
@@ -62,6 +69,10 @@ class Report:
         parts.append(self._flight_recorder())
         if self.beside:
             parts.append(self._beside())
+        if self.months:
+            parts.append(self._months())
+        if self.ageing:
+            parts.append(self._ageing())
         parts.append(self._targets())
         return "\n\n".join(parts)
 
@@ -196,6 +207,44 @@ class Report:
             ),
         )
 
+    def _months(self) -> str:
+        return _table(
+            "What is said of emulated banks over a month",
+            "world | banks | noticed | wrongly | after days | cells | wrongly | after days",
+            (
+                (
+                    row.world,
+                    row.banks,
+                    row.noticed,
+                    row.noticed_wrongly,
+                    _optional(row.days_until, 1),
+                    row.cells,
+                    row.cells_wrongly,
+                    _optional(row.cell_days_until, 1),
+                )
+                for row in self.months
+            ),
+        )
+
+    def _ageing(self) -> str:
+        return _table(
+            "What is told of a battery's age: off in the middle, and of nineteen of twenty",
+            "world | batteries | internal resistance % | within what is said % | efficiency, points"
+            " | deepest discharge, points | charge drawn %",
+            (
+                (
+                    row.world,
+                    row.batteries,
+                    _off(row.resistance_off_pct),
+                    f"{row.resistance_within:.0f}",
+                    _off(row.efficiency_off),
+                    _off(row.depth_off),
+                    _off(row.drawn_off_pct),
+                )
+                for row in self.ageing
+            ),
+        )
+
     def _flight_recorder(self) -> str:
         cost = self.flight_recorder
         return _table(
@@ -240,6 +289,10 @@ def _table(title: str, head: str, rows: Iterable[tuple[object, ...]]) -> str:
 
 def _optional(number: float | None, digits: int) -> str:
     return "-" if number is None else f"{number:.{digits}f}"
+
+
+def _off(found: Off) -> str:
+    return "-" if found is None else f"{found[0]:.2f}, {found[1]:.2f}"
 
 
 def _yes_no(value: bool) -> str:

@@ -3,13 +3,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+import math
 from typing import Final
 
 from .figures import (
+    AgeingRow,
     Cost,
     EnergyRow,
     FlightRecorderCost,
     Measured,
+    MonthRow,
     PollCost,
     RecorderGrowth,
 )
@@ -44,6 +47,13 @@ MOST_GROWTH: Final = 1.25
 # By the number of batteries, in 10^3 bytes.
 MOST_RECORDED_PER_HOUR: Final = {1: 60.0, 4: 200.0}
 MOST_LOGBOOK_LINES_PER_DAY: Final = 1.0
+# By the ohms of a bad cable, and of a cell that drifts, in % of the banks.
+LEAST_CABLES_NOTICED: Final = {"cable_20": 80.0, "cable_100": 90.0}
+LEAST_CELLS_NOTICED: Final = 70.0
+# In the middle, and of nineteen of twenty batteries.
+MOST_RESISTANCE_OFF: Final = (6.0, 10.0)
+LEAST_RESISTANCES_WITHIN: Final = 90.0
+MOST_EFFICIENCY_OFF: Final = 0.5
 MOST_RECORDING_CPU_MS: Final = 0.2
 # Of a bank with one adapter.
 MOST_RECORDING_MB: Final = 1.0
@@ -68,6 +78,8 @@ def targets(
     recorder: Sequence[RecorderGrowth],
     flight_recorder: FlightRecorderCost,
     beside: Sequence[PollCost] = (),
+    months: Sequence[MonthRow] = (),
+    ageing: Sequence[AgeingRow] = (),
 ) -> list[Target]:
     """Judge every target that the figures tell something about."""
     figures = _Figures(measured)
@@ -79,6 +91,8 @@ def targets(
         *_recorder(recorder),
         *_flight_recorder(flight_recorder),
         *_beside(beside),
+        *month_targets(months),
+        *ageing_targets(ageing),
     ]
 
 
@@ -287,6 +301,60 @@ def _recorder(recorder: Sequence[RecorderGrowth]) -> Iterator[Target]:
             f"Lines in the logbook per day in peace, {bank}",
             MOST_LOGBOOK_LINES_PER_DAY,
             growth.logbook_lines_per_day,
+        )
+
+
+def month_targets(rows: Sequence[MonthRow]) -> Iterator[Target]:
+    """Judge what is said of emulated banks."""
+    if not rows:
+        return
+    yield _at_most(
+        f"Untrue notices of shares and cells in {sum(row.bank_days for row in rows):,} days of banks",
+        0,
+        sum(row.noticed_wrongly + row.cells_wrongly for row in rows),
+    )
+    for kind, least in LEAST_CABLES_NOTICED.items():
+        of_kind = [row for row in rows if row.world.startswith(f"{kind}_")]
+        yield _at_least(
+            f"Bad cables noticed within a month, {kind.removeprefix('cable_')} mΩ",
+            least,
+            _percent(sum(row.noticed for row in of_kind), of_kind),
+            " %",
+        )
+    of_cells = [row for row in rows if row.world == "cell_falls"]
+    yield _at_least(
+        "Cells that fall 5 mV a day noticed within a month",
+        LEAST_CELLS_NOTICED,
+        _percent(sum(row.cells for row in of_cells), of_cells),
+        " %",
+    )
+
+
+def _percent(noticed: int, rows: Sequence[MonthRow]) -> float:
+    return 100 * noticed / sum(row.banks for row in rows)
+
+
+def ageing_targets(rows: Sequence[AgeingRow]) -> Iterator[Target]:
+    """Judge what is told of the age of emulated batteries."""
+    for row in rows:
+        for what, most, found in zip(
+            ("the middle", "nineteen of twenty"),
+            MOST_RESISTANCE_OFF,
+            row.resistance_off_pct or (math.inf, math.inf),
+            strict=True,
+        ):
+            yield _at_most(f"Internal resistance, error of {what}", most, found, " %")
+        yield _at_least(
+            "Internal resistances that are within what they say",
+            LEAST_RESISTANCES_WITHIN,
+            row.resistance_within,
+            " %",
+        )
+        yield _at_most(
+            "Round-trip efficiency, error of nineteen of twenty",
+            MOST_EFFICIENCY_OFF,
+            math.inf if row.efficiency_off is None else row.efficiency_off[1],
+            " points",
         )
 
 

@@ -3,14 +3,17 @@
 
 from dataclasses import fields, replace
 import json
+from typing import Any
 
 import pytest
 
 from tests.bench.figures import (
+    AgeingRow,
     Cost,
     EnergyRow,
     FlightRecorderCost,
     Measured,
+    MonthRow,
     PollCost,
     RecorderGrowth,
     Row,
@@ -19,7 +22,7 @@ from tests.bench.jobs import SHIPPED, Scale, peace_jobs, trouble_jobs
 from tests.bench.report import Report
 from tests.bench.session import Job, measure
 from tests.bench.systems import CONTENDERS, Contender
-from tests.bench.targets import targets
+from tests.bench.targets import ageing_targets, month_targets, targets
 from tests.bench.troubles import NO_TROUBLE, TROUBLES
 
 FEW_POLLS = 4
@@ -87,6 +90,42 @@ RECORDER = [
         logbook_lines_per_day=1.0,
     )
     for batteries, most in ((1, 60.0), (4, 200.0))
+]
+MONTHS = [
+    MonthRow(
+        world=world,
+        is_fault=world.startswith("cable"),
+        banks=10,
+        bank_days=300,
+        noticed=noticed,
+        noticed_wrongly=0,
+        days_until=1.0 if noticed else None,
+        imbalances=0,
+        cells=cells,
+        cells_wrongly=0,
+        cell_days_until=24.0 if cells else None,
+    )
+    for world, noticed, cells in (
+        ("healthy", 0, 0),
+        ("cable_20_12V", 9, 0),
+        ("cable_20_48V", 7, 0),
+        ("cable_100_12V", 10, 0),
+        ("cable_100_48V", 8, 0),
+        ("cell_falls", 0, 7),
+    )
+]
+AGEING = [
+    AgeingRow(
+        world="healthy",
+        batteries=12,
+        resistances=12,
+        resistance_off_pct=(6.0, 10.0),
+        resistance_within=90.0,
+        efficiencies=3,
+        efficiency_off=(0.1, 0.5),
+        depth_off=(2.0, 3.0),
+        drawn_off_pct=(0.1, 0.4),
+    )
 ]
 
 
@@ -164,6 +203,8 @@ def test_the_document_keeps_its_columns(measured: list[Measured]) -> None:
         energy=ENERGY,
         recorder=RECORDER,
         flight_recorder=FLIGHT_RECORDER,
+        months=MONTHS,
+        ageing=AGEING,
         targets=[],
         seconds=1.0,
     )
@@ -176,23 +217,37 @@ def test_the_document_keeps_its_columns(measured: list[Measured]) -> None:
     assert [
         (each["batteries"], each["kb_per_hour"]) for each in document["recorder"]
     ] == [(1, 60.0), (4, 200.0)]
+    assert [row["world"] for row in document["months"]] == [row.world for row in MONTHS]
+    assert document["ageing"][0]["resistance_within"] == 90.0
 
 
 def test_the_tables_show_every_row(measured: list[Measured]) -> None:
     """The text has one line for each row, and for each target whether it was met."""
     costs = [COST, replace(COST, batteries=64)]
-    judged = targets(measured, costs, ENERGY, RECORDER, FLIGHT_RECORDER)
+    judged = targets(
+        measured,
+        costs,
+        ENERGY,
+        RECORDER,
+        FLIGHT_RECORDER,
+        months=MONTHS,
+        ageing=AGEING,
+    )
     text = Report(
         measured=measured,
         costs=costs,
         energy=ENERGY,
         recorder=RECORDER,
         flight_recorder=FLIGHT_RECORDER,
+        months=MONTHS,
+        ageing=AGEING,
         targets=judged,
         seconds=1.0,
     ).as_text()
     assert "| 600 | integral_helper | 2.00 | 2.00 | 2.00 |" in text
     assert "| 4 | 200.0 | 400.0 | 1 |" in text
+    assert "| cell_falls | 10 | 0 | 0 | - | 7 | 0 | 24.0 |" in text
+    assert "| healthy | 12 | 6.00, 10.00 | 90 | 0.10, 0.50 |" in text
     for each in measured:
         name = f"| {each.row.system} | {each.row.mode} | {each.row.batteries} |"
         assert text.count(name) == sum(
@@ -248,3 +303,44 @@ def test_targets_are_met_and_misses_are_told(measured: list[Measured]) -> None:
     assert missed[10].startswith("Flight recorders of a bank and an adapter, memory")
     assert missed[11].startswith("Flight recorders of a bank's links, in a file")
     assert missed[8] == "Lines in the logbook per day in peace, 4 batteries"
+
+
+def _missed(months: list[MonthRow], ageing: list[AgeingRow]) -> list[str]:
+    judged = [*month_targets(months), *ageing_targets(ageing)]
+    return [target.name for target in judged if not target.met]
+
+
+@pytest.mark.parametrize(
+    ("world", "change", "name"),
+    [
+        ("healthy", {"noticed_wrongly": 1}, "Untrue notices"),
+        ("cell_falls", {"cells_wrongly": 1}, "Untrue notices"),
+        ("cable_20_48V", {"noticed": 6}, "Bad cables noticed within a month, 20 mΩ"),
+        ("cable_100_12V", {"noticed": 9}, "Bad cables noticed within a month, 100 mΩ"),
+        ("cell_falls", {"cells": 6}, "Cells that fall 5 mV a day"),
+    ],
+)
+def test_targets_of_what_is_said_of_banks(
+    world: str, change: dict[str, Any], name: str
+) -> None:
+    """They are met to the last bank, and one bank misses each."""
+    assert _missed(MONTHS, AGEING) == []
+    months = [replace(row, **change) if row.world == world else row for row in MONTHS]
+    (missed,) = _missed(months, AGEING)
+    assert missed.startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("change", "number"),
+    [
+        ({"resistance_off_pct": (6.1, 10.0)}, 1),
+        ({"resistance_off_pct": (6.0, 10.1)}, 1),
+        ({"resistance_off_pct": None}, 2),
+        ({"resistance_within": 89.9}, 1),
+        ({"efficiency_off": (0.1, 0.51)}, 1),
+        ({"efficiency_off": None}, 1),
+    ],
+)
+def test_targets_of_what_is_told_of_age(change: dict[str, Any], number: int) -> None:
+    """A tenth misses each, and what is not told misses all of its own."""
+    assert len(_missed(MONTHS, [replace(AGEING[0], **change)])) == number
