@@ -514,7 +514,7 @@ class TestAdapterRecovery:
             )
         )
         await settle(hass)
-        name = "Bluetooth adapter 00:1A:7D:DA:71:13"
+        name = "Bluetooth adapter hci0 (00:1A:7D:DA:71:13)"
         assert texts(told) == {
             EventKind.RECOVERED: [(f"{name}: recovered", f"{name} works again.")],
             EventKind.GAVE_UP: [

@@ -5,7 +5,7 @@ from typing import Any
 
 from probatio import Invalid
 import pytest
-from pytest_homeassistant_custom_component.common import MockUser
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.renogy_bt.adapter_health.history import (
     AdapterHistory,
@@ -27,6 +27,7 @@ from homeassistant.exceptions import (
     ServiceValidationError,
     Unauthorized,
 )
+from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from tests.fake_air import FakeAir
 from tests.fake_supervisor import (
@@ -96,6 +97,39 @@ async def test_how_an_adapter_may_be_named(
     )
     await recover(hass, adapter=given)
     assert adapters.steps == [(OTHER_ADAPTER, RecoveryStep.POWER_CYCLE)]
+
+
+def device(hass: HomeAssistant, domain: str, connection: tuple[str, str]) -> str:
+    """Return the id of a device with this connection, registered now."""
+    entry = MockConfigEntry(domain=domain)
+    entry.add_to_hass(hass)
+    registry = dr.async_get(hass)
+    return registry.async_get_or_create(
+        config_entry_id=entry.entry_id, connections={connection}
+    ).id
+
+
+@pytest.mark.parametrize("domain", [DOMAIN, "bluetooth"])
+async def test_adapter_that_is_picked(
+    hass: HomeAssistant, adapters: FakeAdapters, domain: str
+) -> None:
+    """Its device names an adapter: ours, or the one that Home Assistant itself has of it."""
+    adapters.show(adapter_status(), adapter_status(OTHER_ADAPTER))
+    picked = device(hass, domain, (dr.CONNECTION_BLUETOOTH, OTHER_ADAPTER))
+    await recover(hass, device_id=picked)
+    assert adapters.steps == [(OTHER_ADAPTER, RecoveryStep.POWER_CYCLE)]
+
+
+async def test_device_that_is_no_adapter(
+    hass: HomeAssistant, adapters: FakeAdapters
+) -> None:
+    """A battery, or a device that is gone, is not taken for the only adapter."""
+    adapters.show(adapter_status())
+    battery = device(hass, DOMAIN, (dr.CONNECTION_BLUETOOTH, "6C:B2:FD:A1:B2:C3"))
+    for picked in (battery, "gone"):
+        with pytest.raises(ServiceValidationError, match="no Bluetooth adapter"):
+            await recover(hass, device_id=picked)
+    assert adapters.steps == []
 
 
 @pytest.mark.parametrize("given", ["hci2", "hci", "", "hci0 hci1", "!"])

@@ -84,7 +84,7 @@ async def test_two_banks(
         "batteries_responding": 5,
         "refused_readings": 0,
         "dbus": None,
-        "adapters": f"hci0: ok, {OTHER_ADAPTER}: silent",
+        "adapters": f"hci0: Working, {OTHER_ADAPTER}: Hears nothing",
         "recoveries": 3,
         "done_without": "",
     }

@@ -173,6 +173,32 @@ def test_repairs_offer_what_can_help() -> None:
         assert init["menu_options"].keys() == set(remedies), verdict
 
 
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_a_step_has_one_name(language: str) -> None:
+    """The event, the dialogues, the action and the button call a recovery step the same."""
+    texts = TRANSLATIONS[language]
+    event = texts["entity"]["event"]["adapter_recovery"]["state_attributes"]
+    names = event["step"]["state"]
+    choices = [texts["selector"]["recovery_level"]["options"]]
+    for key, issue in texts["issues"].items():
+        if key.startswith("adapter_") and "fix_flow" in issue:
+            choices.append(issue["fix_flow"]["step"]["init"]["menu_options"])
+    assert len(choices) > len(PLANS) / 2
+    for each in choices:
+        assert each == {step: names[step] for step in each}
+    button = texts["entity"]["button"]["adapter_power_cycle"]
+    assert button["name"] == names[RecoveryStep.POWER_CYCLE]
+
+
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_a_state_has_one_name(language: str) -> None:
+    """The state of an adapter is called the same by its sensor and its events."""
+    entity = TRANSLATIONS[language]["entity"]
+    event = entity["event"]["adapter_recovery"]["state_attributes"]["verdict"]["state"]
+    states = entity["sensor"]["adapter_state"]["state"]
+    assert {key: event[key] for key in states} == states
+
+
 def test_exceptions_have_messages() -> None:
     """Every exception that the user sees has a message, and no message is dead."""
     raised = {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Actions of the integration."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import probatio
@@ -15,7 +16,7 @@ from homeassistant.core import (
 )
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.generated.languages import LANGUAGES
-from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import format_mac
 from homeassistant.helpers.json import json_dumps
 from homeassistant.helpers.service import (
@@ -25,6 +26,7 @@ from homeassistant.helpers.service import (
 from homeassistant.util.json import json_loads_object
 
 from .adapter_health.ladder import RecoveryStep
+from .adapters.devices import async_adapter_of
 from .adapters.recovery import async_recover
 from .batteries.actions import async_read_registers, async_rescan_link
 from .batteries.probe import async_probe
@@ -56,6 +58,7 @@ STEPS_TO_ASK_FOR: Final = (
 
 RECOVER_ADAPTER_SCHEMA: Final = probatio.Schema(
     {
+        probatio.Optional(ATTR_DEVICE_ID): cv.string,
         probatio.Optional(ATTR_ADAPTER): cv.string,
         probatio.Optional(
             ATTR_LEVEL, default=RecoveryStep.POWER_CYCLE.value
@@ -124,7 +127,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         supervisor = async_get_supervisor(hass)
         await async_recover(
             supervisor,
-            _adapter(supervisor, call.data.get(ATTR_ADAPTER)),
+            _adapter_asked_for(hass, supervisor, call.data),
             RecoveryStep(call.data[ATTR_LEVEL]),
         )
 
@@ -227,12 +230,23 @@ def _unit_ids(given: list[str]) -> tuple[int, ...]:
         ) from error
 
 
-def _adapter(supervisor: Supervisor, given: str | None) -> str:
-    """Return the address of the adapter, which may be given by its name: hci0.
+@callback
+def _adapter_asked_for(
+    hass: HomeAssistant, supervisor: Supervisor, data: Mapping[str, Any]
+) -> str:
+    """Return the address of the adapter, given as a device, by its address or name: hci0.
 
     Where nothing is given there must be only one adapter.
     """
-    if given is not None:
+    if (device_id := data.get(ATTR_DEVICE_ID)) is not None:
+        device = dr.async_get(hass).async_get(device_id)
+        address = None if device is None else async_adapter_of(hass, device)
+        if address is None:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN, translation_key="not_an_adapter"
+            )
+        return address
+    if (given := data.get(ATTR_ADAPTER)) is not None:
         told = given.strip()
         names = {
             status.name.lower(): address

@@ -3,10 +3,11 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
 from .coordinator import BankCoordinator
@@ -14,6 +15,12 @@ from .issues.refusals import async_names_of
 from .links.coordinator import LinkCoordinator
 from .supervisor.neighbours import lost_parts
 from .supervisor.supervisor import async_get_supervisor
+
+# The words of the event, which has all that the state has, and one for what is not known yet.
+_VERDICT: Final = (
+    f"component.{DOMAIN}.entity.event.adapter_recovery"
+    ".state_attributes.verdict.state.{}"
+)
 
 
 @callback
@@ -30,6 +37,7 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     ]
     links = [link for bank in banks for link in bank.links.values()]
     supervisor = async_get_supervisor(hass)
+    texts = await async_get_translations(hass, hass.config.language, "entity", {DOMAIN})
     return {
         "links": len(links),
         "links_paused": sum(link.paused for link in links),
@@ -44,7 +52,8 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
         ),
         "dbus": supervisor.bus_reachable,
         "adapters": ", ".join(
-            f"{status.name or address}: {status.verdict}"
+            f"{status.name or address}: "
+            + texts.get(_VERDICT.format(status.verdict), status.verdict)
             for address, status in supervisor.adapters.items()
         ),
         "recoveries": sum(

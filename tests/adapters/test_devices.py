@@ -178,9 +178,86 @@ async def test_states(hass: HomeAssistant, adapters: FakeAdapters) -> None:
 async def test_names(hass: HomeAssistant, adapters: FakeAdapters) -> None:
     """The entities carry the name of the adapter and what they are."""
     await show(hass, adapters)
-    name = f"Bluetooth adapter {ADAPTER}"
+    name = f"Bluetooth adapter hci0 ({ADAPTER})"
     assert adapter_state(hass, "state").name == f"{name} State"
     assert adapter_state(hass, "recovery", "event").name == f"{name} Recovery"
+
+
+def device_of(hass: HomeAssistant, entry: MockConfigEntry) -> dr.DeviceEntry:
+    """Return the device that a bank has of the adapter."""
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, adapter_identifier(ADAPTER)), entry.entry_id
+    )
+    assert device is not None
+    return device
+
+
+@pytest.fixture
+def home_assistants_own(hass: HomeAssistant) -> dr.DeviceEntry:
+    """Return the device that Home Assistant's own Bluetooth has of the adapter."""
+    entry = MockConfigEntry(domain="bluetooth", unique_id=ADAPTER)
+    entry.add_to_hass(hass)
+    return dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        connections={(dr.CONNECTION_BLUETOOTH, ADAPTER)},
+        name=f"hci0 ({ADAPTER})",
+        manufacturer="Cambridge Silicon Radio",
+        model="CSR8510 A10 (0a12:0001)",
+    )
+
+
+async def test_device_says_which_adapter_it_is(
+    hass: HomeAssistant,
+    adapters: FakeAdapters,
+    home_assistants_own: dr.DeviceEntry,
+    bank: MockConfigEntry,
+) -> None:
+    """Maker, model, number and address; Home Assistant's own device stays one of its own."""
+    await show(hass, adapters)
+    device = device_of(hass, bank)
+    assert device.id != home_assistants_own.id
+    assert device.connections == home_assistants_own.connections
+    assert (device.manufacturer, device.model) == (
+        home_assistants_own.manufacturer,
+        home_assistants_own.model,
+    )
+    assert device.name == f"Bluetooth adapter hci0 ({ADAPTER})"
+    assert device.entry_type is None
+    registry = dr.async_get(hass)
+    registry.async_remove_device(device.id)
+    assert registry.async_get(home_assistants_own.id) == home_assistants_own
+
+
+async def test_adapter_that_gets_another_number(
+    hass: HomeAssistant, adapters: FakeAdapters, bank: MockConfigEntry
+) -> None:
+    """The device is called by the number of today, or of last; entities stay what they were."""
+    await show(hass, adapters)
+    before = adapter_state(hass, "state").entity_id
+    adapters.show(adapter_status(name="hci1"))
+    await settle(hass)
+    assert device_of(hass, bank).name == f"Bluetooth adapter hci1 ({ADAPTER})"
+    adapters.show(adapter_status(name=None))
+    await settle(hass)
+    assert device_of(hass, bank).name == f"Bluetooth adapter hci1 ({ADAPTER})"
+    assert adapter_state(hass, "state").entity_id == before
+
+
+async def test_device_of_an_older_version(
+    hass: HomeAssistant, adapters: FakeAdapters, bank: MockConfigEntry
+) -> None:
+    """What version 0.1.0 registered as a service without a connection is the same device still."""
+    before = dr.async_get(hass).async_get_or_create(
+        config_entry_id=bank.entry_id,
+        identifiers={(DOMAIN, adapter_identifier(ADAPTER))},
+        entry_type=dr.DeviceEntryType.SERVICE,
+        name=f"Bluetooth adapter {ADAPTER}",
+    )
+    await show(hass, adapters)
+    after = device_of(hass, bank)
+    assert after.id == before.id
+    assert after.entry_type is None
+    assert after.connections == {(dr.CONNECTION_BLUETOOTH, ADAPTER)}
 
 
 @pytest.mark.usefixtures("all_enabled", "bank")

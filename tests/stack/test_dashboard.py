@@ -14,7 +14,7 @@ from .integration import discovery_of, owner_world, until
 
 pytestmark = pytest.mark.usefixtures("integration")
 
-ADAPTER_STATE = "sensor.bluetooth_adapter_b8_27_eb_5a_00_01_state"
+ADAPTER_STATE = "sensor.bluetooth_adapter_hci0_b8_27_eb_5a_00_01_state"
 
 
 @pytest.fixture

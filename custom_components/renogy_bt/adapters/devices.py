@@ -2,8 +2,10 @@
 """The local Bluetooth adapters as devices, and which bank shows them."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
+from homeassistant.components.bluetooth import DOMAIN as BLUETOOTH_DOMAIN
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
     ConfigEntry,
@@ -13,14 +15,15 @@ from homeassistant.config_entries import (
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import (
+    CONNECTION_BLUETOOTH,
     DeviceEntry,
-    DeviceEntryType,
     format_mac,
 )
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from ..adapter_health.status import AdapterStatus
 from ..const import DOMAIN
 from ..links.settings import async_banks
 from ..supervisor.supervisor import Supervisor, async_get_supervisor
@@ -55,6 +58,15 @@ def async_adapter_devices(hass: HomeAssistant) -> list[DeviceEntry]:
 
 
 @callback
+def async_adapter_of(hass: HomeAssistant, device: DeviceEntry) -> str | None:
+    """Return the address of the watched adapter that a device is, ours or Home Assistant's own."""
+    for address in async_get_supervisor(hass).adapters:
+        if (CONNECTION_BLUETOOTH, address) in device.connections:
+            return address
+    return None
+
+
+@callback
 def async_is_gone_adapter(hass: HomeAssistant, device: DeviceEntry) -> bool:
     """Return whether a device is an adapter that is no longer watched."""
     watched = map(adapter_identifier, async_get_supervisor(hass).adapters)
@@ -78,6 +90,7 @@ def async_add_adapter_entities(
     """
     supervisor = async_get_supervisor(hass)
     added: set[str] = set()
+    told: dict[str, _Description] = {}
 
     @callback
     def add_missing() -> None:
@@ -91,6 +104,13 @@ def async_add_adapter_entities(
             if _async_claim(hass, entry, address):
                 added.add(address)
                 async_add_entities(create(supervisor, address))
+        for address in added & supervisor.adapters.keys():
+            status = supervisor.adapters[address]
+            description = _describe(hass, status)
+            # An adapter that is gone keeps the number that it had.
+            if status.name is not None and description != told.get(address):
+                told[address] = description
+                _async_register(hass, entry, address, description)
 
     @callback
     def bank_changed(_: ConfigEntryChange, changed: ConfigEntry) -> None:
@@ -104,19 +124,57 @@ def async_add_adapter_entities(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """What a device tells of an adapter."""
+
+    name: str
+    manufacturer: str | None
+    model: str | None
+
+
+@callback
+def _describe(hass: HomeAssistant, status: AdapterStatus) -> _Description:
+    """Return the number of an adapter and, as Home Assistant knows them, its maker and model."""
+    registry = dr.async_get(hass)
+    connection = (CONNECTION_BLUETOOTH, status.address)
+    for entry in hass.config_entries.async_entries(BLUETOOTH_DOMAIN):
+        device = registry.async_get_device_by_connection(connection, entry.entry_id)
+        if device is not None:
+            maker, model = device.manufacturer, device.model
+            break
+    else:
+        maker = model = None
+    name = f"{status.name} ({status.address})" if status.name else status.address
+    return _Description(name, maker, model)
+
+
+@callback
+def _async_register(
+    hass: HomeAssistant, entry: ConfigEntry, address: str, description: _Description
+) -> None:
+    """Register the device of an adapter, beside the one that Home Assistant has of it."""
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={(DOMAIN, adapter_identifier(address))},
+        connections={(CONNECTION_BLUETOOTH, address)},
+        # Version 0.1.0 took an adapter for a service.
+        entry_type=None,
+        manufacturer=description.manufacturer,
+        model=description.model,
+        translation_key="adapter",
+        translation_placeholders={"adapter": description.name},
+    )
+
+
 @callback
 def _async_claim(hass: HomeAssistant, entry: ConfigEntry, address: str) -> bool:
     """Return whether this bank shows the adapter; take the adapter over if no bank does."""
     registry = dr.async_get(hass)
     owner, device = _async_find(hass, address)
     if owner is None or device is None:
-        registry.async_get_or_create(
-            config_entry_id=entry.entry_id,
-            identifiers={(DOMAIN, adapter_identifier(address))},
-            entry_type=DeviceEntryType.SERVICE,
-            translation_key="adapter",
-            translation_placeholders={"address": address},
-        )
+        status = async_get_supervisor(hass).adapters[address]
+        _async_register(hass, entry, address, _describe(hass, status))
         return True
     if owner is entry:
         return True
