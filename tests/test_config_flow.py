@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.links.settings import links_of
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
@@ -74,7 +75,11 @@ async def test_discovered_dongle_makes_a_bank(
     assert entry.title == "Battery bank"
     assert entry.unique_id is None
     assert entry.data == {}
-    assert entry.options == {"wiring": "parallel", "update_interval": 60}
+    assert entry.options == {
+        "wiring": "parallel",
+        "recovery": "full",
+        "update_interval": 60,
+    }
     (subentry,) = entry.subentries.values()
     assert subentry.subentry_type == "link"
     assert subentry.unique_id == DONGLE
@@ -91,6 +96,20 @@ async def test_discovered_dongle_makes_a_bank(
     }
     assert entry.state is ConfigEntryState.LOADED
     assert bank_state(hass, entry, "batteries_responding").state == "4"
+
+
+@pytest.mark.parametrize("level", list(RecoveryLevel))
+async def test_recovery_is_chosen_when_a_bank_is_made(
+    hass: HomeAssistant, air: FakeAir, level: RecoveryLevel
+) -> None:
+    """What may be done to the adapter is asked before anything is done to it."""
+    air.bring(four_batteries())
+    flow = await discovered(hass)
+    await flow.submit()
+    flow.expect_form("found")
+    await flow.submit(wiring="series", recovery=level)
+    options = flow.expect_entry()["result"].options
+    assert (options["wiring"], options["recovery"]) == ("series", level)
 
 
 async def test_padded_name_is_stripped(hass: HomeAssistant, air: FakeAir) -> None:

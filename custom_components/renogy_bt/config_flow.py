@@ -38,8 +38,8 @@ from .const import (
 )
 from .flows.joining import is_parallel
 from .flows.link import LinkFlow
-from .flows.options import BankOptionsFlow
-from .flows.selectors import WIRING_SELECTOR, choice
+from .flows.options import NEW_BANK_SCHEMA, BankOptionsFlow
+from .flows.selectors import choice
 from .flows.subentry import LinkSubentryFlow
 from .links.discovery import (
     async_heard_name,
@@ -53,10 +53,6 @@ from .links.markdown import escaped
 from .links.settings import async_banks, links_of
 
 DEFAULT_TITLE = "Battery bank"
-
-NEW_BANK_SCHEMA = probatio.Schema(
-    {probatio.Required(CONF_WIRING, default=Wiring.PARALLEL): WIRING_SELECTOR}
-)
 
 
 class RenogyConfigFlow(
@@ -188,7 +184,7 @@ class RenogyConfigFlow(
     @override
     async def _async_use_link(self, user_input: dict[str, Any]) -> ConfigFlowResult:
         if CONF_WIRING in user_input:
-            return await self._async_wire(user_input[CONF_WIRING])
+            return await self._async_wire(user_input)
         if not async_banks(self.hass):
             return await self.async_step_new_bank()
         return await self.async_step_bank()
@@ -237,19 +233,19 @@ class RenogyConfigFlow(
     ) -> ConfigFlowResult:
         """Create another bank for the link."""
         if user_input is not None:
-            return await self._async_wire(user_input[CONF_WIRING])
+            return await self._async_wire(user_input)
         return self.async_show_form(
             step_id="new_bank",
             data_schema=NEW_BANK_SCHEMA,
             description_placeholders={CONF_NAME: escaped(self._name)},
         )
 
-    async def _async_wire(self, wiring: str) -> ConfigFlowResult:
+    async def _async_wire(self, options: dict[str, Any]) -> ConfigFlowResult:
         """Create a bank; batteries that cannot be in parallel are asked about."""
-        if wiring != Wiring.PARALLEL:
-            return await self._async_create_bank(wiring)
+        if options[CONF_WIRING] != Wiring.PARALLEL:
+            return await self._async_create_bank(options)
         return await self._async_join_unless_mixed(
-            [self._link], partial(self._async_create_bank, wiring)
+            [self._link], partial(self._async_create_bank, options)
         )
 
     async def _async_join(self, bank: ConfigEntry) -> ConfigFlowResult:
@@ -279,7 +275,7 @@ class RenogyConfigFlow(
             },
         )
 
-    async def _async_create_bank(self, wiring: str) -> ConfigFlowResult:
+    async def _async_create_bank(self, options: dict[str, Any]) -> ConfigFlowResult:
         self._abort_if_link_configured()
         # The unique id of a link must not stay with the bank: the link may move to another bank.
         await self.async_set_unique_id(None)
@@ -287,10 +283,7 @@ class RenogyConfigFlow(
         return self.async_create_entry(
             title=self._new_title(),
             data={},
-            options={
-                CONF_WIRING: wiring,
-                CONF_UPDATE_INTERVAL: DEFAULT_UPDATE_INTERVAL,
-            },
+            options={**options, CONF_UPDATE_INTERVAL: DEFAULT_UPDATE_INTERVAL},
             subentries=[
                 {
                     # Not the read-only view: the flow's result goes to the browser as JSON.

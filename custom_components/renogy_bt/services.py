@@ -240,7 +240,11 @@ def _adapter_asked_for(
     """
     if (device_id := data.get(ATTR_DEVICE_ID)) is not None:
         device = dr.async_get(hass).async_get(device_id)
-        address = None if device is None else async_adapter_of(hass, device)
+        address = (
+            async_adapter_of(hass, device)
+            if isinstance(device, dr.DeviceEntry)
+            else None
+        )
         if address is None:
             raise ServiceValidationError(
                 translation_domain=DOMAIN, translation_key="not_an_adapter"

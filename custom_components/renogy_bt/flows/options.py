@@ -23,7 +23,7 @@ from ..const import (
 from ..links.settings import links_of
 from ..links.stored_data import NUMBERS, choice_option, number_option
 from .joining import JOIN_SCHEMA, async_rows_of_mixed, is_parallel, is_to_be_joined
-from .selectors import WIRING_SELECTOR, translated_choice, whole_number
+from .selectors import RECOVERY_SELECTOR, WIRING_SELECTOR, whole_number
 
 _UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -34,18 +34,25 @@ _UNITS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+_WIRING: Final = {
+    probatio.Required(CONF_WIRING, default=Wiring.PARALLEL): WIRING_SELECTOR
+}
+_RECOVERY: Final = {
+    probatio.Required(CONF_RECOVERY, default=RecoveryLevel.FULL): RECOVERY_SELECTOR
+}
+
+NEW_BANK_SCHEMA: Final = probatio.Schema({**_WIRING, **_RECOVERY})
+"""What is asked when a bank is made; the rest can wait."""
 OPTIONS_SCHEMA = probatio.Schema(
     {
-        probatio.Required(CONF_WIRING, default=Wiring.PARALLEL): WIRING_SELECTOR,
+        **_WIRING,
         **{
             probatio.Required(key, default=default): whole_number(
                 least, most, _UNITS.get(key)
             )
             for key, (default, least, most) in NUMBERS.items()
         },
-        probatio.Required(CONF_RECOVERY, default=RecoveryLevel.FULL): translated_choice(
-            list(RecoveryLevel), CONF_RECOVERY
-        ),
+        **_RECOVERY,
     }
 )
 

@@ -16,8 +16,9 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
+from ..adapter_health.ladder import RecoveryLevel
 from ..bank.summary import Wiring
-from ..const import CONF_WIRING
+from ..const import CONF_RECOVERY, CONF_WIRING
 
 
 def choice(options: Mapping[str, str], *, multiple: bool = False) -> SelectSelector:
@@ -56,3 +57,4 @@ def whole_number(least: int, most: int, unit: str | None = None) -> probatio.All
 
 
 WIRING_SELECTOR = translated_choice(list(Wiring), CONF_WIRING)
+RECOVERY_SELECTOR = translated_choice(list(RecoveryLevel), CONF_RECOVERY)
