@@ -152,6 +152,7 @@ def test_issues_have_texts() -> None:
         "imbalance",
         "not_full",
         "not_joined",
+        "left_out",
         DAMAGED_LINK,
         *(DATA_DAMAGED, DATA_NEWER, NOT_STORED),
         "battery_replaced",

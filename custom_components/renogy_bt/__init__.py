@@ -44,6 +44,7 @@ from .issues.links import async_follow_links
 from .issues.refusals import async_follow_refusals, async_forget_refusals
 from .issues.scales import async_follow_scales, async_forget_scales
 from .issues.sharing import async_follow_sharing, async_forget_sharing
+from .issues.silence import async_follow_silence, async_forget_silence
 from .issues.storage import async_follow_files
 from .links.connection import async_forget_connections
 from .links.naming import async_take_up_names
@@ -150,6 +151,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> bo
     async_follow_joining(hass, entry)
     async_follow_sharing(hass, entry)
     async_follow_cells(hass, entry)
+    async_follow_silence(hass, entry)
     async_follow_full_charges(hass, entry)
     bank.async_start_polling()
     async_take_up_names(hass, entry)
@@ -218,6 +220,7 @@ def _async_forget_notices(hass: HomeAssistant, entry: ConfigEntry) -> None:
     async_forget_joining(hass, entry)
     async_forget_sharing(hass, entry)
     async_forget_cells(hass, entry)
+    async_forget_silence(hass, entry)
     async_forget_full_charges(hass, entry)
     async_forget_identities(hass, entry)
     async_forget_scales(hass, entry)

@@ -42,6 +42,7 @@ CONF_POLLING: Final = "polling"
 CONF_RECOVERY: Final = "recovery"
 CONF_REPORT: Final = "report"
 CONF_RESERVE: Final = "reserve"
+CONF_SILENT_HOURS: Final = "silent_hours"
 CONF_SOURCE: Final = "source"
 CONF_UNIT: Final = "unit"
 CONF_UNIT_IDS: Final = "unit_ids"
@@ -67,6 +68,11 @@ MAX_IMBALANCE_LIMIT: Final = 50
 # Polls in a row that bring no reading of a battery before it is unavailable.
 DEFAULT_FAILED_POLLS: Final = 1
 MAX_FAILED_POLLS: Final = 10
+
+# Hours of silence after which the bank goes on without a battery. In a day a battery that is asleep, or
+# unplugged for some work, is back; 0 is never.
+DEFAULT_SILENT_HOURS: Final = 24
+MAX_SILENT_HOURS: Final = 168
 
 # State of charge that the owner wants to keep, in %.
 DEFAULT_RESERVE: Final = 10

@@ -2,7 +2,7 @@
 """A bank: it listens to its links and adds up what they read."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,8 +18,15 @@ from .bank.joining_watch import JoiningWatch
 from .bank.limits import CurrentLimits, is_reserve_reached, limits_of
 from .bank.meters import BankMeters, MeterReading
 from .bank.sharing import Sharing, sharing_of
+from .bank.silence import SilenceWatch, silent_before
 from .bank.summary import BankSummary, Wiring, summarise
-from .const import CONF_RESERVE, CONF_WIRING, LOGGER, MIN_UPDATE_INTERVAL
+from .const import (
+    CONF_RESERVE,
+    CONF_SILENT_HOURS,
+    CONF_WIRING,
+    LOGGER,
+    MIN_UPDATE_INTERVAL,
+)
 from .links.coordinator import LinkCoordinator
 from .links.recorder import LinkRecorder
 from .links.settings import battery_labels, links_of
@@ -49,6 +56,7 @@ class BankReport:
     `fresh` are the batteries that the last poll brought a new reading of. The others in
     `readings` keep their last good reading for a while. Those that keep it only because the user
     wants no gap after a failed poll are added up like the others, but do not count as responding.
+    The batteries that are `left_out` have been silent for so long that the sums go on without them.
     `is_partial` tells that of the links in the round only what moves all the time was read.
     """
 
@@ -59,6 +67,7 @@ class BankReport:
     sharing: Sharing[BatteryId]
     limits: CurrentLimits
     is_reserve_reached: bool | None
+    left_out: frozenset[BatteryId] = frozenset()
     is_partial: bool = False
 
 
@@ -72,6 +81,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
 
     _meters: BankMeters[BatteryId]
     _energy: EnergyTotals
+    _silence: SilenceWatch[BatteryId]
     # Whatever keeps a bank from being built, it can be shut down.
     _round_ends: asyncio.TimerHandle | None = None
 
@@ -90,6 +100,7 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
         self._reserve = number_option(entry.options, CONF_RESERVE)
         self._is_reserve_reached: bool | None = None
         self.joining = JoiningWatch()
+        self._left_out: frozenset[BatteryId] = frozenset()
         self.meters: dict[BatteryId, MeterReading] = {}
         self.energy_store = EnergyStore(hass, entry.entry_id)
         self.alarm_store = AlarmStore(hass, entry.entry_id)
@@ -113,8 +124,20 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             await self.energy_store.async_load(interval), self._reserve / 100
         )
         await self.history_store.async_load(interval)
+        hours = number_option(self.config_entry.options, CONF_SILENT_HOURS)
+        self._silence = SilenceWatch(
+            self.labels.keys(), 3600.0 * hours, silent_before(self._read_until())
+        )
         self._energy = self._meters.energy.bank
         self.data = self._report()
+
+    def _read_until(self) -> dict[BatteryId, float]:
+        """Return when each battery was read last, before this start."""
+        return {
+            battery: history.seen_until
+            for battery in self.labels
+            if (history := self.history_store.bank.of(battery)) is not None
+        }
 
     @callback
     def async_start_polling(self) -> None:
@@ -272,12 +295,12 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
             for unit in link.fresh
         )
         current_readings = {each: readings[each] for each in fresh}
+        left_out = self._async_leave_out(readings.keys())
+        counted = len(self.labels) - len(left_out)
         are_apart = self.wiring is Wiring.PARALLEL and self.joining.advance(
-            self.hass.loop.time(), current_readings.values(), len(self.labels)
+            self.hass.loop.time(), current_readings.values(), counted
         )
-        summary = summarise(
-            readings, len(self.labels), self.wiring, are_apart=are_apart
-        )
+        summary = summarise(readings, counted, self.wiring, are_apart=are_apart)
         self._is_reserve_reached = is_reserve_reached(
             summary.state_of_charge,
             self._reserve,
@@ -298,9 +321,31 @@ class BankCoordinator(DataUpdateCoordinator[BankReport]):
                 ),
             ),
             sharing=sharing_of(current_readings, len(self.labels), self.wiring),
-            limits=limits_of(current_readings, len(self.labels), self.wiring),
+            limits=limits_of(current_readings, counted, self.wiring),
             is_reserve_reached=self._is_reserve_reached,
+            left_out=left_out,
         )
+
+    @callback
+    def _async_leave_out(self, read: Collection[BatteryId]) -> frozenset[BatteryId]:
+        """Return the batteries that the sums go on without.
+
+        In series there are none: the voltage, and what may be drawn, is not known without each of them.
+        """
+        left_out = self._silence.advance(self.hass.loop.time(), read)
+        if self.wiring is Wiring.SERIES:
+            left_out = frozenset()
+        for battery in sorted(left_out ^ self._left_out):
+            LOGGER.info(
+                "%s: The sums go on %s %s",
+                self.name,
+                "without" if battery in left_out else "with",
+                self.labels[battery],
+            )
+        if left_out != self._left_out:
+            self._meters.begin_bank_anew()
+        self._left_out = left_out
+        return left_out
 
     @property
     def _is_unscaled(self) -> bool:

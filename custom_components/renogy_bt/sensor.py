@@ -490,6 +490,8 @@ LINK_QUALITY = SensorEntityDescription(
     suggested_display_precision=0,
 )
 
+BATTERIES_RESPONDING: Final = "batteries_responding"
+
 BANK_SENSORS: tuple[BankDescription, ...] = (
     *ELECTRICAL_SENSORS,
     *CAPACITY_SENSORS,
@@ -539,7 +541,7 @@ BANK_SENSORS: tuple[BankDescription, ...] = (
         values_fn=lambda reading: reading.cell_temperatures,
     ),
     ValueDescription(
-        key="batteries_responding",
+        key=BATTERIES_RESPONDING,
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda bank: bank.batteries_responding,
@@ -1225,6 +1227,19 @@ class BankSensor(RenogyBankEntity, SensorEntity):
     def native_value(self) -> StateType | datetime:
         """Return the value of the bank."""
         return self.entity_description.value_fn(self.coordinator.data.summary)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Return which batteries the bank goes on without, and how many it has."""
+        bank = self.coordinator
+        left_out = [
+            plain_battery_name(self.hass, bank, battery)
+            for battery in sorted(bank.data.left_out)
+        ]
+        if self.entity_description.key == BATTERIES_RESPONDING:
+            return {"of": len(bank.labels), "left_out": left_out}
+        return {"left_out": left_out} if left_out else None
 
 
 class ExtremeSensor(BankSensor):

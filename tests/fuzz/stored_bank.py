@@ -31,6 +31,7 @@ RANGES = {
     "imbalance_limit": (0, 50),
     "reserve": (0, 90),
     "full_charge_days": (0, 365),
+    "silent_hours": (0, 168),
 }
 ODD: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 48, 49, 256, 1e300, -0.5, 10**30, float("nan")),

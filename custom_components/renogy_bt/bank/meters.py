@@ -81,6 +81,10 @@ class BankMeters[BatteryT]:
             for battery, reading in readings.items()
         }
 
+    def begin_bank_anew(self) -> None:
+        """Forget the bank's average current: it was that of more batteries, or of fewer."""
+        self._bank_current = CurrentSmoother()
+
     def advance_bank(
         self, at: float, summary: BankSummary[BatteryT], *, is_fresh: bool
     ) -> TimeEstimate:

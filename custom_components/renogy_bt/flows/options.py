@@ -17,6 +17,7 @@ from ..const import (
     CONF_IMBALANCE_LIMIT,
     CONF_RECOVERY,
     CONF_RESERVE,
+    CONF_SILENT_HOURS,
     CONF_UPDATE_INTERVAL,
     CONF_WIRING,
 )
@@ -28,6 +29,7 @@ from .selectors import RECOVERY_SELECTOR, WIRING_SELECTOR, whole_number
 _UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {
         CONF_UPDATE_INTERVAL: UnitOfTime.SECONDS,
+        CONF_SILENT_HOURS: UnitOfTime.HOURS,
         CONF_IMBALANCE_LIMIT: UnitOfRatio.PERCENTAGE,
         CONF_RESERVE: UnitOfRatio.PERCENTAGE,
         CONF_FULL_CHARGE_DAYS: UnitOfTime.DAYS,

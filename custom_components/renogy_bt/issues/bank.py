@@ -37,7 +37,7 @@ def async_follow_balance(
     @callback
     def update() -> None:
         report = bank.data
-        is_whole = len(report.fresh) == len(bank.labels)
+        is_whole = len(report.fresh) == len(bank.labels) - len(report.left_out)
         spread = report.summary.state_of_charge_spread
         weakest = report.summary.weakest_battery
         if not watch.advance(monotonic(), spread if is_whole else None):
