@@ -35,8 +35,9 @@ from .energy_dashboard import (
 )
 from .errors import DemoError
 from .flows import LinkRefused, leave_resets_to_the_user, set_up_links
-from .home_assistant import HOST, log_tail
+from .home_assistant import CHECKOUT, HOST, log_tail
 from .measure import measure_poll
+from .notices import hide_what_is_not_ours
 from .running import running
 
 DEFAULT_PORT: Final = 8123
@@ -65,7 +66,11 @@ def _arguments() -> argparse.Namespace:
         help="no browser: print one JSON document with all states on stdout, then end",
     )
     parser.add_argument(
-        "--world", type=Path, metavar="FILE", help="the emulated world (JSON)"
+        "--world",
+        type=Path,
+        metavar="FILE",
+        help="the emulated world (JSON), one of your own or one of these: "
+        f"{', '.join(_worlds())} (default: {DEFAULT_WORLD.name})",
     )
     parser.add_argument(
         "--fault",
@@ -99,6 +104,13 @@ def _arguments() -> argparse.Namespace:
     if arguments.port is None and not arguments.check:
         arguments.port = DEFAULT_PORT
     return arguments
+
+
+def _worlds() -> list[str]:
+    """Return the world files that are there, as they are named on the command line."""
+    return sorted(
+        str(path.relative_to(CHECKOUT)) for path in DEFAULT_WORLD.parent.glob("*.json")
+    )
 
 
 def _log(text: str) -> None:
@@ -169,6 +181,7 @@ async def _show(arguments: argparse.Namespace, folder: Path) -> None:
             work_out_history(arguments.world or DEFAULT_WORLD, now)
         )
         await _set_up(client, emulator)
+        await hide_what_is_not_ours(client)
         if emulator.batteries:
             await save_dashboard(client)
             await fill_energy_dashboard(client, await history)

@@ -19,6 +19,7 @@ CHECKOUT: Final = Path(__file__).parents[2]
 _PROGRAMS: Final = CHECKOUT / ".tools" / "bin"
 HOST: Final = "127.0.0.1"
 INTEGRATION: Final = CHECKOUT / "custom_components" / "renogy_bt"
+BLUEPRINTS: Final = CHECKOUT / "blueprints" / "automation" / "renogy_bt"
 WITNESS: Final = Path(__file__).parent / "components" / "witness"
 LOG_FILE: Final = "home-assistant.out"
 _LOG_TAIL_LINES: Final = 20
@@ -37,6 +38,7 @@ homeassistant:
         - 127.0.0.0/8
       allow_bypass_login: true
     - type: homeassistant
+automation: !include automations.yaml
 bluetooth:
 config:
 diagnostics:
@@ -71,7 +73,8 @@ def write_configuration(
 ) -> None:
     """Prepare a configuration folder; one that exists keeps what it holds.
 
-    `components` are linked into it as custom integrations, `configuration` is more YAML.
+    `components` are linked into it as custom integrations, `configuration` is more YAML. The blueprints are there,
+    and automations that somebody makes in the browser run.
 
     The port is set in Home Assistant's own store: `http:` in YAML is on trial for five minutes,
     after which Home Assistant goes back to its default and restarts.
@@ -79,6 +82,15 @@ def write_configuration(
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
     (folder / "configuration.yaml").write_text(_CONFIGURATION + configuration)
+    automations = folder / "automations.yaml"
+    if not automations.exists():
+        automations.write_text("[]\n")
+    # Home Assistant does not look into a folder that is a link.
+    for blueprint in BLUEPRINTS.glob("*.yaml"):
+        _link(
+            folder / "blueprints" / "automation" / "renogy_bt" / blueprint.name,
+            blueprint,
+        )
     (storage / "http").write_text(json.dumps(_http_store(port)))
     onboarding = storage / "onboarding"
     if not onboarding.exists():
@@ -88,7 +100,7 @@ def write_configuration(
 
 
 def _link(link: Path, target: Path) -> None:
-    link.parent.mkdir(exist_ok=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
     if link.is_symlink():
         link.unlink()
     elif link.exists():
