@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dashboard": {"homeassistant", "links", "adapters", "const"},
     "issues": {
         *("homeassistant", "renogy", "bank", "adapter_health", "supervisor", "links"),
-        *("storage", "coordinator", "batteries", "const"),
+        *("storage", "coordinator", "batteries", "adapters", "const"),
     },
     "flows": {"homeassistant", "renogy", "bank", "adapter_health", "links", "const"},
     "entity": {

@@ -519,8 +519,8 @@ class TestAdapterRecovery:
             EventKind.RECOVERED: [(f"{name}: recovered", f"{name} works again.")],
             EventKind.GAVE_UP: [
                 (
-                    f"{name}: gave up",
-                    f"{name} cannot be repaired (powered off). "
+                    f"{name}: needs your help",
+                    f"{name} does not recover by itself (powered off). "
                     "Settings > Repairs says what to do.",
                 )
             ],

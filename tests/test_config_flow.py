@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.const import DOMAIN
+from custom_components.renogy_bt.links import reasons
 from custom_components.renogy_bt.links.settings import links_of
 from custom_components.renogy_bt.renogy.exceptions import LinkUnreachable
 from homeassistant.config_entries import (
@@ -219,9 +220,9 @@ def _connection_lost(air: FakeAir) -> Callable[[], None]:
 
 
 TEMPORARY = [
-    pytest.param(_not_reachable, "not_reachable", "scanner", id="not reachable"),
+    pytest.param(_not_reachable, "not_reachable", "hears it.", id="not reachable"),
     pytest.param(
-        _cannot_connect, "cannot_connect", "abort-by-local", id="held by another"
+        _cannot_connect, "cannot_connect", "broken off.", id="held by another"
     ),
     pytest.param(_no_answer, "no_answer", "", id="silent"),
     pytest.param(_connection_lost, "connection_lost", "", id="lost while reading"),
@@ -570,17 +571,33 @@ async def test_flow_that_is_closed_ends_the_probe(
     assert all(connection.lost.done() for connection in link.connections)
 
 
-async def test_unreachable_says_what_home_assistant_knows(
+async def test_reason_is_in_the_language_of_home_assistant(
     hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reason that the connection gives is shown as it is."""
+    """What another library says is for the report; people are told in their language."""
 
     async def refuse(*_: object) -> None:
         raise LinkUnreachable("no free connection slot")
 
+    hass.config.language = "de"
     air.bring(four_batteries())
     monkeypatch.setattr("custom_components.renogy_bt.links.connection.connect", refuse)
     flow = await discovered(hass)
     await flow.submit()
     placeholders = flow.expect_form("bluetooth_confirm", "cannot_connect")
-    assert placeholders["reason"] == "no free connection slot"
+    assert placeholders["reason"] == (
+        "Das Gerät wird gehört, aber der Verbindungsversuch wurde abgebrochen."
+    )
+    assert report_in(flow.step)["reason"] == "no free connection slot"
+
+
+async def test_link_that_was_heard_some_time_ago(
+    hass: HomeAssistant, air: FakeAir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is out of range by now is not said to be in range and busy."""
+    link = air.bring(four_batteries())
+    flow = await discovered(hass)
+    link.unreachable = "abort-by-local"
+    monkeypatch.setattr(reasons, "LONGEST_UNHEARD", -1.0)
+    await flow.submit()
+    flow.expect_form("bluetooth_confirm", "not_reachable")

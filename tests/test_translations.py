@@ -2,9 +2,11 @@
 """The translation has what the code needs, and nothing else."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 import json
+import re
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +20,7 @@ from custom_components.renogy_bt.adapter_health.ladder import (
 )
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapter_health.status import EventKind, RefusalReason
+from custom_components.renogy_bt.adapters.advice import INSTALLATIONS, Advice
 from custom_components.renogy_bt.adapters.recovery import FAILURES, RESULTS
 from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.issues.adapters import TEXTS
@@ -32,6 +35,7 @@ from custom_components.renogy_bt.issues.storage import (
     NOT_STORED,
 )
 from custom_components.renogy_bt.links.probing import LINK_PROBLEMS
+from custom_components.renogy_bt.links.reasons import LinkReason
 from custom_components.renogy_bt.renogy.alarm_changes import AlarmChangeKind
 from custom_components.renogy_bt.renogy.confirmation import CHECKS
 from custom_components.renogy_bt.renogy.link_watch import TroubleKind
@@ -138,6 +142,12 @@ def test_states_have_names() -> None:
     selectors = ENGLISH["selector"]
     assert selectors["wiring"]["options"].keys() == set(Wiring)
     assert selectors["recovery"]["options"].keys() == set(RecoveryLevel)
+    assert selectors["host_advice"]["options"].keys() == {
+        f"{advice}_{installation}"
+        for advice in Advice
+        for installation in INSTALLATIONS
+    }
+    assert selectors["link_reason"]["options"].keys() == set(LinkReason)
     assert selectors["link"]["options"].keys() == {"may_be_a_battery"}
     checks = {*REQUIRED_RANGES, *OBJECTIONS, *CHECKS, "cell_count", "complete"}
     assert selectors["refused_value"]["options"].keys() == checks
@@ -271,6 +281,46 @@ def test_translation_is_complete(language: str) -> None:
     assert translated.keys() == english.keys()
     for where, text in translated.items():
         assert placeholders(text) == placeholders(english[where]), where
+
+
+# Words of Home Assistant's own buttons and menus in its translations, and words that are taken:
+# "Link" means a hyperlink there, so a link is a word of its own.
+GLOSSARY: dict[str, dict[str, str]] = {
+    "de": {
+        r"\*\*Submit\*\*": "**OK**",
+        r"\*\*Download diagnostics\*\*": "**Diagnosedaten herunterladen**",
+        r"Devices & services": "Geräte & Dienste",
+        r"\*\*Reboot system\*\*": "**System neu starten**",
+        r"Add (a )?link": "Funkstrecke hinzufügen",
+        r"Reconfigure link": "Funkstrecke neu einrichten",
+        r"^Links?$": "Funkstrecke",
+    },
+    "nl": {
+        r"\*\*Submit\*\*": "**Verzenden**",
+        r"\*\*Download diagnostics\*\*": "**Download diagnostieken**",
+        r"Devices & services": "Apparaten en diensten",
+        r"\*\*Reboot system\*\*": "**Systeem opnieuw opstarten**",
+        r"Add (a )?link": "adioverbinding toevoegen",
+        r"Reconfigure link": "Radioverbinding opnieuw instellen",
+        r"^Links?$": "Radioverbinding",
+    },
+}
+
+
+@pytest.mark.parametrize("language", GLOSSARY)
+def test_words_of_the_glossary(language: str) -> None:
+    """Buttons are called as they are on the page, and one thing has one word."""
+    translated = dict(texts(TRANSLATIONS[language]))
+    used = Counter[str]()
+    for where, english in texts(ENGLISH):
+        for pattern, word in GLOSSARY[language].items():
+            if re.search(pattern, english):
+                used[pattern] += 1
+                assert word in translated[where], where
+    assert used.keys() == GLOSSARY[language].keys()
+    for where, text in translated.items():
+        words = re.sub(r"\{\w+\}", "", text)
+        assert not re.search(r"(?i)\blinks?\b", words), where
 
 
 def test_icons_are_for_entities() -> None:

@@ -51,4 +51,4 @@ class AdapterPowerCycleButton(AdapterEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         """Power cycle the adapter and wait until that shows an effect."""
-        await async_recover(self._supervisor, self._address, RecoveryStep.POWER_CYCLE)
+        await async_recover(self.hass, self._address, RecoveryStep.POWER_CYCLE)

@@ -133,7 +133,7 @@ class AdapterRepairFlow(RepairsFlow):
     async def _async_recover(self, step: RecoveryStep) -> str | None:
         """Take a step; return why it did not help, None if it helped."""
         try:
-            await async_recover(async_get_supervisor(self.hass), self._address, step)
+            await async_recover(self.hass, self._address, step)
         except HomeAssistantError as error:
             return str(error)
         return None

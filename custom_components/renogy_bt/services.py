@@ -126,7 +126,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async def recover_adapter(call: ServiceCall) -> None:
         supervisor = async_get_supervisor(hass)
         await async_recover(
-            supervisor,
+            hass,
             _adapter_asked_for(hass, supervisor, call.data),
             RecoveryStep(call.data[ATTR_LEVEL]),
         )

@@ -279,10 +279,10 @@ async def test_bank_that_is_not_loaded(
 async def test_reading_a_link_out_of_range(
     hass: HomeAssistant, bank: MockConfigEntry, air: FakeAir
 ) -> None:
-    """Without a path to the link Home Assistant's reason is given."""
+    """Without a path to the link the reason is given."""
     air.forget(DONGLE)
     with pytest.raises(
-        HomeAssistantError, match=f"{DONGLE_NAME} cannot be reached.*seen"
+        HomeAssistantError, match=f"{DONGLE_NAME} cannot be reached.*hears it"
     ):
         await read(hass, bank)
 
@@ -292,9 +292,7 @@ async def test_reading_a_link_that_is_held(
 ) -> None:
     """A link that takes no connection says so, with what to do."""
     link.unreachable = "abort-by-local"
-    with pytest.raises(
-        HomeAssistantError, match="close the Renogy app.*abort-by-local"
-    ):
+    with pytest.raises(HomeAssistantError, match="close the Renogy app.*broken off"):
         await read(hass, bank)
 
 
@@ -459,9 +457,9 @@ async def test_rescan_that_fails(
 async def test_rescan_of_a_link_out_of_range(
     hass: HomeAssistant, bank: MockConfigEntry, air: FakeAir
 ) -> None:
-    """Without a path to the link Home Assistant's reason is given."""
+    """Without a path to the link the reason is given."""
     air.forget(DONGLE)
-    with pytest.raises(HomeAssistantError, match="cannot be reached.*seen"):
+    with pytest.raises(HomeAssistantError, match="cannot be reached.*hears it"):
         await rescan(hass, bank)
 
 

@@ -323,12 +323,12 @@ async def test_what_is_no_list_of_unit_ids(
 async def test_not_heard_by_who_can_connect(
     hass: HomeAssistant, air: FakeAir, is_heard: bool
 ) -> None:
-    """Nothing is tried where nobody could connect, and Home Assistant's reason is given."""
+    """Nothing is tried where nobody could connect, and the reason is given."""
     if is_heard:
         air.links[DONGLE] = four_batteries()
         air.advertise(connectable=False)
     with pytest.raises(
-        ServiceValidationError, match=f"{DONGLE} cannot be reached.*Assistant says: .+"
+        ServiceValidationError, match=f"{DONGLE} cannot be reached.*Reason: .+"
     ):
         await probe(hass)
     assert air.attempts == []

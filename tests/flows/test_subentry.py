@@ -95,7 +95,10 @@ async def test_added_link_can_be_tried_again(
     flow = await add_link(hass, bank)
     await flow.submit(address=OTHER)
     placeholders = flow.expect_form("pick", "cannot_connect")
-    assert placeholders["reason"] == "le-connection-abort-by-local"
+    assert (
+        placeholders["reason"]
+        == "It is heard, but the attempt to connect was broken off."
+    )
     link.unreachable = None
     await flow.submit(address=OTHER)
     await flow.submit()

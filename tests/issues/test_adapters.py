@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.renogy_bt.adapter_health.ladder import PLANS, RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
+from custom_components.renogy_bt.adapters.advice import async_advice
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.issues.adapters import TEXTS, async_forget_adapters
 from homeassistant.core import Event, HomeAssistant, callback
@@ -72,6 +73,7 @@ async def test_fault_that_the_user_should_know_of(
         "since": "2026-11-23 09:30",
         "steps": "2",
         "count": "0",
+        **async_advice(hass),
     }
 
 

@@ -146,7 +146,7 @@ async def test_unreachable_link(
     assert not issue.is_fixable
     assert not issue.is_persistent
     assert issue.translation_placeholders is not None
-    assert "never seen by any scanner" in issue.translation_placeholders["reason"]
+    assert issue.translation_placeholders["reason"].endswith("hears it.")
     assert issue.translation_placeholders["link"] == "BT-TH-FDA1B2C3"
     await clock.pass_by(HOUR)
     assert issue_of(hass, UNREACHABLE) is issue

@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..adapter_health.history import StepResult
@@ -11,7 +12,8 @@ from ..adapter_health.ladder import RecoveryStep
 from ..adapter_health.status import RecoveryRefused, RefusalReason
 from ..bluez.models import PowerFault
 from ..const import DOMAIN
-from ..supervisor.supervisor import Supervisor
+from ..supervisor.supervisor import Supervisor, async_get_supervisor
+from .advice import async_advice
 
 # The request is wrong; all other reasons are temporary.
 _INVALID = frozenset(
@@ -56,9 +58,7 @@ RESULTS: Final[Mapping[StepResult, str]] = {
 """Translation keys by what a step came to, if not by a reason."""
 
 
-async def async_recover(
-    supervisor: Supervisor, address: str, step: RecoveryStep
-) -> None:
+async def async_recover(hass: HomeAssistant, address: str, step: RecoveryStep) -> None:
     """Take a recovery step now and return when its effect shows.
 
     Raises:
@@ -66,6 +66,7 @@ async def async_recover(
         HomeAssistantError: The step was refused for now, failed, or did not help.
 
     """
+    supervisor = async_get_supervisor(hass)
     try:
         result = await supervisor.async_recover(address, step)
     except RecoveryRefused as error:
@@ -84,7 +85,10 @@ async def async_recover(
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key=RESULTS.get(result) or _failure(supervisor, address),
-            translation_placeholders={"address": address},
+            translation_placeholders={
+                "address": address,
+                **async_advice(hass),
+            },
         )
 
 

@@ -11,7 +11,7 @@ from homeassistant.util.json import JsonObjectType
 from ..const import DOMAIN
 from ..coordinator import BankCoordinator
 from ..links.coordinator import LinkCoordinator
-from ..links.probing import ProbeProblem, link_problem
+from ..links.probing import ProbeProblem, async_told
 from ..links.rescan import Rescan, async_rescan
 from ..links.settings import LinkSettings, battery_identifier, links_of, position
 from ..renogy.exceptions import ExceptionReply, LinkBusy, RenogyError, ReplyTimeout
@@ -48,7 +48,7 @@ async def async_rescan_link(
             translation_key=(
                 "link_is_no_battery" if rescan.final else f"link_{rescan.key}"
             ),
-            translation_placeholders={"link": link.name, "reason": rescan.reason},
+            translation_placeholders={"link": link.name, "reason": rescan.told},
         )
     return _as_response(rescan)
 
@@ -88,15 +88,16 @@ async def async_read_registers(
     try:
         words = await link.client.read_registers(unit, address, count)
     except RenogyError as error:
+        key, told = async_told(hass, link.address, error)
         raise HomeAssistantError(
             translation_domain=DOMAIN,
-            translation_key=_read_problem(error),
+            translation_key=_read_problem(error) or f"link_{key}",
             translation_placeholders={
                 "link": link.settings.name,
                 "battery": _name_of(device),
                 "first": str(address),
                 "last": str(last),
-                "reason": str(error),
+                "reason": told,
             },
         ) from error
     return {"unit": unit, "address": address, "words": list(words)}
@@ -124,8 +125,8 @@ def _battery_of(device: DeviceEntry, entry: ConfigEntry) -> tuple[LinkCoordinato
     )
 
 
-def _read_problem(error: RenogyError) -> str:
-    """Return the translation key of what kept registers from being read."""
+def _read_problem(error: RenogyError) -> str | None:
+    """Return the translation key of what kept registers from being read, but for the link."""
     match error:
         case LinkBusy():
             return "registers_busy"
@@ -134,7 +135,7 @@ def _read_problem(error: RenogyError) -> str:
         case ExceptionReply():
             return "registers_refused"
         case _:
-            return f"link_{link_problem(error)}"
+            return None
 
 
 def _name_of(device: DeviceEntry) -> str:

@@ -12,7 +12,7 @@ from homeassistant.util.json import JsonObjectType
 
 from ..const import DOMAIN
 from ..links.connection import LinkNotSeen, async_known_device
-from ..links.probing import async_is_probed, async_probe_report, link_problem
+from ..links.probing import async_is_probed, async_probe_report, async_told
 from ..links.settings import LinkSettings, async_link_at
 
 _ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
@@ -66,9 +66,10 @@ async def async_probe(
         # Whoever is out of reach is not waited for.
         async_known_device(hass, address)
     except LinkNotSeen as error:
+        key, told = async_told(hass, address, error)
         raise ServiceValidationError(
             translation_domain=DOMAIN,
-            translation_key=f"link_{link_problem(error)}",
-            translation_placeholders={"link": name, "reason": str(error)},
+            translation_key=f"link_{key}",
+            translation_placeholders={"link": name, "reason": told},
         ) from error
     return await async_probe_report(hass, address, name, unit_ids)

@@ -97,7 +97,7 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
 
     @property
     def _placeholders(self) -> dict[str, str]:
-        reason = "" if self._problem is None else self._problem.reason
+        reason = "" if self._problem is None else self._problem.told
         return {CONF_NAME: escaped(self._name), "reason": escaped(reason)}
 
     @callback
@@ -188,7 +188,7 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         try:
             self._unit_ids = unit_ids_of(user_input)
         except WrongUnitIds as error:
-            self._problem = ProbeProblem(key="unit_ids_wrong", reason=str(error))
+            self._problem = ProbeProblem(key="unit_ids_wrong", told=str(error))
             return await self._async_ask_again()
         self._kept_interval = kept_interval_of(user_input.get(SECTION_ADVANCED, {}))
         return await self.async_step_probe()

@@ -6,11 +6,11 @@ from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.util import dt as dt_util
 
 from ..adapter_health.ladder import PLANS
 from ..adapter_health.samples import Reason
 from ..adapter_health.status import AdapterStatus, Notice
+from ..adapters.advice import async_advice, async_moment_in_words
 from ..const import DOCUMENTATION_URL, DOMAIN
 from ..supervisor.supervisor import async_get_supervisor
 
@@ -112,8 +112,9 @@ def _async_create(
         translation_placeholders={
             "adapter": status.name or status.address,
             "address": status.address,
-            "since": dt_util.as_local(notice.since).strftime("%Y-%m-%d %H:%M"),
+            "since": async_moment_in_words(hass, notice.since),
             "steps": str(len(notice.tried)),
             "count": str(notice.count),
+            **async_advice(hass),
         },
     )

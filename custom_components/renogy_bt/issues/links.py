@@ -8,7 +8,6 @@ from time import monotonic
 from typing import Final
 
 from homeassistant.components import bluetooth
-from homeassistant.components.bluetooth import BluetoothReachabilityIntent
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
     ConfigEntry,
@@ -23,6 +22,7 @@ from ..const import DOCUMENTATION_URL, DOMAIN, LOGGER
 from ..coordinator import BankCoordinator
 from ..links.coordinator import LinkCoordinator
 from ..links.markdown import escaped
+from ..links.reasons import async_hearing, async_in_words
 from ..links.rescan import SIGNAL_RESCANNED, Rescan
 from ..links.settings import LinkSettings, async_banks, link_identifier, links_of
 from ..renogy.confirmation import ANOTHER_BATTERY
@@ -172,9 +172,7 @@ class LinkIssues:
         """Return what is so of a link when its trouble is noticed, in words."""
         signal = async_get_supervisor(self._hass).signal_of(address)
         return {
-            "reason": bluetooth.async_address_reachability_diagnostics(
-                self._hass, address, BluetoothReachabilityIntent.CONNECTION
-            ),
+            "reason": async_in_words(self._hass, async_hearing(self._hass, address)),
             "strength": "–" if signal is None else f"{signal.strength.mean:.0f} dBm",
         }
 

@@ -25,6 +25,7 @@ from ..renogy.probe import probe_link
 from ..renogy.recording import Recording
 from .connection import LinkNotSeen, async_end_left_connection, async_probing_connector
 from .discovery import async_heard_name, async_search_name, refusal_of
+from .reasons import OUT_OF_REACH, async_in_words, async_load_words, async_reason_of
 from .reports import FOUND, Attempt, as_text, async_report
 
 # The more special an error, the earlier.
@@ -45,16 +46,28 @@ def link_problem(error: RenogyError) -> str:
     return next(key for kind, key in LINK_PROBLEMS.items() if isinstance(error, kind))
 
 
+@callback
+def async_told(
+    hass: HomeAssistant, address: str, error: RenogyError
+) -> tuple[str, str]:
+    """Return the end of the translation key for an error that may pass, and why in words."""
+    reason = async_reason_of(hass, address, error)
+    key = "not_reachable" if reason in OUT_OF_REACH else link_problem(error)
+    return key, async_in_words(hass, reason)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeProblem:
     """Why probing a link failed: a translation key of the flow, and the reason given.
 
-    The problem is `final` when the device is not a battery: trying again does not help.
+    `told` is the reason in the language of Home Assistant, `reason` what a report says. The
+    problem is `final` when the device is not a battery: trying again does not help.
     `report` is what the user can send, empty where nothing was tried.
     """
 
     key: str
     reason: str = ""
+    told: str = ""
     final: bool = False
     report: str = ""
 
@@ -136,7 +149,8 @@ async def _async_probe(
     except RenogyError as error:
         LOGGER.debug("Probing %s failed: %r", told or address, error)
         await async_end_left_connection(hass, address)
-        return _problem(error)
+        await async_load_words(hass)
+        return _problem(hass, address, error)
     family = _family(told, report)
     if family is UNDECIDED and told is None:
         await async_end_left_connection(hass, address)
@@ -155,10 +169,12 @@ def _under_way(hass: HomeAssistant, address: str) -> Iterator[None]:
         probed.remove(address)
 
 
-def _problem(error: RenogyError) -> ProbeProblem:
+@callback
+def _problem(hass: HomeAssistant, address: str, error: RenogyError) -> ProbeProblem:
     if isinstance(error, NotABattery):
         return ProbeProblem(key=error.kind, reason=str(error), final=True)
-    return ProbeProblem(key=link_problem(error), reason=str(error))
+    key, told = async_told(hass, address, error)
+    return ProbeProblem(key=key, reason=str(error), told=told)
 
 
 def _family(name: str | None, report: ProbeReport) -> Family:
