@@ -94,8 +94,8 @@ async def test_where_the_extremes_are(hass: HomeAssistant, air: FakeAir) -> None
     await set_up(hass, entry)
     names = [f"{MODEL} {place}" for place in (1, 2)]
     for key, where in {
-        "cell_voltage_min": [],
-        "cell_voltage_max": [f"{each} (cells 10, 11)" for each in names],
+        "cell_voltage_min": None,
+        "cell_voltage_max": f"{names[0]} (cell 10)",
     }.items():
         assert bank_state(hass, entry, key).attributes["where"] == where
     assert bank_problem(hass, entry) == []
@@ -113,14 +113,14 @@ async def test_where_the_extremes_are(hass: HomeAssistant, air: FakeAir) -> None
         bank_state(hass, entry, f"cell_voltage_{end}").attributes["where"]
         for end in ("min", "max")
     )
-    assert (low, high) == (["Fridge (cell 3)"], ["Fridge (cell 4)"])
+    assert (low, high) == ("Fridge (cell 3)", "Fridge (cell 4)")
     assert bank_problem(hass, entry) == ["Fridge"]
     link.units[48].put(5018, [90])
     await next_poll(hass)
     temperature = battery_state(hass, "temperature").attributes
     assert temperature["coldest_sensors"] == [1]
     coldest = bank_state(hass, entry, "temperature_min").attributes["where"]
-    assert coldest == [f"{names[0]} (sensor 1)"]
+    assert coldest == f"{names[0]} (sensor 1)"
 
 
 def bank_problem(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:

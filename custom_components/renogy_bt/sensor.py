@@ -39,7 +39,7 @@ from .adapter_health.samples import Verdict
 from .adapter_health.status import AdapterStatus
 from .adapters.devices import async_add_adapter_entities
 from .bank.energy import EnergyTotals
-from .bank.extremes import Values, extremes, own_extremes
+from .bank.extremes import Values, extremes, one_place, own_extremes
 from .bank.health import capacity_health
 from .bank.history import DAY, BatteryHistory, FullCharge
 from .bank.limits import CurrentLimits
@@ -1243,31 +1243,29 @@ class BankSensor(RenogyBankEntity, SensorEntity):
 
 
 class ExtremeSensor(BankSensor):
-    """An extreme of the bank, and which cells or sensors of which batteries have it."""
+    """An extreme of the bank, and which cell or sensor of which battery has it."""
 
     entity_description: ExtremeDescription
     _unrecorded_attributes = frozenset({"where"})
+    _place: tuple[BatteryId, int] | None = None
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any]:
-        """Return where the extreme is, in words."""
+        """Return where the extreme is, in words; None where most share it."""
         description, bank = self.entity_description, self.coordinator
         values = {
             battery: description.values_fn(reading)
             for battery, reading in bank.data.readings.items()
         }
-        return {
-            "where": [
-                async_with_parts(
-                    self.hass,
-                    plain_battery_name(self.hass, bank, battery),
-                    description.part,
-                    numbers,
-                )
-                for battery, numbers in extremes(values, description.extreme).items()
-            ]
-        }
+        found = extremes(values, description.extreme)
+        self._place = one_place(found, self._place)
+        if self._place is None:
+            return {"where": None}
+        battery, number = self._place
+        name = plain_battery_name(self.hass, bank, battery)
+        part = async_with_parts(self.hass, name, description.part, [number])
+        return {"where": part}
 
 
 class BankMeterSensor(RenogyBankEntity, SensorEntity):

@@ -4,7 +4,7 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.renogy_bt.bank.extremes import extremes, own_extremes
+from custom_components.renogy_bt.bank.extremes import extremes, one_place, own_extremes
 
 
 def test_the_extreme_of_a_bank_is_found_in_its_batteries() -> None:
@@ -12,6 +12,16 @@ def test_the_extreme_of_a_bank_is_found_in_its_batteries() -> None:
     values = {"a": (3.3, 3.2, 3.3, 3.3), "b": (3.3, 3.4, 3.3, 3.2), "c": (3.3, 3.3)}
     assert extremes(values, min) == {"a": (2,), "b": (4,)}
     assert extremes(values, max) == {"b": (2,)}
+
+
+def test_who_was_named_stays_named_while_it_has_the_extreme() -> None:
+    """Among equals the first is named, and no other takes its place."""
+    both, other = {"a": (2,), "b": (1, 4)}, {"b": (1, 4)}
+    assert one_place(both, None) == ("a", 2)
+    assert one_place(other, ("a", 2)) == ("b", 1)
+    assert one_place(both, ("b", 4)) == ("b", 4)
+    assert one_place(other, ("b", 2)) == ("b", 1)
+    assert one_place({}, ("b", 1)) is None
 
 
 @pytest.mark.parametrize(

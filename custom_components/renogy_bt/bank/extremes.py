@@ -28,6 +28,19 @@ def extremes[K](
     return {battery: parts for battery, parts in numbers.items() if parts}
 
 
+def one_place[K](
+    found: Mapping[K, tuple[int, ...]], before: tuple[K, int] | None
+) -> tuple[K, int] | None:
+    """Return one battery that has the extreme, and the number of its cell or sensor.
+
+    Whoever was named before is named as long as it has the extreme: temperatures move with each
+    poll, and among equals another one would be the first each time.
+    """
+    if before is not None and before[1] in found.get(before[0], ()):
+        return before
+    return next(((battery, parts[0]) for battery, parts in found.items()), None)
+
+
 def own_extremes(values: Values) -> tuple[list[int], list[int]]:
     """Return the numbers of one battery's lowest and of its highest cells or sensors."""
     low, high = (
