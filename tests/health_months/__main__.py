@@ -28,7 +28,8 @@ def _arguments() -> argparse.Namespace:
         "4 changes of notices or 12 events in a day, and what broke was mended or told in time.\n"
         "With --mutations each number of adapter health is changed, and its world has to fail:\n"
         "the exit status is 0 when no changed number survives. That takes some minutes.",
-        epilog=f"worlds, each also as NAME-disturbed (restarts, rights and clocks change):\n{worlds}",
+        epilog="worlds, each also as NAME-disturbed (restarts, rights and clocks change), benign ones\n"
+        f"as NAME-direct (Home Assistant works the adapter without bluetoothd):\n{worlds}",
     )
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="only these worlds (default: all)"

@@ -415,6 +415,28 @@ def polls_that_fall_into_windows(place: Place) -> None:
 
 
 @benign
+def scanner_beside_a_sick_bluetoothd(place: Place) -> Play:
+    """Bluetoothd, which has the adapter too, hangs for hours, crashes and loses it."""
+    place.over_bluetoothd = False
+    while True:
+        yield 5 * HOUR
+        place.bus = BusSample(owner=":1.5", unanswered=3, unanswered_since=place.now)
+        yield 3 * HOUR
+        place.bus = BusSample(connected=False, fault=BusFault.NO_SOCKET, known=False)
+        yield HOUR
+        place.bus = BusSample(owner=f":1.{place.now:.0f}", owner_changed_at=place.now)
+
+
+@benign
+def scanner_that_moves(place: Place) -> Play:
+    """Home Assistant works the adapter without bluetoothd every other week."""
+    while True:
+        yield 7 * DAY * place.pace
+        place.over_bluetoothd = not place.over_bluetoothd
+        yield from place.restart_host()
+
+
+@benign
 def quiet_scanner_beside_bluetoothd(place: Place) -> None:
     """The same in a quiet place, where the dongle is reported now and then."""
     place.over_bluetoothd = False

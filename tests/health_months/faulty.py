@@ -555,6 +555,24 @@ def connects_failing_beside_a_proxy(place: Place) -> Play:
     yield from connects_failing(place)
 
 
+@faulty(mended_within=1500)
+def connects_failing_without_bluetoothd(place: Place) -> Play:
+    """The same where Home Assistant works the adapter itself, and hears it now and then."""
+    place.work_directly()
+    yield from connects_failing(place)
+
+
+@faulty(mended_within=900)
+def deaf_without_bluetoothd(place: Place) -> Play:
+    """An adapter that Home Assistant works itself goes deaf, and a proxy hears the link."""
+    _shared(place)
+    place.work_directly()
+    while True:
+        yield place.pace * BETWEEN
+        place.breaks()
+        place.deaf = True
+
+
 def _connects_failing_for(seconds: float, place: Place) -> Play:
     yield place.pace * FIRST
     place.breaks()

@@ -236,6 +236,9 @@ MUTATIONS = (
     _shown("memory:LONGEST_GAP", 150.0, 20.0, "connects-failing"),
     _shown("memory:LONGEST_HEARD_GAP", 90.0, 5.0, "connects-failing"),
     _shown("memory:LONGEST_HEARD_GAP", 90.0, 1000000.0, "passing-slow-start"),
+    _shown(
+        "memory:LONGEST_DIRECT_GAP", 150.0, 5.0, "connects-failing-without-bluetoothd"
+    ),
     _shown("memory:FRESH", 45.0, 5000.0, "passing-link-near-the-proxy"),
     _shown("memory:SHARED_FOR", 60.0, 1000000.0, "deaf-with-a-witness"),
     _shown(

@@ -28,6 +28,7 @@ from custom_components.renogy_bt.adapter_health.samples import (
     EntryState,
     HostState,
     Judgement,
+    ListedAdapter,
     ScanMode,
     ScannerSample,
     SlotSample,
@@ -40,7 +41,7 @@ from custom_components.renogy_bt.supervisor.link_records import LinkRecords
 from tests.restart import after_restart
 
 from .keeper import Keeper
-from .radio import DAY, PROXY, Link, When, never
+from .radio import DAY, MINUTE, PROXY, Link, When, never
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = 30.0
@@ -52,6 +53,8 @@ OWNER = ":1.5"
 PATH_KNOWN = 195.0
 """Home Assistant knows a path to a link for so long after it was heard, s."""
 LONGEST_RETRY_PAUSE = 600.0
+KERNELS_DISCOVERY = 10.24
+"""How long the kernel discovers when it is asked to, s."""
 POLL_AFTER = 10.0
 """A poll that waits for an advertisement does so no longer, s."""
 
@@ -90,6 +93,8 @@ class Place:
     stale_discovering: bool = False
     over_bluetoothd: bool = True
     """Whether bluetoothd knows of the scan: a scanner may use the management socket."""
+    ends_after: float | None = None
+    """How long a scan goes on by itself, None if somebody renews it, s."""
     window: When = never
     """Whether an AUTO scanner is in an active window."""
     active_until: float = 0.0
@@ -158,6 +163,8 @@ class Place:
     last_detection: float = 0.0
     last_connected_at: float | None = 0.0
     heard: int = 0
+    counted_at: float = 0.0
+    """When devices were last heard, where a scan ends by itself."""
     next_watchdog: float = 0.0
     watched: bool = True
     """Whether the integration runs and looks."""
@@ -174,6 +181,11 @@ class Place:
         self._played = 0
         self._discovering = self.discovers and self.over_bluetoothd
         self.keeper = Keeper(self)
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the integration can know that the adapter is worked without bluetoothd."""
+        return not self.over_bluetoothd and "over_bluetoothd" not in self.untold
 
     @property
     def resets(self) -> list[tuple[float, RecoveryStep, Verdict]]:
@@ -297,6 +309,9 @@ class Place:
             and self.name is not None
             and self.name == self.scanner_name
             and self.entry is EntryState.LOADED
+            and (
+                self.ends_after is None or self.now - self.start_time <= self.ends_after
+            )
         )
 
     @property
@@ -311,9 +326,10 @@ class Place:
         passed = min(max(self.now - self.aired_at, 1.0), STEP)
         self.aired_at = self.now
         self.records.keep([link.address for link in self.links])
-        self.heard = self.other_devices(self.now) if can_hear else 0
-        if self.heard:
-            self.last_detection = self.now
+        if can_hear or self.ends_after is None or self.now - self.counted_at > MINUTE:
+            self.heard = self.other_devices(self.now) if can_hear else 0
+        if can_hear and self.heard:
+            self.last_detection = self.counted_at = self.now
         for link in self.links:
             if not link.present(self.now):
                 continue
@@ -349,7 +365,9 @@ class Place:
             self.entry is EntryState.LOADED
             and self.now - self.last_detection > WATCHDOG
         ):
-            if self.management_socket and self.last_detection <= self.start_time:
+            # Without bluetoothd the watchdog starts the scan again, and nothing else.
+            resets = self.management_socket and self.over_bluetoothd
+            if resets and self.last_detection <= self.start_time:
                 self.host_resets += 1
                 self.power_cycle()
             self._start_scan()
@@ -365,6 +383,10 @@ class Place:
             return
         self.scanning = self.session = True
         self.start_time = self.last_detection = self.now
+        if self.ends_after is not None and self.can_hear:
+            self.heard = self.other_devices(self.now)
+            if self.heard:
+                self.last_detection = self.counted_at = self.now + 0.5
         # A new scan reports every device in reach, however quiet the bus was about it.
         for link in self.links:
             if (
@@ -589,6 +611,16 @@ class Place:
         traffic = replace(self.health.memory.traffic, watched=KNOWN_AFTER)
         self.health.memory = replace(self.health.memory, traffic=traffic)
 
+    def work_directly(self) -> None:
+        """Have the adapter worked by habluetooth's scanner over the management socket.
+
+        It starts the kernel's discovery and does not renew it. It knows no AUTO mode.
+        """
+        self.over_bluetoothd = False
+        self.bus = BusSample(owner=None, known=False)
+        if self.mode is not ScanMode.PASSIVE:
+            self.mode, self.ends_after = ScanMode.ACTIVE, KERNELS_DISCOVERY
+
     def suspend(self, seconds: float) -> None:
         """Stop the machine for a while."""
         self.now += seconds
@@ -628,7 +660,15 @@ class Place:
             has_twin=self.has_twin,
             heard_on_bus_at=self.heard_on_bus_at,
             clock_jumped=self.clock_jumped,
+            listed=self._listed(),
         )
+
+    def _listed(self) -> ListedAdapter | None:
+        """What the kernel lists, which is asked when something fails where nobody else tells."""
+        is_asked = self.entry is not EntryState.LOADED or not self.scanning
+        if not self.is_direct or not (is_asked or self.records.has_failures):
+            return None
+        return ListedAdapter(self.name, self.name is not None and self.powered)
 
     def _adapter_object(self) -> AdapterObject | None:
         discovering = self.discovers and self.over_bluetoothd

@@ -60,10 +60,16 @@ class World:
     """So often Home Assistant may find the scanner silent and reset the radio itself."""
     disturbed: bool = False
     """Rights change, clocks are set and Home Assistant restarts besides."""
+    direct: bool = False
+    """Home Assistant works the adapter over the management socket, and there is no bluetoothd."""
 
     def with_disturbances(self) -> World:
         """The same world, with changes of rights, clocks and Home Assistant besides."""
         return replace(self, name=f"{self.name}-disturbed", disturbed=True)
+
+    def directly(self) -> World:
+        """The same world, with an adapter that Home Assistant works without bluetoothd."""
+        return replace(self, name=f"{self.name}-direct", direct=True)
 
     def limit(self, *, management_socket: bool) -> float | None:
         """Longest time that what broke may not work, s."""
@@ -74,13 +80,20 @@ class World:
 
     @property
     def rights(self) -> tuple[bool, ...]:
-        """The levels of rights that are worth a month: with disturbances, benign ones lose them."""
+        """The levels of rights that are worth a month: with disturbances, benign ones lose them.
+
+        Without bluetoothd there is always a management socket.
+        """
+        if self.direct:
+            return (True,)
         return (self.benign,) if self.disturbed else (False, True)
 
     def place(self, *, management_socket: bool, pace: float = 1.0) -> Place:
         """A place of this kind, at its beginning."""
         place = Place(management_socket=management_socket, pace=pace)
         play = self.build(place)
+        if self.direct:
+            place.work_directly()
         place.play(place.retries())
         if play is not None:
             place.play(play)

@@ -13,6 +13,9 @@ Each world is lived through twice, without and with Home Assistant's management 
 with disturbances (`NAME-disturbed`): in a benign world restarts, clocks that are set, and rights
 that are lost in the middle; in a faulty one a restart in the middle of the fault.
 
+Each benign world is lived through once more with an adapter that Home Assistant works without
+bluetoothd (`NAME-direct`), unless it is about that.
+
 A world that fails today is in `KNOWN_FAILING`, which a test holds exact: take the world out there
 with the change that mends it.
 """
@@ -24,10 +27,20 @@ from .registry import BENIGN, FAULTY
 from .world import World
 
 PLAIN: Mapping[str, World] = {**BENIGN, **FAULTY}
+ABOUT_THE_WAY = frozenset({"scanner-that-tells-no-way"})
+"""Worlds about how it is known whether an adapter is worked by bluetoothd."""
 WORLDS: Mapping[str, World] = {
     world.name: world
     for plain in PLAIN.values()
-    for world in (plain, plain.with_disturbances())
+    for world in (
+        plain,
+        plain.with_disturbances(),
+        *(
+            [plain.directly()]
+            if plain.benign and plain.name not in ABOUT_THE_WAY
+            else []
+        ),
+    )
 }
 KNOWN_FAILING: Mapping[str, str] = {}
 """The worlds that do not come out as promised, at one level of rights at least, and why."""

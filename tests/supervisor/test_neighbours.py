@@ -15,7 +15,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import get_system_health_info
 
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
-from custom_components.renogy_bt.adapter_health.samples import ConnectFailure, ScanMode
+from custom_components.renogy_bt.adapter_health.samples import (
+    ConnectFailure,
+    ListedAdapter,
+    ScanMode,
+)
 from custom_components.renogy_bt.const import DOMAIN
 from custom_components.renogy_bt.renogy.exceptions import RenogyError
 from custom_components.renogy_bt.supervisor import neighbours
@@ -123,6 +127,35 @@ def test_names_of_an_adapter(
     assert bool(lost) is (names is None)
 
 
+@pytest.mark.parametrize(
+    ("adapters", "listed"),
+    [
+        ({}, ListedAdapter(None)),
+        (
+            {"hci1": {"address": ADAPTER, "powered": True}},
+            ListedAdapter("hci1", powered=True),
+        ),
+        ({"hci0": {"address": ADAPTER, "powered": False}}, ListedAdapter("hci0")),
+        (TimeoutError(), None),
+        ({"hci0": {"address": ADAPTER}}, None),
+    ],
+)
+async def test_adapter_in_the_kernels_list(
+    monkeypatch: pytest.MonkeyPatch,
+    lost: dict[Part, str],
+    adapters: object,
+    listed: ListedAdapter | None,
+) -> None:
+    """The list is asked for anew; what cannot be had is not known."""
+    look_up = AsyncMock(side_effect=[adapters])
+    manager = SimpleNamespace(async_get_bluetooth_adapters=look_up)
+    monkeypatch.setattr(neighbours, "get_manager", lambda: manager)
+    assert await neighbours.async_listed_adapter(ADAPTER) == listed
+    look_up.assert_awaited_once_with(cached=False)
+    is_odd = isinstance(adapters, dict) and listed is None
+    assert lost.keys() == ({Part.ADAPTER_NUMBERS} if is_odd else set())
+
+
 async def test_scanner_that_tells_everything(lost: dict[Part, str]) -> None:
     """Nothing is lost of what is there."""
     sample = await neighbours.async_scanner_sample(a_scanner())
@@ -147,10 +180,12 @@ async def test_kind_of_scanner(
     """Only bleak's scanner is known to bluetoothd; without that class it is not known."""
     sample = await neighbours.async_scanner_sample(a_scanner())
     assert sample.over_bluetoothd is False
+    assert neighbours.is_direct(a_scanner())
     assert lost == {}
     monkeypatch.setattr(neighbours, "HaScanner", bleaks_scanner)
     sample = await neighbours.async_scanner_sample(a_scanner())
     assert sample.over_bluetoothd is is_known
+    assert not neighbours.is_direct(a_scanner()), "what is not known is as ever"
     assert lost.keys() == (set() if is_known else {Part.SCANNER_KIND})
 
 
@@ -339,7 +374,7 @@ async def test_reset_with_other_arguments(
     """A reset that takes something else fails, and is not asked for again."""
     monkeypatch.setattr(neighbours, "recover_adapter", with_no_arguments)
     assert neighbours.can_reset_fully()
-    assert not await neighbours.async_reset_fully(0, ADAPTER)
+    assert not await neighbours.async_reset(0, ADAPTER, on_usb=True)
     assert not neighbours.can_reset_fully()
 
 

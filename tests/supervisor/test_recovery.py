@@ -58,7 +58,7 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> Scans:
     """Take steps that do nothing, and scans that do not end by themselves."""
 
     class Runner:
-        def __init__(self, *_: object) -> None:
+        def __init__(self, *_: object, **__: object) -> None:
             pass
 
         async def run(self, *_: object) -> None:

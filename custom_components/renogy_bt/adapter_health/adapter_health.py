@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from .climb import Climb
 from .detector import detect
+from .direct import by_its_path
 from .events import EventBudget
 from .history import (
     AdapterHistory,
@@ -99,6 +100,7 @@ class AdapterHealth:
         return works_again
 
     def _look(self, sample: AdapterSample, level: RecoveryLevel, now: datetime) -> bool:
+        sample = by_its_path(sample, was_direct=self.memory.is_direct)
         self.sample, before = sample, self.judgement
         self.memory, judgement = detect(self.memory, sample, self.own)
         self.recurrence = self.recurrence.after_look(
@@ -228,6 +230,7 @@ class AdapterHealth:
                 else sample.others_connected,
                 has_scanner=sample.scanner is not None,
                 management_socket=bool(sample.management_socket),
+                is_direct=sample.is_direct,
                 has_twin=sample.has_twin,
                 limiter=self.limiter,
                 awaited=awaited,

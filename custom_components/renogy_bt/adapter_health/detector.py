@@ -161,7 +161,7 @@ def _has_just_begun(view: View) -> bool:
     return (
         view.sample.entry.state is EntryState.IN_PROGRESS
         or view.scanner is None
-        or view.adapter is None
+        or not view.is_there
         or _is_settling(view)
     )
 

@@ -28,6 +28,9 @@ from .traffic import LearnedTraffic
 LONGEST_GAP = 150.0
 """Samples further apart than this do not join up: the host was stopped or stuck, s."""
 LONGEST_HEARD_GAP = 90.0
+LONGEST_DIRECT_GAP = 150.0
+"""Without bluetoothd the kernel's discovery ends after 10 s. Home Assistant starts it again at the
+first look of its watchdog, every 30 s, that finds 90 s of silence; one start may go by unheard, s."""
 FRESH = 45.0
 SHARED_FOR = 60.0
 """A link that moves from one scanner to another is heard by both for a shorter time, s."""
@@ -118,6 +121,8 @@ class Memory:
     """Times in which nothing could be connected."""
     open_fault: OpenFault | None = None
     judgement: Judgement | None = None
+    is_direct: bool = False
+    """Home Assistant works the adapter without bluetoothd, as far as a scanner has told."""
 
 
 def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
@@ -161,7 +166,7 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         life_at=life_at,
         advert_at=advert_at,
         heard_at=heard_at,
-        heard_since=_heard_since(memory, heard_at),
+        heard_since=_heard_since(memory, heard_at, longest_gap(sample)),
         used_at=latest(memory.used_at, used_at, *heard_here_alone),
         scan_started_at=memory.scan_started_at
         if scanner is None or scanner.start_time is None
@@ -177,7 +182,9 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         power=memory.power.after_look(_known_adapter(sample), own, sample.at),
         undiscovered_since=undiscovered_since,
         is_undiscovered=_is_undiscovered(memory, sample, undiscovered_since, advert_at),
-        was_seen=memory.was_seen or sample.adapter is not None,
+        was_seen=memory.was_seen
+        or sample.adapter is not None
+        or (sample.is_direct and scanner is not None),
         seen_beside=memory.seen_beside
         if sample.adapter is None
         else sample.other_adapters,
@@ -187,6 +194,7 @@ def observe(memory: Memory, sample: AdapterSample, own: OwnSteps) -> Memory:
         outages=memory.outages.after_look(sample, touched_at, broken=broken),
         open_fault=memory.open_fault,
         judgement=memory.judgement,
+        is_direct=sample.is_direct,
     )
 
 
@@ -291,11 +299,18 @@ def _is_undiscovered(
     return memory.is_undiscovered and not shows
 
 
-def _heard_since(memory: Memory, heard_at: float | None) -> float | None:
+def longest_gap(sample: AdapterSample) -> float:
+    """Longest time without an advertisement of a link that is heard, s."""
+    return LONGEST_DIRECT_GAP if sample.is_direct else LONGEST_HEARD_GAP
+
+
+def _heard_since(
+    memory: Memory, heard_at: float | None, longest: float
+) -> float | None:
     before = memory.heard_at
     if heard_at is None or heard_at == before:
         return memory.heard_since
-    if before is None or heard_at - before > LONGEST_HEARD_GAP:
+    if before is None or heard_at - before > longest:
         return heard_at
     return memory.heard_since
 
@@ -337,16 +352,22 @@ def _fruitless_starts(
     return memory.fruitless_starts + (began > before)
 
 
+def _fresh(sample: AdapterSample) -> float:
+    """How old the last advertisement of a link may be that two scanners hear, s."""
+    return LONGEST_DIRECT_GAP if sample.is_direct else FRESH
+
+
 def _shared_since(
     memory: Memory, sample: AdapterSample
 ) -> Mapping[tuple[str, str], float]:
     """Since when each link has been heard here and by another scanner at the same time."""
     shared: dict[tuple[str, str], float] = {}
+    fresh = _fresh(sample)
     for link in sample.links:
         for source, heard_at in link.heard_elsewhere:
             if (
                 link.heard_at is not None
-                and sample.at - min(link.heard_at, heard_at) <= FRESH
+                and sample.at - min(link.heard_at, heard_at) <= fresh
             ):
                 pair = (link.address, source)
                 shared[pair] = memory.shared_since.get(pair, sample.at)
@@ -356,8 +377,9 @@ def _shared_since(
 def _witnesses(
     memory: Memory, sample: AdapterSample, shared_since: Mapping[tuple[str, str], float]
 ) -> frozenset[tuple[str, str]]:
+    shared_for = SHARED_FOR + _fresh(sample) - FRESH
     proven = (
-        pair for pair, since in shared_since.items() if sample.at - since >= SHARED_FOR
+        pair for pair, since in shared_since.items() if sample.at - since >= shared_for
     )
     found = frozenset(proven)
     return memory.witnesses if found <= memory.witnesses else memory.witnesses | found

@@ -62,6 +62,8 @@ class Situation:
     has_scanner: bool = True
     """Home Assistant has a scanner, with which connections end when the entry is reloaded."""
     management_socket: bool = False
+    is_direct: bool = False
+    """Home Assistant works the adapter without bluetoothd, and never resets it."""
     limiter: RateLimiter = field(default_factory=RateLimiter)
     awaited: StepRecord | None = None
     """The last step while its effect is not known yet."""
@@ -216,7 +218,8 @@ def _after_rest(climb: Climb, now: float) -> Climb:
 def _next_step(
     climb: Climb, judgement: Judgement, situation: Situation
 ) -> RecoveryStep | None:
-    if judgement.verdict is Verdict.SILENT and situation.management_socket:
+    is_reset_by_host = situation.management_socket and not situation.is_direct
+    if judgement.verdict is Verdict.SILENT and is_reset_by_host:
         # Home Assistant has reset the adapter itself by now, more than once.
         return None
     if judgement.verdict is Verdict.POWERED_OFF and situation.is_wanted_off:

@@ -97,8 +97,7 @@ class Recurrence:
         return replace(
             self,
             gone_at=sample.at,
-            is_hosts_doing=sample.management_socket is not False
-            and silence >= HOSTS_SILENCE,
+            is_hosts_doing=sample.host_resets is not False and silence >= HOSTS_SILENCE,
         )
 
     def is_explained(self, appeared_at: float | None, reset_at: float | None) -> bool:

@@ -75,7 +75,6 @@ class Reason(StrEnum):
     BUS_NO_SOCKET = "bus_no_socket"
     BUS_ACCESS_DENIED = "bus_access_denied"
     BUS_UNWATCHED = "bus_unwatched"
-    BUS_UNNEEDED = "bus_unneeded"
     NO_OWNER = "no_owner"
     CALLS_UNANSWERED = "calls_unanswered"
     SERVICE_CRASHES = "service_crashes"
@@ -257,6 +256,15 @@ class SlotSample:
     """Addresses of connections that are not ours."""
 
 
+@dataclass(frozen=True, slots=True)
+class ListedAdapter:
+    """An adapter in the list of the kernel, which takes no bluetoothd."""
+
+    name: str | None
+    """Its hciN, None if it is not there."""
+    powered: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterSample:
     """Everything known of one adapter at one time."""
@@ -293,6 +301,18 @@ class AdapterSample:
     """When bluetoothd last reported devices that Home Assistant did not hear."""
     clock_jumped: bool = False
     """The machine was suspended or its clock was set since the last sample."""
+    listed: ListedAdapter | None = None
+    """What the kernel has listed of late, None if it was not asked."""
+    is_direct: bool = False
+    """Home Assistant works the adapter without bluetoothd, whose word on it counts for nothing."""
+
+    @property
+    def host_resets(self) -> bool | None:
+        """Whether Home Assistant resets a silent adapter by itself, None if not known.
+
+        Without bluetoothd it has a watchdog that starts the scan again, and nothing else.
+        """
+        return False if self.is_direct else self.management_socket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

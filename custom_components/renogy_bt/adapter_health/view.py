@@ -6,7 +6,7 @@ from functools import cached_property
 from ..bluez.models import AdapterObject
 from .connects import LinkMemory, is_good
 from .history import OwnSteps
-from .memory import REPLAY, Memory
+from .memory import REPLAY, Memory, longest_gap
 from .samples import DAY, AdapterSample, EntryState, LinkSample, ScannerSample
 
 FRESH_ADVERTISEMENT = 90.0
@@ -31,7 +31,7 @@ class View:
         self.at = sample.at
         self.is_cycled_by_others = memory.power.is_cycled_often(sample.at)
         """Another program keeps switching the adapter off and on."""
-        self.alone = sample.management_socket is False and not self.is_cycled_by_others
+        self.alone = sample.host_resets is False and not self.is_cycled_by_others
         """Nobody but us resets the adapter."""
         self.stepped_at = own.ended_at
         self.is_wanted_off = memory.power.is_wanted_off(sample.at, own.switched_on_at)
@@ -48,6 +48,26 @@ class View:
     def powered(self) -> AdapterObject | None:
         """The adapter, if it is there and powered."""
         return self.adapter if self.adapter and self.adapter.powered else None
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether nobody tells of the adapter while it works, as where there is no bluetoothd."""
+        return self.sample.is_direct and not self.sample.bus.tells_adapters
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the adapter is there, as far as is known."""
+        return self.is_untold or self.adapter is not None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the adapter is there and powered, as far as is known."""
+        return self.is_untold or self.powered is not None
+
+    @property
+    def fresh(self) -> float:
+        """How old the advertisement of a link may be that is heard, s."""
+        return longest_gap(self.sample)
 
     @cached_property
     def scanner(self) -> ScannerSample | None:
@@ -134,7 +154,7 @@ class View:
         """Whether the adapter should hear our links: it scans and has heard them before."""
         heard, life = self.memory.heard_at, self.memory.life_at
         return (
-            self.powered is not None
+            self.is_on
             and self.scanner is not None
             and self.knows_silence
             and heard is not None

@@ -81,6 +81,7 @@ SAVE_EVERY: Final = 900.0
 _ADAPTERS: Final = "adapters"
 _LEFT_OFF: Final = "powered_off_by_us"
 _TOLD: Final = "told"
+_DIRECT: Final = "is_direct"
 _BESIDE: Final = "seen_beside"
 _NEED: Final = "discovery_need"
 _MOST: Final = 10_000
@@ -179,6 +180,7 @@ _HEALTH: Final = fields(
                 "used_ago": _AGO,
                 "witnesses": tuple_of(tuple_of(_NAME, 2, 2), _MOST),
                 "is_undiscovered": bool,
+                probatio.Optional(_DIRECT, default=False): bool,
                 "fault": probatio.Maybe(_FAULT),
                 "connects": mapping_of(_NAME, _CONNECTS, MOST_LINKS),
                 "off_ago": _AGO,
@@ -351,6 +353,7 @@ def data_of(health: AdapterHealth, now: float) -> dict[str, Any]:
             "used_ago": age_of(memory.used_at, now),
             "witnesses": sorted(map(list, memory.witnesses)),
             "is_undiscovered": memory.is_undiscovered,
+            _DIRECT: memory.is_direct,
             "fault": _data_of_fault(memory.open_fault, now),
             "connects": {
                 address: _data_of_link(link, now)
@@ -483,6 +486,7 @@ def _memory(
         witnesses=frozenset(kept["witnesses"]),
         seen_beside=None if beside is None else frozenset(beside),
         is_undiscovered=kept["is_undiscovered"],
+        is_direct=kept[_DIRECT],
         open_fault=_open_fault(kept["fault"], now, then),
         links=MappingProxyType(
             {

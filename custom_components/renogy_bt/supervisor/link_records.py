@@ -196,6 +196,11 @@ class LinkRecords:
         self._record(link).note_connection(ended_at=at)
 
     @property
+    def has_failures(self) -> bool:
+        """Whether the last poll of any link got no connection."""
+        return any(record.failures for record in self._links.values())
+
+    @property
     def in_use(self) -> frozenset[str]:
         """The links that are being connected to, or connected."""
         return frozenset(

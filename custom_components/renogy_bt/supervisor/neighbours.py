@@ -19,7 +19,13 @@ import bleak_retry_connector
 from homeassistant.components.bluetooth import BaseHaScanner, BluetoothScanningMode
 from homeassistant.core import CALLBACK_TYPE, callback
 
-from ..adapter_health.samples import ConnectFailure, ScanMode, ScannerSample, SlotSample
+from ..adapter_health.samples import (
+    ConnectFailure,
+    ListedAdapter,
+    ScanMode,
+    ScannerSample,
+    SlotSample,
+)
 from ..bluez import system_bus
 
 if TYPE_CHECKING:
@@ -192,10 +198,20 @@ async def async_scanner_sample(scanner: BaseHaScanner) -> ScannerSample:
         last_detection=moment("last_detection"),
         connecting=connections_being_made(scanner),
         last_connected_at=moment("last_connect_completed_time"),
-        over_bluetoothd=_asked(
-            Part.SCANNER_KIND, lambda: isinstance(scanner, HaScanner)
-        ),
+        over_bluetoothd=_is_over_bluetoothd(scanner),
     )
+
+
+def _is_over_bluetoothd(scanner: BaseHaScanner) -> bool | None:
+    return _asked(Part.SCANNER_KIND, lambda: isinstance(scanner, HaScanner))
+
+
+def is_direct(scanner: BaseHaScanner) -> bool:
+    """Return whether a local scanner certainly works without bluetoothd.
+
+    Home Assistant makes such scanners by habluetooth's `create_local_scanner`.
+    """
+    return _is_over_bluetoothd(scanner) is False
 
 
 def _mode(mode: BluetoothScanningMode | None) -> ScanMode | None:
@@ -333,11 +349,30 @@ def async_names_of(address: str) -> frozenset[str] | None:
 
 async def async_refresh_adapters() -> None:
     """Have Home Assistant look up the hciN of each adapter; it never does so by itself."""
-    await _attempt(
+    await _async_look_up_adapters()
+
+
+async def _async_look_up_adapters() -> Mapping[str, Mapping[str, Any]] | None:
+    return await _attempt(
         Part.ADAPTER_NUMBERS,
         REFRESH_LIMIT,
         lambda: get_manager().async_get_bluetooth_adapters(cached=False),
     )
+
+
+async def async_listed_adapter(address: str) -> ListedAdapter | None:
+    """Return an adapter in the kernel's list, which Home Assistant has, None if not known."""
+    known = await _async_look_up_adapters()
+    if known is None:
+        return None
+
+    def ask() -> ListedAdapter:
+        for name, details in known.items():
+            if details["address"] == address:
+                return ListedAdapter(name, bool(details["powered"]))
+        return ListedAdapter(None)
+
+    return _asked(Part.ADAPTER_NUMBERS, ask)
 
 
 # What bleak and its helpers do
@@ -415,11 +450,11 @@ def can_reset_fully() -> bool:
     return Part.FULL_RESET not in _lost
 
 
-async def async_reset_fully(index: int, address: str) -> bool:
-    """Reset an adapter in the kernel and on USB; raises TimeoutError and OSError."""
+async def async_reset(index: int, address: str, *, on_usb: bool) -> bool:
+    """Reset an adapter in the kernel, and on USB if asked to; raises TimeoutError and OSError."""
     try:
         async with asyncio.timeout(RESET_LIMIT):
-            return await recover_adapter(index, address, gone_silent=True)
+            return await recover_adapter(index, address, gone_silent=on_usb)
     except (AttributeError, ImportError, TypeError) as error:
         _lose(Part.FULL_RESET, str(error))
         return False

@@ -15,7 +15,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from ..adapter_health.samples import ConnectFailure
 from .link_records import LinkRecords
 from .neighbours import failure_of
-from .sampling import async_lacks_slot, async_may_connect_through
+from .sampling import async_direct_source, async_lacks_slot, async_may_connect_through
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -152,7 +152,8 @@ class PollGate:
             self._records.failed(address, self._loop.time(), failure)
             self._wake()
             raise
-        self._records.connected(address, self._loop.time(), self.only_source)
+        source = self.only_source or async_direct_source(self._hass, address)
+        self._records.connected(address, self._loop.time(), source)
 
     async def _until_open(self, link: str) -> None:
         try:

@@ -55,7 +55,11 @@ class Recovery:
         self._changed = changed
         self._save = save
         self._runner = StepRunner(
-            hass, watcher, self._note_power, self._note_power_fault
+            hass,
+            watcher,
+            self._note_power,
+            self._note_power_fault,
+            is_direct=self._is_direct,
         )
         self._effects: dict[str, asyncio.Future[StepResult]] = {}
         self.task: asyncio.Task[None] | None = None
@@ -132,7 +136,10 @@ class Recovery:
             raise RecoveryRefused(RefusalReason.BUSY)
         if sample.entry.state.is_out_of_use:
             raise RecoveryRefused(RefusalReason.ENTRY_GONE)
-        if step is RecoveryStep.FULL_RESET and not sample.management_socket:
+        takes_socket = step is RecoveryStep.FULL_RESET or (
+            step.is_reset and sample.is_direct
+        )
+        if takes_socket and not sample.management_socket:
             raise RecoveryRefused(RefusalReason.NOT_AVAILABLE)
         if step.is_reset and sample.has_twin:
             raise RecoveryRefused(RefusalReason.TWO_ADAPTERS)
@@ -205,6 +212,11 @@ class Recovery:
         if health is not None and health.powered_off_by_us is is_on:
             health.powered_off_by_us = not is_on
             await self._save()
+
+    def _is_direct(self, address: str) -> bool:
+        """Whether Home Assistant works an adapter without bluetoothd."""
+        health = self._adapters.get(address)
+        return health is not None and health.memory.is_direct
 
     def _note_power_fault(self, address: str, fault: PowerFault | None) -> None:
         if (health := self._adapters.get(address)) is not None:

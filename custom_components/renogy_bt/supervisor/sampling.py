@@ -10,7 +10,7 @@ from homeassistant.core import CoreState, HomeAssistant, callback
 
 from ..adapter_health.samples import EntrySample, EntryState, HostState
 from ..bluez.adapter_objects import NO_ADDRESS
-from .neighbours import is_connectable, silence_of, slots_of
+from .neighbours import is_connectable, is_direct, silence_of, slots_of
 
 BLUETOOTH = "bluetooth"
 CONF_SOURCE = "source"
@@ -109,6 +109,25 @@ def async_lacks_slot(hass: HomeAssistant, link: str) -> bool:
     return bool(slots) and all(
         each is not None and each.free <= 0 and not each.holds(link.upper())
         for each in slots
+    )
+
+
+@callback
+def async_direct_source(hass: HomeAssistant, link: str) -> str | None:
+    """Return the adapter that a link is connected through without bluetoothd, if there is one.
+
+    Home Assistant tells by itself of all other connections.
+    """
+    return next(
+        (
+            scanner.source
+            for scanner in bluetooth.async_current_scanners(hass)
+            if async_local_scanner(hass, scanner.source) is not None
+            and is_direct(scanner)
+            and (slots := slots_of(scanner)) is not None
+            and slots.holds(link)
+        ),
+        None,
     )
 
 

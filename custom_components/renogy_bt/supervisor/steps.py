@@ -31,9 +31,10 @@ from .neighbours import (
     async_close_stale_connections,
     async_connect_bleak,
     async_forget_services,
+    async_names_of,
     async_reconnect_bleak,
     async_refresh_adapters,
-    async_reset_fully,
+    async_reset,
     can_reset_fully,
     connections_being_made,
 )
@@ -73,16 +74,20 @@ class StepRunner:
         watcher: BlueZWatcher,
         note_power: Callable[[str, bool], Awaitable[None]],
         note_power_fault: Callable[[str, PowerFault | None], None],
+        *,
+        is_direct: Callable[[str], bool],
     ) -> None:
         """Work on adapters that a watcher sees.
 
         `note_power` is told before an adapter is switched off and after it is on again, so
-        that this is remembered even if Home Assistant is killed in between.
+        that this is remembered even if Home Assistant is killed in between. `is_direct` tells
+        whether an adapter is worked without bluetoothd.
         """
         self._hass = hass
         self._watcher = watcher
         self._note_power = note_power
         self._note_power_fault = note_power_fault
+        self._is_direct = is_direct
 
     async def run(
         self, step: RecoveryStep, address: str, links: Collection[str]
@@ -93,6 +98,9 @@ class StepRunner:
                 await self._drop_own_links(links)
             case RecoveryStep.RESTART_SCANNING:
                 await self._reload(address, links)
+            case _ if self._is_direct(address):
+                on_usb = step is RecoveryStep.FULL_RESET
+                await self._reset_directly(address, links, on_usb=on_usb)
             case RecoveryStep.POWER_CYCLE:
                 await self._power_cycle(address, links)
             case RecoveryStep.FULL_RESET:
@@ -207,16 +215,33 @@ class StepRunner:
             await self._note_power(address, False)
             is_reset = False
             try:
-                await self._reset(adapter)
+                await self._reset(adapter.index, adapter.address, on_usb=True)
                 is_reset = True
             finally:
                 # A reset that failed may have switched the adapter off a moment ago.
                 await self.power_on(address, in_any_case=not is_reset)
 
+    async def _reset_directly(
+        self, address: str, links: Collection[str], *, on_usb: bool
+    ) -> None:
+        """Have the kernel switch an adapter off and on that is worked without bluetoothd.
+
+        It is blocked, off or on: the kernel leaves it on.
+        """
+        if not can_reset_fully():
+            raise StepFailed("reset_refused")
+        await self._prepare(address, links)
+        names = async_names_of(address)
+        if not names:
+            raise StepFailed(f"power_{PowerFault.ADAPTER_GONE}")
+        index = int(min(names).removeprefix("hci"))
+        async with self._unloaded(address, even_if_hung=True):
+            await self._reset(index, address, on_usb=on_usb)
+
     @staticmethod
-    async def _reset(adapter: AdapterObject) -> None:
+    async def _reset(index: int, address: str, *, on_usb: bool) -> None:
         try:
-            done = await async_reset_fully(adapter.index, adapter.address)
+            done = await async_reset(index, address, on_usb=on_usb)
         except TimeoutError as error:
             raise StepFailed("reset_timed_out") from error
         except OSError as error:
@@ -227,7 +252,8 @@ class StepRunner:
     async def _prepare(self, address: str, links: Collection[str]) -> None:
         """Let connection attempts finish, and bring bleak's view up to date."""
         await self._until_no_attempt_is_under_way(address)
-        await async_connect_bleak()
+        if not self._is_direct(address):
+            await async_connect_bleak()
         await self._drop_own_links(links)
         await async_refresh_adapters()
 

@@ -268,7 +268,9 @@ class Supervisor:
         self._recovery.forget(address)
 
     async def _async_look_at(self, health: AdapterHealth) -> float:
-        sample = await self._watch.async_sample(health.address)
+        sample = await self._watch.async_sample(
+            health.address, was_direct=health.memory.is_direct
+        )
         told = health.notice, health.budget.told
         works_again = health.look(sample, self._level, dt_util.utcnow())
         if (health.notice, health.budget.told) != told:

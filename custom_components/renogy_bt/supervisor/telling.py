@@ -36,7 +36,7 @@ def status_of(
     address = health.address
     return AdapterStatus(
         address=address,
-        name=sample.adapter.name if sample.adapter is not None else None,
+        name=_name(sample),
         verdict=judgement.verdict,
         problem=judgement.verdict.is_fault and judgement.in_use,
         notice=health.notice,
@@ -49,6 +49,13 @@ def status_of(
         history=health.history,
         has_other_path=records.heard_elsewhere(address, sample.at, OTHER_PATH_WITHIN),
     )
+
+
+def _name(sample: AdapterSample) -> str | None:
+    """Return the hciN of an adapter, None if it is not there."""
+    if sample.adapter is not None:
+        return sample.adapter.name
+    return sample.scanner.name if sample.is_direct and sample.scanner else None
 
 
 def _last_advertisement(

@@ -17,7 +17,8 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
-from ..adapter_health.samples import AdapterSample, ScannerSample
+from ..adapter_health.direct import is_worked_directly
+from ..adapter_health.samples import AdapterSample, ListedAdapter, ScannerSample
 from ..bluez.exceptions import BlueZError
 from ..bluez.models import AdapterObject, BusSample
 from ..bluez.watcher import BlueZWatcher
@@ -27,6 +28,7 @@ from .neighbours import (
     async_follow_allocations,
     async_follow_scanners,
     async_has_management_socket,
+    async_listed_adapter,
     async_names_of,
     async_scanner_sample,
     slots_of,
@@ -56,6 +58,8 @@ PATH_KNOWN_FOR: Final = 86_400.0
 LISTEN_ON_BUS: Final = 10.0
 LISTEN_ON_BUS_PAUSE: Final = 300.0
 FEW_SIGNALS: Final = 2
+LIST_PAUSE: Final = 20.0
+"""Between two looks into the kernel's list of adapters, s."""
 
 
 class StackWatch:
@@ -91,6 +95,8 @@ class StackWatch:
         self._clock_jumped = False
         self._heard_on_bus: dict[str, float] = {}
         self._listened_at: dict[str, float] = {}
+        self._listed: dict[str, tuple[float, ListedAdapter | None]] = {}
+        """When the kernel's list was last asked for, and what it told of each adapter."""
 
     @callback
     def async_start(self) -> None:
@@ -188,12 +194,23 @@ class StackWatch:
             self._clock_jumped = abs(drift) > CLOCK_TOLERANCE
         self._clocks = (now, wall)
 
-    async def async_sample(self, address: str) -> AdapterSample:
-        """Take a sample of one adapter."""
+    async def async_sample(
+        self, address: str, *, was_direct: bool = False
+    ) -> AdapterSample:
+        """Take a sample of one adapter.
+
+        `was_direct`: it was worked without bluetoothd when a scanner last told.
+        """
         hass, records = self._hass, self._records
         scanner = async_local_scanner(hass, address)
         told = None if scanner is None else await async_scanner_sample(scanner)
         slots = None if scanner is None else slots_of(scanner)
+        listed: ListedAdapter | None = None
+        if is_worked_directly(told, was_direct=was_direct):
+            if slots is not None:
+                # Nobody tells of these by itself.
+                records.allocated(address, slots.allocated)
+            listed = await self._async_listed(address, told)
         entry = entry_sample(async_entry_of(hass, address))
         is_asked = slots is None and not entry.state.is_out_of_use
         others = await self._async_others(address) if is_asked else 0
@@ -224,7 +241,26 @@ class StackWatch:
             has_twin=len(objects) > 1,
             heard_on_bus_at=self._heard_on_bus.get(address),
             clock_jumped=self._clock_jumped,
+            listed=listed,
         )
+
+    async def _async_listed(
+        self, address: str, scanner: ScannerSample | None
+    ) -> ListedAdapter | None:
+        """Ask for the kernel's list if a scan or a poll fails, for want of the adapter perhaps."""
+        if (
+            scanner is not None
+            and not scanner.has_stopped
+            and not self._records.has_failures
+        ):
+            self._listed.pop(address, None)
+            return None
+        now = self._clock()
+        asked_at, listed = self._listed.get(address, (None, None))
+        if asked_at is None or now - asked_at >= LIST_PAUSE:
+            listed = await async_listed_adapter(address)
+            self._listed[address] = (now, listed)
+        return listed
 
     async def _async_others(self, address: str) -> int:
         """Count the connections that are not ours, by what bluetoothd tells."""

@@ -13,7 +13,6 @@ SIGNS: tuple[tuple[Seen, tuple[Sign, ...]], ...] = (
     (
         bus.is_troubled,
         (
-            bus.unneeded,
             bus.unwatched,
             bus.no_socket,
             bus.access_denied,

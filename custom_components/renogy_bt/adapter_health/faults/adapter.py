@@ -22,9 +22,9 @@ def is_unwanted(view: View) -> bool:
 def is_troubled(view: View) -> bool:
     """Whether the adapter is not there, not on, or not in Home Assistant's hands."""
     return (
-        view.powered is None
+        not view.is_on
         or view.scanner is None
-        or view.scanner.name not in (view.powered.name, None)
+        or other_index.is_seen(view)
         or view.memory.retrying_since is not None
     )
 
@@ -200,4 +200,4 @@ def start_refused(view: View) -> bool:
 @partial(Sign, Reason.SETUP_FAILING, Verdict.START_REFUSED, due=_refusal_due)
 def setup_failing(view: View) -> bool:
     """The set-up of the entry fails, and it is not known whether for want of the adapter."""
-    return view.powered is not None and view.memory.retrying_since is not None
+    return view.is_on and view.memory.retrying_since is not None

@@ -6,7 +6,7 @@ from functools import partial
 from ...bluez.models import BusFault
 from ..memory import HUNG_AFTER
 from ..samples import Reason, Verdict
-from ..view import FRESH_ADVERTISEMENT, HEARD_LATELY, View
+from ..view import FRESH_ADVERTISEMENT, View
 from .sign import Seen, Sign, after
 
 
@@ -23,17 +23,6 @@ def while_sound(is_possible: Seen) -> Seen:
     about it counts only from the time on when it can succeed.
     """
     return lambda view: not is_troubled(view) and is_possible(view)
-
-
-@partial(Sign, Reason.BUS_UNNEEDED, Verdict.UNKNOWN)
-def unneeded(view: View) -> bool:
-    """Home Assistant scans without bluetoothd, and hears devices."""
-    return (
-        view.scanner is not None
-        and view.scanner.over_bluetoothd is False
-        and view.knows_silence
-        and view.silence <= HEARD_LATELY
-    )
 
 
 @partial(Sign, Reason.BUS_UNWATCHED, Verdict.UNKNOWN, due=after(120.0))

@@ -45,7 +45,7 @@ def slots_full(view: View) -> bool:
     """Other integrations hold all connection slots."""
     slots = view.sample.slots
     return (
-        view.adapter is not None
+        view.is_there
         and _is_without_slot(view)
         and slots is not None
         and bool(slots.foreign)
@@ -82,10 +82,8 @@ def connects_need_discovery(view: View) -> bool:
 
 @partial(Sign, Reason.STALE_LINK, Verdict.CONNECTS_FAILING, due=after(60.0))
 def stale_link(view: View) -> bool:
-    """BlueZ holds a connection to a link of ours that nobody uses."""
-    return view.powered is not None and any(
-        link.stale and link.failures for link in view.polled
-    )
+    """A connection to a link of ours stands that nobody uses."""
+    return view.is_on and any(link.stale and link.failures for link in view.polled)
 
 
 @partial(
@@ -242,7 +240,7 @@ def _accusers(view: View) -> tuple[LinkSample, ...]:
         (link, rate)
         for link in view.polled
         if link.heard_at is not None
-        and view.at - link.heard_at <= FRESH_ADVERTISEMENT
+        and view.at - link.heard_at <= view.fresh
         and (rate := view.failure_rate(link)) is not None
     ]
     if not all(_fails_in_a_row(view, link, rate) for link, rate in heard):
@@ -301,7 +299,7 @@ def connects_fail(view: View) -> bool:
 
     Polls give up before Home Assistant tells that no slot was free.
     """
-    if view.powered is None or view.scanner is None or _is_without_slot(view):
+    if not view.is_on or view.scanner is None or _is_without_slot(view):
         return False
     accusers = _accusers(view)
     # What is not known may have been a moment ago.

@@ -11,7 +11,7 @@ from .sign import HOSTS_TURN, Moment, Sign, after_hosts_turn
 
 def is_expected(view: View) -> bool:
     """Whether Home Assistant has a scanner on a powered adapter."""
-    return view.powered is not None and view.scanner is not None
+    return view.is_on and view.scanner is not None
 
 
 def _return_due(seconds: float = 8.0) -> Moment:
@@ -46,7 +46,7 @@ def restart_failing(view: View) -> bool:
     """Home Assistant gave up scanning and cannot start it again."""
     scanner = view.scanner
     return (
-        view.powered is not None
+        view.is_on
         and scanner is not None
         and scanner.has_stopped
         and view.knows_silence
@@ -60,8 +60,6 @@ def _outlived(view: View, event_at: float | None) -> bool:
     if (
         adapter is None
         or scanner is None
-        # Bluetoothd ends no scan that it did not make; adapters return with each bluetoothd.
-        or scanner.over_bluetoothd is False
         or event_at is None
         or scanner.start_time is None
         or scanner.start_time >= event_at
