@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+import errno
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock, patch
@@ -484,6 +485,38 @@ def test_failing_connections_have_a_reason(
             await connect(DEVICE, "link")
 
     run(main)
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        (ConnectionAbortedError(errno.ECONNABORTED, "broken off"), 4),
+        (OSError(errno.EHOSTDOWN, "host is down"), 4),
+        # Bleak-retry-connector has tried again by itself, or nothing helps.
+        (BleakError("no connection"), 1),
+        (TimeoutError(errno.ETIMEDOUT, "timed out"), 1),
+        (OSError(errno.EBADF, "bad file descriptor"), 1),
+        (OSError(errno.EHOSTUNREACH, "no adapter"), 1),
+    ],
+)
+def test_errors_of_the_kernel_are_tried_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, tries: int
+) -> None:
+    """Where no bluetoothd is between, an error of the air comes from the kernel as it is."""
+    client = FakeClient()
+    for failures, is_connected in ((3, tries == 4), (4, False)):
+        establish = AsyncMock(side_effect=[*[error] * failures, client])
+        monkeypatch.setattr(bleak_retry_connector, "establish_connection", establish)
+
+        async def main(is_connected: bool = is_connected) -> None:
+            if is_connected:
+                await (await connect(DEVICE, "link")).disconnect()
+                return
+            with pytest.raises(LinkUnreachable):
+                await connect(DEVICE, "link")
+
+        run(main)
+        assert establish.await_count == tries
 
 
 @pytest.mark.parametrize("step", ["connect", "start_notify"])

@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+import errno
 import logging
 from typing import TYPE_CHECKING, Final, Protocol, override
 
@@ -35,6 +36,14 @@ COMMANDS: Final = "write-without-response"
 REQUEST_PROPERTIES: Final = (COMMANDS, "write")
 REPLY_PROPERTIES: Final = ("notify", "indicate")
 
+# What the kernel makes of a link that is not established, breaks at once, or still ends.
+ERRORS_OF_THE_AIR: Final = frozenset(
+    {
+        *(errno.EALREADY, errno.EBUSY, errno.EHOSTDOWN, errno.EIO, errno.ENOSYS),
+        *(errno.ECONNABORTED, errno.ECONNREFUSED, errno.ECONNRESET),
+    }
+)
+RETRY_PAUSES: Final = (0.25, 0.5, 1.0)
 # A lost D-Bus connection surfaces as OSError or EOFError.
 _CONNECTION_ERRORS: Final = (BleakError, OSError, EOFError)
 
@@ -176,8 +185,27 @@ async def _connected_client(
         client = client_class(device, disconnected_callback=disconnected)
         await client.connect()
     else:
-        client = await establish(client_class, device, name, disconnected)
+        client = await _retried(
+            name, lambda: establish(client_class, device, name, disconnected)
+        )
     return client
+
+
+async def _retried[T](name: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try again what the air has made fail, where the kernel tells so itself.
+
+    Without bluetoothd its errors arrive as they are, and bleak-retry-connector, which knows
+    those of bleak and D-Bus, tries only once.
+    """
+    for pause in RETRY_PAUSES:
+        try:
+            return await attempt()
+        except OSError as error:
+            if error.errno not in ERRORS_OF_THE_AIR:
+                raise
+            _LOGGER.debug("%s: Not connected, tried again: %s", name, error)
+        await asyncio.sleep(pause)
+    return await attempt()
 
 
 class BleakTransport(Transport):
