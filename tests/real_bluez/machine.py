@@ -3,7 +3,7 @@
 
 import asyncio
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -13,7 +13,7 @@ from pathlib import Path
 import shutil
 import signal
 import time
-from typing import Final
+from typing import Any, Final
 
 from .order import Order, Outcome
 from .order_folder import OrderFolder
@@ -81,8 +81,7 @@ class Machine:
         """
         world = json.loads(WORLD.read_text())
         for order in orders:
-            adapters = {"adapters": scenario_of(order).adapters}
-            self._folder(order).write(order, json.dumps(world | adapters))
+            self._folder(order).write(order, json.dumps(_world_of(order, world)))
         left = list(orders)
         while left:
             async with self._running(left, name) as process:
@@ -158,6 +157,14 @@ class Machine:
             f"packages={guest.site_packages}",
             f"radio={guest.radio_packages}",
         ]
+
+
+def _world_of(order: Order, world: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is on the air of an order."""
+    scenario = scenario_of(order)
+    sun = {"solar_day"} if scenario.still else set()
+    rest = {key: value for key, value in world.items() if key not in sun}
+    return rest | {"adapters": scenario.adapters}
 
 
 def take_snapshot(runs: Path) -> Path:

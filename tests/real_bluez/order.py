@@ -15,23 +15,43 @@ class Subject(StrEnum):
     INTEGRATION = "integration"
 
 
+class Route(StrEnum):
+    """By which way Home Assistant scans and connects."""
+
+    BLUETOOTHD = "bluetoothd"
+    DIRECT = "direct"
+    """Over the kernel's management socket, as habluetooth's `create_local_scanner` does."""
+    MIXED = "mixed"
+    """Like that on the first adapter, by bluetoothd on the others."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """A kind of host that Home Assistant runs on.
 
     `monitors`: bluetoothd has advertisement monitors, so scanning is passive. `capable`:
-    Home Assistant has CAP_NET_ADMIN and CAP_NET_RAW, hence a management socket.
+    Home Assistant has CAP_NET_ADMIN and CAP_NET_RAW, hence a management socket. `bluetoothd`:
+    it runs, and has all adapters; else something simple sets them up as they appear.
     """
 
     name: str
     monitors: bool
     capable: bool
+    route: Route = Route.BLUETOOTHD
+    bluetoothd: bool = True
 
 
 HAOS: Final = Host(name="haos", monitors=True, capable=True)
 CONTAINER: Final = Host(name="container", monitors=False, capable=True)
 CONFINED: Final = Host(name="confined", monitors=False, capable=False)
-HOSTS: Final = {host.name: host for host in (HAOS, CONTAINER, CONFINED)}
+DIRECT: Final = Host(
+    name="direct", monitors=False, capable=True, route=Route.DIRECT, bluetoothd=False
+)
+SHARED: Final = Host(name="shared", monitors=False, capable=True, route=Route.DIRECT)
+MIXED: Final = Host(name="mixed", monitors=False, capable=True, route=Route.MIXED)
+HOSTS: Final = {
+    host.name: host for host in (HAOS, CONTAINER, CONFINED, DIRECT, SHARED, MIXED)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +131,8 @@ class Outcome:
     the integration. `host_resets`: times Home Assistant's own reset ran. `issues`: the
     text of every issue raised, in order; `open_issues`: of those that stand at the end.
     `longest_gap`: between two complete reads. `errors`: log records with a traceback.
-    `during`: what was done and told until the fault was over.
+    `during`: what was done and told until the fault was over. `wrong`: values that are not
+    those of the batteries, where these stand still.
     """
 
     recovered: float | None
@@ -126,6 +147,7 @@ class Outcome:
     errors: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = field(default=())
     during: Conduct = field(default_factory=Conduct)
+    wrong: tuple[str, ...] = ()
 
     def as_json(self) -> str:
         """Return the outcome as text."""

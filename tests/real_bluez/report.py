@@ -72,6 +72,7 @@ def _complaints(
     if ours is None:
         return
     yield from (f"error: {text}" for text in ours.errors if "renogy_bt" in text)
+    yield from (f"wrong value: {text}" for text in ours.wrong)
     if scenario.kind is Kind.SOAK:
         yield from soak_complaints(scenario, ours)
     else:

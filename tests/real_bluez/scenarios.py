@@ -6,7 +6,17 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from .order import CONFINED, CONTAINER, HAOS, HOSTS, Host, Order, Subject
+from .order import (
+    CONFINED,
+    CONTAINER,
+    DIRECT,
+    HAOS,
+    MIXED,
+    SHARED,
+    Host,
+    Order,
+    Subject,
+)
 from .steps import (
     ActiveScan,
     BluetoothEntry,
@@ -15,6 +25,7 @@ from .steps import (
     Power,
     Radio,
     Rfkill,
+    RivalCommand,
     RivalDiscovery,
     Service,
     Step,
@@ -22,6 +33,9 @@ from .steps import (
 )
 from .timing import NOTICE_GOES, ONE_INTERVAL
 
+EVERYWHERE: Final = (HAOS, CONTAINER, CONFINED, DIRECT, SHARED)
+BY_BLUETOOTHD: Final = (HAOS, CONTAINER, CONFINED)
+WITH_BLUETOOTHD: Final = (HAOS, CONTAINER, CONFINED, SHARED)
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
 KEPT_INTERVAL: Final = 5.0
@@ -77,7 +91,8 @@ class Scenario:
     Assistant resets the adapter then, 195 s.)
     `hosts`: where it is run.
     `beacons`: other Bluetooth devices around. `interval`: of polls, if not the default.
-    `kept`: the link stays connected between the polls.
+    `kept`: the link stays connected between the polls. `still`: the batteries stand still, so
+    that their values can be compared with their registers.
     `full_watch`: the `watch` of a soak that is run in full, which takes hours.
     `lingers`: how long a notice may stay once the batteries have been read for a while.
     `expected`: what more is asked of the integration, by host.
@@ -99,6 +114,7 @@ class Scenario:
     beacons: int = 0
     interval: float = ONE_INTERVAL
     kept: bool = False
+    still: bool = False
     full_watch: float | None = None
     lingers: float = NOTICE_GOES
     expected: Mapping[Host, Expected] = field(default_factory=dict)
@@ -135,7 +151,7 @@ SCENARIOS: Final = (
         kind=Kind.SOAK,
         before=0,
         watch=DAY,
-        hosts=(CONTAINER,),
+        hosts=(CONTAINER, DIRECT),
         subjects=(Subject.INTEGRATION,),
     ),
     Scenario(
@@ -223,6 +239,7 @@ SCENARIOS: Final = (
         lasts=600,
         end=(Radio("deaf 0 0"),),
         limit=120,
+        hosts=EVERYWHERE,
     ),
     Scenario(
         name="deaf-kept",
@@ -247,6 +264,7 @@ SCENARIOS: Final = (
         lasts=300,
         end=(Radio("hang 0 0"),),
         limit=150,
+        hosts=EVERYWHERE,
     ),
     Scenario(
         name="bluetoothd-stopped",
@@ -255,6 +273,7 @@ SCENARIOS: Final = (
         lasts=300,
         end=(Service("signal bluetoothd SIGCONT"),),
         limit=120,
+        hosts=WITH_BLUETOOTHD,
     ),
     Scenario(
         name="bluetoothd-restarted",
@@ -263,6 +282,7 @@ SCENARIOS: Final = (
         lasts=10,
         end=(Service("start bluetoothd"),),
         limit=75,
+        hosts=WITH_BLUETOOTHD,
     ),
     Scenario(
         name="replugged",
@@ -271,6 +291,7 @@ SCENARIOS: Final = (
         lasts=300,
         end=(Radio("plug 0"),),
         limit=60,
+        hosts=EVERYWHERE,
     ),
     Scenario(
         name="scan-refused",
@@ -284,12 +305,14 @@ SCENARIOS: Final = (
         lasts=300,
         end=(Radio("refuse 0 -"),),
         limit=180,
+        hosts=EVERYWHERE,
     ),
     Scenario(
         name="blocked",
         description="rfkill blocks the radio and nobody lifts the block",
         fault=(Rfkill(blocked=True),),
         limit=240,
+        hosts=EVERYWHERE,
     ),
     Scenario(
         name="unblocked",
@@ -298,18 +321,21 @@ SCENARIOS: Final = (
         lasts=60,
         end=(Rfkill(blocked=False),),
         limit=120,
+        hosts=EVERYWHERE,
     ),
     Scenario(
         name="power-cycled",
         description="another program switches the adapter off and on",
         fault=(Power(powered=False), Wait(2), Power(powered=True)),
         limit=75,
+        hosts=EVERYWHERE,
     ),
     Scenario(
         name="powered-off",
         description="another program switches the adapter off",
         fault=(Power(powered=False),),
         limit=240,
+        hosts=EVERYWHERE,
     ),
     Scenario(
         name="powered-off-in-sweep",
@@ -332,6 +358,7 @@ SCENARIOS: Final = (
             Radio("plug 0"),
         ),
         limit=75,
+        hosts=(*EVERYWHERE, MIXED),
     ),
     Scenario(
         name="one-of-two-deaf",
@@ -342,6 +369,7 @@ SCENARIOS: Final = (
         lasts=600,
         end=(Radio("deaf 0 0"),),
         limit=120,
+        hosts=(*EVERYWHERE, MIXED),
     ),
     Scenario(
         name="restarted-in-mid-poll",
@@ -350,6 +378,7 @@ SCENARIOS: Final = (
         lasts=2,
         end=(Service("start bluetoothd"),),
         limit=75,
+        hosts=WITH_BLUETOOTHD,
     ),
     Scenario(
         name="dongle-away",
@@ -358,13 +387,54 @@ SCENARIOS: Final = (
         lasts=600,
         end=(Radio("clear"),),
         limit=120,
+        hosts=EVERYWHERE,
     ),
     Scenario(
         name="link-dropped",
         description="the dongle breaks the link in mid-poll",
         fault=(Connected(), Radio("drop 0")),
         limit=75,
-        hosts=(CONTAINER,),
+        still=True,
+        hosts=(CONTAINER, DIRECT, SHARED),
+    ),
+    Scenario(
+        name="deaf-until-reset",
+        description="among 20 devices the adapter goes deaf until it is reset",
+        beacons=20,
+        # After so many looks it is known that this place is never silent.
+        before=1000.0,
+        fault=(Radio("deafen 0"),),
+        watch=1800,
+        limit=900,
+        hosts=(CONTAINER, DIRECT, SHARED),
+    ),
+    Scenario(
+        name="rival-discovery",
+        description="another program discovers over the management socket, again and again",
+        fault=(
+            RivalCommand(starts=True),
+            Wait(5),
+            RivalCommand(starts=False),
+            Wait(25),
+        )
+        * 10,
+        limit=75,
+        hosts=(DIRECT, SHARED),
+        expected=dict.fromkeys(
+            (DIRECT, SHARED),
+            Expected(steps=frozenset(), notices=(), states=frozenset({"ok"})),
+        ),
+    ),
+    Scenario(
+        name="bluetoothd-visits",
+        description="bluetoothd is started for a minute, and switches the adapter off as it ends",
+        fault=(
+            Service("start bluetoothd"),
+            Wait(60),
+            Service("end bluetoothd SIGTERM"),
+        ),
+        limit=240,
+        hosts=(DIRECT,),
     ),
     Scenario(
         name="weak-signal",
@@ -380,7 +450,7 @@ SCENARIOS: Final = (
         # A poller that knows no better asks more often, and is there sooner.
         subjects=(Subject.INTEGRATION,),
         expected=dict.fromkeys(
-            HOSTS.values(),
+            BY_BLUETOOTHD,
             Expected(
                 steps=frozenset(),
                 notices=("link_weak_signal",),
@@ -398,7 +468,7 @@ SCENARIOS: Final = (
         # The crashes of the last hour are told.
         lingers=HOUR + NOTICE_GOES,
         expected=dict.fromkeys(
-            HOSTS.values(),
+            BY_BLUETOOTHD,
             Expected(
                 steps=frozenset({"restart_scanning"}),
                 notices=("adapter_service_crashes",),

@@ -35,7 +35,7 @@ class Rfkill:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """Set an adapter's power over D-Bus, as another program would."""
+    """Set an adapter's power as another program would: over D-Bus where bluetoothd has it."""
 
     powered: bool
     adapter: str = "hci0"
@@ -46,6 +46,14 @@ class RivalDiscovery:
     """Have another D-Bus client call StartDiscovery so many times, and stay."""
 
     times: int
+    adapter: str = "hci0"
+
+
+@dataclass(frozen=True, slots=True)
+class RivalCommand:
+    """Have another program start (or stop) discovery over the management socket."""
+
+    starts: bool
     adapter: str = "hci0"
 
 
@@ -86,6 +94,7 @@ type Step = (
     | Rfkill
     | Power
     | RivalDiscovery
+    | RivalCommand
     | Entry
     | ActiveScan
     | Connected

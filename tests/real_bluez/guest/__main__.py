@@ -34,7 +34,7 @@ async def _carry_out(folder: OrderFolder, runners: Runners) -> int:
     scenario = scenario_of(order)
     services = Services(
         folder,
-        monitors=order.host.monitors,
+        order.host,
         plugged=scenario.plugged,
         beacons=scenario.beacons,
     )

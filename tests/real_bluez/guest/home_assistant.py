@@ -8,9 +8,12 @@ from datetime import datetime
 import logging
 from typing import Any, Final
 
+from habluetooth import BaseHaScanner, HaScanner, create_local_scanner
+
 from custom_components.renogy_bt.adapter_health.history import StepRecord
 from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant import bootstrap
+from homeassistant.components import bluetooth
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import (
     Event,
@@ -21,7 +24,8 @@ from homeassistant.core import (
 )
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.runner import RuntimeConfig
-from tests.real_bluez.order import Conduct
+from tests.real_bluez.order import Conduct, Route
+from tests.real_bluez.scenarios import FIRST_ADAPTER
 
 from .event_log import EventLog, LogRecords
 from .places import CONFIGURATION
@@ -36,11 +40,13 @@ logger:
     bluetooth_auto_recovery: info
     custom_components.renogy_bt: info
     habluetooth.scanner: debug
+    habluetooth.wrappers: {wrappers}
     homeassistant.components.bluetooth: info
 """
 # Of what Home Assistant sets up by default: the rest, the frontend above all, has nothing to
 # do with Bluetooth, and loading it takes longer than what is measured.
 _DEFAULT_INTEGRATIONS: Final = {"logger", "network", "system_health"}
+_SCANNER: Final = "HaScanner"
 _ADAPTER_PREFIX: Final = "adapter_"
 _STATE_KEY: Final = "adapter_state"
 _WATCHED_KEYS: Final = frozenset({_STATE_KEY, "adapter_recoveries", "adapter_problem"})
@@ -51,13 +57,36 @@ class NotSetUp(Exception):
     """Home Assistant or the integration did not come up; the message says what."""
 
 
-def write_configuration() -> None:
+def write_configuration(*, tells_connects: bool) -> None:
     """Write a new configuration folder: Bluetooth and nothing else.
 
+    With `tells_connects` the log has when each connection was asked for and came about.
     No `http:`, which Home Assistant would take back by a restart after five minutes.
     """
     CONFIGURATION.mkdir(parents=True)
-    (CONFIGURATION / "configuration.yaml").write_text(_YAML)
+    (CONFIGURATION / "configuration.yaml").write_text(
+        _YAML.format(wrappers="debug" if tells_connects else "warning")
+    )
+
+
+def choose_scanners(route: Route) -> None:
+    """Have Home Assistant make its scanners as it will once it leaves bluetoothd.
+
+    habluetooth's guide tells which call is to be put in place of which.
+    """
+
+    def mixed(
+        mode: bluetooth.BluetoothScanningMode, adapter: str, address: str
+    ) -> BaseHaScanner:
+        is_first = address == FIRST_ADAPTER["address"]
+        make = create_local_scanner if is_first else HaScanner
+        return make(mode, adapter, address)
+
+    match route:
+        case Route.DIRECT:
+            setattr(bluetooth, _SCANNER, create_local_scanner)
+        case Route.MIXED:
+            setattr(bluetooth, _SCANNER, mixed)
 
 
 @asynccontextmanager

@@ -2,16 +2,19 @@
 """One run: Home Assistant, the subject, the steps of the scenario, the outcome."""
 
 import asyncio
+from dataclasses import replace
 import logging
 from pathlib import Path
 import random
+
+from habluetooth import HaScannerMgmt
 
 from homeassistant import runner
 from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant
 from tests.emulator.world import Link
 from tests.emulator.world_file import load_world
-from tests.real_bluez.order import Conduct, Order, Outcome, Sample, Subject
+from tests.real_bluez.order import Conduct, Order, Outcome, Route, Sample, Subject
 from tests.real_bluez.order_folder import OrderFolder
 from tests.real_bluez.radio.control import ask
 from tests.real_bluez.scenarios import Kind, scenario_of
@@ -19,11 +22,19 @@ from tests.real_bluez.timing import SAMPLE_EVERY, STEADY
 
 from . import subjects
 from .event_log import EventLog, LogRecords
-from .home_assistant import Watch, bluetooth_entry, home_assistant, write_configuration
+from .home_assistant import (
+    NotSetUp,
+    Watch,
+    bluetooth_entry,
+    choose_scanners,
+    home_assistant,
+    write_configuration,
+)
 from .places import RADIO_SOCKET
 from .reads import Reads
 from .stage import Stage
 from .system_bus import SystemBus
+from .values import shown_of, wrong_values
 
 ENTRY_LIMIT = 60.0
 
@@ -43,23 +54,32 @@ class Run:
 
     async def run(self) -> Outcome:
         """Return what the run showed; raises `NotSetUp`."""
-        write_configuration()
+        write_configuration(tells_connects=self._scenario.still)
+        choose_scanners(self._order.host.route)
         async with home_assistant(self._log, self._records) as hass:
             watch = Watch(hass, self._log)
             entry_id = await bluetooth_entry(hass, ENTRY_LIMIT)
+            self._note_scanners(hass)
             subject = self._subject(hass)
             await subject.set_up()
             if self._order.subject is Subject.INTEGRATION:
                 watch.follow_steps()
-            stage = Stage(hass, entry_id, self._log)
+            stage = Stage(hass, self._order.host, entry_id, self._log)
             try:
                 began, last_read, moment = await self._perform(stage)
                 during = watch.conduct_since(began)
                 await self._watch(hass, watch, moment)
+                wrong = self._wrong_values(hass)
             finally:
                 await stage.close()
                 await subject.stop()
-            return await self._outcome(watch, during, last_read, moment)
+            outcome = await self._outcome(watch, during, last_read, moment)
+            return replace(outcome, wrong=wrong)
+
+    def _wrong_values(self, hass: HomeAssistant) -> tuple[str, ...]:
+        """Return the values that are not the batteries', if these stand still."""
+        is_asked = self._order.subject is Subject.INTEGRATION and self._scenario.still
+        return tuple(wrong_values(hass, self._link)) if is_asked else ()
 
     def _subject(self, hass: HomeAssistant) -> subjects.Subject:
         match self._order.subject:
@@ -73,7 +93,19 @@ class Run:
                     self._log,
                     self._scenario.interval,
                     kept=self._scenario.kept,
+                    wanted=shown_of(self._link) if self._scenario.still else (),
                 )
+
+    def _note_scanners(self, hass: HomeAssistant) -> None:
+        """Write down which scanner each adapter has; raises `NotSetUp`."""
+        kinds = {
+            scanner.adapter: type(scanner).__name__
+            for scanner in bluetooth.async_current_scanners(hass)
+        }
+        self._log.write("scanners", **kinds)
+        is_direct = self._order.host.route is not Route.BLUETOOTHD
+        if is_direct and HaScannerMgmt.__name__ not in kinds.values():
+            raise NotSetUp(f"no scanner over the management socket: {kinds}")
 
     async def _perform(self, stage: Stage) -> tuple[float, float, float]:
         """Perform the scenario.
@@ -136,12 +168,19 @@ class Run:
                 tasks=len(asyncio.all_tasks()),
                 names=await bus.unique_names(),
                 slots=_slots_in_use(hass),
-                links=await bus.connected_devices(),
+                links=await self._links(bus),
             )
         finally:
             bus.close()
         self._log.write("sample", sample=str(sample))
         return sample
+
+    async def _links(self, bus: SystemBus) -> int:
+        """Return how many links there are, by whoever has the adapters."""
+        if self._order.host.bluetoothd:
+            return await bus.connected_devices()
+        status = await ask(RADIO_SOCKET, "status")
+        return sum(each["links"] for each in status["adapters"])
 
     async def _outcome(
         self, watch: Watch, during: Conduct, last_read: float, moment: float

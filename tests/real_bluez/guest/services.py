@@ -11,6 +11,7 @@ import signal
 import sys
 from typing import Final
 
+from tests.real_bluez.order import Host
 from tests.real_bluez.order_folder import OrderFolder
 from tests.real_bluez.radio.control import Answer, Verb
 
@@ -29,14 +30,15 @@ class Services:
     """The system services of the guest, each at most once."""
 
     def __init__(
-        self, folder: OrderFolder, *, monitors: bool, plugged: int, beacons: int
+        self, folder: OrderFolder, host: Host, *, plugged: int, beacons: int
     ) -> None:
-        """Choose bluetoothd's experimental monitors and what is on the air.
+        """Choose who has the adapters, and what is on the air.
 
         The world is in the order's folder, and the services' output goes there.
         """
         self._folder = folder
-        experimental = ["-E"] if monitors else []
+        experimental = ["-E"] if host.monitors else []
+        self._owner = "bluetoothd" if host.bluetoothd else "owner"
         self._commands: dict[str, Sequence[str]] = {
             "dbus": ("dbus-daemon", "--system", "--nofork", "--nopidfile"),
             "radio": (
@@ -53,6 +55,7 @@ class Services:
                 "--nodetach",
                 *experimental,
             ),
+            "owner": (sys.executable, "-m", "tests.real_bluez.guest.owner"),
         }
         self._processes: dict[str, asyncio.subprocess.Process] = {}
 
@@ -62,7 +65,7 @@ class Services:
         await self._appears("dbus", BUS_SOCKET)
         await self.start("radio")
         await self._appears("radio", RADIO_SOCKET)
-        await self.start("bluetoothd")
+        await self.start(self._owner)
 
     async def start(self, name: str) -> None:
         """Start a service that is not running; its output goes to the share."""

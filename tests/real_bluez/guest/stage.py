@@ -8,10 +8,20 @@ from typing import Any, Final
 from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant
 from tests.real_bluez import steps
+from tests.real_bluez.order import Host
 from tests.real_bluez.radio.control import ask
 from tests.real_bluez.steps import BluetoothEntry
 
 from .event_log import EventLog
+from .management import (
+    LOW_ENERGY,
+    OFF,
+    ON,
+    SET_POWERED,
+    START_DISCOVERY,
+    STOP_DISCOVERY,
+    management,
+)
 from .places import RADIO_SOCKET, SERVICES_SOCKET
 from .system_bus import CallFailed, SystemBus
 
@@ -22,9 +32,12 @@ CONNECTED_LIMIT: Final = 180.0
 class Stage:
     """What steps act on."""
 
-    def __init__(self, hass: HomeAssistant, entry_id: str, log: EventLog) -> None:
+    def __init__(
+        self, hass: HomeAssistant, host: Host, entry_id: str, log: EventLog
+    ) -> None:
         """Take Home Assistant and the entry of its adapter."""
         self._hass = hass
+        self._host = host
         self._entry_id = entry_id
         self._log = log
         self._rival: SystemBus | None = None
@@ -46,6 +59,9 @@ class Stage:
                 await self._set_power(adapter, powered=powered)
             case steps.RivalDiscovery(times, adapter):
                 await self._rival_discovery(adapter, times)
+            case steps.RivalCommand(starts, adapter):
+                opcode = START_DISCOVERY if starts else STOP_DISCOVERY
+                await self._command(opcode, adapter, LOW_ENERGY)
             case steps.Connected(adapter):
                 await self._connected(adapter)
             case steps.Entry(action):
@@ -90,11 +106,20 @@ class Stage:
         task.add_done_callback(done)
 
     async def _set_power(self, adapter: str, *, powered: bool) -> None:
+        if not self._host.bluetoothd:
+            await self._command(SET_POWERED, adapter, ON if powered else OFF)
+            return
         bus = await SystemBus.connect()
         try:
             await bus.set_powered(adapter, powered=powered)
         finally:
             bus.close()
+
+    async def _command(self, opcode: int, adapter: str, contents: bytes) -> None:
+        index = int(adapter.removeprefix("hci"))
+        async with management() as socket:
+            status, _ = await socket.command(opcode, index, contents)
+        self._log.write("command", opcode=hex(opcode), status=hex(status))
 
     async def _rival_discovery(self, adapter: str, times: int) -> None:
         if self._rival is None:

@@ -2,12 +2,12 @@
 """Who reads the batteries: the integration, or a poller that only knows Home Assistant."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final, Protocol
 
 from bleak.exc import BleakError
-from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
+import bleak_retry_connector
 
 from custom_components.renogy_bt.const import SUBENTRY_TYPE_LINK
 from custom_components.renogy_bt.links.coordinator import LinkCoordinator
@@ -81,7 +81,7 @@ class PlainPoller:
             try:
                 async with asyncio.timeout(_PLAIN_LIMIT):
                     await self._poll()
-            except (TimeoutError, BleakError) as error:
+            except (TimeoutError, BleakError, OSError) as error:
                 self._log.write("poll failed", error=repr(error)[:300])
             await asyncio.sleep(max(0.0, next_poll - self._hass.loop.time()))
 
@@ -91,8 +91,10 @@ class PlainPoller:
         )
         if device is None:
             raise BleakError("not heard")
-        client = await establish_connection(
-            BleakClientWithServiceCache, device, self._link.name
+        # Home Assistant has put its own client there: looked up now, as by an integration
+        # that is loaded after Bluetooth.
+        client = await bleak_retry_connector.establish_connection(
+            bleak_retry_connector.BleakClientWithServiceCache, device, self._link.name
         )
         try:
             replies: asyncio.Queue[bytes] = asyncio.Queue()
@@ -126,11 +128,14 @@ class Integration:
         interval: float,
         *,
         kept: bool,
+        wanted: Collection[str] = (),
     ) -> None:
         """Begin to watch for readings, which come every `interval` seconds.
 
-        Readings over a link that is `kept` connected count from when it is kept.
+        Readings over a link that is `kept` connected count from when it is kept. `wanted` are
+        further sensors of each battery that are to be enabled.
         """
+        self._wanted = ("last_read", *wanted)
         self._interval = interval
         self._kept = kept
         self._hass = hass
@@ -144,7 +149,7 @@ class Integration:
 
     async def set_up(self) -> None:
         """Confirm the discovery and finish the flow; raises `NotSetUp`."""
-        self._want_last_read()
+        self._want_sensors()
         flow_id = await self._discovered()
         flows = self._hass.config_entries.flow
         while True:
@@ -167,13 +172,14 @@ class Integration:
             await self._set_interval()
         self._log.write("set up")
 
-    def _want_last_read(self) -> None:
+    def _want_sensors(self) -> None:
         """Have these sensors enabled, which are off by default, as a user would have."""
         registry = er.async_get(self._hass)
         for unit in self._link.units:
-            registry.async_get_or_create(
-                "sensor", DOMAIN, f"{self._link.address.lower()}_{unit}_last_read"
-            )
+            for key in self._wanted:
+                registry.async_get_or_create(
+                    "sensor", DOMAIN, f"{self._link.address.lower()}_{unit}_{key}"
+                )
 
     async def _set_interval(self) -> None:
         (entry,) = self._hass.config_entries.async_entries(DOMAIN)
