@@ -28,6 +28,7 @@ from homeassistant.util import dt as dt_util
 from tests.fake_air import DONGLE, DONGLE_NAME
 
 MODEL = "RBT50LFP48S"
+_LINK_IDS: dict[str, str] = {}
 _ENDLESS_TASKS = {"renogy_bt adapter health", "renogy_bt leaves a connection"}
 
 
@@ -53,6 +54,11 @@ def link_settings(
     )
 
 
+def link_id(address: str = DONGLE) -> str:
+    """Return the id of the subentry of a link, which tells nothing of it."""
+    return _LINK_IDS.setdefault(address, f"01LINK{len(_LINK_IDS):020}")
+
+
 def bank_entry(
     *links: LinkSettings, title: str = "Battery bank", **options: Any
 ) -> MockConfigEntry:
@@ -67,7 +73,10 @@ def bank_entry(
             CONF_UPDATE_INTERVAL: DEFAULT_UPDATE_INTERVAL,
             **options,
         },
-        subentries_data=[link.as_subentry().as_dict() for link in links],
+        subentries_data=[
+            {**link.as_subentry().as_dict(), "subentry_id": link_id(link.address)}
+            for link in links
+        ],
     )
 
 

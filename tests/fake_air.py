@@ -19,6 +19,7 @@ from custom_components.renogy_bt.renogy.transport import Transport
 from custom_components.renogy_bt.supervisor.supervisor import Supervisor
 from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import instance_id
 from homeassistant.helpers.entity import Entity
 from tests.renogy.fake_link import Delivery, FakeLink, Fault, drop_in_reply
 
@@ -37,6 +38,10 @@ def lost_at(unit: int) -> Fault:
         return drop_in_reply(delivery) if delivery.fragments[0][0] == unit else delivery
 
     return fault
+
+
+INSTANCE = "5f0c2b6d9e3a47c18d24a9b07f6e1c35"
+"""The id of this Home Assistant."""
 
 
 class FakeAir:
@@ -145,6 +150,7 @@ async def air(
     monkeypatch: pytest.MonkeyPatch,
 ) -> FakeAir:
     """Return an empty air over a running Home Assistant Bluetooth."""
+    hass.data[instance_id.DATA_KEY] = INSTANCE
     fake = FakeAir(hass)
     monkeypatch.setattr(
         "custom_components.renogy_bt.links.connection.connect", fake.connect

@@ -7,6 +7,7 @@ The supervisor itself is real but idle, so that real listeners and entities take
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import blake2s
 from typing import Any
 
 import pytest
@@ -28,10 +29,18 @@ from custom_components.renogy_bt.supervisor.supervisor import (
 )
 from homeassistant.core import HomeAssistant, State, callback
 from tests.banks import entity_id
+from tests.fake_air import INSTANCE
 
 ADAPTER = "00:1A:7D:DA:71:13"
 OTHER_ADAPTER = "5C:F3:70:8B:11:22"
 SINCE = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
+
+
+def adapter_issue(trouble: str, address: str = ADAPTER) -> str:
+    """Return the id of a notice about an adapter in the house of these tests."""
+    plain = address.replace(":", "").lower().encode()
+    mark = blake2s(plain, key=INSTANCE.encode(), digest_size=8).hexdigest()
+    return f"adapter_{trouble}_{mark}"
 
 
 def adapter_status(address: str = ADAPTER, **changes: Any) -> AdapterStatus:

@@ -287,9 +287,9 @@ class TestUnfairShare:
     @pytest.mark.parametrize(
         ("domain", "issue", "is_told"),
         [
-            (DOMAIN, "current_share_6cb2fda1b2c3-48", True),
+            (DOMAIN, "current_share_01LINK00000000000000000000-48", True),
             (DOMAIN, "imbalance_01ABC", False),
-            ("other", "current_share_6cb2fda1b2c3-48", False),
+            ("other", "current_share_01LINK00000000000000000000-48", False),
         ],
     )
     async def test_tells(

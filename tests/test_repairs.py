@@ -17,10 +17,16 @@ from homeassistant.data_entry_flow import FlowResultType, UnknownStep
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.fake_air import FakeAir
-from tests.fake_supervisor import ADAPTER, FakeAdapters, adapter_status, faulty_status
+from tests.fake_supervisor import (
+    ADAPTER,
+    FakeAdapters,
+    adapter_issue,
+    adapter_status,
+    faulty_status,
+)
 from tests.flows.walk import Flow
 
-ISSUE = "adapter_radio_001a7dda7113"
+ISSUE = adapter_issue("radio")
 
 pytestmark = pytest.mark.usefixtures("translated_flows")
 
@@ -194,4 +200,4 @@ async def test_issue_for_people(hass: HomeAssistant, adapters: FakeAdapters) -> 
     """An issue that only a person can mend has no dialogue."""
     adapters.show(faulty_status(Verdict.BLOCKED))
     with pytest.raises(UnknownStep):
-        await repair(hass, "adapter_power_001a7dda7113")
+        await repair(hass, adapter_issue("power"))

@@ -39,9 +39,11 @@ from .issues.batteries import ReplacedBatteries, async_forget_identities
 from .issues.cells import async_follow_cells, async_forget_cells
 from .issues.damaged_links import async_forget_damaged_links, async_tell_damaged_links
 from .issues.full_charges import async_follow_full_charges, async_forget_full_charges
+from .issues.identifiers import async_prepare_marks
 from .issues.joining import async_follow_joining, async_forget_joining
 from .issues.links import async_follow_links
 from .issues.refusals import async_follow_refusals, async_forget_refusals
+from .issues.renaming import async_rename_notices
 from .issues.scales import async_follow_scales, async_forget_scales
 from .issues.sharing import async_follow_sharing, async_forget_sharing
 from .issues.silence import async_follow_silence, async_forget_silence
@@ -80,6 +82,8 @@ type _Setup = tuple[str, Mapping[str, Any], Mapping[str, LinkSettings], frozense
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all banks share: the actions, and the notices about Bluetooth adapters."""
     async_setup_services(hass)
+    await async_prepare_marks(hass)
+    async_rename_notices(hass)
     async_follow_adapters(hass)
     async_follow_files(hass)
     async_dispatcher_connect(

@@ -20,12 +20,13 @@ from tests.fake_supervisor import (
     OTHER_ADAPTER,
     SINCE,
     FakeAdapters,
+    adapter_issue,
     adapter_status,
     faulty_status,
 )
 from tests.translation_check import ENGLISH, placeholders, texts_of
 
-ISSUE = "adapter_radio_001a7dda7113"
+ISSUE = adapter_issue("radio")
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +123,7 @@ async def test_other_fault_replaces_the_issue(
     adapters.show(faulty_status())
     assert issues(issue_registry) == {ISSUE}
     adapters.show(faulty_status(Verdict.BLOCKED))
-    assert issues(issue_registry) == {"adapter_power_001a7dda7113"}
+    assert issues(issue_registry) == {adapter_issue("power")}
 
 
 async def test_other_verdict_in_the_same_trouble(
@@ -160,9 +161,9 @@ async def test_two_adapters(
 ) -> None:
     """Each adapter has an issue of its own."""
     adapters.show(faulty_status(), faulty_status(address=OTHER_ADAPTER, name="hci1"))
-    assert issues(issue_registry) == {ISSUE, "adapter_radio_5cf3708b1122"}
+    assert issues(issue_registry) == {ISSUE, adapter_issue("radio", OTHER_ADAPTER)}
     adapters.show(adapter_status(), faulty_status(address=OTHER_ADAPTER, name="hci1"))
-    assert issues(issue_registry) == {"adapter_radio_5cf3708b1122"}
+    assert issues(issue_registry) == {adapter_issue("radio", OTHER_ADAPTER)}
 
 
 @pytest.mark.parametrize(

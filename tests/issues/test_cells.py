@@ -8,13 +8,13 @@ from custom_components.renogy_bt.issues import cells as cell_issues
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from tests.banks import bank_entry, link_settings, next_poll, set_up, settle
+from tests.banks import bank_entry, link_id, link_settings, next_poll, set_up, settle
 from tests.fake_air import FakeAir
 from tests.renogy.fake_link import FakeBattery, FakeLink, rbt50lfp48s
 from tests.translation_check import ENGLISH, placeholders, texts_of
 
 UNITS = (48, 49)
-ISSUE = "cell_departs_6cb2fda1b2c3-49"
+ISSUE = f"cell_departs_{link_id()}-49"
 
 
 class Bank:

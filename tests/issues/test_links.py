@@ -25,6 +25,7 @@ from homeassistant.setup import async_setup_component
 from tests.banks import (
     bank_entry,
     battery_state,
+    link_id,
     link_of,
     link_settings,
     poll_links,
@@ -41,10 +42,10 @@ MINUTE = 60.0
 HOUR = 3600.0
 DAY = 24 * HOUR
 
-UNREACHABLE = "link_unreachable_6cb2fda1b2c3"
-WEAK_SIGNAL = "link_weak_signal_6cb2fda1b2c3"
-IDS_CHANGED = "link_ids_changed_6cb2fda1b2c3"
-IDS_COLLIDE = "link_ids_collide_6cb2fda1b2c3"
+UNREACHABLE = f"link_unreachable_{link_id()}"
+WEAK_SIGNAL = f"link_weak_signal_{link_id()}"
+IDS_CHANGED = f"link_ids_changed_{link_id()}"
+IDS_COLLIDE = f"link_ids_collide_{link_id()}"
 
 pytestmark = pytest.mark.usefixtures("translated_flows", "often_asked")
 

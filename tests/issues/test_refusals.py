@@ -10,12 +10,19 @@ from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from tests.banks import bank_entry, battery_state, link_settings, next_poll, set_up
+from tests.banks import (
+    bank_entry,
+    battery_state,
+    link_id,
+    link_settings,
+    next_poll,
+    set_up,
+)
 from tests.fake_air import FakeAir
 from tests.renogy.fake_link import FakeLink, rbt50lfp48s
 from tests.translation_check import ENGLISH, placeholders, texts_of
 
-ISSUE = "readings_refused_6cb2fda1b2c3-49"
+ISSUE = f"readings_refused_{link_id()}-49"
 
 type Clock = Callable[[float], None]
 

@@ -11,13 +11,13 @@ from custom_components.renogy_bt.issues import sharing as sharing_issues
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from tests.banks import bank_entry, link_settings, next_poll, set_up, settle
+from tests.banks import bank_entry, link_id, link_settings, next_poll, set_up, settle
 from tests.fake_air import FakeAir
 from tests.renogy.fake_link import FakeBattery, FakeLink, rbt50lfp48s
 from tests.translation_check import ENGLISH, placeholders, texts_of
 
 UNITS = (48, 49, 50)
-ISSUE = "current_share_6cb2fda1b2c3-49"
+ISSUE = f"current_share_{link_id()}-49"
 
 
 class Bank:

@@ -16,7 +16,7 @@ from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
-from tests.banks import bank_entry, bank_state, battery_state, settle
+from tests.banks import bank_entry, bank_state, battery_state, link_id, settle
 from tests.emulator import World, load_world
 from tests.emulator.__main__ import WORLDS
 from tests.emulator.devices import Battery
@@ -123,7 +123,7 @@ def value(hass: HomeAssistant, key: str, address: str) -> float:
 
 def notice(hass: HomeAssistant, kind: str, address: str) -> ir.IssueEntry | None:
     """Return a notice about the scale of a battery's current."""
-    issue_id = f"{kind}_{address.replace(':', '').lower()}-{UNIT}"
+    issue_id = f"{kind}_{link_id(address)}-{UNIT}"
     return ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
 
 

@@ -16,16 +16,23 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
-from tests.banks import bank_entry, battery_state, link_settings, set_up, settle
+from tests.banks import (
+    bank_entry,
+    battery_state,
+    link_id,
+    link_settings,
+    set_up,
+    settle,
+)
 from tests.emulator import EmulatedWorld, Unit, World
 from tests.fake_air import DONGLE
 from tests.flows.walk import Flow
 
 from .integration import assert_true_values, heard, owner_world, poll, until
 
-UNREACHABLE = "link_unreachable_6cb2fda1b2c3"
-IDS_CHANGED = "link_ids_changed_6cb2fda1b2c3"
-IDS_COLLIDE = "link_ids_collide_6cb2fda1b2c3"
+UNREACHABLE = f"link_unreachable_{link_id()}"
+IDS_CHANGED = f"link_ids_changed_{link_id()}"
+IDS_COLLIDE = f"link_ids_collide_{link_id()}"
 
 pytestmark = pytest.mark.usefixtures("integration")
 

@@ -192,12 +192,20 @@ def _assert_events_are_kept(hass: HomeAssistant) -> None:
 
 
 def _assert_issues_are_kept(hass: HomeAssistant) -> None:
-    """What the user chose to ignore stays ignored."""
+    """What the user chose to ignore stays ignored, without address and serial numbers."""
     (before,) = stored("repairs.issue_registry")["issues"]
-    after = ir.async_get(hass).async_get_issue(DOMAIN, before["issue_id"])
-    assert after is not None
-    keys = ("dismissed_version", "translation_key", "translation_placeholders")
+    (after,) = (
+        issue
+        for issue in ir.async_get(hass).issues.values()
+        if issue.domain == DOMAIN and issue.translation_key == "battery_replaced"
+    )
+    assert after.issue_id == f"battery_replaced_{before['data']['subentry_id']}-50"
+    told = before["translation_placeholders"]
+    told |= {"serial_before": "…08", "serial": "…99"}
+    keys = ("dismissed_version", "translation_placeholders", "is_persistent")
     assert _changed(before, after, *keys) == {}
+    assert after.data is not None
+    assert after.data.items() >= before["data"].items()
 
 
 def _assert_history_is_shown(hass: HomeAssistant) -> None:

@@ -13,9 +13,9 @@ from ..adapter_health.status import AdapterStatus, Notice
 from ..adapters.advice import async_advice, async_moment_in_words
 from ..const import DOCUMENTATION_URL, DOMAIN
 from ..supervisor.supervisor import async_get_supervisor
+from .identifiers import ADAPTER_PREFIX, adapter_issue_id
 
 ATTR_ADDRESS: Final = "address"
-_PREFIX: Final = "adapter_"
 
 # Reasons that need other advice than their verdict.
 TEXTS: Final[Mapping[Reason, str]] = {
@@ -56,7 +56,7 @@ def async_follow_adapters(hass: HomeAssistant) -> CALLBACK_TYPE:
             ir.async_delete_issue(hass, DOMAIN, issues.pop(address)[0])
         for address, status in supervisor.adapters.items():
             known_id, known = issues.get(address, (None, None))
-            issue_id = issue_id_of(status)
+            issue_id = _issue_id_of(hass, status)
             if known_id is not None and known_id != issue_id:
                 ir.async_delete_issue(hass, DOMAIN, issues.pop(address)[0])
             if status.notice is None or issue_id is None:
@@ -75,19 +75,15 @@ def async_forget_adapters(hass: HomeAssistant) -> None:
     if async_get_supervisor(hass).is_watching:
         return
     for domain, issue_id in tuple(ir.async_get(hass).issues):
-        if domain == DOMAIN and issue_id.startswith(_PREFIX):
+        if domain == DOMAIN and issue_id.startswith(ADAPTER_PREFIX):
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
-def issue_id_of(status: AdapterStatus) -> str | None:
-    """Return the id of the issue about an adapter, None if it has no notice.
-
-    It stays the same while a trouble lasts, whatever the verdicts are meanwhile.
-    """
+def _issue_id_of(hass: HomeAssistant, status: AdapterStatus) -> str | None:
+    """Return the id of the issue about an adapter, None if it has no notice."""
     if status.notice is None:
         return None
-    address = status.address.replace(":", "").lower()
-    return f"{_PREFIX}{status.notice.trouble}_{address}"
+    return adapter_issue_id(hass, status.notice.trouble, status.address)
 
 
 @callback

@@ -10,18 +10,22 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
-from ..batteries.devices import battery_name
+from ..batteries.devices import plain_battery_name
 from ..const import DOCUMENTATION_URL, DOMAIN
 from ..coordinator import RenogyConfigEntry
 from ..links.coordinator import LinkCoordinator
+from ..links.markdown import escaped
 from ..links.settings import battery_identifier
 from ..renogy.battery import is_same_identity
 from ..renogy.models import BatteryId, BatteryIdentity, BatteryReading
+from ..renogy.redaction import Redaction
+from .identifiers import battery_issue_id, end_of_serial, mark_of
 from .links import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID, async_get_link_issues
 
 ATTR_UNIT: Final = "unit"
 ATTR_MODEL: Final = "model"
 ATTR_CELLS: Final = "cells"
+ATTR_SERIAL_BEFORE: Final = "serial_before"
 
 REPLACED: Final = "battery_replaced"
 
@@ -52,7 +56,7 @@ class ReplacedBatteries:
     def async_follow(self) -> None:
         """Follow the links, and drop the notices about batteries that are gone."""
         kept = {
-            battery_issue_id(REPLACED, (link.address, unit))
+            battery_issue_id(REPLACED, link, unit)
             for link, unit in self._bank.batteries()
         }
         async_forget_identities(self._hass, self._entry, kept)
@@ -113,21 +117,30 @@ class ReplacedBatteries:
         """
         link.async_forget_current_scale(unit)
         battery = (link.address, unit)
-        issue_id = battery_issue_id(REPLACED, battery)
+        redaction = Redaction(link.address, link.settings.name)
+        issue_id = battery_issue_id(REPLACED, link, unit)
         issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
         known = self._known[battery]
-        before = _described(known, self._readings.get(battery), "_before")
+        reading_before = self._readings.get(battery)
+        before = _described(known, reading_before, "_before", redaction)
+        mark: str | int | float | None = self._mark_of(known)
         if issue is not None and issue.translation_placeholders is not None:
             first = issue.translation_placeholders
             before = {key: first.get(key, _UNKNOWN) for key in _BEFORE}
+            mark = (issue.data or {}).get(ATTR_SERIAL_BEFORE)
+        new_mark = self._mark_of(identity)
         is_back = (
             issue is not None
             and identity.serial_number not in {None, known.serial_number}
-            and identity.serial_number == before["serial_before"]
+            and new_mark == mark
         )
         if is_back or unit in async_get_link_issues(self._hass).colliding(link.address):
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
             return
+        now = _described(identity, reading, "", redaction)
+        if now["serial"] == before["serial_before"] and new_mark != mark:
+            now["serial"] = f"≠ {now['serial']}"
+        name = plain_battery_name(self._hass, self._bank, battery)
         ir.async_create_issue(
             self._hass,
             DOMAIN,
@@ -136,8 +149,9 @@ class ReplacedBatteries:
                 ATTR_ENTRY_ID: self._entry.entry_id,
                 ATTR_SUBENTRY_ID: link.subentry_id,
                 ATTR_UNIT: unit,
-                ATTR_MODEL: identity.model,
+                ATTR_MODEL: identity.model and redaction.model(identity.model),
                 ATTR_CELLS: len(reading.cell_voltages) if reading else None,
+                ATTR_SERIAL_BEFORE: mark,
             },
             is_fixable=True,
             is_persistent=True,
@@ -145,12 +159,17 @@ class ReplacedBatteries:
             severity=ir.IssueSeverity.WARNING,
             translation_key=REPLACED,
             translation_placeholders={
-                "bank": self._entry.title,
-                "battery": battery_name(self._hass, self._bank, battery),
+                "bank": redaction.text(self._entry.title),
+                "battery": escaped(redaction.text(name)),
                 **before,
-                **_described(identity, reading, ""),
+                **now,
             },
         )
+
+    def _mark_of(self, identity: BatteryIdentity) -> str | None:
+        """Return what tells two serial numbers apart, None where none is known."""
+        serial = identity.serial_number
+        return None if serial is None else mark_of(self._hass, serial)
 
 
 @callback
@@ -180,10 +199,21 @@ def async_forget_notices(
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
-def battery_issue_id(kind: str, battery: BatteryId) -> str:
-    """Return the id of a notice of some kind about a battery."""
-    address, unit = battery
-    return f"{kind}_{address.replace(':', '').lower()}-{unit}"
+def without_serials(
+    hass: HomeAssistant, redaction: Redaction, told: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str | None]]:
+    """Return the placeholders and data of a notice that version 0.1.0 has stored, as of today."""
+    serial = told.get("serial_before", _UNKNOWN)
+    ends = {
+        key: end_of_serial(told[key]) or _UNKNOWN
+        for key in ("serial_before", "serial")
+        if told.get(key, _UNKNOWN) != _UNKNOWN
+    }
+    named = {
+        key: redaction.text(told[key]) for key in ("bank", "battery") if key in told
+    }
+    mark = None if serial == _UNKNOWN else mark_of(hass, serial)
+    return {**told, **named, **ends}, {ATTR_SERIAL_BEFORE: mark}
 
 
 @callback
@@ -194,12 +224,16 @@ def is_shown(hass: HomeAssistant, issue_id: str) -> bool:
 
 
 def _described(
-    identity: BatteryIdentity, reading: BatteryReading | None, suffix: str
-) -> Mapping[str, str]:
+    identity: BatteryIdentity,
+    reading: BatteryReading | None,
+    suffix: str,
+    redaction: Redaction,
+) -> dict[str, str]:
     """Return what distinguishes a battery from others, as placeholders."""
+    model, serial = identity.model, end_of_serial(identity.serial_number)
     return {
-        f"model{suffix}": identity.model or _UNKNOWN,
-        f"serial{suffix}": identity.serial_number or _UNKNOWN,
+        f"model{suffix}": escaped(redaction.model(model)) if model else _UNKNOWN,
+        f"serial{suffix}": escaped(serial) if serial else _UNKNOWN,
         f"capacity{suffix}": f"{reading.total_capacity:.1f}" if reading else _UNKNOWN,
         f"cells{suffix}": str(len(reading.cell_voltages)) if reading else _UNKNOWN,
     }

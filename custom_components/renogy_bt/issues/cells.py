@@ -14,7 +14,8 @@ from ..batteries.devices import battery_name
 from ..const import DOCUMENTATION_URL, DOMAIN, REPORT_HELP_URL
 from ..coordinator import RenogyConfigEntry
 from ..renogy.models import BatteryId
-from .batteries import async_forget_notices, battery_issue_id, is_shown
+from .batteries import async_forget_notices, is_shown
+from .identifiers import battery_issue_id
 from .links import ATTR_ENTRY_ID
 
 CELL_LOWER: Final = "cell_lower"
@@ -30,7 +31,7 @@ def async_follow_cells(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
     """
     bank = entry.runtime_data
     ids = {
-        (link.address, unit): battery_issue_id(_ISSUE, (link.address, unit))
+        (link.address, unit): battery_issue_id(_ISSUE, link, unit)
         for link, unit in bank.batteries()
     }
     async_forget_cells(hass, entry, ids.values())
@@ -46,7 +47,7 @@ def async_follow_cells(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
         )
         fresh = {battery: report.readings[battery] for battery in report.fresh}
         for battery, departed in watch.advance(monotonic(), fresh).items():
-            _async_create(hass, entry, battery, departed)
+            _async_create(hass, entry, ids[battery], battery, departed)
         for battery, issue_id in ids.items():
             if battery not in watch.noticed and is_shown(hass, issue_id):
                 ir.async_delete_issue(hass, DOMAIN, issue_id)
@@ -66,13 +67,14 @@ def async_forget_cells(
 def _async_create(
     hass: HomeAssistant,
     entry: RenogyConfigEntry,
+    issue_id: str,
     battery: BatteryId,
     departed: DepartedCell,
 ) -> None:
     ir.async_create_issue(
         hass,
         DOMAIN,
-        battery_issue_id(_ISSUE, battery),
+        issue_id,
         data={ATTR_ENTRY_ID: entry.entry_id},
         is_fixable=False,
         learn_more_url=f"{DOCUMENTATION_URL}#troubleshooting",

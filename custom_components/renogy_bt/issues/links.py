@@ -30,6 +30,7 @@ from ..renogy.exceptions import LinkSilent
 from ..renogy.link_watch import LinkTrouble, LinkWatch, PollOutcome, TroubleKind
 from ..renogy.models import ReadingFailure
 from ..supervisor.supervisor import async_get_supervisor
+from .identifiers import LINK_PREFIX, link_issue_id
 
 ATTR_ENTRY_ID: Final = "entry_id"
 ATTR_SUBENTRY_ID: Final = "subentry_id"
@@ -37,7 +38,6 @@ ATTR_SUBENTRY_ID: Final = "subentry_id"
 # What a rescan of the link can mend.
 FIXABLE: Final = frozenset({TroubleKind.IDS_CHANGED, TroubleKind.IDS_COLLIDE})
 
-_PREFIX: Final = "link_"
 _NO_ANSWER: Final = frozenset(
     {ReadingFailure.SILENT, ReadingFailure.LINK_LOST, ReadingFailure.NOT_POLLED}
 )
@@ -105,12 +105,12 @@ class LinkIssues:
                 addresses.add(link.address)
                 trouble = self._trouble(link)
                 if trouble is not None:
-                    wanted.add(_issue_id(link, trouble.kind))
+                    wanted.add(link_issue_id(trouble.kind, subentry_id))
                     self._async_create(entry, subentry_id, link, trouble)
         for address in self._watches.keys() - addresses:
             del self._watches[address]
         for (domain, issue_id), issue in tuple(ir.async_get(self._hass).issues.items()):
-            is_ours = domain == DOMAIN and issue_id.startswith(_PREFIX)
+            is_ours = domain == DOMAIN and issue_id.startswith(LINK_PREFIX)
             if is_ours and issue.active and issue_id not in wanted:
                 self._facts.pop(issue_id, None)
                 ir.async_delete_issue(self._hass, DOMAIN, issue_id)
@@ -144,7 +144,7 @@ class LinkIssues:
         link: LinkSettings,
         trouble: LinkTrouble,
     ) -> None:
-        issue_id = _issue_id(link, trouble.kind)
+        issue_id = link_issue_id(trouble.kind, subentry_id)
         if issue_id not in self._facts:
             # Asked only once: they are never the same, and the notice is to stay as it is.
             self._facts[issue_id] = self._async_facts(link.address)
@@ -157,7 +157,7 @@ class LinkIssues:
             is_persistent=False,
             learn_more_url=f"{DOCUMENTATION_URL}#troubleshooting",
             severity=ir.IssueSeverity.WARNING,
-            translation_key=f"{_PREFIX}{trouble.kind}",
+            translation_key=f"{LINK_PREFIX}{trouble.kind}",
             translation_placeholders={
                 "link": self._name_of(entry, link),
                 "bank": entry.title,
@@ -243,10 +243,6 @@ def _outcome_of(link: LinkCoordinator, is_excused: bool) -> PollOutcome:
             )
         case _:
             return PollOutcome(reached=False, excused=is_excused, too_weak=too_weak)
-
-
-def _issue_id(link: LinkSettings, kind: TroubleKind) -> str:
-    return f"{_PREFIX}{kind}_{link.address.replace(':', '').lower()}"
 
 
 def _listed(units: Iterable[int]) -> str:

@@ -17,7 +17,8 @@ from ..coordinator import RenogyConfigEntry
 from ..links.coordinator import LinkCoordinator
 from ..renogy.models import BatteryId
 from ..renogy.refusals import RefusalWatch
-from .batteries import async_forget_notices, battery_issue_id
+from .batteries import async_forget_notices
+from .identifiers import battery_issue_id
 from .links import ATTR_ENTRY_ID
 
 REFUSED: Final = "readings_refused"
@@ -32,10 +33,7 @@ def async_follow_refusals(hass: HomeAssistant, entry: RenogyConfigEntry) -> None
     It goes with the next good reading, and does not change from poll to poll.
     """
     bank = entry.runtime_data
-    kept = {
-        battery_issue_id(REFUSED, (link.address, unit))
-        for link, unit in bank.batteries()
-    }
+    kept = {battery_issue_id(REFUSED, link, unit) for link, unit in bank.batteries()}
     async_forget_refusals(hass, entry, kept)
     for link in bank.links.values():
         follower = _Follower(hass, entry, link)
@@ -84,7 +82,7 @@ class _Follower:
 
     @callback
     def _async_show(self, battery: BatteryId, checks: Collection[str]) -> None:
-        issue_id = battery_issue_id(REFUSED, battery)
+        issue_id = battery_issue_id(REFUSED, self._link, battery[1])
         issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
         is_shown = issue is not None and issue.active
         if not checks:

@@ -14,7 +14,8 @@ from ..const import DOCUMENTATION_URL, DOMAIN
 from ..coordinator import RenogyConfigEntry
 from ..links.coordinator import LinkCoordinator
 from ..renogy.current_scale import HUNDREDTHS, TENTHS
-from .batteries import ATTR_UNIT, async_forget_notices, battery_issue_id
+from .batteries import ATTR_UNIT, async_forget_notices
+from .identifiers import battery_issue_id
 from .links import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID
 
 SCALE_UNKNOWN: Final = "current_scale_unknown"
@@ -33,7 +34,7 @@ def async_follow_scales(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
     """
     bank = entry.runtime_data
     kept = {
-        battery_issue_id(kind, (link.address, unit))
+        battery_issue_id(kind, link, unit)
         for kind in SCALE_NOTICES
         for link, unit in bank.batteries()
     }
@@ -49,10 +50,9 @@ def _async_update(
     hass: HomeAssistant, entry: RenogyConfigEntry, link: LinkCoordinator
 ) -> None:
     for unit in link.settings.units:
-        battery = (link.address, unit)
         wanted = _wanted(link, unit)
         for kind in SCALE_NOTICES:
-            issue_id = battery_issue_id(kind, battery)
+            issue_id = battery_issue_id(kind, link, unit)
             issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
             is_shown = issue is not None and issue.active
             if kind != wanted:
@@ -79,17 +79,16 @@ def _async_create(
     unit: int,
     kind: str,
 ) -> None:
-    battery = (link.address, unit)
     placeholders = {
         "bank": entry.title,
-        "battery": battery_name(hass, entry.runtime_data, battery),
+        "battery": battery_name(hass, entry.runtime_data, (link.address, unit)),
     }
     if found := link.scales.found.get(unit):
         placeholders["step"] = _STEPS[found.divisor]
     ir.async_create_issue(
         hass,
         DOMAIN,
-        battery_issue_id(kind, battery),
+        battery_issue_id(kind, link, unit),
         data={
             ATTR_ENTRY_ID: entry.entry_id,
             ATTR_SUBENTRY_ID: link.subentry_id,

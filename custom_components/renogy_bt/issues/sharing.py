@@ -15,7 +15,8 @@ from ..batteries.devices import battery_name
 from ..const import DOCUMENTATION_URL, DOMAIN, REPORT_HELP_URL
 from ..coordinator import RenogyConfigEntry
 from ..renogy.models import BatteryId
-from .batteries import async_forget_notices, battery_issue_id, is_shown
+from .batteries import async_forget_notices, is_shown
+from .identifiers import battery_issue_id
 from .links import ATTR_ENTRY_ID
 
 SHARING_NOTICES: Final = {
@@ -34,7 +35,7 @@ def async_follow_sharing(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
     """
     bank = entry.runtime_data
     ids = {
-        (link.address, unit): battery_issue_id(_ISSUE, (link.address, unit))
+        (link.address, unit): battery_issue_id(_ISSUE, link, unit)
         for link, unit in bank.batteries()
     }
     if bank.is_single or bank.wiring is not Wiring.PARALLEL:
@@ -56,7 +57,7 @@ def async_follow_sharing(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
         if len(report.fresh) == len(ids):
             found = watch.advance(monotonic(), report.readings)
             for battery, finding in found.items():
-                _async_create(hass, entry, battery, finding)
+                _async_create(hass, entry, ids[battery], battery, finding)
         for battery, issue_id in ids.items():
             if battery not in watch.noticed and is_shown(hass, issue_id):
                 ir.async_delete_issue(hass, DOMAIN, issue_id)
@@ -74,12 +75,16 @@ def async_forget_sharing(
 
 @callback
 def _async_create(
-    hass: HomeAssistant, entry: RenogyConfigEntry, battery: BatteryId, finding: Finding
+    hass: HomeAssistant,
+    entry: RenogyConfigEntry,
+    issue_id: str,
+    battery: BatteryId,
+    finding: Finding,
 ) -> None:
     ir.async_create_issue(
         hass,
         DOMAIN,
-        battery_issue_id(_ISSUE, battery),
+        issue_id,
         data={ATTR_ENTRY_ID: entry.entry_id},
         is_fixable=False,
         learn_more_url=f"{DOCUMENTATION_URL}#troubleshooting",
