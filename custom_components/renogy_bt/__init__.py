@@ -54,16 +54,19 @@ from .links.settings import (
     DamagedLink,
     LinkSettings,
     addresses_of,
+    async_banks,
     battery_identifier,
     damaged_links_of,
     links_of,
 )
 from .links.stored_data import choice_option
 from .services import async_setup_services
+from .storage.adapters import AdapterStore
 from .storage.alarms import AlarmStore
 from .storage.energy import EnergyStore
-from .storage.flight_records import OF_LINKS, FlightRecordStore
+from .storage.flight_records import OF_ADAPTERS, OF_LINKS, FlightRecordStore
 from .storage.history import HistoryStore
+from .storage.leftovers import async_remove_leftovers
 from .supervisor.supervisor import async_get_supervisor
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -81,6 +84,7 @@ type _Setup = tuple[str, Mapping[str, Any], Mapping[str, LinkSettings], frozense
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all banks share: the actions, and the notices about Bluetooth adapters."""
+    await async_remove_leftovers(hass)
     async_setup_services(hass)
     await async_prepare_marks(hass)
     async_rename_notices(hass)
@@ -174,11 +178,17 @@ async def async_unload_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
-    """Forget a removed bank and let its links be discovered again."""
+    """Forget a removed bank and let its links be discovered again.
+
+    With the last bank, what is known of the adapters is forgotten.
+    """
     await EnergyStore(hass, entry.entry_id).async_remove()
     await AlarmStore(hass, entry.entry_id).async_remove()
     await HistoryStore(hass, entry.entry_id).async_remove()
     await FlightRecordStore(hass, OF_LINKS.format(entry.entry_id), dict).async_remove()
+    if not async_banks(hass):
+        await AdapterStore(hass, tuple).async_remove()
+        await FlightRecordStore(hass, OF_ADAPTERS, dict).async_remove()
     _async_forget_notices(hass, entry)
     for address in addresses_of(entry):
         bluetooth.async_rediscover_address(hass, address)

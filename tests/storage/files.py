@@ -304,6 +304,11 @@ class Folder:
         self.path = Path(hass.config.path(".storage"))
         self.path.mkdir(exist_ok=True)
 
+    @property
+    def names(self) -> list[str]:
+        """The names of what is in the folder."""
+        return sorted(path.name for path in self.path.iterdir())
+
     def put(self, key: str, content: Any) -> bytes:
         """Write a file and return what is in it."""
         is_raw = isinstance(content, bytes)

@@ -308,6 +308,10 @@ class AdapterStore:
         """Write the file now."""
         await self._file.async_save(self._data())
 
+    async def async_remove(self) -> None:
+        """Forget the adapters: nobody uses them any more."""
+        await self._file.async_remove()
+
     def save_soon(self) -> None:
         """Write the file soon: something was told or done."""
         self._save_within(SAVE_SOON)
