@@ -36,6 +36,7 @@ from .const import (
     ENTRY_VERSION,
     SUBENTRY_TYPE_LINK,
 )
+from .flows.discoveries import async_offered_links
 from .flows.joining import is_parallel
 from .flows.link import LinkFlow
 from .flows.options import NEW_BANK_SCHEMA, BankOptionsFlow
@@ -49,7 +50,7 @@ from .links.discovery import (
     name_of,
     refusal_of,
 )
-from .links.markdown import escaped
+from .links.markdown import cut, escaped
 from .links.settings import async_banks, links_of
 
 DEFAULT_TITLE = "Battery bank"
@@ -88,6 +89,10 @@ class RenogyConfigFlow(
         """Offer a link that Home Assistant has discovered."""
         self._address = discovery_info.address
         self._name = name_of(discovery_info) or self._address
+        if not async_offered_links(self.hass).async_offer(self.flow_id, self._address):
+            return self.async_abort(
+                reason="enough_offered", description_placeholders=self._placeholders
+            )
         self._abort_if_refused()
         if not may_be_a_link(discovery_info):
             return self.async_abort(
@@ -100,7 +105,7 @@ class RenogyConfigFlow(
         name = await async_search_name(self.hass, self._address)
         self._name = name or self._address
         self._abort_if_refused()
-        self.context["title_placeholders"] = {CONF_NAME: self._name}
+        self.context["title_placeholders"] = {CONF_NAME: cut(self._name)}
         return await self.async_step_bluetooth_confirm()
 
     async def async_step_bluetooth_confirm(
@@ -130,7 +135,7 @@ class RenogyConfigFlow(
             self._async_stop_waiting_for_name()
             self._name = name
             if refusal_of(name) is None:
-                self.async_update_title_placeholders({CONF_NAME: name})
+                self.async_update_title_placeholders({CONF_NAME: cut(name)})
             else:
                 self.hass.config_entries.flow.async_abort(self.flow_id)
 
@@ -150,6 +155,7 @@ class RenogyConfigFlow(
         """Listen no longer when the flow is over."""
         super().async_remove()
         self._async_stop_waiting_for_name()
+        async_offered_links(self.hass).async_end(self.flow_id)
 
     @override
     async def async_step_user(

@@ -37,6 +37,7 @@ from .issues.links import ATTR_ENTRY_ID, ATTR_SUBENTRY_ID, FIXABLE
 from .issues.scales import SCALE_NOTICES
 from .issues.storage import DATA_DAMAGED
 from .links.coordinator import LinkCoordinator
+from .links.markdown import escaped
 from .links.settings import DamagedLink, KnownBattery, LinkSettings
 from .renogy.current_scale import HUNDREDTHS, TENTHS
 from .supervisor.supervisor import async_get_supervisor
@@ -104,7 +105,10 @@ class AdapterRepairFlow(RepairsFlow):
             return await self.async_step_init()
         return self.async_show_form(
             step_id="failed",
-            description_placeholders={**self._placeholders, "reason": self._outcome},
+            description_placeholders={
+                **self._placeholders,
+                "reason": escaped(self._outcome),
+            },
         )
 
     async def _async_run(self, step: RecoveryStep) -> RepairsFlowResult:

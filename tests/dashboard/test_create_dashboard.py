@@ -2,6 +2,7 @@
 """The action that returns a dashboard: every entity that it names is there and enabled."""
 
 from datetime import timedelta
+import re
 from typing import Any
 
 from freezegun import freeze_time
@@ -182,6 +183,31 @@ async def test_held_values_are_as_old_as_they_are(
         await settle(hass)
     with freeze_time(read + timedelta(seconds=60)):
         assert Template(content, hass).async_render() == "Last read 1 min ago"
+
+
+async def test_a_name_begins_nothing_in_a_card(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """A model comes from the air: Markdown and templates in it are shown as they are."""
+    name = r"""![x](//host/p) <img src='//h'> `a` "b" **c** {{ 1 }} www.h.org a_b \ -"""
+    await bring(hass, air, WORLDS["two"])
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, f"{DONGLE.lower()}_49"),
+        hass.config_entries.async_entries(DOMAIN)[0].entry_id,
+    )
+    assert device
+    dr.async_get(hass).async_update_device(device.id, name_by_user=name)
+    made = await create(hass)
+    content = next(card["content"] for card in cards_of(made) if "content" in card)
+    del air.links[DONGLE].units[49]
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    for _ in range(3):
+        await poll_links(entry)
+        await settle(hass)
+    shown = Template(content, hass).async_render().split("\n\n")[1]
+    inner = shown.removeprefix("**").rpartition("**")[0]
+    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", inner) == name
+    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]<>|!#~&/]", inner)
 
 
 async def test_alarms_are_shown_in_words(hass: HomeAssistant, air: FakeAir) -> None:

@@ -39,6 +39,9 @@ _WARNING: Final[Card] = {"color": "red", **_FULL_WIDTH}
 _ON: Final[Card] = {"state": "on"}
 _KNOWN: Final[Card] = {"state_not": ["unknown", "unavailable"]}
 
+# Names may come from the air: nothing in them begins an image or a link of the card's Markdown.
+_AS_TEXT: Final = r"""regex_replace("([!-'*-,./:-@\\[-`{-~])", "\\\\\\1")"""
+
 _DETAILS: Final = (
     *("state_of_charge_spread", "cell_voltage_spread", "cell_voltage_min"),
     *("cell_voltage_max", "temperature", "temperature_min", "temperature_max"),
@@ -181,7 +184,9 @@ def _age(batteries: tuple[Device, ...], words: Words) -> list[Card]:
         " | map(attribute='last_reported') | list %}"
         "{% if read %}" + words["read_ago"].format(minutes=minutes) + "{% endif %}"
         "{% for id in ids | reject('has_value') %}\n\n"
-        + words["no_values"].format(battery="**{{ device_name(id) }}**")
+        + words["no_values"].format(
+            battery=f"**{{{{ device_name(id) | {_AS_TEXT} }}}}**"
+        )
         + "{% endfor %}"
     )
     return [{"type": "markdown", "text_only": True, "content": content, **_FULL_WIDTH}]

@@ -24,7 +24,7 @@ from homeassistant.setup import async_setup_component
 
 from ..const import DOMAIN
 from ..links.discovery import Candidate, async_candidates, refusal_of
-from ..links.markdown import escaped
+from ..links.markdown import cut, escaped
 from ..links.probing import ProbedLink, ProbeProblem, async_probe_link
 from ..links.settings import LinkSettings, async_bank_of_link, position
 from ..renogy.models import FoundBattery, ProbeReport
@@ -47,9 +47,9 @@ def battery_rows(batteries: Iterable[FoundBattery], units: list[int]) -> str:
 
 
 def _label(address: str, candidate: Candidate, unsure: str) -> str:
-    name = (
-        candidate.name if candidate.name == address else f"{candidate.name} ({address})"
-    )
+    name = cut(candidate.name)
+    if candidate.name != address:
+        name = f"{name} ({address})"
     return name if candidate.is_sure else f"{name}: {unsure}"
 
 

@@ -12,6 +12,7 @@ from ..adapter_health.samples import Reason
 from ..adapter_health.status import AdapterStatus, Notice
 from ..adapters.advice import async_advice, async_moment_in_words
 from ..const import DOCUMENTATION_URL, DOMAIN
+from ..links.markdown import escaped
 from ..supervisor.supervisor import async_get_supervisor
 from .identifiers import ADAPTER_PREFIX, adapter_issue_id
 
@@ -106,7 +107,7 @@ def _async_create(
         ),
         translation_key=text,
         translation_placeholders={
-            "adapter": status.name or status.address,
+            "adapter": escaped(status.name or status.address),
             "address": status.address,
             "since": async_moment_in_words(hass, notice.since),
             "steps": str(len(notice.tried)),

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..const import DOCUMENTATION_URL, DOMAIN, LOGGER
-from ..links.markdown import escaped
+from ..links.markdown import cut, escaped
 from ..links.settings import damaged_links_of
 from .batteries import async_forget_notices
 from .links import ATTR_ENTRY_ID
@@ -29,7 +29,7 @@ def async_tell_damaged_links(hass: HomeAssistant, entry: ConfigEntry) -> None:
         LOGGER.error(
             "%s: What is stored of the link %s names no battery, it is left out",
             entry.title,
-            subentry.title,
+            cut("".join(filter(str.isprintable, subentry.title))),
         )
         ir.async_create_issue(
             hass,

@@ -19,6 +19,9 @@ from .settings import async_bank_of_link
 NAME_SEARCH_SECONDS: Final = 10
 """How long a name is waited for: as long as Home Assistant's own active scans take."""
 
+MOST_CANDIDATES: Final = 50
+"""A longer list nobody reads."""
+
 
 def name_of(info: BluetoothServiceInfoBleak) -> str | None:
     """Return the name that a peripheral tells, None while it tells none."""
@@ -60,17 +63,23 @@ class Candidate:
 
 @callback
 def async_candidates(hass: HomeAssistant) -> dict[str, Candidate]:
-    """Return what may be picked and is in no bank yet, by address; what is sure comes first."""
-    found = {
-        info.address: Candidate(
-            name=name or info.address, is_sure=family_of(name) is not UNDECIDED
-        )
+    """Return what may be picked and is in no bank yet, by address.
+
+    What is sure comes first, then what is near: what somebody makes up from afar does not hide
+    the owner's link.
+    """
+    found = [
+        (info, name, family_of(name) is not UNDECIDED)
         for info in bluetooth.async_discovered_service_info(hass, connectable=True)
         for name in [name_of(info)]
         if (may_be_a_link(info) or refusal_of(name) is not None)
         and async_bank_of_link(hass, info.address) is None
+    ]
+    found.sort(key=lambda each: (not each[2], -each[0].rssi))
+    return {
+        info.address: Candidate(name=name or info.address, is_sure=is_sure)
+        for info, name, is_sure in found[:MOST_CANDIDATES]
     }
-    return dict(sorted(found.items(), key=lambda item: not item[1].is_sure))
 
 
 @callback

@@ -2,6 +2,7 @@
 """What can go wrong between this library and a battery."""
 
 from enum import StrEnum
+from typing import Final
 
 from .gatt import OfferedCharacteristic
 
@@ -16,8 +17,17 @@ class DeviceKind(StrEnum):
     OTHER = "not_a_battery"
 
 
+LONGEST_REASON: Final = 300
+"""A sentence or two; what a bus or a peripheral tells may be of any length."""
+
+
 class RenogyError(Exception):
-    """Base of every error that this library raises."""
+    """Base of every error that this library raises; its reason is one line that can be printed."""
+
+    def __init__(self, reason: str = "") -> None:
+        """Leave out of the reason what moves a cursor or turns the direction of a text."""
+        shown = "".join(filter(str.isprintable, " ".join(reason.split())))
+        super().__init__(shown[:LONGEST_REASON])
 
 
 class LinkUnreachable(RenogyError):
