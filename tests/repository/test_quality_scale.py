@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from homeassistant.util.yaml import load_yaml_dict
-from tests.repository import INTEGRATION
+from tests.repository import INTEGRATION, ROOT
+
+from .quality_checks import CHECKS, SHOWN_BY_TESTS
 
 RULES = {
     "bronze": (
@@ -91,3 +93,23 @@ def test_rule_is_kept(rule: str) -> None:
     assert state["status"] in {"done", "exempt"}
     if state["status"] == "exempt":
         assert len(state["comment"].split()) >= 5, "an exemption wants a reason"
+
+
+@pytest.mark.parametrize("rule", CHECKS)
+def test_what_can_be_checked_is_so(rule: str) -> None:
+    """What the code, its texts and the documents show of a rule is as the scale says."""
+    assert CHECKS[rule]()
+
+
+def test_every_rule_that_is_done_is_shown_by_something() -> None:
+    """By a look at the code or by tests; there is no third way, and no rule has both."""
+    done = {
+        rule
+        for rule, state in STATES.items()
+        if "done" in (state, state["status"] if isinstance(state, dict) else None)
+    }
+    # An exemption may be checked, too.
+    assert done <= CHECKS.keys() | SHOWN_BY_TESTS.keys() <= STATES.keys()
+    assert CHECKS.keys().isdisjoint(SHOWN_BY_TESTS)
+    for path in SHOWN_BY_TESTS.values():
+        assert (ROOT / path).is_file(), path

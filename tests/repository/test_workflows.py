@@ -40,6 +40,7 @@ def steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_workflows_are_complete() -> None:
     """The rules of hassfest and HACS, the tests, the release and the real BlueZ are run."""
     assert {path.stem for path in WORKFLOWS} == {
+        "nightly",
         "real-bluez",
         "release",
         "test",
@@ -63,6 +64,23 @@ def test_workflow_has_few_rights(path: Path) -> None:
             key for key, right in job.get("permissions", {}).items() if right != "read"
         }
         assert written == RIGHTS_TO_WRITE.get((path.stem, name), set())
+
+
+def test_what_comes_next_is_tried_every_night_and_stops_nobody() -> None:
+    """Unit and stack tests run with Home Assistant's development branch, and may fail."""
+    workflow = load_yaml_dict(str(GITHUB / "workflows" / "nightly.yml"))
+    (when,) = (
+        workflow[True]["schedule"] if True in workflow else workflow["on"]["schedule"]
+    )
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", when["cron"])
+    (job,) = workflow["jobs"].values()
+    assert job["continue-on-error"] is True
+    commands = [step.get("run", "") for step in job["steps"]]
+    branch = next(at for at, each in enumerate(commands) if "development" in each)
+    assert [each.rpartition("pytest ")[2] for each in commands[branch + 1 :]] == [
+        "tests --ignore=tests/stack",
+        "tests/stack",
+    ]
 
 
 def test_what_publishes_runs_nothing_of_the_checkout() -> None:
