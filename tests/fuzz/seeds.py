@@ -69,4 +69,5 @@ _SEEDS: Final[dict[str, Callable[[], list[bytes]]]] = {
     "poll": _scripts,
     "world": _worlds,
     "bank": lambda: [bytes((seed,)) * (1 + seed % 8) for seed in range(64)],
+    "files": lambda: [bytes((seed,)) for seed in range(256)],
 }

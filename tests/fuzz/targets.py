@@ -21,6 +21,7 @@ from custom_components.renogy_bt.renogy.probe import PROBE_SECONDS, probe_link
 from tests.emulator.world_file import WorldFileError, parse_world
 from tests.fuzz.invariants import check_probe, check_reading
 from tests.fuzz.stored_bank import check, damage, entry_of, good_bank
+from tests.fuzz.stored_files import STORES, check_file, damaged_file
 from tests.renogy.fake_link import (
     CONNECT_SECONDS,
     DISCONNECT_SECONDS,
@@ -243,6 +244,13 @@ def fuzz_bank(data: bytes) -> None:
         check(entry)
 
 
+def fuzz_files(data: bytes) -> None:
+    """Damage one of our files, as the data decide, and read it through Home Assistant's storage."""
+    chance = random.Random(data)
+    store = chance.choice(sorted(STORES))
+    check_file(store, damaged_file(chance, store))
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "framing": fuzz_framing,
     "decoder": fuzz_decoder,
@@ -250,4 +258,5 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "poll": fuzz_poll,
     "world": fuzz_world,
     "bank": fuzz_bank,
+    "files": fuzz_files,
 }
