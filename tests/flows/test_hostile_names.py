@@ -40,8 +40,8 @@ FOREIGN = {
 }
 OWN = {
     *("adapters", "address", "bank", "batteries", "capacity", "capacity_before"),
-    *("alarm", "carried", "cells", "cells_before", "content", "count", "days"),
-    *("detail", "numbers"),
+    *("alarm", "carried", "cell", "cells", "cells_before", "content", "count"),
+    *("days", "detail", "millivolts", "numbers"),
     *("fair", "file", "first", "highest", "last", "limit", "lowest", "minutes"),
     *("new", "number", "others", "resistance", "seconds", "serial", "serial_before"),
     *("silent", "since", "spread", "step", "steps", "strength", "values", *URLS),
