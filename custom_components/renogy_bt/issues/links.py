@@ -172,9 +172,7 @@ class LinkIssues:
         """Return what is so of a link when its trouble is noticed, in words."""
         signal = async_get_supervisor(self._hass).signal_of(address)
         return {
-            "reason": escaped(
-                async_in_words(self._hass, async_hearing(self._hass, address))
-            ),
+            "reason": async_in_words(self._hass, async_hearing(self._hass, address)),
             "strength": "–" if signal is None else f"{signal.strength.mean:.0f} dBm",
         }
 
