@@ -50,7 +50,8 @@ THIRD = "C4:64:E3:38:3D:0E"
 THIRD_NAME = "BT-TH-E3383D0E"
 
 FOUR_ROWS = "\n".join(
-    f"| {index + 1} | {index + 48} | RBT50LFP48S | 15 |" for index in range(4)
+    f"| {index + 1} | {index + 48} | RBT50LFP48S | 15 | 100 % | 52.4 V | …0000 |"
+    for index in range(4)
 )
 
 
@@ -90,7 +91,7 @@ async def test_discovered_dongle_makes_a_bank(
         "name": DONGLE_NAME,
         "family": "standard",
         "units": [
-            {"unit": unit, "model": "RBT50LFP48S", "cells": 15}
+            {"unit": unit, "model": "RBT50LFP48S", "cells": 15, "place": str(unit - 47)}
             for unit in (48, 49, 50, 51)
         ],
         "polling": True,

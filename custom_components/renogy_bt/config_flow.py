@@ -51,7 +51,7 @@ from .links.discovery import (
     refusal_of,
 )
 from .links.markdown import cut, escaped
-from .links.settings import async_banks, links_of
+from .links.settings import async_banks, links_of, named
 
 DEFAULT_TITLE = "Battery bank"
 
@@ -251,15 +251,16 @@ class RenogyConfigFlow(
         if options[CONF_WIRING] != Wiring.PARALLEL:
             return await self._async_create_bank(options)
         return await self._async_join_unless_mixed(
-            [self._link], partial(self._async_create_bank, options)
+            [named(self._link, ())], partial(self._async_create_bank, options)
         )
 
     async def _async_join(self, bank: ConfigEntry) -> ConfigFlowResult:
         """Add the link to a bank; batteries that cannot be in parallel are asked about."""
         if not is_parallel(bank):
             return await self._async_add_to(bank)
+        known = links_of(bank).values()
         return await self._async_join_unless_mixed(
-            [*links_of(bank).values(), self._link], partial(self._async_add_to, bank)
+            [*known, named(self._link, known)], partial(self._async_add_to, bank)
         )
 
     @override
@@ -272,7 +273,8 @@ class RenogyConfigFlow(
         self._abort_if_link_configured()
         # The bank ends the discovery flows of its links; it must not end this flow.
         await self.async_set_unique_id(None)
-        self.hass.config_entries.async_add_subentry(bank, self._link.as_subentry())
+        link = named(self._link, links_of(bank).values())
+        self.hass.config_entries.async_add_subentry(bank, link.as_subentry())
         return self.async_abort(
             reason="added_to_bank",
             description_placeholders={
@@ -285,7 +287,7 @@ class RenogyConfigFlow(
         self._abort_if_link_configured()
         # The unique id of a link must not stay with the bank: the link may move to another bank.
         await self.async_set_unique_id(None)
-        subentry = self._link.as_subentry()
+        subentry = named(self._link, ()).as_subentry()
         return self.async_create_entry(
             title=self._new_title(),
             data={},

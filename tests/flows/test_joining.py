@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("translated_flows")
 OTHER = "60:98:66:ED:FC:11"
 OTHER_NAME = "BT-TH-66EDFC11"
 CELLAR = "| Cellar, left | 15 | 48.0 V |"
-TWELVE_VOLTS = "| RBT12100LFP 1 | 4 | 12.8 V |"
+TWELVE_VOLTS = "| RBT12100LFP | 4 | 12.8 V |"
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ async def test_link_of_another_voltage_all_the_same(
     flow = await rescan_link(hass, bank, link)
     await flow.submit()
     await flow.submit()
-    flow.expect_abort("reconfigure_successful")
+    flow.expect_abort("nothing_changed")
 
 
 async def test_bank_in_series(

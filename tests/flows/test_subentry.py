@@ -30,13 +30,14 @@ from tests.banks import (
 )
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
 from tests.flows.walk import (
+    add_integration,
     add_link,
     discovery_flows,
     options_of,
     reconfigure_link,
     rescan_link,
 )
-from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
+from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s, silent
 
 pytestmark = pytest.mark.usefixtures("translated_flows")
 
@@ -136,11 +137,82 @@ async def test_rescan_finds_the_same(
     assert flow.expect_form("rescan")["name"] == DONGLE_NAME
     coordinator = bank.runtime_data
     await flow.submit()
-    assert flow.expect_form("rescanned")["new"] == "–"
+    assert flow.expect_form("rescanned")["news"] == "No battery is new."
     await flow.submit()
-    flow.expect_abort("reconfigure_successful")
+    assert flow.expect_abort("nothing_changed") == {"name": DONGLE_NAME}
     assert stored(bank) == before
     assert bank.runtime_data is coordinator
+
+
+async def test_found_batteries_have_the_names_of_their_owner(
+    hass: HomeAssistant,
+    air: FakeAir,
+    bank: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    """People know a battery by its name, its charge, its voltage and the end of its serial number."""
+    link = air.links[DONGLE]
+    link.units[48] = rbt50lfp48s(serial="22RBH4A05102|137", remaining=20_400)
+    # This one does not let its serial number be read, nor its charge alone.
+    link.units[49].readable = ((5000, 5034), (5035, 5052), (5122, 5129))
+    link.faults[49, "5042x7"] = [silent]
+    device = device_registry.async_get_device_by_identifier(
+        ("renogy_bt", f"{DONGLE.lower()}_48"), bank.entry_id
+    )
+    assert device is not None
+    device_registry.async_update_device(device.id, name_by_user="Cellar | left")
+    flow = await rescan_link(hass, bank, first_link(bank))
+    await flow.submit()
+    rows = flow.expect_form("rescanned")["batteries"].splitlines()
+    assert rows[:3] == [
+        r"| 1 | 48 | Cellar \| left · RBT50LFP48S | 15 | 41 % | 52.4 V | …\|137 |",
+        "| 2 | 49 | RBT50LFP48S | 15 | – | – | – |",
+        "| 3 | 50 | RBT50LFP48S | 15 | 100 % | 52.4 V | …0000 |",
+    ]
+
+
+async def test_names_stay_when_a_link_joins(
+    hass: HomeAssistant, air: FakeAir, device_registry: dr.DeviceRegistry
+) -> None:
+    """A single battery is named by its model; the second one tells itself apart, whoever leaves."""
+
+    def names() -> list[str]:
+        return sorted(
+            each.name or ""
+            for each in dr.async_entries_for_config_entry(
+                device_registry, entry.entry_id
+            )
+            # The identifiers of batteries end in their units.
+            if any("_" in identifier for _, identifier in each.identifiers)
+        )
+
+    air.bring(FakeLink({48: rbt50lfp48s()}))
+    flow = await add_integration(hass)
+    await flow.submit(address=DONGLE)
+    await flow.submit(wiring="parallel")
+    entry = flow.expect_entry()["result"]
+    assert names() == ["RBT50LFP48S"]
+    assert entity_id(hass, "sensor", f"{DONGLE.lower()}_48_voltage") == (
+        "sensor.rbt50lfp48s_voltage"
+    )
+    air.bring(FakeLink({48: rbt50lfp48s(), 49: rbt50lfp48s()}), OTHER, OTHER_NAME)
+    flow = await add_link(hass, entry)
+    await flow.submit(address=OTHER)
+    await flow.submit()
+    assert names() == ["RBT50LFP48S", "RBT50LFP48S 1", "RBT50LFP48S 2"]
+    air.links[DONGLE].units[49] = rbt50lfp48s()
+    flow = await rescan_link(hass, entry, next(iter(entry.subentries.values())))
+    await flow.submit()
+    await flow.submit()
+    flow.expect_abort("reconfigure_successful")
+    await settle(hass)
+    added = "RBT50LFP48S 2 (B2C3)"
+    assert names() == ["RBT50LFP48S", "RBT50LFP48S 1", "RBT50LFP48S 2", added]
+    hass.config_entries.async_remove_subentry(
+        entry, next(iter(entry.subentries.keys()))
+    )
+    await settle(hass)
+    assert names() == ["RBT50LFP48S 1", "RBT50LFP48S 2"]
 
 
 async def test_rescan_finds_a_new_battery(
@@ -150,7 +222,7 @@ async def test_rescan_finds_a_new_battery(
     air.links[DONGLE].units[52] = rbt50lfp48s()
     flow = await rescan_link(hass, bank, first_link(bank))
     await flow.submit()
-    assert flow.expect_form("rescanned")["new"] == "5"
+    assert flow.expect_form("rescanned")["news"] == "New at position: 5"
     await flow.submit()
     flow.expect_abort("reconfigure_successful")
     await settle(hass)
@@ -168,9 +240,10 @@ async def test_rescan_keeps_a_silent_battery(
     await flow.submit()
     placeholders = flow.expect_form("rescanned_silent")
     assert placeholders["silent"] == "3"
+    assert placeholders["news"] == "No battery is new."
     assert options_of(flow.step, "forget") == ["50"]
     await flow.submit()
-    flow.expect_abort("reconfigure_successful")
+    flow.expect_abort("nothing_changed")
     await settle(hass)
     assert stored(bank).units == (48, 49, 50, 51)
 
@@ -251,7 +324,7 @@ async def test_rescan_can_be_tried_again(
     await flow.submit()
     flow.expect_form("rescanned")
     await flow.submit()
-    flow.expect_abort("reconfigure_successful")
+    flow.expect_abort("nothing_changed")
 
 
 async def test_rescan_of_a_link_that_is_left_to_another_app(
@@ -269,7 +342,7 @@ async def test_rescan_of_a_link_that_is_left_to_another_app(
     flow.expect_form("rescanned")
     assert len(air.attempts) == before + 1
     await flow.submit()
-    flow.expect_abort("reconfigure_successful")
+    flow.expect_abort("nothing_changed")
     assert not stored(bank).polling
 
 
@@ -330,9 +403,9 @@ async def test_a_rescan_keeps_how_a_link_is_connected_to(
     assert link_of(bank).client.is_connected
     flow = await rescan_link(hass, bank, first_link(bank))
     await flow.submit()
-    assert flow.expect_form("rescanned")["new"] == "–"
+    assert flow.expect_form("rescanned")["news"] == "No battery is new."
     await flow.submit()
-    flow.expect_abort("reconfigure_successful")
+    assert flow.expect_abort("nothing_changed") == {"name": DONGLE_NAME}
     assert stored(bank).kept_interval == 600
 
 

@@ -90,7 +90,7 @@ async def test_look_for_batteries_again(hass: HomeAssistant, air: FakeAir) -> No
     (subentry,) = entry.subentries.values()
     flow = await rescan_link(hass, entry, subentry)
     await submit_with_ids(flow, "11")
-    assert flow.expect_form("rescanned")["new"] == "11"
+    assert flow.expect_form("rescanned")["news"] == "New at position: 11"
     await flow.submit()
     await settle(hass)
     assert units_in(entry) == [(10, 11)]

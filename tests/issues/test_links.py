@@ -346,7 +346,7 @@ async def test_changed_id(
     told = flow.expect_form("rescan")
     assert (told["silent"], told["others"]) == ("50", "247")
     following = await rescan(hass, flow)
-    assert following.expect_form("rescanned_silent")["new"] == "247"
+    assert following.expect_form("rescanned_silent")["news"] == "New at position: 247"
     assert stored(entry).units == (48, 49, 50, 51)
     assert shown(hass) == {IDS_CHANGED}
     await following.submit(forget=["50"])
@@ -551,7 +551,7 @@ async def test_dialogue_ends_the_notice_of_equal_ids(
     following.expect_form("rescanned")
     assert IDS_COLLIDE in shown(hass)
     await following.submit()
-    following.expect_abort("reconfigure_successful")
+    following.expect_abort("nothing_changed")
     await settle(hass)
     assert IDS_COLLIDE not in shown(hass)
     await clock.pass_by(15 * MINUTE)

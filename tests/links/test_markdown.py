@@ -58,5 +58,5 @@ def test_a_model_stays_in_its_cell() -> None:
     """A table of batteries has a row for each, whatever they tell."""
     model = "|![x](//h/p)|"
     rows = battery_rows([FoundBattery(unit=48, model=model, cells=4)], [48])
-    assert len(re.findall(r"(?<!\\)\|", rows)) == 5
+    assert len(re.findall(r"(?<!\\)\|", rows)) == 8
     assert "![x]" not in rows

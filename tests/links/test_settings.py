@@ -4,6 +4,7 @@
 from dataclasses import replace
 from types import MappingProxyType
 
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.renogy_bt.links.settings import (
@@ -12,10 +13,15 @@ from custom_components.renogy_bt.links.settings import (
     LinkSettings,
     battery_identifier,
     battery_labels,
+    named,
     position,
 )
 from custom_components.renogy_bt.renogy.found_scale import FoundScale, ScaleSource
-from custom_components.renogy_bt.renogy.models import FoundBattery, ProbeReport
+from custom_components.renogy_bt.renogy.models import (
+    BatteryId,
+    FoundBattery,
+    ProbeReport,
+)
 from tests.banks import link_settings
 from tests.fake_air import DONGLE
 
@@ -103,6 +109,79 @@ def test_no_two_labels_are_alike() -> None:
         (DONGLE, 49): "RBT50LFP48S 2",
         (OTHER, 48): "RBT50LFP48S 1 (FC11)",
     }
+
+
+@given(
+    links=st.lists(
+        st.tuples(
+            st.frozensets(st.integers(46, 52), min_size=1, max_size=4),
+            st.sampled_from([None, "RBT50LFP48S", "RBT12100LFP-BT"]),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    older=st.integers(0, 5),
+    leaves=st.integers(0, 4),
+)
+def test_names_stay(
+    links: list[tuple[frozenset[int], str | None]], older: int, leaves: int
+) -> None:
+    """Whichever link joins or leaves, nobody else is called otherwise, and no two are called alike."""
+    bank: list[LinkSettings] = []
+    names: dict[BatteryId, str] = {}
+    for number, (units, model) in enumerate(links):
+        link = link_settings(f"60:98:66:ED:FC:{number:02X}", units=tuple(units))
+        link = replace(
+            link, batteries=tuple(replace(each, model=model) for each in link.batteries)
+        )
+        # Of those that an older version named only what joins later is new.
+        bank.append(link if number < older else named(link, bank))
+        labels = {key: str(each) for key, each in battery_labels(bank).items()}
+        assert len(set(labels.values())) == len(labels)
+        if number >= older:
+            assert names.items() <= labels.items()
+        names = labels
+    if older == 0 and leaves < len(bank):
+        del bank[leaves]
+        left = {key: str(each) for key, each in battery_labels(bank).items()}
+        assert left.items() <= names.items()
+
+
+@pytest.mark.parametrize(
+    ("units", "model", "name"),
+    [
+        ((48,), "RBT50LFP48S", "RBT50LFP48S"),
+        ((255,), "RBT12100LFP-BT", "RBT12100LFP-BT"),
+        ((48,), None, "Battery"),
+        ((50,), "RBT50LFP48S", "RBT50LFP48S 3"),
+    ],
+)
+def test_name_of_a_single_battery(
+    units: tuple[int, ...], model: str | None, name: str
+) -> None:
+    """It is not the first of one; where others before it are silent it is the third all the same."""
+    (label,) = battery_labels(
+        [named(link_settings(units=units, model=model), ())]
+    ).values()
+    assert str(label) == name
+
+
+@pytest.mark.parametrize(
+    ("stored", "place"),
+    [
+        ("", ""),
+        (" 2 (B2C3)", "2 (B2C3)"),
+        (None, None),
+        (3, None),
+        ("x" * 99, "x" * 16),
+    ],
+)
+def test_stored_place(stored: object, place: str | None) -> None:
+    """What is stored is shown as far as it can be, and stays."""
+    battery = KnownBattery.from_data({"unit": 48, "place": stored})
+    assert battery is not None
+    assert battery.place == place
+    assert KnownBattery.from_data(battery.as_data()) == battery
 
 
 def test_label_of_an_unknown_model() -> None:

@@ -70,7 +70,32 @@ def test_four_batteries_are_found() -> None:
     report = _probe(four_batteries())
     assert report.family == "standard"
     assert _units(report) == [48, 49, 50, 51]
-    assert report.batteries[0] == FoundBattery(unit=48, model="RBT50LFP48S", cells=15)
+    assert report.batteries[0] == FoundBattery(
+        unit=48,
+        model="RBT50LFP48S",
+        cells=15,
+        voltage=52.4,
+        state_of_charge=100 * 49.842 / 50,
+        serial_end="0000",
+    )
+
+
+def test_batteries_that_tell_little() -> None:
+    """What people know a battery by is asked for once, and is unknown where it cannot be true."""
+    fake = four_batteries()
+    fake.units[48].readable = ((5000, 5034), (5122, 5129))
+    fake.units[49].put(5043, [0, 2, 0])
+    fake.faults[50, "5042x7"] = [silent]
+    fake.faults[50, "5110x12"] = [silent]
+    report = _probe(fake)
+    assert _units(report) == [48, 49, 50, 51]
+    told = [
+        (each.model, each.voltage, each.state_of_charge, each.serial_end)
+        for each in report.batteries
+    ]
+    assert told[0] == told[2] == ("RBT50LFP48S", None, None, None)
+    assert told[1] == ("RBT50LFP48S", None, None, "0000")
+    assert told[3][1:] == (52.4, pytest.approx(99.678), "0000")
 
 
 def test_a_hole_is_not_the_end() -> None:
@@ -157,12 +182,12 @@ def test_a_battery_that_does_not_answer_to_the_id_it_gives() -> None:
 
 @pytest.mark.parametrize(
     ("family", "unit", "asked"),
-    [(PRO, 48, [48, 48]), (RNGPRO, 255, [255, 255]), (PRO, 60, [48, 255, 60, 60])],
+    [(PRO, 48, [48] * 4), (RNGPRO, 255, [255] * 4), (PRO, 60, [48, 255, *[60] * 4])],
 )
 def test_built_in_bluetooth_is_asked_under_its_own_id_first(
     family: Family, unit: int, asked: list[int]
 ) -> None:
-    """One question finds such a battery, and one more tells its model."""
+    """One question finds such a battery, and three more tell its model and what it is known by."""
     fake = FakeLink({unit: rbt50lfp48s()})
     assert _units(_probe(fake, family)) == [unit]
     assert [each.unit for each in fake.asked] == asked
@@ -359,12 +384,12 @@ def test_batteries_that_do_not_tell_who_they_are() -> None:
 
 
 def test_four_batteries_are_found_soon() -> None:
-    """Ids that do not exist cost little once others have answered."""
+    """Ids that do not exist cost little once others have answered; what each is known by, half a second."""
     fake = four_batteries()
 
     async def main() -> None:
         await probe_link(fake.connector(), STANDARD)
-        assert asyncio.get_running_loop().time() < 7 + DISCONNECT_SECONDS
+        assert asyncio.get_running_loop().time() < 9 + DISCONNECT_SECONDS
 
     run(main)
 

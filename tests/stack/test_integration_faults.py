@@ -211,7 +211,7 @@ async def test_unit_ids_that_change(
     await flow.submit()
     placeholders = flow.expect_form("rescanned_silent")
     assert placeholders["silent"] == "3"
-    assert placeholders["new"] == "247"
+    assert placeholders["news"] == "New at position: 247"
     await flow.submit()
     flow.expect_abort("reconfigure_successful")
     await until(lambda: entry.state is ConfigEntryState.LOADED)

@@ -154,7 +154,7 @@ async def test_id_that_changed(
     _, flow_id = flow.step["next_flow"]
     rescan = await Flow(hass, hass.config_entries.subentries).take_up(flow_id)
     await rescan.submit()
-    assert rescan.expect_form("rescanned_silent")["new"] == "247"
+    assert rescan.expect_form("rescanned_silent")["news"] == "New at position: 247"
     await rescan.submit(forget=["50"])
     rescan.expect_abort("reconfigure_successful")
     await until(lambda: entry.state is ConfigEntryState.LOADED)

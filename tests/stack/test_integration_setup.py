@@ -151,7 +151,7 @@ async def test_rescan_while_polling(
     await polling
     assert link.last_update_success
     assert link.failed == {}
-    assert flow.expect_form("rescanned")["new"] == "4"
+    assert flow.expect_form("rescanned")["news"] == "New at position: 4"
     await flow.submit()
     flow.expect_abort("reconfigure_successful")
     assert [link.units for link in links_of(entry).values()] == [UNITS]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The devices of a bank: itself, its dongles and its batteries."""
 
+from typing import Final
+
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_BLUETOOTH, DeviceEntryType
@@ -12,6 +14,14 @@ from ..links.coordinator import LinkCoordinator
 from ..links.markdown import escaped
 from ..links.settings import battery_identifier, link_identifier
 from ..renogy.models import BatteryId, BatteryIdentity
+
+_NAMES: Final = {
+    (True, True): "battery",
+    (True, False): "lone_battery",
+    (False, True): "unknown_battery",
+    (False, False): "unknown_lone_battery",
+}
+"""How a battery is named that has a model, and a place behind it, or not."""
 
 
 @callback
@@ -102,7 +112,7 @@ class BankDevices:
             # A battery that has not been read since the start keeps what is known of it.
             serial_number=identity.serial_number if identity else UNDEFINED,
             sw_version=identity.software_version if identity else UNDEFINED,
-            translation_key="battery" if label.model else "unknown_battery",
+            translation_key=_NAMES[bool(label.model), bool(label.place)],
             translation_placeholders={"model": label.model or "", "place": label.place},
             via_device_id=self._parents[link.address],
         ).id

@@ -8,20 +8,13 @@ import probatio
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
 
 from ..bank.joining import Pack, can_be_joined
 from ..bank.summary import Wiring
-from ..const import CONF_JOIN_ANYWAY, CONF_WIRING, DOMAIN
+from ..const import CONF_JOIN_ANYWAY, CONF_WIRING
 from ..links.markdown import escaped
-from ..links.settings import (
-    LinkSettings,
-    async_bank_of_link,
-    battery_identifier,
-    battery_labels,
-)
+from ..links.settings import LinkSettings, async_name_of, battery_labels
 from ..links.stored_data import choice_option
-from ..renogy.models import BatteryId
 
 CELL_VOLTAGE: Final = 3.2
 """What batteries are sold by: 12.8 V are four LiFePO4 cells, V."""
@@ -56,18 +49,7 @@ def async_rows_of_mixed(hass: HomeAssistant, links: Iterable[LinkSettings]) -> s
         return ""
     labels = battery_labels(links)
     return "\n".join(
-        f"| {escaped(_own_name(hass, battery) or str(labels[battery]))} | {each or '–'} | "
+        f"| {escaped(async_name_of(hass, battery) or str(labels[battery]))} | {each or '–'} | "
         f"{f'{CELL_VOLTAGE * each:.1f} V' if each else '–'} |"
         for battery, each in cells.items()
     )
-
-
-@callback
-def _own_name(hass: HomeAssistant, battery: BatteryId) -> str | None:
-    """Return the name of a battery that is set up."""
-    if (bank := async_bank_of_link(hass, battery[0])) is None:
-        return None
-    device = dr.async_get(hass).async_get_device_by_identifier(
-        (DOMAIN, battery_identifier(battery)), bank.entry_id
-    )
-    return None if device is None else device.name_by_user or device.name

@@ -12,7 +12,7 @@ import probatio
 
 from homeassistant.components import bluetooth
 from homeassistant.const import CONF_ADDRESS, CONF_NAME
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import (
     AbortFlow,
     FlowContext,
@@ -34,16 +34,42 @@ from .report import REPORT_PLACEHOLDERS, report_fields, report_section
 from .selectors import choice
 from .unit_ids import SECTION_ADVANCED, WrongUnitIds, advanced_fields, unit_ids_of
 
-_UNSURE = f"component.{DOMAIN}.selector.link.options.may_be_a_battery"
 
-
-def battery_rows(batteries: Iterable[FoundBattery], units: list[int]) -> str:
-    """Return the rows of a Markdown table: position, unit id, model and cells."""
-    return "\n".join(
-        f"| {position(battery.unit, units)} | {battery.unit}"
-        f" | {escaped(battery.model or '–')} | {battery.cells or '–'} |"
-        for battery in batteries
+async def async_option_text(hass: HomeAssistant, selector: str, option: str) -> str:
+    """Return a text of the forms in the user's language."""
+    texts = await async_get_translations(
+        hass, hass.config.language, "selector", {DOMAIN}
     )
+    return texts.get(f"component.{DOMAIN}.selector.{selector}.options.{option}", "")
+
+
+def battery_rows(
+    batteries: Iterable[FoundBattery],
+    units: list[int],
+    names: Mapping[int, str] = MappingProxyType({}),
+) -> str:
+    """Return the rows of a Markdown table: position, unit id, battery, and what it is known by.
+
+    A battery to which its owner has given a name has it before its model.
+    """
+    return "\n".join(
+        _row(each, position(each.unit, units), names) for each in batteries
+    )
+
+
+def _row(battery: FoundBattery, place: int, names: Mapping[int, str]) -> str:
+    name = " · ".join(filter(None, (names.get(battery.unit), battery.model)))
+    charge, voltage = battery.state_of_charge, battery.voltage
+    cells = (
+        str(place),
+        str(battery.unit),
+        escaped(name) or "–",
+        str(battery.cells or "–"),
+        "–" if charge is None else f"{charge:.0f} %",
+        "–" if voltage is None else f"{voltage:.1f} V",
+        f"…{escaped(battery.serial_end)}" if battery.serial_end else "–",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def _label(address: str, candidate: Candidate, unsure: str) -> str:
@@ -156,11 +182,9 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
 
     async def _async_labels(self) -> dict[str, str]:
         """Return the labels of what may be picked, by address."""
-        texts = await async_get_translations(
-            self.hass, self.hass.config.language, "selector", {DOMAIN}
-        )
+        unsure = await async_option_text(self.hass, "link", "may_be_a_battery")
         return {
-            address: _label(address, candidate, texts.get(_UNSURE, ""))
+            address: _label(address, candidate, unsure)
             for address, candidate in self._candidates.items()
         }
 

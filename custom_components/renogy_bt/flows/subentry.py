@@ -25,13 +25,15 @@ from ..links.settings import (
     DamagedLink,
     KnownBattery,
     LinkSettings,
+    async_name_of,
     links_of,
+    named,
     position,
     title_of,
 )
 from .connection import connection_fields, kept_interval_of
 from .joining import async_rows_of_mixed, is_parallel
-from .link import LinkFlow, battery_rows
+from .link import LinkFlow, async_option_text, battery_rows
 from .selectors import choice
 
 
@@ -72,9 +74,7 @@ class LinkSubentryFlow(
                 description_placeholders={CONF_NAME: escaped(self._known.name)},
             )
         link = replace(self._known, kept_interval=kept_interval_of(user_input))
-        return self.async_update_and_abort(
-            self._get_entry(), self._get_reconfigure_subentry(), data=link.as_data()
-        )
+        return await self._async_store(link)
 
     async def async_step_rescan(
         self, user_input: dict[str, Any] | None = None
@@ -122,7 +122,10 @@ class LinkSubentryFlow(
 
     @override
     async def _async_use_link(self, user_input: dict[str, Any]) -> SubentryFlowResult:
-        return await self._async_join([*self._others, self._link], self._async_add)
+        link = named(self._link, self._others)
+        return await self._async_join(
+            [*self._others, link], partial(self._async_add, link)
+        )
 
     async def _async_join(
         self,
@@ -146,8 +149,8 @@ class LinkSubentryFlow(
     async def _async_keep_apart(self) -> SubentryFlowResult:
         return self.async_abort(reason="not_joined")
 
-    async def _async_add(self) -> SubentryFlowResult:
-        subentry = self._link.as_subentry()
+    async def _async_add(self, link: LinkSettings) -> SubentryFlowResult:
+        subentry = link.as_subentry()
         return self.async_create_entry(
             title=subentry.title, data=subentry.data, unique_id=subentry.unique_id
         )
@@ -167,21 +170,26 @@ class LinkSubentryFlow(
         """Show the batteries that were found, and which of them are new."""
         rescan = Rescan(known=self._known, found=self._link)
         if user_input is None:
-            return self._show_rescanned(rescan)
+            return await self._async_show_rescanned(rescan)
         forgotten = {int(unit) for unit in user_input.get(CONF_FORGET, ())}
-        result = rescan.result(forgotten)
+        known = links_of(self._get_entry()).values()
+        result = named(rescan.result(forgotten), known)
         async_tell_rescanned(self.hass, rescan)
         return await self._async_join(
             [*self._others, result], partial(self._async_store, result)
         )
 
-    async def _async_store(self, result: LinkSettings) -> SubentryFlowResult:
+    async def _async_store(self, link: LinkSettings) -> SubentryFlowResult:
+        """Store the link as it is now, and say whether anything has changed."""
         subentry = self._get_reconfigure_subentry()
+        title = title_of(subentry, link)
+        if link == self._known and title == subentry.title:
+            return self.async_abort(
+                reason="nothing_changed",
+                description_placeholders={CONF_NAME: escaped(link.name)},
+            )
         return self.async_update_and_abort(
-            self._get_entry(),
-            subentry,
-            data=result.as_data(),
-            title=title_of(subentry, result),
+            self._get_entry(), subentry, data=link.as_data(), title=title
         )
 
     async def async_step_rescanned_silent(
@@ -190,14 +198,19 @@ class LinkSubentryFlow(
         """Ask about the known batteries that did not answer."""
         return await self.async_step_rescanned(user_input)
 
-    def _show_rescanned(self, rescan: Rescan) -> SubentryFlowResult:
+    async def _async_show_rescanned(self, rescan: Rescan) -> SubentryFlowResult:
         if TYPE_CHECKING:
             assert self._report is not None
         units = sorted({*rescan.known.units, *rescan.found.units})
+        names = {
+            unit: name
+            for unit in units
+            if (name := async_name_of(self.hass, (self._address, unit), by_user=True))
+        }
         placeholders = {
             CONF_NAME: escaped(self._name),
-            "batteries": battery_rows(self._report.batteries, units),
-            "new": _positions(rescan.added, units),
+            "batteries": battery_rows(self._report.batteries, units, names),
+            "news": await self._async_news(rescan, units),
         }
         if not rescan.silent:
             return self.async_show_form(
@@ -205,23 +218,32 @@ class LinkSubentryFlow(
             )
         return self.async_show_form(
             step_id="rescanned_silent",
-            data_schema=_forget_schema(rescan.silent, units),
+            data_schema=_forget_schema(rescan.silent, units, names),
             description_placeholders={
                 **placeholders,
-                "silent": _positions((each.unit for each in rescan.silent), units),
+                "silent": _places((each.unit for each in rescan.silent), units),
             },
         )
 
+    async def _async_news(self, rescan: Rescan, units: list[int]) -> str:
+        """Say at which positions batteries are new, or that none is."""
+        key = "new" if rescan.added else "none_new"
+        text = await async_option_text(self.hass, "found_batteries", key)
+        return text.format(positions=_places(rescan.added, units))
 
-def _positions(selected: Iterable[int], units: list[int]) -> str:
+
+def _places(selected: Iterable[int], units: list[int]) -> str:
     places = (str(position(unit, units)) for unit in sorted(selected))
-    return ", ".join(places) or "–"
+    return ", ".join(places)
 
 
-def _forget_schema(silent: Iterable[KnownBattery], units: list[int]) -> probatio.Schema:
+def _forget_schema(
+    silent: Iterable[KnownBattery], units: list[int], names: Mapping[int, str]
+) -> probatio.Schema:
     labels = {
         str(battery.unit): (
-            f"{position(battery.unit, units)}: {battery.model or battery.unit}"
+            f"{position(battery.unit, units)}: "
+            f"{names.get(battery.unit) or battery.model or battery.unit}"
         )
         for battery in silent
     }

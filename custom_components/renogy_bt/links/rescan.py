@@ -13,7 +13,7 @@ from homeassistant.util.signal_type import SignalType
 from ..const import DOMAIN
 from ..renogy.families import UNDECIDED
 from .probing import ProbeProblem, async_probe_link
-from .settings import KnownBattery, LinkSettings, async_store_link
+from .settings import KnownBattery, LinkSettings, async_store_link, links_of, named
 
 SIGNAL_RESCANNED: Final[SignalType[Rescan]] = SignalType(f"{DOMAIN}_rescanned")
 
@@ -86,6 +86,7 @@ async def async_rescan(
         # The link was removed meanwhile: the result cannot be stored.
         return Rescan(known=known, found=found)
     rescan = Rescan(known=LinkSettings.from_subentry(subentry), found=found)
-    async_store_link(hass, entry, subentry, rescan.result())
+    result = named(rescan.result(), links_of(entry).values())
+    async_store_link(hass, entry, subentry, result)
     async_tell_rescanned(hass, rescan)
     return rescan

@@ -11,6 +11,7 @@ from typing import Any, Self, override
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_ADDRESS, CONF_MODEL, CONF_NAME
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import format_mac
 
 from ..const import (
@@ -19,6 +20,7 @@ from ..const import (
     CONF_DIVISOR,
     CONF_FAMILY,
     CONF_KEPT_INTERVAL,
+    CONF_PLACE,
     CONF_POLLING,
     CONF_SOURCE,
     CONF_UNIT,
@@ -50,13 +52,15 @@ class KnownBattery:
     """A battery as it was found when its link was set up or last rescanned.
 
     `cells` is 0 if the battery did not tell. `scale` is what was found of the scale of its
-    current besides what its family says.
+    current besides what its family says. `place` is what follows its model in its name: it stays, whatever
+    joins the bank later. It is None where an older version named the battery.
     """
 
     unit: int
     model: str | None
     cells: int
     scale: FoundScale | None = None
+    place: str | None = None
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self | None:
@@ -73,6 +77,7 @@ class KnownBattery:
             )
             if isinstance(scale, Mapping)
             else None,
+            place=stored_data.place(data.get(CONF_PLACE)),
         )
 
     def as_data(self) -> dict[str, Any]:
@@ -87,6 +92,8 @@ class KnownBattery:
                 CONF_DIVISOR: self.scale.divisor,
                 CONF_SOURCE: str(self.scale.source),
             }
+        if self.place is not None:
+            data[CONF_PLACE] = self.place
         return data
 
     @classmethod
@@ -105,6 +112,7 @@ class KnownBattery:
         return replace(
             self,
             model=self.model or known.model,
+            place=known.place,
             scale=None if is_other else known.scale,
         )
 
@@ -261,7 +269,7 @@ class BatteryLabel:
     @override
     def __str__(self) -> str:
         """Return the label for a log line."""
-        return f"{self.model or 'Battery'} {self.place}"
+        return f"{self.model or 'Battery'} {self.place}".rstrip()
 
 
 def position(unit: int, units: Sequence[int]) -> int:
@@ -281,26 +289,61 @@ def position(unit: int, units: Sequence[int]) -> int:
 def battery_labels(links: Iterable[LinkSettings]) -> dict[BatteryId, BatteryLabel]:
     """Return a label for each battery, no two alike.
 
-    The end of the link's address is added where two links have a battery of the same model
-    at the same place.
+    A battery has the place that it was named by. To one that an older version named, the end of the link's
+    address is added where two of them have the same model and the same place.
     """
-    plain = {
-        (link.address, battery.unit): BatteryLabel(
-            model=battery.model, place=str(position(battery.unit, link.units))
-        )
+    batteries = {
+        (link.address, battery.unit): (battery, link)
         for link in links
         for battery in link.batteries
     }
-    times = Counter(plain.values())
-    return {
-        battery: label if times[label] == 1 else _with_address(label, battery[0])
-        for battery, label in plain.items()
+    older = {
+        key: BatteryLabel(
+            model=battery.model, place=str(position(battery.unit, link.units))
+        )
+        for key, (battery, link) in batteries.items()
+        if battery.place is None
     }
+    times = Counter(older.values())
+    labels = {
+        key: label if times[label] == 1 else _with_address(label, key[0])
+        for key, label in older.items()
+    }
+    taken = set(labels.values())
+    for key, (battery, _) in batteries.items():
+        if battery.place is not None:
+            label = BatteryLabel(model=battery.model, place=battery.place)
+            # A model that was not known when the battery was named may be that of another one.
+            labels[key] = label if label not in taken else _with_address(label, key[0])
+            taken.add(label)
+    return {key: labels[key] for key in batteries}
+
+
+def named(link: LinkSettings, known: Iterable[LinkSettings]) -> LinkSettings:
+    """Return a link whose new batteries have names that none of those known in the bank has.
+
+    Who is known keeps its name. A battery that is the only one, and the first, behind its link is named by its model alone.
+    """
+    labels = battery_labels(known)
+    taken = set(labels.values())
+    batteries: list[KnownBattery] = []
+    for battery in link.batteries:
+        if battery.place is None and (link.address, battery.unit) not in labels:
+            place = position(battery.unit, link.units)
+            is_lone = len(link.batteries) == 1 and place == 1
+            label = BatteryLabel(
+                model=battery.model, place="" if is_lone else str(place)
+            )
+            if label in taken:
+                label = _with_address(label, link.address)
+            battery = replace(battery, place=label.place)
+        batteries.append(battery)
+    return replace(link, batteries=tuple(batteries))
 
 
 def _with_address(label: BatteryLabel, address: str) -> BatteryLabel:
     suffix = address.replace(":", "")[-4:].upper()
-    return BatteryLabel(model=label.model, place=f"{label.place} ({suffix})")
+    return BatteryLabel(model=label.model, place=f"{label.place} ({suffix})".lstrip())
 
 
 def battery_identifier(battery: BatteryId) -> str:
@@ -385,6 +428,21 @@ def async_bank_of_link(hass: HomeAssistant, address: str) -> ConfigEntry | None:
     return next(
         (entry for entry in async_banks(hass) if address in addresses_of(entry)), None
     )
+
+
+@callback
+def async_name_of(
+    hass: HomeAssistant, battery: BatteryId, *, by_user: bool = False
+) -> str | None:
+    """Return the name of a battery that is set up, or only one that its owner gave it."""
+    if (bank := async_bank_of_link(hass, battery[0])) is None:
+        return None
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, battery_identifier(battery)), bank.entry_id
+    )
+    if device is None:
+        return None
+    return device.name_by_user if by_user else device.name_by_user or device.name
 
 
 @callback

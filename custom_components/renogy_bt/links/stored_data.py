@@ -36,6 +36,7 @@ HIGHEST_UNIT: Final = 247
 LONGEST_NAME: Final = 248
 """More bytes than this no Bluetooth device has in its name."""
 LONGEST_MODEL: Final = 64
+LONGEST_PLACE: Final = 16
 
 # An address, or what stands for one where a system does not tell it.
 _ADDRESS: Final = re.compile(r"[0-9A-F]{2}(?:[:-]?[0-9A-F]{2}){5,15}", re.IGNORECASE)
@@ -115,6 +116,13 @@ def unit_id(stored: Any) -> int | None:
     if not isinstance(stored, bool) and stored == BROADCAST_UNIT:
         return BROADCAST_UNIT
     return whole_number(stored, 1, HIGHEST_UNIT, None)
+
+
+def place(stored: Any) -> str | None:
+    """Return what follows the model in the name of a battery, which may be nothing; None where it is not told."""
+    if not isinstance(stored, str):
+        return None
+    return text(stored, LONGEST_PLACE) or ""
 
 
 def cells(stored: Any) -> int:

@@ -11,9 +11,10 @@ from .alarms import Parts, decode_status
 from .cycles import CycleCounter
 from .exceptions import InvalidBlock
 from .families import Family
-from .models import BatteryConfiguration, BatteryIdentity, BatteryReading
+from .models import BatteryConfiguration, BatteryIdentity, BatteryReading, FoundBattery
 from .plausibility import (
     CURRENT_LIMIT_PER_CAPACITY,
+    MOST_REMAINING,
     OPTIONAL_RANGES,
     REQUIRED_RANGES,
     TEMPERATURE_RANGE,
@@ -34,6 +35,8 @@ from .registers import (
 # No cell has this many volts: the battery counts mV (protocol 1.6, family RNGC).
 _IMPOSSIBLE_VOLTS: Final = 100
 _MILLIVOLTS_PER_VOLT: Final = 1000
+SERIAL_END: Final = 4
+"""So much of a serial number tells batteries apart; the whole of it is nobody else's business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +245,28 @@ def decode_identity(image: RegisterImage) -> BatteryIdentity:
     """Return what a battery says of itself."""
     return BatteryIdentity(
         **{row.name: image.text(row.name) for row in IDENTITY_REGISTERS}
+    )
+
+
+def decode_found(
+    image: RegisterImage, unit: int, model: str | None, cells: int
+) -> FoundBattery:
+    """Return a battery that was found, with what it told to be known by; what cannot be true is unknown."""
+    voltage, charge = image.value("voltage"), None
+    remaining, total = image.value("remaining_capacity"), image.value("total_capacity")
+    lowest, highest = REQUIRED_RANGES["voltage"]
+    if voltage is not None and not lowest <= voltage <= highest:
+        voltage = None
+    if remaining is not None and total and remaining <= MOST_REMAINING * total:
+        charge = min(100.0, 100 * remaining / total)
+    serial = image.text("serial_number")
+    return FoundBattery(
+        unit=unit,
+        model=model,
+        cells=cells,
+        voltage=voltage,
+        state_of_charge=charge,
+        serial_end=None if serial is None else serial[-SERIAL_END:],
     )
 
 

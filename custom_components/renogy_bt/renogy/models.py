@@ -272,11 +272,17 @@ class LinkReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundBattery:
-    """A battery found behind a link."""
+    """A battery found behind a link.
+
+    What tells it apart for people is None where it did not tell: V, %, and the end of its serial number.
+    """
 
     unit: int
     model: str | None
     cells: int
+    voltage: float | None = None
+    state_of_charge: float | None = None
+    serial_end: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Final
 
-from .decoder import RegisterImage, decode_identity
+from .decoder import RegisterImage, decode_found, decode_identity
 from .exceptions import (
     DeviceKind,
     ExceptionReply,
@@ -24,7 +24,7 @@ from .families import Family
 from .line import LONGEST_LIMIT, SHORTEST_LIMIT, USUAL_TIMES, Line, ReplyTimes
 from .modbus import BROADCAST_UNIT, Frame, ReadRequest
 from .models import FoundBattery, OtherDevice, ProbeReport
-from .plan import CELL_COUNT, MODEL, Block
+from .plan import CELL_COUNT, ELECTRICAL, MODEL, Block
 from .recording import Recording
 from .registers import MAX_CELLS
 from .transport import Connector, open_transport
@@ -37,6 +37,8 @@ SHORTEST_WAIT: Final = 0.2
 PROBE_SECONDS: Final = 60.0
 
 PRODUCT_MODEL: Final = Block(0x000C, 8)
+# With what follows it, so as not to be as long as the model: a late reply to one is none to the other.
+SERIAL_NUMBER: Final = Block(5110, 12)
 
 ASKS: Final = 3
 """How often a silent id is asked. With 5 % of the replies lost, one in 8,000 stays hidden."""
@@ -101,6 +103,7 @@ class _Prober:
         )
         self._cells: dict[int, int] = {}
         self._models: dict[int, str | None] = {}
+        self._details: dict[int, FoundBattery] = {}
         self._answered: set[int] = set()
         self._silences: Counter[int] = Counter()
         self._slowest_reply = 0.0
@@ -113,7 +116,8 @@ class _Prober:
     def batteries(self) -> tuple[FoundBattery, ...]:
         """The batteries in the order of their ids, as far as they were asked."""
         return tuple(
-            FoundBattery(unit=unit, model=self._models.get(unit), cells=cells)
+            self._details.get(unit)
+            or FoundBattery(unit=unit, model=self._models.get(unit), cells=cells)
             for unit, cells in sorted(self._cells.items())
         )
 
@@ -145,6 +149,8 @@ class _Prober:
             await self._notice_others()
         for unit in sorted(self._cells):
             self._models[unit] = await self._model(unit)
+        for unit in sorted(self._cells):
+            await self._ask_details(unit)
 
     async def _ask_built_in(self, family: Family) -> None:
         """Ask a battery that is alone, first under the id that its family has."""
@@ -285,6 +291,17 @@ class _Prober:
                     RegisterImage([(MODEL.address, frame.data)])
                 ).model
         return None
+
+    async def _ask_details(self, unit: int) -> None:
+        """Ask once for what people know a battery by: nothing depends on it."""
+        answered = []
+        for block in (ELECTRICAL, SERIAL_NUMBER):
+            frame = await self._ask(unit, block, self._patience_with_battery)
+            if frame is not None:
+                answered.append((block.address, frame.data))
+        self._details[unit] = decode_found(
+            RegisterImage(answered), unit, self._models[unit], self._cells[unit]
+        )
 
     async def _refuse(self) -> None:
         """Raise NotABattery for what answers, LinkSilent when nothing does."""
