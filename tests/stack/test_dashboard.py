@@ -5,6 +5,7 @@ import pytest
 
 from custom_components.renogy_bt.const import DOMAIN
 from homeassistant.core import HomeAssistant
+from tests.banks import entity_id
 from tests.dashboard.cards import check_shape, entities_of
 from tests.emulator import World
 from tests.fake_air import DONGLE
@@ -14,7 +15,7 @@ from .integration import discovery_of, owner_world, until
 
 pytestmark = pytest.mark.usefixtures("integration")
 
-ADAPTER_STATE = "sensor.bluetooth_adapter_hci0_b8_27_eb_5a_00_01_state"
+ADAPTER_STATE = "adapter_b8:27:eb:5a:00:01_state"
 
 
 @pytest.fixture
@@ -30,7 +31,9 @@ async def test_every_entity_is_there(hass: HomeAssistant) -> None:
     await flow.submit()
     await flow.submit(wiring="parallel")
     flow.expect_entry()
-    await until(lambda: hass.states.get(ADAPTER_STATE))
+    await until(lambda: entity_id(hass, "sensor", ADAPTER_STATE))
+    state = entity_id(hass, "sensor", ADAPTER_STATE)
+    await until(lambda: state and hass.states.get(state))
     made = await hass.services.async_call(
         DOMAIN, "create_dashboard", blocking=True, return_response=True
     )
@@ -38,5 +41,5 @@ async def test_every_entity_is_there(hass: HomeAssistant) -> None:
     check_shape(made)
     named = set(entities_of(made))
     assert len(named) > 30
-    assert ADAPTER_STATE in named
+    assert state in named
     assert named <= set(hass.states.async_entity_ids())
