@@ -296,7 +296,7 @@ GLOSSARY: dict[str, dict[str, str]] = {
         r"^Links?$": "Funkstrecke",
     },
     "nl": {
-        r"\*\*Submit\*\*": "**Verzenden**",
+        r"\*\*Submit\*\*": "**Verzend**",
         r"\*\*Download diagnostics\*\*": "**Download diagnostieken**",
         r"Devices & services": "Apparaten en diensten",
         r"\*\*Reboot system\*\*": "**Systeem opnieuw opstarten**",
