@@ -517,7 +517,7 @@ async def test_two_batteries_with_one_id(
     following = await rescan(hass, flow)
     following.expect_form("rescanned")
     await following.submit()
-    following.expect_abort("reconfigure_successful")
+    following.expect_abort("nothing_changed")
     await clock.pass_by(5 * MINUTE)
     assert shown(hass) == set()
 
