@@ -304,6 +304,33 @@ GLOSSARY: dict[str, dict[str, str]] = {
         r"Reconfigure link": "Radioverbinding opnieuw instellen",
         r"^Links?$": "Radioverbinding",
     },
+    "pl": {
+        r"\*\*Submit\*\*": "**Zatwierdź**",
+        r"\*\*Download diagnostics\*\*": "**Pobierz diagnostykę**",
+        r"Devices & services": "Urządzenia oraz usługi",
+        r"\*\*Reboot system\*\*": "**Uruchom ponownie system**",
+        r"Add (a )?link": "Dodaj łącze",
+        r"Reconfigure link": "Zmień konfigurację łącza",
+        r"^Links?$": "Łącz",
+    },
+    "cs": {
+        r"\*\*Submit\*\*": "**Odeslat**",
+        r"\*\*Download diagnostics\*\*": "**Stáhnout diagnostická data**",
+        r"Devices & services": "Zařízení a služby",
+        r"\*\*Reboot system\*\*": "**Restartovat systém**",
+        r"Add (a )?link": "Přidat spojení",
+        r"Reconfigure link": "Přenastavit spojení",
+        r"^Links?$": "Spojení",
+    },
+    "sv": {
+        r"\*\*Submit\*\*": "**Bekräfta**",
+        r"\*\*Download diagnostics\*\*": "**Ladda ner diagnostikdata**",
+        r"Devices & services": "Enheter och tjänster",
+        r"\*\*Reboot system\*\*": "**Starta om systemet**",
+        r"Add (a )?link": "Lägg till förbindelse",
+        r"Reconfigure link": "Konfigurera om förbindelsen",
+        r"^Links?$": "Förbindelse",
+    },
 }
 
 

@@ -28,6 +28,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from tests.fake_air import DONGLE, FakeAir
 from tests.renogy.fake_link import four_batteries
+from tests.translation_check import PACKAGE
 
 ENGLISH_OF_OTHERS = "le-connection-abort-by-local"
 
@@ -101,7 +102,9 @@ async def test_no_scanner(
     assert async_reason_of(hass, DONGLE, unreachable()) is LinkReason.NO_SCANNER
 
 
-@pytest.mark.parametrize("language", ["en", "de", "nl"])
+@pytest.mark.parametrize(
+    "language", sorted(path.stem for path in (PACKAGE / "translations").glob("*.json"))
+)
 async def test_words(hass: HomeAssistant, air: FakeAir, language: str) -> None:
     """Each reason is a sentence in the user's language; none has another library's English."""
     hass.config.language = language
