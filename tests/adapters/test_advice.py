@@ -46,6 +46,9 @@ async def test_advice_fits_the_installation(
 @pytest.mark.parametrize(
     ("language", "expected"),
     [
+        ("cs", "03.11.2026 09:05"),
+        ("pl", "03.11.2026 09:05"),
+        ("sv", "2026-11-03 09:05"),
         ("en", "2026-11-03 09:05"),
         ("de", "03.11.2026 09:05"),
         ("nl", "03-11-2026 09:05"),
