@@ -331,6 +331,24 @@ GLOSSARY: dict[str, dict[str, str]] = {
         r"Reconfigure link": "Konfigurera om förbindelsen",
         r"^Links?$": "Förbindelse",
     },
+    "fr": {
+        r"\*\*Submit\*\*": "**Valider**",
+        r"\*\*Download diagnostics\*\*": "**Télécharger les diagnostics**",
+        r"Devices & services": "Appareils et services",
+        r"\*\*Reboot system\*\*": "**Redémarrer le système**",
+        r"Add (a )?link": "Ajouter une liaison",
+        r"Reconfigure link": "Reconfigurer la liaison",
+        r"^Links?$": "Liaison",
+    },
+    "it": {
+        r"\*\*Submit\*\*": "**Invia**",
+        r"\*\*Download diagnostics\*\*": "**Scarica la diagnostica**",
+        r"Devices & services": "Dispositivi e servizi",
+        r"\*\*Reboot system\*\*": "**Riavvio del sistema**",
+        r"Add (a )?link": "Aggiungi canale",
+        r"Reconfigure link": "Riconfigura canale",
+        r"^Links?$": "Canal",
+    },
 }
 
 

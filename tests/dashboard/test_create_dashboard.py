@@ -243,7 +243,7 @@ async def test_alarms_are_shown_in_words(hass: HomeAssistant, air: FakeAir) -> N
 
 @pytest.mark.parametrize(
     ("language", "heading"),
-    [("de", "Batterien"), ("nl", "Accu's"), ("en", "Batteries"), ("fr", "Batteries")],
+    [("de", "Batterien"), ("nl", "Accu's"), ("it", "Batterie"), ("fi", "Batteries")],
 )
 async def test_language(
     hass: HomeAssistant, air: FakeAir, language: str, heading: str
