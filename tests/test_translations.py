@@ -349,6 +349,24 @@ GLOSSARY: dict[str, dict[str, str]] = {
         r"Reconfigure link": "Riconfigura canale",
         r"^Links?$": "Canal",
     },
+    "es": {
+        r"\*\*Submit\*\*": "**Enviar**",
+        r"\*\*Download diagnostics\*\*": "**Descargar diagnósticos**",
+        r"Devices & services": "Dispositivos y servicios",
+        r"\*\*Reboot system\*\*": "**Reiniciar el sistema**",
+        r"Add (a )?link": "Añadir radioenlace",
+        r"Reconfigure link": "Reconfigurar radioenlace",
+        r"^Links?$": "Radioenlace",
+    },
+    "pt-BR": {
+        r"\*\*Submit\*\*": "**Enviar**",
+        r"\*\*Download diagnostics\*\*": "**Fazer download dos diagnósticos**",
+        r"Devices & services": "Dispositivos & serviços",
+        r"\*\*Reboot system\*\*": "**Reiniciar o sistema**",
+        r"Add (a )?link": "Adicionar radioenlace",
+        r"Reconfigure link": "Reconfigurar radioenlace",
+        r"^Links?$": "Radioenlace",
+    },
 }
 
 

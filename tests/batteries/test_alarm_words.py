@@ -90,6 +90,14 @@ async def test_words(
             *("nl", "Celspanning onder de grens (cellen 3, 4)"),
             "Waarschuwing. Laad de accu snel op",
         ),
+        (
+            *("es", "Tensión de celda por debajo del límite (celdas 3, 4)"),
+            "Advertencia. Carga la batería pronto",
+        ),
+        (
+            *("pt-BR", "Tensão de célula abaixo do limite (células 3, 4)"),
+            "Aviso. Carregue a bateria logo",
+        ),
     ],
     indirect=["language"],
 )
