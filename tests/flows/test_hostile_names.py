@@ -45,7 +45,8 @@ OWN = {
     *("alarm", "carried", "cell", "cells", "cells_before", "content", "count"),
     *("days", "detail", "millivolts", "numbers"),
     *("fair", "file", "first", "highest", "last", "limit", "lowest", "minutes"),
-    *("new", "number", "others", "resistance", "seconds", "serial", "serial_before"),
+    *("new", "news", "number", "others", "positions", "resistance", "seconds"),
+    *("serial", "serial_before"),
     *("silent", "since", "spread", "step", "steps", "strength", "values", *URLS),
 }
 # What begins a picture, a link, code, a table or emphasis.
