@@ -98,6 +98,10 @@ async def test_words(
             *("pt-BR", "Tensão de célula abaixo do limite (células 3, 4)"),
             "Aviso. Carregue a bateria logo",
         ),
+        (
+            *("fr", "Tension de cellule sous la limite (cellules 3, 4)"),
+            "Avertissement. Rechargez vite la batterie",
+        ),
     ],
     indirect=["language"],
 )
