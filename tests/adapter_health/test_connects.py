@@ -163,6 +163,50 @@ def site(mean: float, spread: float = 0.0) -> Site:
 
 
 @pytest.mark.parametrize(
+    ("connected_at", "seen_at", "released_at", "listened"),
+    [
+        (None, None, None, 60.0),  # never connected
+        (50.0, 55.0, 55.0, 60.0),  # before that
+        (105.0, 158.0, 158.0, 2.0),  # all along, until it was let go
+        (161.0, 165.0, 158.0, 2.0),  # let go, heard and connected again since
+        (120.0, 140.0, 40.0, 40.0),  # connected, and not let go as far as is known
+        (150.0, 190.0, 40.0, 50.0),  # connected again, and still
+    ],
+)
+def test_connected_link_is_silent(
+    connected_at: float | None,
+    seen_at: float | None,
+    released_at: float | None,
+    listened: float,
+) -> None:
+    """A link that was heard at 100 and 160 s could be heard while it was not connected."""
+    link = LinkSample(
+        address=LINK,
+        connected_at=connected_at,
+        disconnected_at=seen_at,
+        released_at=released_at,
+    )
+    assert link.listened(100.0, 160.0) == listened
+
+
+def test_gap_of_a_link_that_was_connected() -> None:
+    """The time in which it was connected is no gap between its advertisements."""
+    known = LinkMemory()
+    for at in (100.0, 160.0, 220.0):
+        held = LinkSample(
+            address=LINK,
+            heard_at=at,
+            connected_at=at - 58.0,
+            disconnected_at=at - 2.0,
+            released_at=at - 2.0,
+        )
+        known = known.after_look(held, None)
+    assert known.usual_gap == pytest.approx(2.0)
+    known = known.after_look(LinkSample(address=LINK, heard_at=280.0), None)
+    assert known.usual_gap == pytest.approx(60.0)
+
+
+@pytest.mark.parametrize(
     ("mean", "spread"), [(-60, 0), (-60, 8), (-67, 8), (-70, 4), (-75, 0)]
 )
 def test_good_strength_speaks_against_the_adapter(mean: float, spread: float) -> None:

@@ -20,7 +20,15 @@ from custom_components.renogy_bt.adapter_health.samples import (
     Verdict,
 )
 from custom_components.renogy_bt.bluez.models import BusFault, BusSample
-from tests.health_months.radio import DAY, HOUR, MINUTE, Link, always, never
+from tests.health_months.radio import (
+    DAY,
+    HOUR,
+    MINUTE,
+    KeptConnection,
+    Link,
+    always,
+    never,
+)
 from tests.health_months.simulation import Place
 
 OWNER = ":1.5"
@@ -88,6 +96,17 @@ def test_bluetoothd_restarted(mode: ScanMode) -> None:
     place.run(3)
     place.bus = BusSample(owner=":1.9", owner_changed_at=place.now)
     assert place.run_until(lambda: bool(place.steps), 40) <= 40
+    assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
+
+
+def test_bluetoothd_restarted_while_a_link_is_kept() -> None:
+    """To connect again takes no scan: that a kept link is back says nothing of it."""
+    place = running(mode=ScanMode.PASSIVE, links=[Link(kept=KeptConnection())])
+    place.session = False
+    place.bus = BusSample(owner=":1.9", owner_changed_at=place.now)
+    place.run(15)
+    assert place.links[0].is_held
+    assert place.run_until(lambda: bool(place.steps), 40) <= 30
     assert steps_of(place) == [RecoveryStep.RESTART_SCANNING]
 
 
@@ -283,6 +302,20 @@ def test_stuck_discovery_with_a_witness() -> None:
     assert place.is_judged(Verdict.OK)
 
 
+@pytest.mark.parametrize("visible", [0.9, 1.0])
+def test_stuck_discovery_around_a_kept_link_with_a_witness(visible: float) -> None:
+    """While a link is connected it is silent: how long says nothing of how often it is heard."""
+    link = Link(kept=KeptConnection(), visible=visible, heard_elsewhere=always)
+    place = running(links=[link], only_adapter=False)
+    place.run(2 * HOUR)
+    assert place.health.memory.traffic.interval < MINUTE / 2
+    assert place.health.memory.links[link.address].usual_gap < MINUTE
+    place.deaf = True
+    assert place.run_until(lambda: bool(place.resets), 180) <= 150
+    place.run(2 * MINUTE)
+    assert place.is_judged(Verdict.OK)
+
+
 def test_witness_that_never_shared_the_link() -> None:
     """A scanner in another place that hears the link only now proves nothing."""
     place = running(links=[Link()], only_adapter=False, other_devices=lambda _: 0)
@@ -323,7 +356,7 @@ def test_unexplained_silence_of_a_place_that_is_not_known() -> None:
 def test_silence_that_a_known_place_is_used_to() -> None:
     """A dongle that has been off for a day before is not missed on another day."""
     place = known()
-    traffic = place.health.memory.traffic.after_silence(DAY)
+    traffic = place.health.memory.traffic.after_silence(DAY, DAY)
     place.health.memory = replace(place.health.memory, traffic=traffic)
     place.links[0].present = never
     place.run(DAY)

@@ -24,7 +24,7 @@ def after(*silences: float) -> LearnedTraffic:
     """What is learned from these silences."""
     traffic = LearnedTraffic()
     for silence in silences:
-        traffic = traffic.after_silence(silence)
+        traffic = traffic.after_silence(silence, silence)
     return traffic
 
 
@@ -46,6 +46,15 @@ def test_lively_place() -> None:
 def test_rare_signs_of_life() -> None:
     """Where there is a sign once a minute, four must be missed."""
     assert after(*[60.0] * 200).meaningful_silence == pytest.approx(240)
+
+
+def test_connected_device_is_silent() -> None:
+    """Of the silence of who was connected only the end is learned; all of it was watched."""
+    traffic = LearnedTraffic()
+    for _ in range(200):
+        traffic = traffic.after_silence(60.0, 2.0)
+    assert traffic.meaningful_silence == LEAST_SILENCE
+    assert traffic.watched == pytest.approx(200 * 60.0)
 
 
 def test_one_night_is_enough() -> None:
@@ -96,5 +105,5 @@ def test_a_place_is_known_after_two_weeks() -> None:
     """Not the number of silences counts, but the time over which they were seen."""
     traffic = after(*[30.0] * 1000)
     assert not traffic.is_known
-    assert not traffic.after_silence(13 * DAY).is_known
-    assert traffic.after_silence(14 * DAY).is_known
+    assert not traffic.after_silence(13 * DAY, 13 * DAY).is_known
+    assert traffic.after_silence(14 * DAY, 14 * DAY).is_known

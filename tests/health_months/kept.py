@@ -11,6 +11,7 @@ from .radio import (
     always,
     daily,
     except_,
+    never,
     nightly,
 )
 from .registry import benign, faulty, never_reset
@@ -80,9 +81,35 @@ def kept_link_through_a_proxy(place: Place) -> None:
 
 
 @benign
+def kept_link_taken_in_a_breath(place: Place) -> Play:
+    """A proxy still hears a kept link that is let go, the adapter does not; then a phone has it."""
+    link = _kept(heard_elsewhere=always)
+    place.links, place.only_adapter = [link], False
+    while True:
+        yield place.pace * DAY / 2
+        while link.is_held:
+            yield 1.0
+        link.visible = 0.0
+        yield 3.0
+        link.present = never
+        yield 40 * MINUTE
+        link.present, link.visible = always, 1.0
+
+
+@benign
 def kept_link_beside_another_connection(place: Place) -> None:
     """Another integration holds a connection too: neither of the two is ever heard."""
     place.links, place.foreign = [_kept(visible=0.9)], (NEIGHBOUR,)
+
+
+@faulty(mended_within=240.0, assisted_within=300.0)
+def deaf_around_a_kept_link_with_a_witness(place: Place) -> Play:
+    """The scan hears nothing any more; a proxy hears the kept link when it is let go."""
+    place.links, place.only_adapter = [_kept(heard_elsewhere=always)], False
+    while True:
+        yield place.pace * DAY / 2
+        place.deaf = True
+        place.breaks()
 
 
 @faulty(mended_within=420.0, assisted_within=300.0)

@@ -124,7 +124,8 @@ class LinkMemory:
             return self.usual_gap
         if disturbed_at is not None and disturbed_at > before:
             return self.usual_gap
-        return min(max(heard_at - before, GAP_FADES * self.usual_gap), LONGEST_GAP)
+        gap = link.listened(before, heard_at)
+        return min(max(gap, GAP_FADES * self.usual_gap), LONGEST_GAP)
 
     def _poll_interval(self, link: LinkSample) -> float:
         before, connected_at = self.connected_at, link.connected_at

@@ -360,14 +360,17 @@ def _fresh(sample: AdapterSample) -> float:
 def _shared_since(
     memory: Memory, sample: AdapterSample
 ) -> Mapping[tuple[str, str], float]:
-    """Since when each link has been heard here and by another scanner at the same time."""
+    """Since when each link has been heard here and by another scanner at the same time.
+
+    A link that is kept connected is heard for a moment only, now and then.
+    """
     shared: dict[tuple[str, str], float] = {}
     fresh = _fresh(sample)
     for link in sample.links:
         for source, heard_at in link.heard_elsewhere:
             if (
                 link.heard_at is not None
-                and sample.at - min(link.heard_at, heard_at) <= fresh
+                and link.listened(min(link.heard_at, heard_at), sample.at) <= fresh
             ):
                 pair = (link.address, source)
                 shared[pair] = memory.shared_since.get(pair, sample.at)
@@ -406,7 +409,8 @@ def _learned(
         life_at, disturbed_at, touched_at, traffic
     ):
         return traffic
-    return traffic.after_silence(silence)
+    listened = [link.listened(before, life_at) for link in sample.links]
+    return traffic.after_silence(silence, min(listened, default=silence))
 
 
 def _is_caused(

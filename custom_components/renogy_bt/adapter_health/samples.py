@@ -237,6 +237,8 @@ class LinkSample:
     """When the last poll that connected through this adapter did so."""
     disconnected_at: float | None = None
     """When the last connection through this adapter ended, or was last seen to stand."""
+    released_at: float | None = None
+    """When a connection through this adapter last ended, whether another one stands or not."""
     stale: bool = False
     """BlueZ holds a connection to it while no poll is going on."""
 
@@ -244,6 +246,16 @@ class LinkSample:
     def used_at(self) -> float | None:
         """Last time that it was certainly connected through this adapter."""
         return latest(self.connected_at, self.disconnected_at)
+
+    def listened(self, since: float, until: float) -> float:
+        """Seconds of a stretch of time in which it could be heard: not while it is connected."""
+        released_at = self.released_at
+        if released_at is not None and since < released_at <= until:
+            since = released_at
+        held = 0.0
+        if self.connected_at is not None and self.disconnected_at is not None:
+            held = min(self.disconnected_at, until) - max(self.connected_at, since)
+        return until - since - max(held, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,12 +39,16 @@ class LearnedTraffic(LearnedSpans):
     watched: float = 0.0
     """Time over which silences were seen to begin and end, s."""
 
-    def after_silence(self, seconds: float) -> Self:
-        """What is known once a silence of this place has ended by itself."""
-        if not seconds > 0:
+    def after_silence(self, seconds: float, listened: float) -> Self:
+        """What is known once a silence of this place has ended by itself.
+
+        Who ended it could be heard for the `listened` seconds at its end alone: a peripheral is
+        silent while it is connected.
+        """
+        if not 0 < listened <= seconds:
             return self
         # A longer silence is an event, not an interval between signs of life.
-        usual = min(seconds, HOUR)
+        usual = min(listened, HOUR)
         interval = (
             self.interval + SMOOTHING * (usual - self.interval)
             if self.interval
@@ -52,7 +56,7 @@ class LearnedTraffic(LearnedSpans):
         )
         watched = min(self.watched + seconds, LONGEST_WATCH)
         return replace(
-            self.after_span(seconds, seconds), interval=interval, watched=watched
+            self.after_span(listened, seconds), interval=interval, watched=watched
         )
 
     def after_look(self, devices: int) -> Self:

@@ -30,6 +30,8 @@ class LinkRecord:
     """When the last connection through each source came about."""
     disconnected: dict[str, float] = field(default_factory=dict)
     """When the last connection through each source ended, or was last seen to stand."""
+    released: dict[str, float] = field(default_factory=dict)
+    """When a connection through each source last ended."""
     via: str | None = None
     """Source that holds the connection, as far as that is known."""
     in_use_since: float | None = None
@@ -54,8 +56,10 @@ class LinkRecord:
                 known.heard(at, rssi) if known else StrengthOverTime(at, rssi)
             )
 
-    def note_connection(self, ended_at: float | None = None) -> None:
-        """Keep when the connection came about at the source that holds it, and when it ended.
+    def note_connection(
+        self, seen_at: float | None = None, *, is_over: bool = False
+    ) -> None:
+        """Keep when the connection came about at the source that holds it, and when it was seen.
 
         Its source may become known only while it stands.
         """
@@ -63,8 +67,10 @@ class LinkRecord:
             return
         if self.via in self.connected or len(self.connected) < MOST_SOURCES:
             self.connected[self.via] = self.connected_since
-            if ended_at is not None:
-                self.disconnected[self.via] = ended_at
+            if seen_at is not None:
+                self.disconnected[self.via] = seen_at
+                if is_over:
+                    self.released[self.via] = seen_at
 
     def sample(self, source: str, at: float, allocated: Collection[str]) -> LinkSample:
         """The link as seen from one adapter."""
@@ -89,6 +95,7 @@ class LinkRecord:
             failure=self.failure,
             connected_at=self.connected.get(source),
             disconnected_at=self.disconnected.get(source),
+            released_at=self.released.get(source),
             stale=idle and self.address in allocated,
         )
 
@@ -177,7 +184,7 @@ class LinkRecords:
     def disconnected(self, link: str, at: float) -> None:
         """Take note that the connection to a link has ended."""
         record = self._record(link)
-        record.note_connection(ended_at=at)
+        record.note_connection(at, is_over=True)
         record.in_use_since, record.ended_at = None, at
 
     def failure(self, link: str) -> ConnectFailure | None:
@@ -193,7 +200,7 @@ class LinkRecords:
 
     def still_connected(self, link: str, at: float) -> None:
         """Take note that a link that is kept connected has answered."""
-        self._record(link).note_connection(ended_at=at)
+        self._record(link).note_connection(at)
 
     @property
     def has_failures(self) -> bool:

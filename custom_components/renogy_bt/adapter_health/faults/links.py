@@ -110,7 +110,11 @@ def _witnessed_silence_due(view: View, since: float) -> float:
     )
     usual = max(TWICE * view.memory.traffic.interval, UNUSUAL_GAP * gap)
     least = max(WITNESSED_SILENCE if view.alone else HOSTS_TURN, usual)
-    return max(since + least, view.listened_until)
+    # Who was connected could not be heard, and its witness may have heard it just once since.
+    released_at = max(
+        (link.released_at or since for link in view.witnessed), default=since
+    )
+    return max(max(since, released_at) + least, view.listened_until)
 
 
 @partial(

@@ -68,7 +68,9 @@ def _outlived(view: View, event_at: float | None) -> bool:
         return False
     if scanner.current_mode is ScanMode.ACTIVE and view.is_known_to_bluetoothd:
         return not adapter.discovering
-    return view.has_heard_nothing_since(event_at + REPLAY)
+    # To connect to what is known takes no scan.
+    advert_at = view.memory.advert_at
+    return view.knows_silence and (advert_at is None or advert_at < event_at + REPLAY)
 
 
 @partial(
