@@ -163,20 +163,25 @@ def site(mean: float, spread: float = 0.0) -> Site:
 
 
 @pytest.mark.parametrize(
-    ("connected_at", "seen_at", "released_at", "listened"),
+    ("connected_at", "seen_at", "earlier", "listened"),
     [
-        (None, None, None, 60.0),  # never connected
-        (50.0, 55.0, 55.0, 60.0),  # before that
-        (105.0, 158.0, 158.0, 2.0),  # all along, until it was let go
-        (161.0, 165.0, 158.0, 2.0),  # let go, heard and connected again since
-        (120.0, 140.0, 40.0, 40.0),  # connected, and not let go as far as is known
-        (150.0, 190.0, 40.0, 50.0),  # connected again, and still
+        (None, None, (), 60.0),  # never connected
+        (50.0, 55.0, (), 60.0),  # before that
+        (105.0, 158.0, (), 7.0),  # until it was let go
+        (
+            161.0,
+            165.0,
+            ((102.0, 158.0),),
+            4.0,
+        ),  # let go, heard and connected again since
+        (120.0, 190.0, ((101.0, 110.0),), 11.0),  # lost, connected again, and still
+        (161.0, 158.0, (), 60.0),  # connected again, and not seen since
     ],
 )
 def test_connected_link_is_silent(
     connected_at: float | None,
     seen_at: float | None,
-    released_at: float | None,
+    earlier: tuple[tuple[float, float], ...],
     listened: float,
 ) -> None:
     """A link that was heard at 100 and 160 s could be heard while it was not connected."""
@@ -184,7 +189,7 @@ def test_connected_link_is_silent(
         address=LINK,
         connected_at=connected_at,
         disconnected_at=seen_at,
-        released_at=released_at,
+        earlier=earlier,
     )
     assert link.listened(100.0, 160.0) == listened
 
@@ -198,10 +203,9 @@ def test_gap_of_a_link_that_was_connected() -> None:
             heard_at=at,
             connected_at=at - 58.0,
             disconnected_at=at - 2.0,
-            released_at=at - 2.0,
         )
         known = known.after_look(held, None)
-    assert known.usual_gap == pytest.approx(2.0)
+    assert known.usual_gap == pytest.approx(4.0)
     known = known.after_look(LinkSample(address=LINK, heard_at=280.0), None)
     assert known.usual_gap == pytest.approx(60.0)
 

@@ -237,8 +237,8 @@ class LinkSample:
     """When the last poll that connected through this adapter did so."""
     disconnected_at: float | None = None
     """When the last connection through this adapter ended, or was last seen to stand."""
-    released_at: float | None = None
-    """When a connection through this adapter last ended, whether another one stands or not."""
+    earlier: tuple[tuple[float, float], ...] = ()
+    """(begin, end) of the connection through this adapter before the last one."""
     stale: bool = False
     """BlueZ holds a connection to it while no poll is going on."""
 
@@ -249,13 +249,13 @@ class LinkSample:
 
     def listened(self, since: float, until: float) -> float:
         """Seconds of a stretch of time in which it could be heard: not while it is connected."""
-        released_at = self.released_at
-        if released_at is not None and since < released_at <= until:
-            since = released_at
-        held = 0.0
+        connections = self.earlier
         if self.connected_at is not None and self.disconnected_at is not None:
-            held = min(self.disconnected_at, until) - max(self.connected_at, since)
-        return until - since - max(held, 0.0)
+            connections += ((self.connected_at, self.disconnected_at),)
+        held = (
+            max(min(end, until) - max(begin, since), 0.0) for begin, end in connections
+        )
+        return until - since - sum(held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

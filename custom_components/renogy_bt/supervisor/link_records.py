@@ -30,8 +30,8 @@ class LinkRecord:
     """When the last connection through each source came about."""
     disconnected: dict[str, float] = field(default_factory=dict)
     """When the last connection through each source ended, or was last seen to stand."""
-    released: dict[str, float] = field(default_factory=dict)
-    """When a connection through each source last ended."""
+    earlier: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Begin and end of the connection through each source before the last one."""
     via: str | None = None
     """Source that holds the connection, as far as that is known."""
     in_use_since: float | None = None
@@ -56,21 +56,22 @@ class LinkRecord:
                 known.heard(at, rssi) if known else StrengthOverTime(at, rssi)
             )
 
-    def note_connection(
-        self, seen_at: float | None = None, *, is_over: bool = False
-    ) -> None:
+    def note_connection(self, seen_at: float | None = None) -> None:
         """Keep when the connection came about at the source that holds it, and when it was seen.
 
         Its source may become known only while it stands.
         """
-        if self.via is None or self.connected_since is None:
+        source, since = self.via, self.connected_since
+        if source is None or since is None:
             return
-        if self.via in self.connected or len(self.connected) < MOST_SOURCES:
-            self.connected[self.via] = self.connected_since
-            if seen_at is not None:
-                self.disconnected[self.via] = seen_at
-                if is_over:
-                    self.released[self.via] = seen_at
+        if source not in self.connected and len(self.connected) >= MOST_SOURCES:
+            return
+        before = self.connected.get(source, since)
+        if before != since and source in self.disconnected:
+            self.earlier[source] = before, self.disconnected[source]
+        self.connected[source] = since
+        if seen_at is not None:
+            self.disconnected[source] = seen_at
 
     def sample(self, source: str, at: float, allocated: Collection[str]) -> LinkSample:
         """The link as seen from one adapter."""
@@ -95,7 +96,7 @@ class LinkRecord:
             failure=self.failure,
             connected_at=self.connected.get(source),
             disconnected_at=self.disconnected.get(source),
-            released_at=self.released.get(source),
+            earlier=(self.earlier[source],) if source in self.earlier else (),
             stale=idle and self.address in allocated,
         )
 
@@ -184,7 +185,7 @@ class LinkRecords:
     def disconnected(self, link: str, at: float) -> None:
         """Take note that the connection to a link has ended."""
         record = self._record(link)
-        record.note_connection(at, is_over=True)
+        record.note_connection(at)
         record.in_use_since, record.ended_at = None, at
 
     def failure(self, link: str) -> ConnectFailure | None:

@@ -111,10 +111,10 @@ def _witnessed_silence_due(view: View, since: float) -> float:
     usual = max(TWICE * view.memory.traffic.interval, UNUSUAL_GAP * gap)
     least = max(WITNESSED_SILENCE if view.alone else HOSTS_TURN, usual)
     # Who was connected could not be heard, and its witness may have heard it just once since.
-    released_at = max(
-        (link.released_at or since for link in view.witnessed), default=since
+    let_go_at = max(
+        (link.disconnected_at or since for link in view.witnessed), default=since
     )
-    return max(max(since, released_at) + least, view.listened_until)
+    return max(max(since, let_go_at) + least, view.listened_until)
 
 
 @partial(
