@@ -45,7 +45,7 @@ class LearnedTraffic(LearnedSpans):
         Who ended it could be heard for the `listened` seconds at its end alone: a peripheral is
         silent while it is connected.
         """
-        if not 0 < listened <= seconds:
+        if not (seconds > 0 and 0 <= listened <= seconds):
             return self
         # A longer silence is an event, not an interval between signs of life.
         usual = min(listened, HOUR)
