@@ -97,7 +97,7 @@ async def async_read_registers(
                 "battery": _name_of(device),
                 "first": str(address),
                 "last": str(last),
-                "reason": told,
+                "reason": str(error) if isinstance(error, ExceptionReply) else told,
             },
         ) from error
     return {"unit": unit, "address": address, "words": list(words)}
