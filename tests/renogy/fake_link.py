@@ -284,17 +284,20 @@ class FakeTransport(Transport):
         if delivery is not None and not self.is_deaf:
             self._send(delivery, max(now, self._free_at))
 
+    def _deliver_at_once(self, delivery: Delivery) -> None:
+        for fragment in delivery.fragments[: delivery.drops_after]:
+            self.notify(fragment)
+        if delivery.drops_after is not None:
+            self.drop()
+
     def _send(self, delivery: Delivery, at: float) -> None:
         """Let the fragments follow one another; the last one comes when the line is free."""
         self._free_at = at + delivery.seconds
         self._link.line_seconds += delivery.seconds
         fragments = delivery.fragments
         if self._free_at <= self._loop.time():
-            # Not a turn of the event loop later: a busy machine may take long over it.
-            for fragment in fragments[: delivery.drops_after]:
-                self.notify(fragment)
-            if delivery.drops_after is not None:
-                self.drop()
+            # No reply comes before its request is sent.
+            self._loop.call_soon(self._deliver_at_once, delivery)
             return
         for index, fragment in enumerate(fragments):
             share = (index + 1) / len(fragments)

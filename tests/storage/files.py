@@ -135,6 +135,7 @@ CHANGE = {
 }
 HEALTH: dict[str, Any] = {
     "memory": {
+        "is_direct": False,
         "traffic": {
             "edges": list(EDGES),
             "weights": [0.0] * (len(EDGES) - 1) + [1.5],
