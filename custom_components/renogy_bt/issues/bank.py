@@ -10,9 +10,10 @@ from homeassistant.helpers import issue_registry as ir
 
 from ..bank.imbalance import ImbalanceWatch
 from ..batteries.devices import battery_name
-from ..const import CONF_IMBALANCE_LIMIT, DOMAIN
+from ..const import CONF_IMBALANCE_LIMIT
 from ..coordinator import RenogyConfigEntry
 from ..links.stored_data import number_option
+from .bank_notice import BankNotice
 
 _IMBALANCE: Final = "imbalance"
 
@@ -28,10 +29,9 @@ def async_follow_balance(
     """
     bank = entry.runtime_data
     limit = number_option(entry.options, CONF_IMBALANCE_LIMIT)
+    notice = BankNotice(hass, entry, _IMBALANCE)
     watch = ImbalanceWatch(
-        limit,
-        is_noticed=_is_shown(hass, entry),
-        noticed_limit=_noticed_limit(hass, entry),
+        limit, is_noticed=notice.is_shown, noticed_limit=_noticed_limit(notice.issue)
     )
 
     @callback
@@ -41,22 +41,15 @@ def async_follow_balance(
         spread = report.summary.state_of_charge_spread
         weakest = report.summary.weakest_battery
         if not watch.advance(monotonic(), spread if is_whole else None):
-            if _is_shown(hass, entry):
-                async_forget_balance(hass, entry)
+            if notice.is_shown:
+                notice.async_forget()
         elif is_whole and spread is not None and weakest is not None:
-            ir.async_create_issue(
-                hass,
-                DOMAIN,
-                _issue_id(entry),
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key=_IMBALANCE,
-                translation_placeholders={
-                    "bank": entry.title,
+            notice.async_show(
+                {
                     "spread": f"{spread:.0f}",
                     "limit": str(limit),
                     "battery": battery_name(hass, bank, weakest),
-                },
+                }
             )
 
     return bank.async_add_listener(update)
@@ -65,21 +58,11 @@ def async_follow_balance(
 @callback
 def async_forget_balance(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Delete the notice about the balance of a bank."""
-    ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
+    BankNotice(hass, entry, _IMBALANCE).async_forget()
 
 
-def _is_shown(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    issue = ir.async_get(hass).async_get_issue(DOMAIN, _issue_id(entry))
-    return issue is not None and issue.active
-
-
-def _noticed_limit(hass: HomeAssistant, entry: ConfigEntry) -> float | None:
+def _noticed_limit(issue: ir.IssueEntry | None) -> float | None:
     """Return the limit that the notice tells, which may have been another one."""
-    issue = ir.async_get(hass).async_get_issue(DOMAIN, _issue_id(entry))
     if issue is None or issue.translation_placeholders is None:
         return None
     return float(issue.translation_placeholders["limit"])
-
-
-def _issue_id(entry: ConfigEntry) -> str:
-    return f"{_IMBALANCE}_{entry.entry_id}"

@@ -12,7 +12,7 @@ from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
 from ..batteries.devices import plain_battery_name
 from ..const import DOCUMENTATION_URL, DOMAIN
-from ..coordinator import RenogyConfigEntry
+from ..coordinator import BankCoordinator, RenogyConfigEntry
 from ..links.coordinator import LinkCoordinator
 from ..links.markdown import escaped
 from ..links.settings import battery_identifier
@@ -196,6 +196,33 @@ def async_forget_notices(
             and issue.data.get(ATTR_ENTRY_ID) == entry.entry_id
             and issue_id not in kept
         ):
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+def issue_ids_of(kind: str, bank: BankCoordinator) -> dict[BatteryId, str]:
+    """Return the ids of the notices of a kind about each battery of a bank."""
+    return {
+        (link.address, unit): battery_issue_id(kind, link, unit)
+        for link, unit in bank.batteries()
+    }
+
+
+def replaced_batteries(bank: BankCoordinator) -> list[BatteryId]:
+    """Return the batteries in whose place the last poll has found another one."""
+    return [
+        (link.address, unit)
+        for link, unit in bank.batteries()
+        if unit in link.data.identity_changed
+    ]
+
+
+@callback
+def async_end_notices(
+    hass: HomeAssistant, ids: Mapping[BatteryId, str], noticed: Collection[BatteryId]
+) -> None:
+    """Delete the notices that are shown about batteries of which there is none to give."""
+    for battery, issue_id in ids.items():
+        if battery not in noticed and is_shown(hass, issue_id):
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 

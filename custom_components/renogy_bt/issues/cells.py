@@ -14,8 +14,13 @@ from ..batteries.devices import battery_name
 from ..const import DOCUMENTATION_URL, DOMAIN, REPORT_HELP_URL
 from ..coordinator import RenogyConfigEntry
 from ..renogy.models import BatteryId
-from .batteries import async_forget_notices, is_shown
-from .identifiers import battery_issue_id
+from .batteries import (
+    async_end_notices,
+    async_forget_notices,
+    is_shown,
+    issue_ids_of,
+    replaced_batteries,
+)
 from .links import ATTR_ENTRY_ID
 
 CELL_LOWER: Final = "cell_lower"
@@ -30,27 +35,18 @@ def async_follow_cells(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
     Over a reload, the notices themselves remember which batteries that were.
     """
     bank = entry.runtime_data
-    ids = {
-        (link.address, unit): battery_issue_id(_ISSUE, link, unit)
-        for link, unit in bank.batteries()
-    }
+    ids = issue_ids_of(_ISSUE, bank)
     async_forget_cells(hass, entry, ids.values())
     watch = CellWatch(each for each in ids if is_shown(hass, ids[each]))
 
     @callback
     def update() -> None:
         report = bank.data
-        watch.forget(
-            (link.address, unit)
-            for link, unit in bank.batteries()
-            if unit in link.data.identity_changed
-        )
+        watch.forget(replaced_batteries(bank))
         fresh = {battery: report.readings[battery] for battery in report.fresh}
         for battery, departed in watch.advance(monotonic(), fresh).items():
             _async_create(hass, entry, ids[battery], battery, departed)
-        for battery, issue_id in ids.items():
-            if battery not in watch.noticed and is_shown(hass, issue_id):
-                ir.async_delete_issue(hass, DOMAIN, issue_id)
+        async_end_notices(hass, ids, watch.noticed)
 
     entry.async_on_unload(bank.async_add_listener(update))
 

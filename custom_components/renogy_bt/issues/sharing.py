@@ -15,8 +15,13 @@ from ..batteries.devices import battery_name
 from ..const import DOCUMENTATION_URL, DOMAIN, REPORT_HELP_URL
 from ..coordinator import RenogyConfigEntry
 from ..renogy.models import BatteryId
-from .batteries import async_forget_notices, is_shown
-from .identifiers import battery_issue_id
+from .batteries import (
+    async_end_notices,
+    async_forget_notices,
+    is_shown,
+    issue_ids_of,
+    replaced_batteries,
+)
 from .links import ATTR_ENTRY_ID
 
 SHARING_NOTICES: Final = {
@@ -34,10 +39,7 @@ def async_follow_sharing(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
     Over a reload, the notices themselves remember which batteries that were.
     """
     bank = entry.runtime_data
-    ids = {
-        (link.address, unit): battery_issue_id(_ISSUE, link, unit)
-        for link, unit in bank.batteries()
-    }
+    ids = issue_ids_of(_ISSUE, bank)
     if bank.is_single or bank.wiring is not Wiring.PARALLEL:
         async_forget_sharing(hass, entry)
         return
@@ -47,20 +49,12 @@ def async_follow_sharing(hass: HomeAssistant, entry: RenogyConfigEntry) -> None:
     @callback
     def update() -> None:
         report = bank.data
-        watch.forget(
-            [
-                (link.address, unit)
-                for link, unit in bank.batteries()
-                if unit in link.data.identity_changed
-            ]
-        )
+        watch.forget(replaced_batteries(bank))
         if len(report.fresh) == len(ids):
             found = watch.advance(monotonic(), report.readings)
             for battery, finding in found.items():
                 _async_create(hass, entry, ids[battery], battery, finding)
-        for battery, issue_id in ids.items():
-            if battery not in watch.noticed and is_shown(hass, issue_id):
-                ir.async_delete_issue(hass, DOMAIN, issue_id)
+        async_end_notices(hass, ids, watch.noticed)
 
     entry.async_on_unload(bank.async_add_listener(update))
 
