@@ -266,8 +266,12 @@ class Replaying(FakeLink):
             # A refusal ends its request at once: what follows comes alone, after the next one.
             behind = b""
         stream = front + frame + behind
+        end = len(front) + len(frame)
         first = self._data.draw(st.integers(len(front) + 1, len(stream)))
         size = self._data.draw(st.sampled_from([20, 100, 244]))
+        if behind and first <= end and (end - first) % size == 0:
+            # What is behind comes in one piece with the end of the right one.
+            first += 1
         return Delivery(
             seconds=right.seconds,
             fragments=(stream[:first], *cut(stream[first:], size)),
