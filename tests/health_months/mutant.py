@@ -2,14 +2,13 @@
 """A world lived through with another number in one place of adapter health."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 import importlib
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-import sys
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import override
+
+from tests.mutants.loading import Change, load_anew
 
 ROOT = "custom_components.renogy_bt"
 PACKAGE = f"{ROOT}.adapter_health"
@@ -73,26 +72,6 @@ class Mutation:
         return self.where.partition(":")[2]
 
 
-class _Loader(SourceFileLoader):
-    """Loads a module in which numbers are other ones."""
-
-    def __init__(self, spec: ModuleSpec, mutations: Iterable[Mutation]) -> None:
-        assert spec.origin is not None
-        super().__init__(spec.name, spec.origin)
-        self._mutations = mutations
-
-    @override
-    def get_code(self, fullname: str) -> CodeType | None:
-        source = self.get_data(self.path)
-        tree = ast.parse(source)
-        written = numbers_of(tree)
-        # Each is found by what is written there, before any is changed.
-        places = [(_place(written, each), each.value) for each in self._mutations]
-        for place, value in places:
-            place.value = value
-        return compile(tree, self.path, "exec")
-
-
 def _place(
     written: Mapping[str, list[ast.Constant]], mutation: Mutation
 ) -> ast.Constant:
@@ -137,37 +116,25 @@ def _names(node: ast.stmt) -> list[str]:
     return []
 
 
-class _Finder(MetaPathFinder):
-    """Finds the modules that are mutated."""
-
-    def __init__(self, mutations: Sequence[Mutation]) -> None:
-        self._mutations = mutations
-
-    @override
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,
-        target: ModuleType | None = None,
-    ) -> ModuleSpec | None:
-        mine = [each for each in self._mutations if each.module == fullname]
-        if not mine:
-            return None
-        spec = PathFinder.find_spec(fullname, path)
-        assert spec is not None
-        spec.loader = _Loader(spec, mine)
-        return spec
+def changes_of(mutations: Iterable[Mutation]) -> dict[str, Change]:
+    """Return what the mutations change, by the name of the module."""
+    by_module: dict[str, list[Mutation]] = {}
+    for mutation in mutations:
+        by_module.setdefault(mutation.module, []).append(mutation)
+    return {module: _change(mine) for module, mine in by_module.items()}
 
 
-def load_anew(mutations: Sequence[Mutation], packages: Iterable[str]) -> None:
-    """Have packages imported again from now on, with other numbers in adapter health.
+def _change(mutations: Iterable[Mutation]) -> Change:
+    """Return the change of one module by all its mutations."""
 
-    Leaves modules behind that know the other numbers: to be called in a process of its own.
-    """
-    for name in [*sys.modules]:
-        if any(name == each or name.startswith(f"{each}.") for each in packages):
-            _unload(name)
-    sys.meta_path.insert(0, _Finder(mutations))
+    def change(tree: ast.Module) -> None:
+        written = numbers_of(tree)
+        # Each is found by what is written there, before any is changed.
+        places = [(_place(written, each), each.value) for each in mutations]
+        for place, value in places:
+            place.value = value
+
+    return change
 
 
 def mutated_worlds(mutation: Mutation) -> tuple[ModuleType, ModuleType]:
@@ -175,19 +142,11 @@ def mutated_worlds(mutation: Mutation) -> tuple[ModuleType, ModuleType]:
 
     Leaves modules behind that know the other number: to be called in a process of its own.
     """
-    load_anew((mutation,), LOADED_ANEW)
+    load_anew(changes_of((mutation,)), LOADED_ANEW)
     return (
         importlib.import_module("tests.health_months.world"),
         importlib.import_module("tests.health_months.worlds"),
     )
-
-
-def _unload(name: str) -> None:
-    """Forget a module, also as a part of its package, from where it is imported too."""
-    del sys.modules[name]
-    package, _, part = name.rpartition(".")
-    if package in sys.modules:
-        vars(sys.modules[package]).pop(part, None)
 
 
 def problems_of(mutation: Mutation) -> tuple[str, ...]:

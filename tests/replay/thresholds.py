@@ -7,8 +7,9 @@ from importlib import import_module
 import re
 from typing import Any, Final
 
-from tests.health_months.mutant import PACKAGE, Mutation, load_anew
+from tests.health_months.mutant import PACKAGE, Mutation, changes_of
 from tests.health_months.mutations import numbers
+from tests.mutants.loading import load_anew
 
 from .errors import ReplayError
 
@@ -63,5 +64,5 @@ def timelines_with(changes: Iterable[Mutation]) -> Any:
 
     Leaves modules behind that know the other numbers: to be called once in a process.
     """
-    load_anew(tuple(changes), (PACKAGE, _TIMELINES))
+    load_anew(changes_of(changes), (PACKAGE, _TIMELINES))
     return import_module(_TIMELINES)
