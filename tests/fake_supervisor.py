@@ -30,6 +30,7 @@ from custom_components.renogy_bt.supervisor.supervisor import (
 from homeassistant.core import HomeAssistant, State, callback
 from tests.banks import entity_id
 from tests.fake_air import INSTANCE
+from tests.insides import show, tell
 
 ADAPTER = "00:1A:7D:DA:71:13"
 OTHER_ADAPTER = "5C:F3:70:8B:11:22"
@@ -97,14 +98,12 @@ class FakeAdapters:
     @callback
     def show(self, *statuses: AdapterStatus) -> None:
         """Let these be all the adapters there are."""
-        self.supervisor._statuses = {status.address: status for status in statuses}
-        self.supervisor._notify()
+        show(self.supervisor, {status.address: status for status in statuses})
 
     @callback
     def tell(self, event: AdapterEvent) -> None:
         """Let something happen to an adapter."""
-        for listener in tuple(self.supervisor._event_listeners):
-            listener(event)
+        tell(self.supervisor, event)
 
     async def recover(self, address: str, step: RecoveryStep) -> StepResult:
         """Take a step as the supervisor does."""

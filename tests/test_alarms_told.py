@@ -27,6 +27,7 @@ from homeassistant.setup import async_setup_component
 from tests.alarm_clock import AlarmClock
 from tests.banks import bank_entry, entity_id, link_settings, next_poll, set_up, settle
 from tests.fake_air import DONGLE, FakeAir
+from tests.insides import poll_unheard
 from tests.renogy.fake_link import FakeBattery, FakeLink, rbt50lfp48s
 
 BLUEPRINTS = Path(__file__).parents[1] / "blueprints" / "automation" / DOMAIN
@@ -438,7 +439,7 @@ def frozen_files(
     return freeze
 
 
-async def test_killed(
+async def test_what_was_told_before_a_kill_is_not_told_again(
     hass: HomeAssistant,
     first: FakeBattery,
     alarm_clock: AlarmClock,
@@ -474,7 +475,7 @@ async def test_entity_that_is_renamed_while_an_alarm_begins(
     bank = entry.runtime_data
     # The poll ends while the entity is away: nobody hears of it.
     for link in bank.links.values():
-        link.data = await link._async_update_data()
+        link.data = await poll_unheard(link)
     entity_registry.async_update_entity(old, new_entity_id="event.cellar")
     await settle(hass)
     assert len(listeners.taken()) == 2

@@ -57,7 +57,7 @@ def inputs_of(inputs: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("path", BLUEPRINTS, ids=lambda path: path.stem)
-def test_valid(path: Path) -> None:
+def test_home_assistant_takes_the_blueprint(path: Path) -> None:
     """Home Assistant takes the blueprint, and a user understands each of its inputs."""
     blueprint = Blueprint(
         load_yaml_dict(str(path)),
@@ -180,7 +180,7 @@ class TestLowCharge:
             ],
         )
 
-    async def test_tells(
+    async def test_tells_once_until_a_recharge(
         self, hass: HomeAssistant, battery: FakeBattery, told: list[ServiceCall]
     ) -> None:
         """A charge that stays below the limit is told of once, and again after a recharge."""
@@ -217,7 +217,7 @@ class TestLowCharge:
 class TestReserveReached:
     """No more left than the owner wants to keep."""
 
-    async def test_tells(
+    async def test_tells_once_and_takes_it_back(
         self,
         hass: HomeAssistant,
         bank: MockConfigEntry,
@@ -265,7 +265,9 @@ class TestReserveReached:
 class TestNotFull:
     """A battery that was not full for long."""
 
-    async def test_tells(self, hass: HomeAssistant, told: list[ServiceCall]) -> None:
+    async def test_tells_once_beyond_the_limit(
+        self, hass: HomeAssistant, told: list[ServiceCall]
+    ) -> None:
         """Beyond the limit it is told once; up to it, and while it is not known, nothing is."""
         sensor = battery_state(hass, "time_since_full_charge").entity_id
         attributes = battery_state(hass, "time_since_full_charge").attributes
@@ -292,7 +294,7 @@ class TestUnfairShare:
             ("other", "current_share_01LINK00000000000000000000-48", False),
         ],
     )
-    async def test_tells(
+    async def test_tells_of_that_notice_only(
         self,
         hass: HomeAssistant,
         told: list[ServiceCall],
@@ -363,7 +365,7 @@ class TestOutOfRange:
             ),
         ],
     )
-    async def test_tells(
+    async def test_tells_of_what_stays_and_of_no_glimpse(
         self,
         hass: HomeAssistant,
         battery: FakeBattery,
@@ -430,7 +432,7 @@ class TestUnreachable:
             **inputs,
         )
 
-    async def test_tells(
+    async def test_tells_once_of_a_battery_that_stays_away(
         self, hass: HomeAssistant, link: FakeLink, told: list[ServiceCall]
     ) -> None:
         """A battery that stays away is told of, once."""
@@ -603,7 +605,7 @@ class TestAlarm:
             ),
         ],
     )
-    async def test_tells(
+    async def test_tells_of_the_alarm_and_of_its_end(
         self,
         hass: HomeAssistant,
         battery: FakeBattery,

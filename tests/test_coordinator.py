@@ -26,7 +26,8 @@ from tests.banks import (
     set_up,
     settle,
 )
-from tests.fake_air import DONGLE, SCANNER, FakeAir, lost_at
+from tests.fake_air import DONGLE, PATIENCE, SCANNER, FakeAir, lost_at
+from tests.insides import records_of
 from tests.renogy.fake_link import (
     Delivery,
     FakeLink,
@@ -43,7 +44,10 @@ RETRIES = "custom_components.renogy_bt.links.retries"
 
 @pytest.mark.usefixtures("all_enabled")
 async def test_silent_battery_does_not_take_the_others_along(
-    hass: HomeAssistant, air: FakeAir, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant,
+    air: FakeAir,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One silent battery is unavailable, the others and the bank's means stay; it is logged once."""
     link = air.bring(four_batteries())
@@ -66,19 +70,15 @@ async def test_silent_battery_does_not_take_the_others_along(
     assert caplog.text.count("RBT50LFP48S 2 does not answer (silent)") == 1
 
     link.units[49] = silent
-    _ask_again(entry.runtime_data.links[DONGLE].client)
+    monkeypatch.setattr(
+        "custom_components.renogy_bt.renogy.battery.BACKOFF_SECONDS", 0.0
+    )
     await next_poll(hass)
     await next_poll(hass)
     assert battery_state(hass, "voltage", 49).state == "52.4"
     assert bank_state(hass, entry, "current").state == "0.0"
     assert caplog.text.count("RBT50LFP48S 2 answers again") == 1
     assert caplog.text.count("does not answer") == 1
-
-
-def _ask_again(client: object) -> None:
-    """Let the time pass after which a long-silent battery is looked for again."""
-    for battery in client._batteries:  # type: ignore[attr-defined]
-        battery.asked_at = float("-inf")
 
 
 @pytest.mark.usefixtures("all_enabled")
@@ -196,7 +196,7 @@ async def test_connecting_takes_turns(
         nonlocal connecting, together, open_at_once
         connecting += 1
         together = max(together, connecting)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(PATIENCE)
         transport = await air.connect(device, name)  # type: ignore[arg-type]
         connecting -= 1
         is_open = [
@@ -209,7 +209,7 @@ async def test_connecting_takes_turns(
         return transport
 
     monkeypatch.setattr("custom_components.renogy_bt.links.connection.connect", connect)
-    monkeypatch.setattr("tests.renogy.fake_link.FIXED_SECONDS", 0.01)
+    monkeypatch.setattr("tests.renogy.fake_link.FIXED_SECONDS", PATIENCE / 2)
     entry = bank_entry(link_settings(), link_settings(OTHER, OTHER_NAME, (48,)))
     await set_up(hass, entry)
     assert together == 1
@@ -252,10 +252,11 @@ async def test_link_quality(hass: HomeAssistant, air: FakeAir) -> None:
     await next_poll(hass)
     await next_poll(hass)
     assert battery_state(hass, "link_quality").state == "75.0"
-    coordinator = link_of(entry)
-    for _ in range(100):
-        coordinator._fresh[48].append(True)
-    assert coordinator.link_quality(48) == 100
+    for _ in range(97):
+        await next_poll(hass)
+    assert battery_state(hass, "link_quality").state == "99.0"
+    await next_poll(hass)
+    assert battery_state(hass, "link_quality").state == "100.0"
 
 
 def _lose(link: FakeLink) -> None:
@@ -440,7 +441,7 @@ async def test_unload_while_held_off(
     assert await hass.config_entries.async_unload(entry.entry_id)
     await poll
     assert len(link.connections) == 1
-    assert not supervisor._records.in_use
+    assert not records_of(supervisor).in_use
 
 
 @pytest.mark.usefixtures("all_enabled")
@@ -583,8 +584,8 @@ async def test_supervisor_hears_of_every_poll(
     if trouble is not None:
         setattr(link, trouble, "abort-by-local")
     await next_poll(hass)
-    (sample,) = supervisor._records.samples("", hass.loop.time(), ())
+    (sample,) = records_of(supervisor).samples("", hass.loop.time(), ())
     assert sample.address == DONGLE
     assert sample.polled
     assert sample.failures == failures
-    assert not supervisor._records.in_use
+    assert not records_of(supervisor).in_use

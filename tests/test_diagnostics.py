@@ -42,6 +42,7 @@ from homeassistant.util import dt as dt_util
 from tests.banks import bank_entry, bank_of, link_settings, next_poll, set_up, settle
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
 from tests.fake_supervisor import ADAPTER, OTHER_ADAPTER, FakeAdapters
+from tests.insides import health_of
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
 
 SERIAL = "22RBH4A051020000"
@@ -203,7 +204,7 @@ async def test_diagnostics_of_the_adapters(
     entry = bank_entry(link_settings(), recovery="gentle")
     await set_up(hass, entry)
     health = watched(hass.loop.time())
-    adapters.supervisor._health[ADAPTER] = health
+    health_of(adapters.supervisor)[ADAPTER] = health
     diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert_anonymous(diagnostics)
     told = diagnostics["bluetooth_health"]

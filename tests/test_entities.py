@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.sensor import _rough_time
+from custom_components.renogy_bt.sensor import rough_time
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN, EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -458,7 +458,9 @@ async def test_how_values_are_shown(
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_names(hass: HomeAssistant, air: FakeAir) -> None:
+async def test_entities_are_named_by_their_device_and_what_they_are(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
     """Entities carry the name of their device and what they are, numbered ones their number."""
     air.bring(four_batteries())
     entry = bank_entry(link_settings())
@@ -633,7 +635,7 @@ async def test_bank_in_series(hass: HomeAssistant, air: FakeAir) -> None:
 @given(st.floats(0, 7 * 24 * 3600))
 def test_times_are_shown_in_steps(seconds: float) -> None:
     """A time left is off by no more than half a minute, or 1.5 % of it."""
-    shown = _rough_time(seconds)
+    shown = rough_time(seconds)
     assert shown is not None
     assert abs(shown - seconds) <= max(30, 0.015 * seconds)
     assert shown % 60 == 0
@@ -641,4 +643,4 @@ def test_times_are_shown_in_steps(seconds: float) -> None:
 
 def test_a_time_that_is_not_known() -> None:
     """Unknown stays unknown."""
-    assert _rough_time(None) is None
+    assert rough_time(None) is None

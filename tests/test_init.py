@@ -13,14 +13,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryLevel
 from custom_components.renogy_bt.const import DOMAIN
-from custom_components.renogy_bt.links.connection import _CONNECTIONS
+from custom_components.renogy_bt.links.connection import CONNECTIONS
 from custom_components.renogy_bt.links.settings import links_of
 from custom_components.renogy_bt.renogy.models import ReadingFailure
 from custom_components.renogy_bt.renogy.transport import Transport
-from custom_components.renogy_bt.supervisor.supervisor import (
-    Supervisor,
-    async_get_supervisor,
-)
+from custom_components.renogy_bt.supervisor.supervisor import async_get_supervisor
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -40,6 +37,7 @@ from tests.banks import (
 )
 from tests.fake_air import DONGLE, FakeAir, lost_at
 from tests.flows.walk import discovery_flows
+from tests.insides import watched_for
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
 
 NEIGHBOURS = "custom_components.renogy_bt.supervisor.neighbours"
@@ -192,11 +190,11 @@ async def test_unload_leaves_nothing_behind(hass: HomeAssistant, air: FakeAir) -
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert _CONNECTIONS in hass.data
+    assert CONNECTIONS in hass.data
     assert await hass.config_entries.async_unload(entry.entry_id)
     await settle(hass)
     assert entry.state is ConfigEntryState.NOT_LOADED
-    assert _CONNECTIONS not in hass.data
+    assert CONNECTIONS not in hass.data
     connections = len(link.connections)
     assert all(connection.lost.done() for connection in link.connections)
     await next_poll(hass)
@@ -214,9 +212,9 @@ async def test_locks_stay_for_another_bank(hass: HomeAssistant, air: FakeAir) ->
     await set_up(hass, first)
     await set_up(hass, second)
     assert await hass.config_entries.async_unload(first.entry_id)
-    assert _CONNECTIONS in hass.data
+    assert CONNECTIONS in hass.data
     assert await hass.config_entries.async_unload(second.entry_id)
-    assert _CONNECTIONS not in hass.data
+    assert CONNECTIONS not in hass.data
 
 
 async def test_unload_while_polling(hass: HomeAssistant, air: FakeAir) -> None:
@@ -265,12 +263,14 @@ async def test_unload_that_fails_keeps_polling(
     with monkeypatch.context() as patch:
         patch.setattr(hass.config_entries, "async_unload_platforms", refuse)
         assert not await hass.config_entries.async_unload(entry.entry_id)
-    assert _CONNECTIONS in hass.data
+    assert CONNECTIONS in hass.data
     await next_poll(hass)
     assert len(link.connections) == 2
 
 
-async def test_reload(hass: HomeAssistant, air: FakeAir) -> None:
+async def test_a_bank_comes_back_after_a_reload(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
     """A bank comes back after a reload, with a new connection."""
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
@@ -483,14 +483,6 @@ async def test_hanging_bluez_does_not_block_set_up(
 
 
 # Watching over the adapters
-
-
-def watched_for(supervisor: Supervisor) -> dict[str, tuple[set[str], str]]:
-    """Return the links and the recovery level of each bank that the supervisor works for."""
-    return {
-        bank_id: (set(bank.links), str(bank.level))
-        for bank_id, bank in supervisor._banks.items()
-    }
 
 
 async def test_action_is_there_before_any_bank(

@@ -86,7 +86,9 @@ async def test_step_that_helps(
     assert not is_open(hass)
 
 
-async def test_progress(hass: HomeAssistant, adapters: FakeAdapters) -> None:
+async def test_the_dialogue_says_that_the_step_is_carried_out(
+    hass: HomeAssistant, adapters: FakeAdapters
+) -> None:
     """While the step is carried out the dialogue says so."""
     adapters.step_over.clear()
     flow = await repair(hass)

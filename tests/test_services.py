@@ -71,7 +71,7 @@ async def test_only_adapter_needs_no_naming(
         ("full_reset", RecoveryStep.FULL_RESET),
     ],
 )
-async def test_levels(
+async def test_each_level_is_a_step_on_the_named_adapter(
     hass: HomeAssistant, adapters: FakeAdapters, level: str, step: RecoveryStep
 ) -> None:
     """Each level is a step of the ladder, taken on the adapter that is named."""
@@ -206,7 +206,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize("reason", RefusalReason)
-async def test_refusals(
+async def test_every_refusal_has_a_text_of_its_own(
     hass: HomeAssistant, adapters: FakeAdapters, reason: RefusalReason
 ) -> None:
     """Every refusal has a text of its own; a wrong request is told from a wrong moment."""

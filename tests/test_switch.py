@@ -28,6 +28,7 @@ from tests.banks import (
 )
 from tests.fake_air import DONGLE, SCANNER, FakeAir
 from tests.flows.walk import rescan_link
+from tests.insides import records_of
 from tests.renogy.fake_link import FakeLink, four_batteries, rbt50lfp48s
 
 OTHER = "60:98:66:ED:FC:11"
@@ -196,7 +197,7 @@ async def test_paused_link_says_nothing_of_the_adapter(
     hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink
 ) -> None:
     """Neither the failures before a pause nor the poll that it ends speak against the adapter."""
-    records = async_get_supervisor(hass)._records
+    records = records_of(async_get_supervisor(hass))
     link.unreachable = "abort-by-local"
     await next_poll(hass)
     (before,) = records.samples("", hass.loop.time(), ())

@@ -212,7 +212,7 @@ HIDDEN: Hidden = {
 }
 
 
-def _rough_time(seconds: float | None) -> float | None:
+def rough_time(seconds: float | None) -> float | None:
     """Return a time to full or empty in steps of what such an estimate can tell."""
     if seconds is None:
         return None
@@ -438,19 +438,19 @@ METER_SENSORS: tuple[ValueDescription[MeterReading], ...] = (
         key="time_to_full",
         **TIME_LEFT,
         is_for_the_whole=True,
-        value_fn=lambda meter: _rough_time(meter.estimate.to_full),
+        value_fn=lambda meter: rough_time(meter.estimate.to_full),
     ),
     ValueDescription(
         key="time_to_empty",
         **TIME_LEFT,
         is_for_the_whole=True,
-        value_fn=lambda meter: _rough_time(meter.estimate.to_empty),
+        value_fn=lambda meter: rough_time(meter.estimate.to_empty),
     ),
     ValueDescription(
         key="time_to_reserve",
         **TIME_LEFT,
         **OFF,
-        value_fn=lambda meter: _rough_time(meter.estimate.to_reserve),
+        value_fn=lambda meter: rough_time(meter.estimate.to_reserve),
     ),
 )
 

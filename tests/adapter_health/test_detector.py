@@ -52,7 +52,7 @@ def test_first_look() -> None:
     assert place.is_judged(Verdict.QUIET)
 
 
-def test_stopping() -> None:
+def test_nothing_is_judged_while_home_assistant_stops() -> None:
     """While Home Assistant stops nothing is judged any more."""
     place = Place()
     place.run(10 * MINUTE)

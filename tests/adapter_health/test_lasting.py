@@ -253,7 +253,7 @@ def test_devices_that_are_heard_refute_a_lost_session() -> None:
     assert place.steps == []
 
 
-def test_twins() -> None:
+def test_two_adapters_of_one_address_are_told_and_not_reset() -> None:
     """Two adapters of one address are told of, and neither is reset, whatever else is wrong."""
     place = running()
     place.has_twin = True

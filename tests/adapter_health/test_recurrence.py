@@ -243,7 +243,7 @@ def test_never_seen() -> None:
 
 
 @pytest.mark.parametrize("over_restart", [False, True])
-def test_replaced(over_restart: bool) -> None:
+def test_an_adapter_that_is_gone_where_a_new_one_appeared(over_restart: bool) -> None:
     """An adapter that is gone while one is there that was not there before."""
     told = Told(other_adapters=frozenset({"B8:27:EB:00:00:02"}))
     place = told.place

@@ -58,7 +58,7 @@ async def test_advice_fits_the_installation(
         ("fi", "2026-11-03 09:05"),
     ],
 )
-async def test_moments(
+async def test_a_moment_is_local_and_as_the_language_writes_it(
     hass: HomeAssistant, air: FakeAir, language: str, expected: str
 ) -> None:
     """A moment is local, and written as people of the language do."""

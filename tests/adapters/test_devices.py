@@ -140,7 +140,9 @@ async def test_adapter_that_is_known_at_set_up(
 
 
 @pytest.mark.usefixtures("all_enabled", "bank")
-async def test_states(hass: HomeAssistant, adapters: FakeAdapters) -> None:
+async def test_every_entity_says_what_the_supervisor_found(
+    hass: HomeAssistant, adapters: FakeAdapters
+) -> None:
     """Every entity says what the supervisor found, and follows it."""
     status = adapter_status(
         advertisement_rate=61.5,
@@ -175,7 +177,9 @@ async def test_states(hass: HomeAssistant, adapters: FakeAdapters) -> None:
 
 
 @pytest.mark.usefixtures("bank")
-async def test_names(hass: HomeAssistant, adapters: FakeAdapters) -> None:
+async def test_entities_are_named_by_adapter_and_what_they_are(
+    hass: HomeAssistant, adapters: FakeAdapters
+) -> None:
     """The entities carry the name of the adapter and what they are."""
     await show(hass, adapters)
     name = f"Bluetooth adapter hci0 ({ADAPTER})"
@@ -437,7 +441,9 @@ async def test_device_of_an_adapter_is_removed_by_the_user(
 
 
 @pytest.mark.usefixtures("bank")
-async def test_events(hass: HomeAssistant, adapters: FakeAdapters) -> None:
+async def test_what_happens_to_an_adapter_is_its_own_event(
+    hass: HomeAssistant, adapters: FakeAdapters
+) -> None:
     """What happens to an adapter is an event of that adapter only."""
     await show(hass, adapters)
     assert adapter_state(hass, "recovery", "event").state == STATE_UNKNOWN
@@ -491,7 +497,9 @@ async def press(hass: HomeAssistant) -> None:
 
 
 @pytest.mark.usefixtures("all_enabled", "bank")
-async def test_button(hass: HomeAssistant, adapters: FakeAdapters) -> None:
+async def test_the_button_power_cycles_and_tells_when_in_vain(
+    hass: HomeAssistant, adapters: FakeAdapters
+) -> None:
     """The button has the adapter power cycled, and tells when that did not help."""
     await show(hass, adapters)
     await press(hass)

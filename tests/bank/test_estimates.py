@@ -32,7 +32,7 @@ from custom_components.renogy_bt.bank.estimates import (
         pytest.param(10, 10, 10, 0, TimeEstimate(), id="no total capacity"),
     ],
 )
-def test_estimate(
+def test_the_time_left_follows_from_current_and_capacity(
     average: float | None,
     current: float | None,
     remaining: float | None,

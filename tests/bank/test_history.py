@@ -154,7 +154,7 @@ def test_bank_is_as_full_as_the_battery_that_waits_the_longest() -> None:
     )
 
 
-def test_discharges(life: Life) -> None:
+def test_a_discharge_counts_until_a_tenth_has_gone_in_again(life: Life) -> None:
     """Each counts from its beginning until a tenth has gone in again; small ripples are no discharges."""
     life.go(90, 85, 88, 40, 45, 30, 90)
     assert life.history.discharges == 1

@@ -121,7 +121,7 @@ def test_battery_that_falls_silent_keeps_its_total() -> None:
     assert alone.estimates.keys() == {"a"}
 
 
-def test_estimates() -> None:
+def test_batteries_and_bank_have_the_time_left_at_their_own_current() -> None:
     """Each battery and the bank have the time left at their own current."""
     both = {"a": CHARGING, "b": replace(CHARGING, current=30.0)}
     readings = Bank().poll(both)

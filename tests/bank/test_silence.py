@@ -44,7 +44,7 @@ def test_without_a_limit() -> None:
     assert not any(watched([OTHERS] * 2000, limit=0.0))
 
 
-def test_gaps() -> None:
+def test_a_time_without_rounds_says_nothing() -> None:
     """Of the time without rounds nothing is known."""
     assert not any(watched([OTHERS] * 20, pause=LONGEST_GAP + 1))
 

@@ -367,7 +367,7 @@ async def test_polling_that_is_off(
 
 
 @pytest.mark.parametrize("device", [DONGLE.lower(), BATTERY], ids=["dongle", "battery"])
-async def test_rescan(
+async def test_a_rescan_stores_new_batteries_and_keeps_silent_ones(
     hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink, device: str
 ) -> None:
     """New batteries are stored and get their entities, silent ones are kept; all are returned."""

@@ -67,7 +67,7 @@ async def language(
         ),
     ],
 )
-async def test_words(
+async def test_an_alarm_says_what_it_is_and_what_to_do(
     hass: HomeAssistant, key: str, parts: tuple[int, ...], name: str, advice: str
 ) -> None:
     """An alarm says what it is, of which cells or sensors, how bad, and what to do."""
@@ -105,7 +105,9 @@ async def test_words(
     ],
     indirect=["language"],
 )
-async def test_language(hass: HomeAssistant, name: str, text: str) -> None:
+async def test_an_alarm_speaks_the_language_of_home_assistant(
+    hass: HomeAssistant, name: str, text: str
+) -> None:
     """The words are those of Home Assistant's language."""
     alarm = Alarm(
         key="cell_voltage_below_limit", severity=AlarmSeverity.WARNING, parts=(3, 4)

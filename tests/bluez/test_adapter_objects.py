@@ -56,7 +56,7 @@ def test_first_look() -> None:
     assert adapter.powered_at is None
 
 
-def test_twins() -> None:
+def test_of_two_adapters_with_one_address_the_first_counts() -> None:
     """Of two adapters with one address the first is the adapter, whichever was told first."""
     objects = AdapterObjects()
     paths = [f"/org/bluez/hci{index}" for index in (10, 2)]

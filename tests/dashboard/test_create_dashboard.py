@@ -245,7 +245,7 @@ async def test_alarms_are_shown_in_words(hass: HomeAssistant, air: FakeAir) -> N
     ("language", "heading"),
     [("de", "Batterien"), ("nl", "Accu's"), ("it", "Batterie"), ("fi", "Batteries")],
 )
-async def test_language(
+async def test_headings_are_in_the_language_asked_for(
     hass: HomeAssistant, air: FakeAir, language: str, heading: str
 ) -> None:
     """Headings are in the language asked for, else in Home Assistant's; English fills in."""

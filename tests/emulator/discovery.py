@@ -60,7 +60,7 @@ class DiscoverySessions:
     ended: Callable[[], None]
     discovering: bool = False
     _clients: list[_Client] = field(default_factory=list)
-    _prepared: list[_Client] = field(default_factory=list)
+    prepared: list[_Client] = field(default_factory=list)
     _pending: _Client | None = None
     _current_filter: DiscoveryFilter | None = None
     _generation: int = 0
@@ -107,12 +107,12 @@ class DiscoverySessions:
         if client := self._find(self._clients, call.sender):
             client.filter = wanted
             self._apply_filter()
-        elif client := self._find(self._prepared, call.sender):
+        elif client := self._find(self.prepared, call.sender):
             client.filter = wanted
             if wanted is None:
-                self._prepared.remove(client)
+                self.prepared.remove(client)
         elif wanted is not None:
-            self._prepared.append(_Client(call.sender, wanted))
+            self.prepared.append(_Client(call.sender, wanted))
         call.reply()
 
     def start(self, call: Call) -> None:
@@ -123,11 +123,11 @@ class DiscoverySessions:
         if self._find(self._clients, call.sender):
             busy(call)
             return
-        client = self._find(self._prepared, call.sender)
+        client = self._find(self.prepared, call.sender)
         if client is None:
             client = _Client(call.sender)
         else:
-            self._prepared.remove(client)
+            self.prepared.remove(client)
         self._clients.insert(0, client)
         if not self._needs_start():
             call.reply()
@@ -154,8 +154,8 @@ class DiscoverySessions:
 
     def sender_left(self, sender: str) -> None:
         """Free what a sender had that left the bus."""
-        if client := self._find(self._prepared, sender):
-            self._prepared.remove(client)
+        if client := self._find(self.prepared, sender):
+            self.prepared.remove(client)
         if client := self._find(self._clients, sender):
             client.waiting = client.filter = None
             if not self._end_session(client):
@@ -168,7 +168,7 @@ class DiscoverySessions:
             busy(self._pending.waiting)
         self._pending = None
         self._clients.clear()
-        self._prepared.clear()
+        self.prepared.clear()
         self._current_filter = None
         self.discovering = False
         self.ended()
@@ -252,7 +252,7 @@ class DiscoverySessions:
         if client in self._clients:
             self._clients.remove(client)
             if client.filter is not None:
-                self._prepared.append(client)
+                self.prepared.append(client)
         if self._pending is client:
             self._pending = None
         if not self._clients:

@@ -86,7 +86,7 @@ class EmulatedWorld:
                 self.world,
                 self._timers,
                 self.active_faults,
-                self._advertised,
+                self.advertised,
             )
             for link in self.world.links
         }
@@ -320,7 +320,8 @@ class EmulatedWorld:
             link_ended=self._link_ended,
         )
 
-    def _advertised(self, peripheral: Peripheral, swing: int) -> None:
+    def advertised(self, peripheral: Peripheral, swing: int) -> None:
+        """Let an advertisement be heard."""
         if self._bluetoothd is not None:
             self._bluetoothd.advertised(peripheral, swing)
         for listener in list(self._listeners):

@@ -32,7 +32,9 @@ def seconds_of(*reads: float) -> float | None:
         pytest.param((100, 220, 280, 340, 400), 220, id="with one poll missed"),
     ],
 )
-def test_seconds(reads: tuple[float, ...], seconds: float | None) -> None:
+def test_the_first_reading_that_lasts_ends_the_fault(
+    reads: tuple[float, ...], seconds: float | None
+) -> None:
     """The first reading of a run that lasts is the end of the fault."""
     assert seconds_of(*reads) == seconds
 

@@ -59,13 +59,13 @@ def row(
         ),
     ],
 )
-def test_misses(seen: Row, misses: list[str]) -> None:
+def test_a_row_says_what_it_misses(seen: Row, misses: list[str]) -> None:
     """A row misses what is promised of it, and says what."""
     assert seen.misses == misses
     assert seen.as_json()["misses"] == misses
 
 
-def test_document() -> None:
+def test_the_document_has_medians_and_the_worst() -> None:
     """Medians and the worst, null where it was not within ten minutes, the commonest steps."""
     outcomes = [
         Outcome(seconds=each, issue_seconds=told, steps=steps, issues=("blocked",))

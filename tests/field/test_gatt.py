@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.renogy_bt.renogy.transport import BleakTransport
 from tests.renogy.test_transport import DEVICE, FakeClient
-from tests.renogy.virtual_time import run
+from tests.renogy.virtual_time import on_virtual_time
 
 from .cases import cases_with
 
@@ -17,7 +17,8 @@ CASES = cases_with("expect", "characteristics")
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_table_of_the_field(name: str) -> None:
+@on_virtual_time
+async def test_a_table_of_the_field(name: str) -> None:
     """Requests are written to one row and replies taken from another, or the table is refused."""
     case = CASES[name]
     client = FakeClient(
@@ -28,25 +29,22 @@ def test_a_table_of_the_field(name: str) -> None:
     )
     expected = case["expect"]["characteristics"]
 
-    async def main() -> None:
-        transport = BleakTransport("link")
-        with patch.object(
-            bleak_retry_connector,
-            "establish_connection",
-            AsyncMock(return_value=client),
-        ):
-            await transport.open(DEVICE)
-        if expected["written"] is None:
-            with pytest.raises(BleakError):
-                await transport.subscribe()
-            return
-        await transport.subscribe()
-        await transport.write(b"request")
-        ((written, _, acknowledged),) = client.written
-        assert (written.handle, acknowledged) == (
-            expected["written"],
-            expected["acknowledged"],
-        )
-        assert client.subscribed_to.handle == expected["subscribed"]
-
-    run(main)
+    transport = BleakTransport("link")
+    with patch.object(
+        bleak_retry_connector,
+        "establish_connection",
+        AsyncMock(return_value=client),
+    ):
+        await transport.open(DEVICE)
+    if expected["written"] is None:
+        with pytest.raises(BleakError):
+            await transport.subscribe()
+        return
+    await transport.subscribe()
+    await transport.write(b"request")
+    ((written, _, acknowledged),) = client.written
+    assert (written.handle, acknowledged) == (
+        expected["written"],
+        expected["acknowledged"],
+    )
+    assert client.subscribed_to.handle == expected["subscribed"]

@@ -71,8 +71,7 @@ def _is_of_reading(key: str) -> bool:
 
 async def _polled(link: Link, units: list[int], family: str) -> LinkReport:
     line = EmulatedLine(link)
-    polled = link_to(FakeLink({}), units, family_by_key(family))
-    polled._connector = line.connect
+    polled = link_to(FakeLink({}), units, family_by_key(family), line.connect)
     report = LinkReport(readings={})
     for _ in range(POLLS):
         await asyncio.sleep(MINUTE)
@@ -85,7 +84,7 @@ async def _polled(link: Link, units: list[int], family: str) -> LinkReport:
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_values(name: str) -> None:
+def test_a_reported_battery_says_what_is_right(name: str) -> None:
     """Every battery that was reported says what is right, and nothing where nothing can be."""
     assert_values(CASES[name])
 
@@ -115,7 +114,7 @@ def assert_values(case: Case) -> None:
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-def test_outcome(name: str) -> None:
+def test_a_reported_probe_comes_to_what_is_right(name: str) -> None:
     """A probe that was reported comes to what is right."""
     assert_outcome(CASES[name])
 
@@ -126,7 +125,7 @@ def assert_outcome(case: Case) -> None:
     assert isinstance(report, ProbeRun)
     (link,) = checked_world(world_of(report)).links
 
-    async def main() -> str:
+    async def outcome() -> str:
         line = EmulatedLine(link)
         try:
             await probe_link(
@@ -138,4 +137,4 @@ def assert_outcome(case: Case) -> None:
             return link_problem(error)
         return "found"
 
-    assert run(main) == case["expect"]["outcome"]
+    assert run(outcome) == case["expect"]["outcome"]

@@ -176,7 +176,9 @@ async def test_every_step_of_a_link_that_is_set_up(
     assert seen >= {"reconfigure", "connection", "rescan", "rescanned_silent"}
 
 
-async def test_notices(hass: HomeAssistant, link: FakeLink, seen: set[str]) -> None:
+async def test_names_in_notices_do_no_harm(
+    hass: HomeAssistant, link: FakeLink, seen: set[str]
+) -> None:
     """A battery that was replaced by another one, and a link of which nothing can be read."""
     entry = bank_entry(link_settings(name=NAME, units=(48, 49)), title="Battery bank")
     await set_up(hass, entry)

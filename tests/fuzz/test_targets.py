@@ -11,7 +11,7 @@ from tests.fuzz.targets import TARGETS
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_seeds(name: str) -> None:
+def test_nothing_known_breaks_a_target(name: str) -> None:
     """Nothing that is known breaks a target."""
     seeds = seeds_of(name)
     assert seeds
@@ -22,6 +22,6 @@ def test_seeds(name: str) -> None:
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 @settings(max_examples=50, deadline=None)
 @given(data=st.binary(max_size=400))
-def test_anything(target: Callable[[bytes], None], data: bytes) -> None:
+def test_no_bytes_break_a_target(target: Callable[[bytes], None], data: bytes) -> None:
     """No bytes break a target."""
     target(data)

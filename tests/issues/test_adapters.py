@@ -170,7 +170,7 @@ async def test_two_adapters(
     ("has_other_path", "severity"),
     [(True, ir.IssueSeverity.WARNING), (False, ir.IssueSeverity.ERROR)],
 )
-async def test_severity(
+async def test_a_fault_is_less_severe_where_something_else_hears(
     hass: HomeAssistant,
     adapters: FakeAdapters,
     issue_registry: ir.IssueRegistry,

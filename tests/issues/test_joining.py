@@ -97,7 +97,9 @@ async def test_notice_comes_and_goes(
     assert bank_state(hass, entry, "voltage").state == "52.4"
 
 
-async def test_series(hass: HomeAssistant, link: FakeLink, clock: Clock) -> None:
+async def test_who_sets_the_wiring_to_series_is_rid_of_the_notice(
+    hass: HomeAssistant, link: FakeLink, clock: Clock
+) -> None:
     """Such batteries may follow one another; who finds out sets the wiring, and the notice goes."""
     entry = await bank(hass)
     await clock.pass_by(15)

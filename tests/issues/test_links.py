@@ -274,7 +274,7 @@ async def test_link_that_is_gone_at_the_start(
     assert shown(hass) == set()
 
 
-async def test_reload(
+async def test_a_reload_neither_repeats_nor_forgets_a_notice(
     hass: HomeAssistant, link: FakeLink, entry: MockConfigEntry, clock: Clock
 ) -> None:
     """A bank that is set up again is neither told of twice nor forgotten."""

@@ -159,7 +159,9 @@ async def test_over_a_reload(
     assert issue.dismissed_version is not None
 
 
-async def test_series(hass: HomeAssistant, link: FakeLink, clock: Clock) -> None:
+async def test_batteries_in_series_share_their_current(
+    hass: HomeAssistant, link: FakeLink, clock: Clock
+) -> None:
     """The current is that of every battery; the rest is not known without each of them."""
     entry = await bank(hass, wiring="series")
     link.units.pop(51)

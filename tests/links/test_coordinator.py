@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.links.coordinator import LinkCoordinator
 from custom_components.renogy_bt.links.retries import LONGEST_RETRY_SECONDS
 from custom_components.renogy_bt.renogy.models import ReadingFailure
 from custom_components.renogy_bt.supervisor.poll_gate import PathChange, PathNews
@@ -30,6 +29,7 @@ from tests.banks import (
     settle,
 )
 from tests.fake_air import DONGLE, FakeAir
+from tests.insides import next_poll_at
 from tests.renogy.fake_link import FakeLink, rbt50lfp48s
 
 OTHER = "60:98:66:ED:FC:11"
@@ -83,13 +83,6 @@ async def lose(hass: HomeAssistant, air: FakeAir, *addresses: str) -> None:
 def let_retry_when_heard(entry: MockConfigEntry, address: str = DONGLE) -> None:
     """Have the pause be over that a lost link is given before it is tried when heard."""
     link_of(entry, address).retries.heard_from = 0.0
-
-
-def next_poll_at(link: LinkCoordinator) -> float:
-    """Return the time of the loop at which a link is polled next."""
-    timer = getattr(link._unsub_refresh, "__self__", None)
-    assert isinstance(timer, asyncio.TimerHandle)
-    return timer.when()
 
 
 def voltage(hass: HomeAssistant, address: str = DONGLE) -> str:
@@ -221,7 +214,9 @@ async def test_a_link_that_failed_for_long_has_its_own_trouble(
 ) -> None:
     """A battery that is off for good is not looked for whenever another one has hiccups."""
     await lose(hass, air)
-    link_of(bank).retries._failing_since = hass.loop.time() - 7200.0
+    retries, long_ago = link_of(bank).retries, hass.loop.time() - 7200.0
+    retries.reached()
+    retries.unreached(long_ago, long_ago)
     await lose(hass, air, OTHER)
     air.attempts.clear()
     air.links[OTHER].unreachable = None

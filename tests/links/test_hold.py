@@ -24,6 +24,7 @@ from tests.banks import (
     settle,
 )
 from tests.fake_air import DONGLE, FakeAir
+from tests.insides import end_hold, end_of_hold, hold_of
 from tests.renogy.fake_link import FakeLink, rbt50lfp48s
 
 INTERVAL = 60.0
@@ -159,20 +160,19 @@ async def test_values_go_in_time_although_polls_are_put_off(
     lose(place.link)
     await place.poll()
     link = link_of(place.entry)
-    timer = link._hold_ends
-    assert timer is not None
+    ends_at = end_of_hold(link)
+    assert ends_at is not None
     place.clock.ahead = 0.0
-    wait = timer.when() - hass.loop.time() - INTERVAL
+    wait = ends_at - hass.loop.time() - INTERVAL
     assert wait == pytest.approx(2 * INTERVAL, abs=2)
-    assert link._hold is not None
-    link._hold.expire(timer.when() - 1.0)
+    hold_of(link).expire(ends_at - 1.0)
     assert place.voltages == ["52.4", "52.4"]
-    link._hold.expire(timer.when())
-    link._async_end_hold()
+    hold_of(link).expire(ends_at)
+    end_hold(link)
     await settle(hass)
     assert place.voltages == [STATE_UNAVAILABLE] * 2
     assert place.of_bank("voltage") == STATE_UNAVAILABLE
-    assert link._hold_ends is None
+    assert end_of_hold(link) is None
 
 
 @pytest.mark.usefixtures("all_enabled")

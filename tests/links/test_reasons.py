@@ -105,7 +105,9 @@ async def test_no_scanner(
 @pytest.mark.parametrize(
     "language", sorted(path.stem for path in (PACKAGE / "translations").glob("*.json"))
 )
-async def test_words(hass: HomeAssistant, air: FakeAir, language: str) -> None:
+async def test_each_reason_is_a_sentence_in_the_language_of_the_user(
+    hass: HomeAssistant, air: FakeAir, language: str
+) -> None:
     """Each reason is a sentence in the user's language; none has another library's English."""
     hass.config.language = language
     assert await async_setup_component(hass, DOMAIN, {})

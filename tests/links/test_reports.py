@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from custom_components.renogy_bt.links.connection import _CONNECTIONS
+from custom_components.renogy_bt.links.connection import CONNECTIONS
 from custom_components.renogy_bt.links.probing import ProbeProblem, async_probe_link
 from custom_components.renogy_bt.renogy.line import UNASKED_BYTES
 from homeassistant.components import bluetooth
@@ -195,7 +195,7 @@ async def test_a_failed_probe_leaves_nothing_connected(
     await async_probe_link(hass, DONGLE, DONGLE_NAME)
     (connection,) = link.connections
     assert connection.lost.done() is not is_battery
-    assert (DONGLE in hass.data[_CONNECTIONS].left) is is_battery
+    assert (DONGLE in hass.data[CONNECTIONS].left) is is_battery
 
 
 async def test_names_of_adapters_and_proxies_are_left_out(
@@ -226,4 +226,4 @@ async def test_a_dialogue_that_is_closed_leaves_nothing_connected(
     probe.cancel()
     await asyncio.wait([probe])
     assert link.connections[0].lost.done()
-    assert not hass.data[_CONNECTIONS].left
+    assert not hass.data[CONNECTIONS].left

@@ -28,7 +28,9 @@ from tests.fake_air import DONGLE
         pytest.param({"hci0": False, "proxy": None}, None, id="perhaps the other"),
     ],
 )
-def test_serving(holding: Mapping[str, bool | None], source: str | None) -> None:
+def test_one_scanner_must_hold_it_and_all_others_deny_it(
+    holding: Mapping[str, bool | None], source: str | None
+) -> None:
     """With several scanners one must hold the connection and all others say that they do not."""
     assert serving(holding) == source
 

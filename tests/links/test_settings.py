@@ -80,7 +80,9 @@ def test_link_of_a_probe() -> None:
         pytest.param(247, (48, 49, 247), 247, id="one without a place"),
     ],
 )
-def test_position(unit: int, units: tuple[int, ...], place: int) -> None:
+def test_a_position_is_the_place_behind_the_dongle(
+    unit: int, units: tuple[int, ...], place: int
+) -> None:
     """A battery's position is its place behind the dongle, as far as its id tells."""
     assert position(unit, units) == place
 
@@ -190,7 +192,7 @@ def test_label_of_an_unknown_model() -> None:
     assert str(label) == "Battery 1"
 
 
-def test_identifier() -> None:
+def test_a_battery_is_identified_by_address_and_unit() -> None:
     """A battery is identified by the address of its link and its unit, not by its serial number."""
     assert battery_identifier((DONGLE, 49)) == "6c:b2:fd:a1:b2:c3_49"
 

@@ -29,7 +29,7 @@ from tests.banks import (
 )
 from tests.fake_air import FakeAir
 from tests.renogy.fake_link import four_batteries
-from tests.renogy.virtual_time import run
+from tests.renogy.virtual_time import on_virtual_time
 
 # As documented, not as the code has it.
 LIMIT = 300.0
@@ -146,27 +146,25 @@ async def test_nothing_is_left_behind(
     interval=st.sampled_from([2.0, 10.0, 60.0, 600.0]),
     pauses=st.lists(st.floats(0.5, 2000.0), max_size=12),
 )
-def test_the_limit(interval: float, pauses: list[float]) -> None:
+@on_virtual_time
+async def test_the_limit(interval: float, pauses: list[float]) -> None:
     """It is an interval and the longest poll, for any run of polls."""
     longest = max(interval, 60.0) + 240.0
     assume(all(abs(pause - longest) > 0.01 for pause in pauses))
 
-    async def polls() -> None:
-        loop = asyncio.get_running_loop()
-        told: list[float] = []
-        watch = Staleness(interval, lambda: told.append(loop.time()))
-        expected = []
+    loop = asyncio.get_running_loop()
+    told: list[float] = []
+    watch = Staleness(interval, lambda: told.append(loop.time()))
+    expected = []
+    watch.poll_ended()
+    for pause in pauses:
+        if pause > longest:
+            expected.append(loop.time() + longest)
+        await asyncio.sleep(pause)
         watch.poll_ended()
-        for pause in pauses:
-            if pause > longest:
-                expected.append(loop.time() + longest)
-            await asyncio.sleep(pause)
-            watch.poll_ended()
-        watch.stop()
-        await asyncio.sleep(10 * longest)
-        assert told == pytest.approx(expected)
-
-    run(polls)
+    watch.stop()
+    await asyncio.sleep(10 * longest)
+    assert told == pytest.approx(expected)
 
 
 async def test_who_is_not_polled_is_not_watched(

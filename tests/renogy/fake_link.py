@@ -323,14 +323,17 @@ class FakeTransport(Transport):
 
 
 def link_to(
-    fake: FakeLink, units: Sequence[int] | None = None, family: Family = STANDARD
+    fake: FakeLink,
+    units: Sequence[int] | None = None,
+    family: Family = STANDARD,
+    connector: Callable[[], Awaitable[Transport]] | None = None,
 ) -> RenogyLink:
     """Return the link under test, on the running loop's clock."""
     loop = asyncio.get_running_loop()
     return RenogyLink(
         "BT-TH-FDA1B2C3",
         tuple(fake.units) if units is None else units,
-        fake.connector(),
+        connector or fake.connector(),
         family=family,
         clock=loop.time,
         now=lambda: START + timedelta(seconds=loop.time()),

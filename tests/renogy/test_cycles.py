@@ -13,7 +13,7 @@ from custom_components.renogy_bt.renogy.exceptions import InvalidBlock
 from custom_components.renogy_bt.renogy.families import RNGC, STANDARD
 from tests.renogy.fake_link import FakeBattery, FakeLink, link_to, rbt50lfp48s
 from tests.renogy.images import READ_AT, decoded, owners_pack
-from tests.renogy.virtual_time import run
+from tests.renogy.virtual_time import on_virtual_time
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -138,22 +138,20 @@ def _pack(cycles: int) -> FakeBattery:
     return rbt50lfp48s(cycles=cycles)
 
 
-def test_what_a_battery_showed_is_remembered_from_poll_to_poll() -> None:
+@on_virtual_time
+async def test_what_a_battery_showed_is_remembered_from_poll_to_poll() -> None:
     """The order that a battery has shown holds for its later readings."""
+    fake = FakeLink({48: _pack(0x0105)})
+    link = link_to(fake, family=RNGC)
+    cycles = []
+    for count in (0x0105, 0x0106, 0x0106, 0x0107):
+        fake.units[48].put(5048, [count])
+        cycles.append((await link.poll()).readings[48].cycles)
+    doubted = link.diagnostics()["units"]["48"]["doubted_values"]
+    assert doubted == {"cycles": 1}
+    await link.close()
 
-    async def main() -> list[int | None]:
-        fake = FakeLink({48: _pack(0x0105)})
-        link = link_to(fake, family=RNGC)
-        cycles = []
-        for count in (0x0105, 0x0106, 0x0106, 0x0107):
-            fake.units[48].put(5048, [count])
-            cycles.append((await link.poll()).readings[48].cycles)
-        doubted = link.diagnostics()["units"]["48"]["doubted_values"]
-        assert doubted == {"cycles": 1}
-        await link.close()
-        return cycles
-
-    assert run(main) == [None, 262, 262, 263]
+    assert cycles == [None, 262, 262, 263]
 
 
 def test_a_refused_reading_teaches_nothing() -> None:

@@ -47,7 +47,7 @@ from .fake_link import (
     silent,
     wrong_crc,
 )
-from .virtual_time import run
+from .virtual_time import on_virtual_time
 
 ADDRESS = "6C:B2:FD:A1:B2:C3"
 NAME = "BT-TH-FDA1B2C3"
@@ -102,160 +102,137 @@ def replies(exchange: dict[str, Any]) -> bytes:
     return bytes.fromhex("".join(data for _, data in exchange["replies"]))
 
 
-def test_a_good_poll() -> None:
+@on_virtual_time
+async def test_a_good_poll() -> None:
     """How each request went is told, and the frames of each block of each battery."""
-
-    async def main() -> None:
-        told = await recorded(FakeLink({48: rbt50lfp48s()}))
-        (poll,) = told["polls"]
-        assert poll["failed"] == poll["refused"] == {}
-        assert poll["requests"] == [
-            "48:5000x110 refused 194",
-            "48:5000x53 answered 298",
-            "48:5100x10 answered 214",
-            "48:5110x32 answered 257",
-            "48:5200x24 answered 241",
-        ]
-        answers = [each["exchanges"][0] for each in told["answers"]["48"]]
-        assert [each["request"][4:12] for each in answers] == [
-            "1388006e",
-            "13880035",
-            "13ec000a",
-            "13f60020",
-            "14500018",
-        ]
-        assert replies(answers[1]).startswith(bytes.fromhex("30036a000f0022"))
-        assert told["failing"] == told["dropped"] == []
-
-    run(main)
+    told = await recorded(FakeLink({48: rbt50lfp48s()}))
+    (poll,) = told["polls"]
+    assert poll["failed"] == poll["refused"] == {}
+    assert poll["requests"] == [
+        "48:5000x110 refused 194",
+        "48:5000x53 answered 298",
+        "48:5100x10 answered 214",
+        "48:5110x32 answered 257",
+        "48:5200x24 answered 241",
+    ]
+    answers = [each["exchanges"][0] for each in told["answers"]["48"]]
+    assert [each["request"][4:12] for each in answers] == [
+        "1388006e",
+        "13880035",
+        "13ec000a",
+        "13f60020",
+        "14500018",
+    ]
+    assert replies(answers[1]).startswith(bytes.fromhex("30036a000f0022"))
+    assert told["failing"] == told["dropped"] == []
 
 
-def test_a_serial_number_is_left_out_and_the_model_is_not() -> None:
+@on_virtual_time
+async def test_a_serial_number_is_left_out_and_the_model_is_not() -> None:
     """Both stand in one block."""
-
-    async def main() -> None:
-        told = await recorded(FakeLink({48: rbt50lfp48s(serial=SERIAL.decode())}))
-        identity = told["answers"]["48"][3]["exchanges"][0]
-        assert identity["redacted"]
-        assert b"RBT50LFP48S" in replies(identity)
-        assert SERIAL.hex() not in json.dumps(told)
-        assert SERIAL[4:].hex() not in json.dumps(told)
-
-    run(main)
+    told = await recorded(FakeLink({48: rbt50lfp48s(serial=SERIAL.decode())}))
+    identity = told["answers"]["48"][3]["exchanges"][0]
+    assert identity["redacted"]
+    assert b"RBT50LFP48S" in replies(identity)
+    assert SERIAL.hex() not in json.dumps(told)
+    assert SERIAL[4:].hex() not in json.dumps(told)
 
 
-def test_a_battery_that_falls_silent() -> None:
+@on_virtual_time
+async def test_a_battery_that_falls_silent() -> None:
     """What it last answered is kept, and what it does not answer now."""
+    fake = four_batteries()
 
-    async def main() -> None:
-        fake = four_batteries()
+    def prepare(number: int) -> None:
+        if number == 1:
+            del fake.units[50]
 
-        def prepare(number: int) -> None:
-            if number == 1:
-                del fake.units[50]
-
-        told = await recorded(fake, prepare, polls=2)
-        assert len(told["answers"]["50"]) == 5
-        assert told["polls"][1]["failed"] == {"50": "silent"}
-        (failing,) = told["failing"]
-        of_battery = [
-            each for each in failing["exchanges"] if each["request"].startswith("32")
-        ]
-        assert of_battery
-        assert all(each["replies"] == [] for each in of_battery)
-        requests = told["polls"][1]["requests"]
-        assert any(each.startswith("50:5000x53 silent") for each in requests)
-
-    run(main)
+    told = await recorded(fake, prepare, polls=2)
+    assert len(told["answers"]["50"]) == 5
+    assert told["polls"][1]["failed"] == {"50": "silent"}
+    (failing,) = told["failing"]
+    of_battery = [
+        each for each in failing["exchanges"] if each["request"].startswith("32")
+    ]
+    assert of_battery
+    assert all(each["replies"] == [] for each in of_battery)
+    requests = told["polls"][1]["requests"]
+    assert any(each.startswith("50:5000x53 silent") for each in requests)
 
 
-def test_a_battery_for_which_there_is_no_room() -> None:
+@on_virtual_time
+async def test_a_battery_for_which_there_is_no_room() -> None:
     """Its answers are kept all or not at all, poll after poll; those of the others stay."""
-
-    async def main() -> None:
-        units = range(48, 64)
-        fake = FakeLink({unit: rbt50lfp48s() for unit in units})
-        recorder = FlightRecorder(Redaction(ADDRESS, NAME), links=4)
-        told = await recorded(fake, polls=3, recorder=recorder)
-        assert told["polls"][-1]["failed"] == {}
-        kept = {unit: len(each) for unit, each in told["answers"].items()}
-        assert {*kept.values()} == {5}
-        assert 4 <= len(kept) < len(units)
-
-    run(main)
+    units = range(48, 64)
+    fake = FakeLink({unit: rbt50lfp48s() for unit in units})
+    recorder = FlightRecorder(Redaction(ADDRESS, NAME), links=4)
+    told = await recorded(fake, polls=3, recorder=recorder)
+    assert told["polls"][-1]["failed"] == {}
+    kept = {unit: len(each) for unit, each in told["answers"].items()}
+    assert {*kept.values()} == {5}
+    assert 4 <= len(kept) < len(units)
 
 
-def test_what_cannot_be_true() -> None:
+@on_virtual_time
+async def test_what_cannot_be_true() -> None:
     """The check that refused a reading is told with the frames that hold it."""
+    fake = FakeLink({48: rbt50lfp48s()})
 
-    async def main() -> None:
-        fake = FakeLink({48: rbt50lfp48s()})
+    def prepare(number: int) -> None:
+        if number == 1:
+            fake.always = [all_ones]
 
-        def prepare(number: int) -> None:
-            if number == 1:
-                fake.always = [all_ones]
-
-        told = await recorded(fake, prepare, polls=2)
-        assert told["polls"][1]["refused"].keys() == {"48"}
-        assert any(
-            replies(exchange)[3:].startswith(b"\xff" * 100)
-            for exchange in told["failing"][0]["exchanges"]
-        )
-
-    run(main)
+    told = await recorded(fake, prepare, polls=2)
+    assert told["polls"][1]["refused"].keys() == {"48"}
+    assert any(
+        replies(exchange)[3:].startswith(b"\xff" * 100)
+        for exchange in told["failing"][0]["exchanges"]
+    )
 
 
-def test_frames_that_are_no_answer() -> None:
+@on_virtual_time
+async def test_frames_that_are_no_answer() -> None:
     """Each is kept with the reason for which it was not taken."""
     stranger = with_crc(bytes.fromhex("6003020001"))
 
-    async def main() -> None:
-        fake = FakeLink({48: rbt50lfp48s()})
-        # Each fault falls on the reply to one block.
-        fake.faults = {
-            (48, "5000x53"): [wrong_crc],
-            (48, "5100x10"): [glued_behind(stranger)],
-        }
-        told = await recorded(fake, polls=1)
-        assert [{*each["reasons"]} for each in told["dropped"]] == [
-            {"no_frame"},
-            {"other"},
-        ]
-        assert told["dropped"][1]["received"].startswith(stranger.hex())
-
-    run(main)
+    fake = FakeLink({48: rbt50lfp48s()})
+    # Each fault falls on the reply to one block.
+    fake.faults = {
+        (48, "5000x53"): [wrong_crc],
+        (48, "5100x10"): [glued_behind(stranger)],
+    }
+    told = await recorded(fake, polls=1)
+    assert [{*each["reasons"]} for each in told["dropped"]] == [
+        {"no_frame"},
+        {"other"},
+    ]
+    assert told["dropped"][1]["received"].startswith(stranger.hex())
 
 
-def test_a_lost_reply_is_no_failure() -> None:
+@on_virtual_time
+async def test_a_lost_reply_is_no_failure() -> None:
     """A poll that brought every reading is no failing one, and its retry is seen."""
+    fake = FakeLink({48: rbt50lfp48s()})
 
-    async def main() -> None:
-        fake = FakeLink({48: rbt50lfp48s()})
+    def prepare(number: int) -> None:
+        if number == 1:
+            fake.faults = {(48, "5100x10"): [silent]}
 
-        def prepare(number: int) -> None:
-            if number == 1:
-                fake.faults = {(48, "5100x10"): [silent]}
-
-        told = await recorded(fake, prepare, polls=2)
-        assert told["failing"] == []
-        went = [each.rpartition(" ")[0] for each in told["polls"][1]["requests"]]
-        at = went.index("48:5100x10 silent")
-        assert went[at + 1] == "48:5100x10 answered"
-
-    run(main)
+    told = await recorded(fake, prepare, polls=2)
+    assert told["failing"] == []
+    went = [each.rpartition(" ")[0] for each in told["polls"][1]["requests"]]
+    at = went.index("48:5100x10 silent")
+    assert went[at + 1] == "48:5100x10 answered"
 
 
-def test_a_link_that_is_not_reached() -> None:
+@on_virtual_time
+async def test_a_link_that_is_not_reached() -> None:
     """The reason is told; nothing went over any line."""
-
-    async def main() -> None:
-        fake = four_batteries()
-        fake.unreachable = "abort-by-local"
-        told = await recorded(fake)
-        assert told["polls"][0]["error"] == "abort-by-local"
-        assert told["polls"][0]["requests"] == []
-
-    run(main)
+    fake = four_batteries()
+    fake.unreachable = "abort-by-local"
+    told = await recorded(fake)
+    assert told["polls"][0]["error"] == "abort-by-local"
+    assert told["polls"][0]["requests"] == []
 
 
 MOST_MEMORY = 550_000

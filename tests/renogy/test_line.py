@@ -23,7 +23,7 @@ from custom_components.renogy_bt.renogy.modbus import (
 from custom_components.renogy_bt.renogy.recording import Recording
 from tests.renogy.fake_link import FakeLink, FakeTransport
 from tests.renogy.vectors import CAPTURES, EXCEPTIONS, MIXED, REFUSED
-from tests.renogy.virtual_time import run
+from tests.renogy.virtual_time import on_virtual_time, run
 
 # As documented, not as the code has it.
 LONGEST_EXTENSION = 1.0
@@ -75,44 +75,42 @@ def _now() -> float:
 
 
 @pytest.mark.parametrize("name", MIXED)
-def test_mixed_vectors(name: str) -> None:
+@on_virtual_time
+async def test_mixed_vectors(name: str) -> None:
     """Only the answer to what was asked is taken from what comes."""
     mixed = MIXED[name]
 
-    async def main() -> Frame:
-        transport, line = _line()
-        _later(transport, 0.2, *mixed.notifications)
-        request = ReadRequest(mixed.unit, mixed.address, mixed.count)
-        return await line.read(request, 1.0)
-
+    transport, line = _line()
+    _later(transport, 0.2, *mixed.notifications)
+    answer = line.read(ReadRequest(mixed.unit, mixed.address, mixed.count), 1.0)
     if name in ANSWERED:
-        assert run(main).raw == ANSWERED[name]
+        assert (await answer).raw == ANSWERED[name]
     elif name == "H9":
         # The right answer by its form: what it says is for the plausibility checks.
-        assert set(run(main).data) == {0xFF}
+        assert set((await answer).data) == {0xFF}
     else:
         with pytest.raises(ReplyTimeout):
-            run(main)
+            await answer
 
 
 def test_wrong_frames_in_every_order() -> None:
     """Whatever comes before the answer, in whichever order, is dropped."""
 
-    async def main(order: tuple[bytes, ...]) -> None:
+    async def answered_after(order: tuple[bytes, ...]) -> None:
         transport, line = _line()
         _later(transport, 0.1, *order, A1)
         assert (await line.read(ASK_A1, 1.0)).raw == A1
         assert line.counters.dropped_frames >= 3
 
     for order in permutations([A2, A3, A5, A1[:11], REFUSED[0], b"\x00\x30\x03"]):
-        run(partial(main, order))
+        run(partial(answered_after, order))
 
 
 def test_answers_to_requests_given_up_are_dropped() -> None:
     """Late replies, in any order, never pass for the answer to a later request."""
     requests = {A1: ASK_A1, A2: ReadRequest(49, 5042, 6), A3: ASK_A3, A5: ASK_A5}
 
-    async def main(order: tuple[bytes, ...]) -> None:
+    async def answered_late_in(order: tuple[bytes, ...]) -> None:
         transport, line = _line()
         for late in order:
             with pytest.raises(ReplyTimeout):
@@ -126,143 +124,116 @@ def test_answers_to_requests_given_up_are_dropped() -> None:
         assert line.unanswered_units == {48, 49}
 
     for order in permutations([A1, A2, A3, A5]):
-        run(partial(main, order))
+        run(partial(answered_late_in, order))
 
 
-def test_the_request_is_written_as_it_is() -> None:
+@on_virtual_time
+async def test_the_request_is_written_as_it_is() -> None:
     """One write, one frame."""
-
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.1, A1)
-        await line.read(ASK_A1, 1.0)
-        assert transport.written == [ASK_A1.encode()]
-        assert line.counters.requests == 1
-        assert line.units_heard == {48}
-
-    run(main)
+    transport, line = _line()
+    _later(transport, 0.1, A1)
+    await line.read(ASK_A1, 1.0)
+    assert transport.written == [ASK_A1.encode()]
+    assert line.counters.requests == 1
+    assert line.units_heard == {48}
 
 
-def test_the_reply_is_taken_when_its_last_fragment_is_in() -> None:
+@on_virtual_time
+async def test_the_reply_is_taken_when_its_last_fragment_is_in() -> None:
     """No time passes between the last fragment and the end of the wait."""
-
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.2, *(A5[at : at + 20] for at in range(0, len(A5), 20)))
-        await line.read(ASK_A5, 2.0)
-        assert _now() == pytest.approx(0.203, abs=1e-6)
-
-    run(main)
+    transport, line = _line()
+    _later(transport, 0.2, *(A5[at : at + 20] for at in range(0, len(A5), 20)))
+    await line.read(ASK_A5, 2.0)
+    assert _now() == pytest.approx(0.203, abs=1e-6)
 
 
 @pytest.mark.parametrize(("unit", "code", "reply"), EXCEPTIONS)
-def test_exceptions_are_raised_at_once(unit: int, code: int, reply: bytes) -> None:
+@on_virtual_time
+async def test_exceptions_are_raised_at_once(
+    unit: int, code: int, reply: bytes
+) -> None:
     """A refusal is not waited out."""
-
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.2, reply)
-        with pytest.raises(ExceptionReply) as caught:
-            await line.read(ReadRequest(unit, 5000, 110), 2.0)
-        assert caught.value.code == code
-        assert _now() == pytest.approx(0.2)
-
-    run(main)
+    transport, line = _line()
+    _later(transport, 0.2, reply)
+    with pytest.raises(ExceptionReply) as caught:
+        await line.read(ReadRequest(unit, 5000, 110), 2.0)
+    assert caught.value.code == code
+    assert _now() == pytest.approx(0.2)
 
 
-def test_exceptions_of_other_units_are_not_ours() -> None:
+@on_virtual_time
+async def test_exceptions_of_other_units_are_not_ours() -> None:
     """Unit 49's refusal is no answer of unit 48."""
-
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.1, EXCEPTIONS[5][2], A1)
-        assert (await line.read(ASK_A1, 1.0)).raw == A1
-
-    run(main)
+    transport, line = _line()
+    _later(transport, 0.1, EXCEPTIONS[5][2], A1)
+    assert (await line.read(ASK_A1, 1.0)).raw == A1
 
 
-def test_silence_ends_at_the_limit() -> None:
+@on_virtual_time
+async def test_silence_ends_at_the_limit() -> None:
     """Without a byte the wait is no longer than it was to be."""
-
-    async def main() -> None:
-        _, line = _line()
-        with pytest.raises(ReplyTimeout):
-            await line.read(ASK_A1, 0.7)
-        assert _now() == pytest.approx(0.7)
-
-    run(main)
+    _, line = _line()
+    with pytest.raises(ReplyTimeout):
+        await line.read(ASK_A1, 0.7)
+    assert _now() == pytest.approx(0.7)
 
 
-def test_a_reply_under_way_is_waited_for() -> None:
+@on_virtual_time
+async def test_a_reply_under_way_is_waited_for() -> None:
     """Fragments that arrive around the limit are not thrown away."""
-
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.49, A5[:20], A5[20:40])
-        _later(transport, 0.6, A5[40:])
-        assert (await line.read(ASK_A5, 0.5)).raw == A5
-
-    run(main)
+    transport, line = _line()
+    _later(transport, 0.49, A5[:20], A5[20:40])
+    _later(transport, 0.6, A5[40:])
+    assert (await line.read(ASK_A5, 0.5)).raw == A5
 
 
-def test_the_line_is_quiet_after_a_time_out() -> None:
+@on_virtual_time
+async def test_the_line_is_quiet_after_a_time_out() -> None:
     """The next request waits for the end of what still comes in."""
-
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.45, A3)
-        _later(transport, 0.6, A3)
-        with pytest.raises(ReplyTimeout):
-            await line.read(ASK_A1, 0.5)
-        assert _now() == pytest.approx(0.8)
-
-    run(main)
+    transport, line = _line()
+    _later(transport, 0.45, A3)
+    _later(transport, 0.6, A3)
+    with pytest.raises(ReplyTimeout):
+        await line.read(ASK_A1, 0.5)
+    assert _now() == pytest.approx(0.8)
 
 
-def test_endless_chatter_is_not_waited_out() -> None:
+@on_virtual_time
+async def test_endless_chatter_is_not_waited_out() -> None:
     """A line that is never quiet does not hold a request for ever."""
-
-    async def main() -> None:
-        transport, line = _line()
-        for tenth in range(100):
-            _later(transport, tenth / 10, A3)
-        with pytest.raises(ReplyTimeout):
-            await line.read(ASK_A1, 0.5)
-        assert _now() == pytest.approx(0.5 + LONGEST_EXTENSION)
-
-    run(main)
+    transport, line = _line()
+    for tenth in range(100):
+        _later(transport, tenth / 10, A3)
+    with pytest.raises(ReplyTimeout):
+        await line.read(ASK_A1, 0.5)
+    assert _now() == pytest.approx(0.5 + LONGEST_EXTENSION)
 
 
-def test_a_lost_link_ends_the_wait() -> None:
+@on_virtual_time
+async def test_a_lost_link_ends_the_wait() -> None:
     """Nobody waits for a time-out on a dead link, nor writes to it again."""
-
-    async def main() -> None:
-        transport, line = _line()
-        asyncio.get_running_loop().call_later(0.1, transport.drop)
-        with pytest.raises(LinkLost):
-            await line.read(ASK_A1, 2.0)
-        assert _now() == pytest.approx(0.1)
-        with pytest.raises(LinkLost):
-            await line.read(ASK_A1, 2.0)
-        assert len(transport.written) == 1
-
-    run(main)
+    transport, line = _line()
+    asyncio.get_running_loop().call_later(0.1, transport.drop)
+    with pytest.raises(LinkLost):
+        await line.read(ASK_A1, 2.0)
+    assert _now() == pytest.approx(0.1)
+    with pytest.raises(LinkLost):
+        await line.read(ASK_A1, 2.0)
+    assert len(transport.written) == 1
 
 
-def test_a_link_lost_between_requests_is_noticed() -> None:
+@on_virtual_time
+async def test_a_link_lost_between_requests_is_noticed() -> None:
     """The loss of an idle link surfaces with the next request."""
-
-    async def main() -> None:
-        transport, line = _line()
-        transport.drop()
-        await asyncio.sleep(0)
-        with pytest.raises(LinkLost):
-            await line.read(ASK_A1, 2.0)
-
-    run(main)
+    transport, line = _line()
+    transport.drop()
+    await asyncio.sleep(0)
+    with pytest.raises(LinkLost):
+        await line.read(ASK_A1, 2.0)
 
 
-def test_a_write_that_hangs_is_given_up() -> None:
+@on_virtual_time
+async def test_a_write_that_hangs_is_given_up() -> None:
     """A Bluetooth daemon that never answers costs no more than a lost reply."""
 
     class HangingTransport(QuietTransport):
@@ -270,16 +241,14 @@ def test_a_write_that_hangs_is_given_up() -> None:
         async def write(self, frame: bytes) -> None:
             await asyncio.Event().wait()
 
-    async def main() -> None:
-        line = Line(HangingTransport(), ReplyTimes(), recording())
-        with pytest.raises(ReplyTimeout):
-            await line.read(ASK_A1, 1.5)
-        assert _now() == pytest.approx(1.5)
-
-    run(main)
+    line = Line(HangingTransport(), ReplyTimes(), recording())
+    with pytest.raises(ReplyTimeout):
+        await line.read(ASK_A1, 1.5)
+    assert _now() == pytest.approx(1.5)
 
 
-def test_a_link_lost_while_writing() -> None:
+@on_virtual_time
+async def test_a_link_lost_while_writing() -> None:
     """The loss is reported once, and leaves no error that nobody sees."""
 
     class LosingTransport(QuietTransport):
@@ -289,15 +258,13 @@ def test_a_link_lost_while_writing() -> None:
             await asyncio.sleep(0.01)
             raise LinkLost("write failed")
 
-    async def main() -> None:
-        line = Line(LosingTransport(), ReplyTimes(), recording())
-        with pytest.raises(LinkLost, match="write failed"):
-            await line.read(ASK_A1, 1.5)
-
-    run(main)
+    line = Line(LosingTransport(), ReplyTimes(), recording())
+    with pytest.raises(LinkLost, match="write failed"):
+        await line.read(ASK_A1, 1.5)
 
 
-def test_a_reply_that_overtakes_the_write() -> None:
+@on_virtual_time
+async def test_a_reply_that_overtakes_the_write() -> None:
     """A reply may be in before the write is acknowledged."""
 
     class SlowTransport(QuietTransport):
@@ -306,127 +273,102 @@ def test_a_reply_that_overtakes_the_write() -> None:
             self.notify(A1)
             await asyncio.sleep(0.3)
 
-    async def main() -> None:
-        line = Line(SlowTransport(), ReplyTimes(), recording())
-        assert (await line.read(ASK_A1, 1.0)).raw == A1
-
-    run(main)
+    line = Line(SlowTransport(), ReplyTimes(), recording())
+    assert (await line.read(ASK_A1, 1.0)).raw == A1
 
 
 @pytest.mark.parametrize("size", [20, 248])
-def test_an_older_reply_glued_in_front_is_not_the_answer(size: int) -> None:
+@on_virtual_time
+async def test_an_older_reply_glued_in_front_is_not_the_answer(size: int) -> None:
     """Of two replies that fit the last one counts, however they are cut."""
     older = with_crc(A1[:5] + bytes((A1[5] ^ 1,)) + A1[6:-2])
     stream = older + A1
 
-    async def main() -> None:
-        transport, line = _line()
-        parts = [stream[at : at + size] for at in range(0, len(stream), size)]
-        _later(transport, 0.1, *parts)
-        assert (await line.read(ASK_A1, 1.0)).raw == A1
-        assert line.counters.dropped_frames == 1
-        assert _now() < 0.15
-
-    run(main)
+    transport, line = _line()
+    parts = [stream[at : at + size] for at in range(0, len(stream), size)]
+    _later(transport, 0.1, *parts)
+    assert (await line.read(ASK_A1, 1.0)).raw == A1
+    assert line.counters.dropped_frames == 1
+    assert _now() < 0.15
 
 
-def test_an_old_reply_that_a_late_one_brings_along_is_not_the_answer() -> None:
+@on_virtual_time
+async def test_an_old_reply_that_a_late_one_brings_along_is_not_the_answer() -> None:
     """After a time-out, what stands in front of the late reply is older still."""
-
-    async def main() -> None:
-        transport, line = _line()
-        with pytest.raises(ReplyTimeout):
-            await line.read(ASK_A5, 0.5)
-        _later(transport, 0.1, A1 + A5)
-        with pytest.raises(ReplyTimeout):
-            await line.read(ASK_A1, 0.5)
-        assert line.counters.dropped_frames == 2
-        _later(transport, 0.1, A5 + A1)
-        assert (await line.read(ASK_A1, 0.5)).raw == A1
-
-    run(main)
+    transport, line = _line()
+    with pytest.raises(ReplyTimeout):
+        await line.read(ASK_A5, 0.5)
+    _later(transport, 0.1, A1 + A5)
+    with pytest.raises(ReplyTimeout):
+        await line.read(ASK_A1, 0.5)
+    assert line.counters.dropped_frames == 2
+    _later(transport, 0.1, A5 + A1)
+    assert (await line.read(ASK_A1, 0.5)).raw == A1
 
 
-def test_what_only_looks_like_another_frame_costs_little() -> None:
+@on_virtual_time
+async def test_what_only_looks_like_another_frame_costs_little() -> None:
     """The beginning of a frame behind the answer is waited for until the line is quiet."""
-
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.1, A1 + A5[:7])
-        assert (await line.read(ASK_A1, 1.0)).raw == A1
-        assert _now() == pytest.approx(0.3)
-        _later(transport, 0.1, A5)
-        assert (await line.read(ASK_A5, 1.0)).raw == A5
-
-    run(main)
+    transport, line = _line()
+    _later(transport, 0.1, A1 + A5[:7])
+    assert (await line.read(ASK_A1, 1.0)).raw == A1
+    assert _now() == pytest.approx(0.3)
+    _later(transport, 0.1, A5)
+    assert (await line.read(ASK_A5, 1.0)).raw == A5
 
 
-def test_an_answer_outlives_the_link() -> None:
+@on_virtual_time
+async def test_an_answer_outlives_the_link() -> None:
     """An answer that is in when the connection ends is an answer."""
-
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.1, A1 + A5[:7])
-        asyncio.get_running_loop().call_later(0.15, transport.drop)
-        assert (await line.read(ASK_A1, 1.0)).raw == A1
-
-    run(main)
+    transport, line = _line()
+    _later(transport, 0.1, A1 + A5[:7])
+    asyncio.get_running_loop().call_later(0.15, transport.drop)
+    assert (await line.read(ASK_A1, 1.0)).raw == A1
 
 
-def test_a_second_answer_is_dropped() -> None:
+@on_virtual_time
+async def test_a_second_answer_is_dropped() -> None:
     """A repetition of the answer is counted as dropped."""
-
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.1, A1 + A1)
-        await line.read(ASK_A1, 1.0)
-        assert line.counters.dropped_frames == 1
-
-    run(main)
+    transport, line = _line()
+    _later(transport, 0.1, A1 + A1)
+    await line.read(ASK_A1, 1.0)
+    assert line.counters.dropped_frames == 1
 
 
-def test_the_rest_of_a_given_up_reply_does_not_spoil_the_next() -> None:
+@on_virtual_time
+async def test_the_rest_of_a_given_up_reply_does_not_spoil_the_next() -> None:
     """What was left unfinished is dropped when the next request goes out."""
-
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.1, A5[:50])
-        with pytest.raises(ReplyTimeout):
-            await line.read(ASK_A5, 0.5)
-        _later(transport, 0.1, A5[50:], A1)
-        assert (await line.read(ASK_A1, 0.5)).raw == A1
-
-    run(main)
+    transport, line = _line()
+    _later(transport, 0.1, A5[:50])
+    with pytest.raises(ReplyTimeout):
+        await line.read(ASK_A5, 0.5)
+    _later(transport, 0.1, A5[50:], A1)
+    assert (await line.read(ASK_A1, 0.5)).raw == A1
 
 
-def test_whoever_answers_255_first_is_the_one() -> None:
+@on_virtual_time
+async def test_whoever_answers_255_first_is_the_one() -> None:
     """A second battery that answers under another id is not mixed in."""
     to_anyone = ReadRequest(255, 5042, 6)
 
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.1, A1)
-        assert (await line.read(to_anyone, 1.0)).unit == 48
-        _later(transport, 0.1, A2, A1)
-        assert (await line.read(to_anyone, 1.0)).unit == 48
-        assert line.counters.dropped_frames == 1
-
-    run(main)
+    transport, line = _line()
+    _later(transport, 0.1, A1)
+    assert (await line.read(to_anyone, 1.0)).unit == 48
+    _later(transport, 0.1, A2, A1)
+    assert (await line.read(to_anyone, 1.0)).unit == 48
+    assert line.counters.dropped_frames == 1
 
 
-def test_the_limit_is_learned() -> None:
+@on_virtual_time
+async def test_the_limit_is_learned() -> None:
     """Without a given limit, four times the usual reply time is waited."""
-
-    async def main() -> None:
-        transport, line = _line()
-        _later(transport, 0.2, A1)
+    transport, line = _line()
+    _later(transport, 0.2, A1)
+    await line.read(ASK_A1)
+    began = _now()
+    with pytest.raises(ReplyTimeout):
         await line.read(ASK_A1)
-        began = _now()
-        with pytest.raises(ReplyTimeout):
-            await line.read(ASK_A1)
-        assert _now() - began == pytest.approx(0.8)
-
-    run(main)
+    assert _now() - began == pytest.approx(0.8)
 
 
 def test_a_reply_answers_its_request() -> None:

@@ -2,18 +2,17 @@
 """Tests of single odd words: each costs its own value, never the reading."""
 
 from dataclasses import replace
-from functools import partial
 
 from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.renogy_bt.renogy.decoder import decode_configuration
 from custom_components.renogy_bt.renogy.families import PRO, RNGPRO, STANDARD, Family
-from custom_components.renogy_bt.renogy.models import BatteryReading, LinkReport
+from custom_components.renogy_bt.renogy.models import BatteryReading
 from tests.renogy.fake_link import four_batteries, link_to
 from tests.renogy.images import decoded, image_from, owners_pack
 from tests.renogy.vectors import WARM_PACK
-from tests.renogy.virtual_time import run
+from tests.renogy.virtual_time import on_virtual_time
 
 HEALTHY = decoded(owners_pack())
 
@@ -211,23 +210,21 @@ def test_no_optional_word_refuses_a_reading(
     assert reading.total_capacity == HEALTHY.total_capacity
 
 
-def test_doubted_values_are_counted() -> None:
+@on_virtual_time
+async def test_doubted_values_are_counted() -> None:
     """The diagnostics say how often which value could not be believed."""
+    fake = four_batteries()
+    fake.units[49].put(5048, [30_000])
+    fake.units[49].put(5018, [0x8000])
+    link = link_to(fake)
+    reports = [await link.poll() for _ in range(3)]
+    units = link.diagnostics()["units"]
+    assert units["49"]["doubted_values"] == {"cycles": 3, "cell_temperatures": 3}
+    assert units["48"]["doubted_values"] == {}
+    assert units["49"]["counters"] == {"good": 3}
+    await link.close()
 
-    async def main() -> list[LinkReport]:
-        fake = four_batteries()
-        fake.units[49].put(5048, [30_000])
-        fake.units[49].put(5018, [0x8000])
-        link = link_to(fake)
-        reports = [await link.poll() for _ in range(3)]
-        units = link.diagnostics()["units"]
-        assert units["49"]["doubted_values"] == {"cycles": 3, "cell_temperatures": 3}
-        assert units["48"]["doubted_values"] == {}
-        assert units["49"]["counters"] == {"good": 3}
-        await link.close()
-        return reports
-
-    for report in run(partial(main)):
+    for report in reports:
         assert report.failed == {}
         assert report.readings[49].cycles is None
         assert report.readings[49].cell_temperatures[0] is None

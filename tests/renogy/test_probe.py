@@ -42,17 +42,17 @@ from tests.renogy.fake_link import (
     silent,
     text_words,
 )
-from tests.renogy.virtual_time import run
+from tests.renogy.virtual_time import on_virtual_time, run
 
 
 def _probe(fake: FakeLink, family: Family = STANDARD) -> ProbeReport:
-    async def main() -> ProbeReport:
+    async def probed() -> ProbeReport:
         try:
             return await probe_link(fake.connector(), family)
         finally:
             assert all(each.lost.done() for each in fake.connections)
 
-    return run(main)
+    return run(probed)
 
 
 def _units(report: ProbeReport) -> list[int]:
@@ -308,16 +308,14 @@ def test_units_of_every_series_are_found(units: tuple[int, ...]) -> None:
     )
 
 
-def test_units_that_only_their_owner_knows() -> None:
+@on_virtual_time
+async def test_units_that_only_their_owner_knows() -> None:
     """Two batteries with ids of their own stay unknown until the owner lists the ids."""
     fake = FakeLink({unit: rbt50lfp48s() for unit in (10, 11)})
     with pytest.raises(LinkSilent):
         _probe(fake)
 
-    async def main() -> ProbeReport:
-        return await probe_link(fake.connector(), STANDARD, (10, 11))
-
-    assert _units(run(main)) == [10, 11]
+    assert _units(await probe_link(fake.connector(), STANDARD, (10, 11))) == [10, 11]
 
 
 def _lossy(units: Collection[int], seed: int) -> FakeLink:
@@ -339,17 +337,15 @@ def test_a_troubled_line_loses_no_battery(units: tuple[int, ...], seed: int) -> 
     assert _units(_probe(_lossy(units, seed))) == list(units)
 
 
-def test_a_wedged_dongle_is_silent() -> None:
+@on_virtual_time
+async def test_a_wedged_dongle_is_silent() -> None:
     """Nothing answers: that is no proof of another device, and takes bounded time."""
     fake = four_batteries()
     fake.wedged = True
 
-    async def main() -> None:
-        with pytest.raises(LinkSilent):
-            await probe_link(fake.connector(), STANDARD)
-        assert asyncio.get_running_loop().time() < 30
-
-    run(main)
+    with pytest.raises(LinkSilent):
+        await probe_link(fake.connector(), STANDARD)
+    assert asyncio.get_running_loop().time() < 30
 
 
 def test_a_link_lost_while_probing() -> None:
@@ -368,52 +364,46 @@ def test_an_unreachable_link() -> None:
         _probe(fake)
 
 
-def test_batteries_that_do_not_tell_who_they_are() -> None:
+@on_virtual_time
+async def test_batteries_that_do_not_tell_who_they_are() -> None:
     """They are found, and probing ends in bounded time."""
     fake = FakeLink({unit: rbt50lfp48s() for unit in range(48, 56)})
     for unit in fake.units:
         fake.faults[unit, "5122x8"] = [silent] * 9
 
-    async def main() -> None:
-        report = await probe_link(fake.connector(), STANDARD)
-        assert _units(report) == list(range(48, 56))
-        assert {battery.model for battery in report.batteries} == {None}
-        assert asyncio.get_running_loop().time() < 65
-
-    run(main)
+    report = await probe_link(fake.connector(), STANDARD)
+    assert _units(report) == list(range(48, 56))
+    assert {battery.model for battery in report.batteries} == {None}
+    assert asyncio.get_running_loop().time() < 65
 
 
-def test_four_batteries_are_found_soon() -> None:
+@on_virtual_time
+async def test_four_batteries_are_found_soon() -> None:
     """Ids that do not exist cost little once others have answered; what each is known by, half a second."""
     fake = four_batteries()
 
-    async def main() -> None:
-        await probe_link(fake.connector(), STANDARD)
-        assert asyncio.get_running_loop().time() < 9 + DISCONNECT_SECONDS
-
-    run(main)
+    await probe_link(fake.connector(), STANDARD)
+    assert asyncio.get_running_loop().time() < 9 + DISCONNECT_SECONDS
 
 
-def test_a_chattering_link_is_silent_in_the_end() -> None:
+@on_virtual_time
+async def test_a_chattering_link_is_silent_in_the_end() -> None:
     """A link that is written to in vain, and for ever chatters, holds nobody up."""
     fake = four_batteries()
 
-    async def main() -> None:
-        connector = fake.connector()
-        loop = asyncio.get_running_loop()
+    connector = fake.connector()
+    loop = asyncio.get_running_loop()
 
-        async def chatter() -> Transport:
-            transport = await connector()
-            for tenth in range(1000):
-                loop.call_later(tenth / 10, transport.notify, b"\x00")
-            return transport
+    async def chatter() -> Transport:
+        transport = await connector()
+        for tenth in range(1000):
+            loop.call_later(tenth / 10, transport.notify, b"\x00")
+        return transport
 
-        fake.wedged = True
-        with pytest.raises(LinkSilent):
-            await probe_link(chatter, STANDARD)
-        assert loop.time() < 65
-
-    run(main)
+    fake.wedged = True
+    with pytest.raises(LinkSilent):
+        await probe_link(chatter, STANDARD)
+    assert loop.time() < 65
 
 
 def test_probing_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 
 import asyncio
 from collections import defaultdict
-from functools import partial
 from typing import override
 
 from hypothesis import Phase, given, settings, strategies as st
@@ -15,7 +14,7 @@ from custom_components.renogy_bt.renogy.modbus import with_crc
 from custom_components.renogy_bt.renogy.recording import Drop
 from tests.renogy.fake_link import Delivery, FakeLink, link_to, rbt50lfp48s
 from tests.renogy.test_line import A1, A3, ASK_A1, ASK_A3, QuietTransport, recording
-from tests.renogy.virtual_time import run
+from tests.renogy.virtual_time import on_virtual_time
 
 # As documented, not as the code has it.
 KNOWN_AGAIN = 512
@@ -54,7 +53,8 @@ def cut(stream: bytes, size: int) -> list[bytes]:
 
 @pytest.mark.parametrize("size", [20, 244])
 @pytest.mark.parametrize("order", ["behind", "in front", "both"])
-def test_a_reply_that_came_before_the_request_is_not_the_answer(
+@on_virtual_time
+async def test_a_reply_that_came_before_the_request_is_not_the_answer(
     size: int, order: str
 ) -> None:
     """Wherever it is glued to the right one, and however both are cut."""
@@ -65,97 +65,77 @@ def test_a_reply_that_came_before_the_request_is_not_the_answer(
         "both": old + right + old,
     }[order]
 
-    async def main() -> None:
-        transport, line = a_line()
-        assert await answered(line, transport, old) == old
-        assert await answered(line, transport, *cut(stream, size)) == right
-        assert await answered(line, transport, with_word(3)) == with_word(3)
-
-    run(main)
+    transport, line = a_line()
+    assert await answered(line, transport, old) == old
+    assert await answered(line, transport, *cut(stream, size)) == right
+    assert await answered(line, transport, with_word(3)) == with_word(3)
 
 
-def test_a_replay_over_another_connection_is_known_again() -> None:
+@on_virtual_time
+async def test_a_replay_over_another_connection_is_known_again() -> None:
     """What a link has said is remembered while Home Assistant runs, not while it is connected."""
     heard = HeardFrames()
 
-    async def main() -> None:
-        transport, line = a_line(heard)
-        await answered(line, transport, with_word(1))
-        transport, line = a_line(heard)
-        glued = with_word(2) + with_word(1)
-        assert await answered(line, transport, glued) == with_word(2)
-
-    run(main)
+    transport, line = a_line(heard)
+    await answered(line, transport, with_word(1))
+    transport, line = a_line(heard)
+    glued = with_word(2) + with_word(1)
+    assert await answered(line, transport, glued) == with_word(2)
 
 
-def test_what_came_as_no_answer_is_known_again() -> None:
+@on_virtual_time
+async def test_what_came_as_no_answer_is_known_again() -> None:
     """A late reply, one between two requests and one that was dropped are old from then on."""
-
-    async def main() -> None:
-        transport, line = a_line()
-        with pytest.raises(ReplyTimeout):
-            await line.read(ASK_A1, 0.5)
-        later(transport, 0.1, with_word(1))
-        await asyncio.sleep(1)
-        assert await answered(line, transport, with_word(2) + with_word(1)) == (
-            with_word(2)
-        )
-        assert line.counters.dropped_frames == 2
-
-    run(main)
+    transport, line = a_line()
+    with pytest.raises(ReplyTimeout):
+        await line.read(ASK_A1, 0.5)
+    later(transport, 0.1, with_word(1))
+    await asyncio.sleep(1)
+    assert await answered(line, transport, with_word(2) + with_word(1)) == (
+        with_word(2)
+    )
+    assert line.counters.dropped_frames == 2
 
 
-def test_a_value_that_has_not_changed_is_taken_at_once() -> None:
+@on_virtual_time
+async def test_a_value_that_has_not_changed_is_taken_at_once() -> None:
     """The same reply as before is the answer where nothing else comes, without a pause."""
-
-    async def main() -> None:
-        transport, line = a_line()
-        for _ in range(3):
-            began = asyncio.get_running_loop().time()
-            assert await answered(line, transport, with_word(1)) == with_word(1)
-            now = asyncio.get_running_loop().time()
-            assert now - began == pytest.approx(0.2, abs=0.005)
-
-    run(main)
-
-
-def test_of_two_old_or_two_new_replies_the_last_counts() -> None:
-    """They cannot be told apart but by the order, which is that of the requests."""
-
-    async def main() -> None:
-        transport, line = a_line()
-        assert await answered(line, transport, with_word(1) + with_word(2)) == (
-            with_word(2)
-        )
-        assert await answered(line, transport, with_word(2) + with_word(1)) == (
-            with_word(1)
-        )
-
-    run(main)
-
-
-def test_the_late_reply_is_the_answer_to_the_repeated_request() -> None:
-    """It says what the same registers held a moment ago: nothing tells it from the right one."""
-
-    async def main() -> None:
-        transport, line = a_line()
-        with pytest.raises(ReplyTimeout):
-            await line.read(ASK_A1, 0.5)
+    transport, line = a_line()
+    for _ in range(3):
+        began = asyncio.get_running_loop().time()
         assert await answered(line, transport, with_word(1)) == with_word(1)
+        now = asyncio.get_running_loop().time()
+        assert now - began == pytest.approx(0.2, abs=0.005)
 
-    run(main)
+
+@on_virtual_time
+async def test_of_two_old_or_two_new_replies_the_last_counts() -> None:
+    """They cannot be told apart but by the order, which is that of the requests."""
+    transport, line = a_line()
+    assert await answered(line, transport, with_word(1) + with_word(2)) == (
+        with_word(2)
+    )
+    assert await answered(line, transport, with_word(2) + with_word(1)) == (
+        with_word(1)
+    )
 
 
-def test_the_late_reply_is_no_answer_to_a_request_for_other_registers() -> None:
+@on_virtual_time
+async def test_the_late_reply_is_the_answer_to_the_repeated_request() -> None:
+    """It says what the same registers held a moment ago: nothing tells it from the right one."""
+    transport, line = a_line()
+    with pytest.raises(ReplyTimeout):
+        await line.read(ASK_A1, 0.5)
+    assert await answered(line, transport, with_word(1)) == with_word(1)
+
+
+@on_virtual_time
+async def test_the_late_reply_is_no_answer_to_a_request_for_other_registers() -> None:
     """It has another length."""
-
-    async def main() -> None:
-        transport, line = a_line()
-        with pytest.raises(ReplyTimeout):
-            await line.read(ASK_A3, 0.5)
-        assert await answered(line, transport, A3, with_word(1)) == with_word(1)
-
-    run(main)
+    transport, line = a_line()
+    with pytest.raises(ReplyTimeout):
+        await line.read(ASK_A3, 0.5)
+    assert await answered(line, transport, A3, with_word(1)) == with_word(1)
 
 
 class SlowlyWriting(QuietTransport):
@@ -169,60 +149,50 @@ class SlowlyWriting(QuietTransport):
         await asyncio.sleep(0.2)
 
 
-def test_an_old_reply_while_the_request_is_sent_is_not_the_answer() -> None:
+@on_virtual_time
+async def test_an_old_reply_while_the_request_is_sent_is_not_the_answer() -> None:
     """What came before waits for what comes after."""
-
-    async def main() -> None:
-        transport = SlowlyWriting()
-        _, line = a_line(None, transport)
-        transport.meanwhile = with_word(1)
-        assert (await line.read(ASK_A1, 1.0)).raw == with_word(1)
-        later(transport, 0.4, with_word(2))
-        assert (await line.read(ASK_A1, 1.0)).raw == with_word(2)
-
-    run(main)
+    transport = SlowlyWriting()
+    _, line = a_line(None, transport)
+    transport.meanwhile = with_word(1)
+    assert (await line.read(ASK_A1, 1.0)).raw == with_word(1)
+    later(transport, 0.4, with_word(2))
+    assert (await line.read(ASK_A1, 1.0)).raw == with_word(2)
 
 
-def test_an_unchanged_reply_that_overtakes_the_write_is_still_the_answer() -> None:
+@on_virtual_time
+async def test_an_unchanged_reply_that_overtakes_the_write_is_still_the_answer() -> (
+    None
+):
     """Where nothing else comes within the limit, it was the reply."""
-
-    async def main() -> None:
-        transport = SlowlyWriting()
-        _, line = a_line(None, transport)
-        transport.meanwhile = with_word(1)
-        for _ in range(2):
-            assert (await line.read(ASK_A1, 1.0)).raw == with_word(1)
-
-    run(main)
+    transport = SlowlyWriting()
+    _, line = a_line(None, transport)
+    transport.meanwhile = with_word(1)
+    for _ in range(2):
+        assert (await line.read(ASK_A1, 1.0)).raw == with_word(1)
 
 
-def test_a_replay_is_recorded_as_such() -> None:
+@on_virtual_time
+async def test_a_replay_is_recorded_as_such() -> None:
     """A report tells why a frame was dropped."""
-
-    async def main() -> None:
-        transport = QuietTransport()
-        kept = recording()
-        line = Line(transport, ReplyTimes(), kept)
-        await answered(line, transport, with_word(1))
-        await answered(line, transport, with_word(2) + with_word(1))
-        assert kept.exchanges[-1].dropped == [Drop.REPEATED]
-
-    run(main)
+    transport = QuietTransport()
+    kept = recording()
+    line = Line(transport, ReplyTimes(), kept)
+    await answered(line, transport, with_word(1))
+    await answered(line, transport, with_word(2) + with_word(1))
+    assert kept.exchanges[-1].dropped == [Drop.REPEATED]
 
 
-def test_not_more_than_the_last_frames_are_known_again() -> None:
+@on_virtual_time
+async def test_not_more_than_the_last_frames_are_known_again() -> None:
     """A babbling peripheral does not fill the memory; what is heard again is kept longer."""
-
-    async def main() -> None:
-        transport, line = a_line()
-        for number in range(KNOWN_AGAIN):
-            await answered(line, transport, with_word(number))
-        glued = with_word(60_000) + with_word(1)
-        assert await answered(line, transport, glued) == with_word(60_000)
-        glued = with_word(60_001) + with_word(2)
-        assert await answered(line, transport, glued) == with_word(2)
-
-    run(main)
+    transport, line = a_line()
+    for number in range(KNOWN_AGAIN):
+        await answered(line, transport, with_word(number))
+    glued = with_word(60_000) + with_word(1)
+    assert await answered(line, transport, glued) == with_word(60_000)
+    glued = with_word(60_001) + with_word(2)
+    assert await answered(line, transport, glued) == with_word(2)
 
 
 class Replaying(FakeLink):
@@ -280,22 +250,19 @@ class Replaying(FakeLink):
 
 @settings(max_examples=60, deadline=None, phases=[Phase.generate], derandomize=True)
 @given(st.data())
-def test_no_poll_shows_what_an_earlier_one_has_shown(data: st.DataObject) -> None:
+@on_virtual_time
+async def test_no_poll_shows_what_an_earlier_one_has_shown(data: st.DataObject) -> None:
     """However old replies are glued to the right ones, and whichever are lost."""
-
-    async def main() -> None:
-        fake = Replaying(data)
-        link = link_to(fake)
-        for _ in range(4):
-            fake.begin_poll()
-            try:
-                report = await link.poll()
-            except RenogyError:
-                continue
-            for unit, reading in report.readings.items():
-                if unit in report.fresh:
-                    least, most = fake.remaining(unit), fake.before[unit]
-                    assert least <= reading.remaining_capacity < most
-        await link.close()
-
-    run(partial(main))
+    fake = Replaying(data)
+    link = link_to(fake)
+    for _ in range(4):
+        fake.begin_poll()
+        try:
+            report = await link.poll()
+        except RenogyError:
+            continue
+        for unit, reading in report.readings.items():
+            if unit in report.fresh:
+                least, most = fake.remaining(unit), fake.before[unit]
+                assert least <= reading.remaining_capacity < most
+    await link.close()

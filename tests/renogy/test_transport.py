@@ -17,7 +17,7 @@ import pytest
 
 from custom_components.renogy_bt.renogy.exceptions import LinkLost, LinkUnreachable
 from custom_components.renogy_bt.renogy.transport import BleakTransport, connect
-from tests.renogy.virtual_time import run
+from tests.renogy.virtual_time import on_virtual_time, run
 
 # As documented, not as the code has it.
 CONNECT_SECONDS = 20.0
@@ -74,8 +74,11 @@ class FakeClient:
         self.write_error: Exception | None = None
         self.disconnect_error: Exception | None = None
         self.hangs: set[str] = set()
+        self.failed_before: FakeClient | None = None
+        """What was connected to in vain before, and is reported as ended meanwhile."""
 
-    async def _maybe_hang(self, name: str) -> None:
+    async def maybe_hang(self, name: str) -> None:
+        """Never come back from what is to hang."""
         if name in self.hangs:
             await asyncio.Event().wait()
 
@@ -83,7 +86,7 @@ class FakeClient:
         self, characteristic: Any, callback: Callable[[Any, bytearray], None]
     ) -> None:
         """Subscribe."""
-        await self._maybe_hang("start_notify")
+        await self.maybe_hang("start_notify")
         if self.notify_error is not None:
             raise self.notify_error
         self.subscribed_to = characteristic
@@ -104,7 +107,7 @@ class FakeClient:
 
     async def disconnect(self) -> None:
         """Disconnect and call back, as bleak does."""
-        await self._maybe_hang("disconnect")
+        await self.maybe_hang("disconnect")
         if self.disconnect_error is not None:
             raise self.disconnect_error
         self.is_connected = False
@@ -125,8 +128,10 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
         assert client_class is bleak_retry_connector.BleakClientWithServiceCache
         assert device is DEVICE
         client = waiting.pop(0)
-        await client._maybe_hang("connect")
+        await client.maybe_hang("connect")
         client.disconnected = disconnected
+        if client.failed_before is not None:
+            disconnected(client.failed_before)
         return client
 
     monkeypatch.setattr(bleak_retry_connector, "establish_connection", establish)
@@ -140,30 +145,28 @@ def _raising(error: Exception) -> Establish:
     return establish
 
 
-def test_requests_and_replies_use_the_right_characteristics(
+@on_virtual_time
+async def test_requests_and_replies_use_the_right_characteristics(
     clients: list[FakeClient],
 ) -> None:
     """Never the firmware update's ffd1, and always without response."""
     client = FakeClient()
     clients.append(client)
 
-    async def main() -> None:
-        transport = await connect(DEVICE, "link")
-        received: list[bytes] = []
-        assert client.notified is not None
-        client.notified(None, bytearray(b"early"))
-        transport.on_notification(received.append)
-        client.notified(None, bytearray(b"\x30\x03"))
-        await transport.write(b"request")
-        assert received == [b"\x30\x03"]
-        assert client.subscribed_to.handle == 2
-        ((characteristic, data, response),) = client.written
-        assert (characteristic.handle, data, response) == (1, b"request", False)
-        assert not transport.lost.done()
-        await transport.disconnect()
-        assert transport.lost.done()
-
-    run(main)
+    transport = await connect(DEVICE, "link")
+    received: list[bytes] = []
+    assert client.notified is not None
+    client.notified(None, bytearray(b"early"))
+    transport.on_notification(received.append)
+    client.notified(None, bytearray(b"\x30\x03"))
+    await transport.write(b"request")
+    assert received == [b"\x30\x03"]
+    assert client.subscribed_to.handle == 2
+    ((characteristic, data, response),) = client.written
+    assert (characteristic.handle, data, response) == (1, b"request", False)
+    assert not transport.lost.done()
+    await transport.disconnect()
+    assert transport.lost.done()
 
 
 READ: tuple[str, ...] = ("read",)
@@ -213,7 +216,8 @@ COMMAND = ("write-without-response",)
         ),
     ],
 )
-def test_of_two_that_are_called_alike_the_able_one_is_used(
+@on_virtual_time
+async def test_of_two_that_are_called_alike_the_able_one_is_used(
     clients: list[FakeClient],
     table: list[Row],
     request_handle: int,
@@ -224,10 +228,7 @@ def test_of_two_that_are_called_alike_the_able_one_is_used(
     client = FakeClient(table)
     clients.append(client)
 
-    async def main() -> None:
-        await (await connect(DEVICE, "link")).write(b"request")
-
-    run(main)
+    await (await connect(DEVICE, "link")).write(b"request")
     assert client.subscribed_to.handle == reply_handle
     ((characteristic, _, response),) = client.written
     assert (characteristic.handle, response) == (request_handle, acknowledged)
@@ -265,7 +266,8 @@ _RIGHT_ROWS = st.one_of(
         st.permutations
     )
 )
-def test_any_table_is_used_right_or_refused(table: list[Row]) -> None:
+@on_virtual_time
+async def test_any_table_is_used_right_or_refused(table: list[Row]) -> None:
     """Whatever stands beside the pair, and in whatever order, nothing else is ever used."""
     requests = [
         properties
@@ -281,37 +283,35 @@ def test_any_table_is_used_right_or_refused(table: list[Row]) -> None:
     ]
     client = FakeClient(table)
 
-    async def main() -> None:
-        transport = BleakTransport("link")
-        with patch.object(
-            bleak_retry_connector,
-            "establish_connection",
-            AsyncMock(return_value=client),
-        ):
-            await transport.open(DEVICE)
-        if not requests or not replies:
-            with pytest.raises(BleakError):
-                await transport.subscribe()
-            return
-        await transport.subscribe()
-        await transport.write(b"request")
-        ((written, _, acknowledged),) = client.written
-        assert (written.service_uuid, written.uuid) == (
-            REQUEST_SERVICE,
-            REQUEST_CHARACTERISTIC,
-        )
-        assert acknowledged is all("write-without-response" not in p for p in requests)
-        wanted = "write" if acknowledged else "write-without-response"
-        assert wanted in written.properties
-        told = client.subscribed_to
-        assert (told.service_uuid, told.uuid) == (REPLY_SERVICE, REPLY_CHARACTERISTIC)
-        by_notifying = any("notify" in properties for properties in replies)
-        assert ("notify" if by_notifying else "indicate") in told.properties
-
-    run(main)
+    transport = BleakTransport("link")
+    with patch.object(
+        bleak_retry_connector,
+        "establish_connection",
+        AsyncMock(return_value=client),
+    ):
+        await transport.open(DEVICE)
+    if not requests or not replies:
+        with pytest.raises(BleakError):
+            await transport.subscribe()
+        return
+    await transport.subscribe()
+    await transport.write(b"request")
+    ((written, _, acknowledged),) = client.written
+    assert (written.service_uuid, written.uuid) == (
+        REQUEST_SERVICE,
+        REQUEST_CHARACTERISTIC,
+    )
+    assert acknowledged is all("write-without-response" not in p for p in requests)
+    wanted = "write" if acknowledged else "write-without-response"
+    assert wanted in written.properties
+    told = client.subscribed_to
+    assert (told.service_uuid, told.uuid) == (REPLY_SERVICE, REPLY_CHARACTERISTIC)
+    by_notifying = any("notify" in properties for properties in replies)
+    assert ("notify" if by_notifying else "indicate") in told.properties
 
 
-def test_the_client_class_is_the_one_that_home_assistant_put_there(
+@on_virtual_time
+async def test_the_client_class_is_the_one_that_home_assistant_put_there(
     clients: list[FakeClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The class is looked up when connecting, not when the module was loaded."""
@@ -322,11 +322,8 @@ def test_the_client_class_is_the_one_that_home_assistant_put_there(
     monkeypatch.setattr(bleak_retry_connector, "BleakClientWithServiceCache", Wrapped)
     clients.append(FakeClient())
 
-    async def main() -> None:
-        # The fixture compares with what stands in the module now.
-        await (await connect(DEVICE, "link")).disconnect()
-
-    run(main)
+    # The fixture compares with what stands in the module now.
+    await (await connect(DEVICE, "link")).disconnect()
 
 
 class PlainClient(FakeClient):
@@ -352,66 +349,60 @@ class PlainClient(FakeClient):
         self.is_connected = True
 
 
-def test_without_what_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+@on_virtual_time
+async def test_without_what_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing retries any more, bleak itself connects, and subscribes anew as well."""
     monkeypatch.setattr(bleak, "BleakClient", PlainClient)
     monkeypatch.setattr(PlainClient, "first_error", STALE)
     monkeypatch.delattr(bleak_retry_connector, "establish_connection")
     monkeypatch.delattr(bleak_retry_connector, "BleakClientWithServiceCache")
 
-    async def main() -> None:
-        transport = await connect(DEVICE, "link")
-        await transport.write(b"request")
-        assert not transport.lost.done()
-        await transport.disconnect()
-        assert transport.lost.done()
-
-    run(main)
+    transport = await connect(DEVICE, "link")
+    await transport.write(b"request")
+    assert not transport.lost.done()
+    await transport.disconnect()
+    assert transport.lost.done()
 
 
-def test_a_lost_connection_is_told_once(clients: list[FakeClient]) -> None:
+@on_virtual_time
+async def test_a_lost_connection_is_told_once(clients: list[FakeClient]) -> None:
     """However often bleak reports it."""
     client = FakeClient()
     clients.append(client)
 
-    async def main() -> None:
-        transport = await connect(DEVICE, "link")
-        client.disconnected(client)
-        client.disconnected(client)
-        assert transport.lost.done()
-        await transport.disconnect()
-
-    run(main)
+    transport = await connect(DEVICE, "link")
+    client.disconnected(client)
+    client.disconnected(client)
+    assert transport.lost.done()
+    await transport.disconnect()
 
 
-def test_attempts_that_failed_before_do_not_lose_the_connection(
+@on_virtual_time
+async def test_attempts_that_failed_before_do_not_lose_the_connection(
     clients: list[FakeClient],
 ) -> None:
     """A disconnect of an earlier attempt, reported while connecting, means nothing."""
-
-    async def main() -> None:
-        transport = BleakTransport("link")
-        transport._disconnected(FakeClient())  # type: ignore[arg-type]
-        clients.append(FakeClient())
-        await transport.open(DEVICE)
-        assert not transport.lost.done()
-        await transport.disconnect()
-
-    run(main)
+    client = FakeClient()
+    client.failed_before = FakeClient()
+    clients.append(client)
+    transport = BleakTransport("link")
+    await transport.open(DEVICE)
+    assert not transport.lost.done()
+    await transport.disconnect()
 
 
-def test_a_connection_that_ended_at_once_is_lost(clients: list[FakeClient]) -> None:
+@on_virtual_time
+async def test_a_connection_that_ended_at_once_is_lost(
+    clients: list[FakeClient],
+) -> None:
     """A peripheral that hangs up right after connecting is not waited for."""
     client = FakeClient()
     client.is_connected = False
     clients.append(client)
 
-    async def main() -> None:
-        transport = BleakTransport("link")
-        await transport.open(DEVICE)
-        assert transport.lost.done()
-
-    run(main)
+    transport = BleakTransport("link")
+    await transport.open(DEVICE)
+    assert transport.lost.done()
 
 
 @pytest.mark.parametrize(
@@ -427,7 +418,8 @@ def test_a_connection_that_ended_at_once_is_lost(clients: list[FakeClient]) -> N
         pytest.param(None, id="StartNotify"),
     ],
 )
-def test_stale_services_are_read_anew(
+@on_virtual_time
+async def test_stale_services_are_read_anew(
     clients: list[FakeClient], table: list[Row] | None
 ) -> None:
     """When subscribing fails, the cache is cleared and the link connected once more."""
@@ -436,33 +428,28 @@ def test_stale_services_are_read_anew(
         stale.notify_error = STALE
     clients += [stale, fresh]
 
-    async def main() -> None:
-        transport = await connect(DEVICE, "link")
-        assert not stale.is_connected
-        assert stale.cache_cleared == 1
-        assert not transport.lost.done()
-        await transport.write(b"request")
-        assert fresh.written
-        await transport.disconnect()
-
-    run(main)
+    transport = await connect(DEVICE, "link")
+    assert not stale.is_connected
+    assert stale.cache_cleared == 1
+    assert not transport.lost.done()
+    await transport.write(b"request")
+    assert fresh.written
+    await transport.disconnect()
 
 
-def test_services_that_stay_wrong_are_an_error(clients: list[FakeClient]) -> None:
+@on_virtual_time
+async def test_services_that_stay_wrong_are_an_error(clients: list[FakeClient]) -> None:
     """One more try, then the reason is reported and nothing stays connected."""
     tries = [FakeClient(BT_2[:1]) for _ in range(2)]
     clients += tries
 
-    async def main() -> None:
-        with pytest.raises(LinkUnreachable, match="was not found") as failure:
-            await connect(DEVICE, "link")
-        assert not any(client.is_connected for client in tries)
-        # Nor does the next poll go by them: they may be those of a bluetoothd that is gone.
-        assert [client.cache_cleared for client in tries] == [1, 1]
-        (offered,) = failure.value.characteristics
-        assert (offered.service, offered.uuid, offered.properties) == BT_2[0]
-
-    run(main)
+    with pytest.raises(LinkUnreachable, match="was not found") as failure:
+        await connect(DEVICE, "link")
+    assert not any(client.is_connected for client in tries)
+    # Nor does the next poll go by them: they may be those of a bluetoothd that is gone.
+    assert [client.cache_cleared for client in tries] == [1, 1]
+    (offered,) = failure.value.characteristics
+    assert (offered.service, offered.uuid, offered.properties) == BT_2[0]
 
 
 @pytest.mark.parametrize(
@@ -474,17 +461,15 @@ def test_services_that_stay_wrong_are_an_error(clients: list[FakeClient]) -> Non
         (EOFError(), "EOFError"),
     ],
 )
-def test_failing_connections_have_a_reason(
+@on_virtual_time
+async def test_failing_connections_have_a_reason(
     monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
     """Errors of bleak and of a lost D-Bus are one error to the caller."""
     monkeypatch.setattr(bleak_retry_connector, "establish_connection", _raising(error))
 
-    async def main() -> None:
-        with pytest.raises(LinkUnreachable, match=reason):
-            await connect(DEVICE, "link")
-
-    run(main)
+    with pytest.raises(LinkUnreachable, match=reason):
+        await connect(DEVICE, "link")
 
 
 @pytest.mark.parametrize(
@@ -508,56 +493,53 @@ def test_errors_of_the_kernel_are_tried_again(
         establish = AsyncMock(side_effect=[*[error] * failures, client])
         monkeypatch.setattr(bleak_retry_connector, "establish_connection", establish)
 
-        async def main(is_connected: bool = is_connected) -> None:
+        async def tried(is_connected: bool = is_connected) -> None:
             if is_connected:
                 await (await connect(DEVICE, "link")).disconnect()
                 return
             with pytest.raises(LinkUnreachable):
                 await connect(DEVICE, "link")
 
-        run(main)
+        run(tried)
         assert establish.await_count == tries
 
 
 @pytest.mark.parametrize("step", ["connect", "start_notify"])
-def test_connecting_is_bounded(clients: list[FakeClient], step: str) -> None:
+@on_virtual_time
+async def test_connecting_is_bounded(clients: list[FakeClient], step: str) -> None:
     """A stack that never answers costs twenty seconds, and nothing stays connected."""
     client = FakeClient()
     client.hangs.add(step)
     clients.append(client)
 
-    async def main() -> None:
-        with pytest.raises(LinkUnreachable, match="20 s"):
-            await connect(DEVICE, "link")
-        assert asyncio.get_running_loop().time() == pytest.approx(CONNECT_SECONDS)
-        if step == "start_notify":
-            assert not client.is_connected
-
-    run(main)
+    with pytest.raises(LinkUnreachable, match="20 s"):
+        await connect(DEVICE, "link")
+    assert asyncio.get_running_loop().time() == pytest.approx(CONNECT_SECONDS)
+    if step == "start_notify":
+        assert not client.is_connected
 
 
-def test_disconnecting_is_bounded(clients: list[FakeClient]) -> None:
+@on_virtual_time
+async def test_disconnecting_is_bounded(clients: list[FakeClient]) -> None:
     """A disconnect that hangs or fails is given up without an error."""
     hanging, failing = FakeClient(), FakeClient()
     hanging.hangs.add("disconnect")
     failing.disconnect_error = BleakError("not connected")
     clients += [hanging, failing]
 
-    async def main() -> None:
-        transport = await connect(DEVICE, "link")
-        await transport.disconnect()
-        assert asyncio.get_running_loop().time() == pytest.approx(DISCONNECT_SECONDS)
-        transport = await connect(DEVICE, "link")
-        await transport.disconnect()
-
-    run(main)
+    transport = await connect(DEVICE, "link")
+    await transport.disconnect()
+    assert asyncio.get_running_loop().time() == pytest.approx(DISCONNECT_SECONDS)
+    transport = await connect(DEVICE, "link")
+    await transport.disconnect()
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [(BleakError("gone"), "gone"), (OSError(), "OSError"), (EOFError(), "EOFError")],
 )
-def test_a_write_that_fails_means_a_lost_link(
+@on_virtual_time
+async def test_a_write_that_fails_means_a_lost_link(
     clients: list[FakeClient], error: Exception, reason: str
 ) -> None:
     """There is no use in going on with such a connection."""
@@ -565,23 +547,17 @@ def test_a_write_that_fails_means_a_lost_link(
     client.write_error = error
     clients.append(client)
 
-    async def main() -> None:
-        transport = await connect(DEVICE, "link")
-        with pytest.raises(LinkLost, match=reason):
-            await transport.write(b"request")
-        await transport.disconnect()
-
-    run(main)
+    transport = await connect(DEVICE, "link")
+    with pytest.raises(LinkLost, match=reason):
+        await transport.write(b"request")
+    await transport.disconnect()
 
 
-def test_a_transport_that_was_never_opened() -> None:
+@on_virtual_time
+async def test_a_transport_that_was_never_opened() -> None:
     """Using it is a lost link, not a crash."""
-
-    async def main() -> None:
-        transport = BleakTransport("link")
-        with pytest.raises(LinkLost, match="not subscribed"):
-            await transport.write(b"request")
-        with pytest.raises(LinkLost, match="not connected"):
-            await transport.subscribe()
-
-    run(main)
+    transport = BleakTransport("link")
+    with pytest.raises(LinkLost, match="not subscribed"):
+        await transport.write(b"request")
+    with pytest.raises(LinkLost, match="not connected"):
+        await transport.subscribe()

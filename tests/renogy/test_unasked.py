@@ -18,7 +18,7 @@ from tests.renogy.fake_link import (
     kept_link_to,
     link_to,
 )
-from tests.renogy.virtual_time import run
+from tests.renogy.virtual_time import on_virtual_time
 
 INTERVAL = 10.0
 # As documented, not as the code has it.
@@ -122,68 +122,59 @@ async def flood(fake: FakeLink, bytes_per_second: float, seconds: float) -> None
         await asyncio.sleep(len(FOREIGN) / bytes_per_second)
 
 
-def test_a_flood_ends_the_connection_of_a_poll() -> None:
+@on_virtual_time
+async def test_a_flood_ends_the_connection_of_a_poll() -> None:
     """The poll fails within bounds; when the flood is over all is as before."""
-
-    async def polls() -> None:
-        fake = four_batteries()
-        link = link_to(fake)
-        await link.poll()
-        flooding = asyncio.create_task(flood(fake, 50_000, 60))
-        began_at = asyncio.get_running_loop().time()
-        try:
-            report = await link.poll()
-            assert not report.fresh
-        except RenogyError:
-            pass
-        assert asyncio.get_running_loop().time() - began_at < 36
-        flooding.cancel()
-        await asyncio.sleep(5)
-        assert all(connection.lost.done() for connection in fake.connections)
-        assert (await link.poll()).failed == {}
-        await link.close()
-
-    run(polls)
+    fake = four_batteries()
+    link = link_to(fake)
+    await link.poll()
+    flooding = asyncio.create_task(flood(fake, 50_000, 60))
+    began_at = asyncio.get_running_loop().time()
+    try:
+        report = await link.poll()
+        assert not report.fresh
+    except RenogyError:
+        pass
+    assert asyncio.get_running_loop().time() - began_at < 36
+    flooding.cancel()
+    await asyncio.sleep(5)
+    assert all(connection.lost.done() for connection in fake.connections)
+    assert (await link.poll()).failed == {}
+    await link.close()
 
 
-def test_a_flood_ends_a_kept_connection() -> None:
+@on_virtual_time
+async def test_a_flood_ends_a_kept_connection() -> None:
     """It is ended between two polls as well, after no more than a burst."""
-
-    async def polls() -> None:
-        fake = four_batteries()
-        link = kept_link_to(fake, INTERVAL)
-        await link.poll()
-        connection = fake.connections[-1]
-        began_at = asyncio.get_running_loop().time()
-        flooding = asyncio.create_task(flood(fake, 50_000, 5))
-        await connection.lost
-        # What it may have sent meanwhile includes a burst and the bytes of the poll's time.
-        assert asyncio.get_running_loop().time() - began_at < DISCONNECT_SECONDS + 1
-        assert not link.is_connected
-        await flooding
-        assert (await link.poll()).failed == {}
-        await link.close()
-
-    run(polls)
+    fake = four_batteries()
+    link = kept_link_to(fake, INTERVAL)
+    await link.poll()
+    connection = fake.connections[-1]
+    began_at = asyncio.get_running_loop().time()
+    flooding = asyncio.create_task(flood(fake, 50_000, 5))
+    await connection.lost
+    # What it may have sent meanwhile includes a burst and the bytes of the poll's time.
+    assert asyncio.get_running_loop().time() - began_at < DISCONNECT_SECONDS + 1
+    assert not link.is_connected
+    await flooding
+    assert (await link.poll()).failed == {}
+    await link.close()
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_another_master_is_no_flood(kept: bool) -> None:
+@on_virtual_time
+async def test_another_master_is_no_flood(kept: bool) -> None:
     """As much as a line can carry ends nothing, however long it lasts."""
-
-    async def polls() -> None:
-        fake = four_batteries()
-        link = kept_link_to(fake, INTERVAL) if kept else link_to(fake)
-        await link.poll()
-        connections = len(fake.connections)
-        other = asyncio.create_task(flood(fake, LINE_BYTES_PER_SECOND, 600))
-        for _ in range(20):
-            await asyncio.sleep(INTERVAL)
-            report = await link.poll()
-            assert report.fresh
-        assert len(fake.connections) == connections + (0 if kept else 20)
-        other.cancel()
-        await asyncio.sleep(1)
-        await link.close()
-
-    run(polls)
+    fake = four_batteries()
+    link = kept_link_to(fake, INTERVAL) if kept else link_to(fake)
+    await link.poll()
+    connections = len(fake.connections)
+    other = asyncio.create_task(flood(fake, LINE_BYTES_PER_SECOND, 600))
+    for _ in range(20):
+        await asyncio.sleep(INTERVAL)
+        report = await link.poll()
+        assert report.fresh
+    assert len(fake.connections) == connections + (0 if kept else 20)
+    other.cancel()
+    await asyncio.sleep(1)
+    await link.close()

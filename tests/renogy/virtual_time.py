@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial, wraps
 import selectors
 from typing import Any, override
 
@@ -56,3 +57,15 @@ def run[T](main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         loop.close()
     assert not unseen, f"Errors that nobody saw: {unseen}"
     return result
+
+
+def on_virtual_time[**P, T](
+    test: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, T]:
+    """Run a test on a clock of its own."""
+
+    @wraps(test)
+    def timed(*args: P.args, **kwargs: P.kwargs) -> T:
+        return run(partial(test, *args, **kwargs))
+
+    return timed

@@ -48,7 +48,9 @@ def bank(**published: Value) -> Diagnostics:
         (52.4, None, False),
     ],
 )
-def test_values(then: Value, now: Value, is_same: bool) -> None:
+def test_numbers_are_the_same_as_far_as_they_are_shown(
+    then: Value, now: Value, is_same: bool
+) -> None:
     """Numbers are the same as far as they are shown; unknown is no number."""
     assert Compared("x", then, now).differs is not is_same
 

@@ -235,12 +235,12 @@ def replayed(report: Diagnostics) -> dict[int, tuple[Any, ...]]:
     (link,) = checked_world(world_of(report)).links
     told = report.links[0]
 
-    async def main() -> LinkReport:
+    async def read_again() -> LinkReport:
         # The patience of these tests is as short.
         line = EmulatedLine(link, Timing().scaled(0.0))
         units = [battery.unit for battery in told.batteries]
-        again = link_to(FakeLink({}), units, family_by_key(told.family))
-        again._connector = line.connect
+        family = family_by_key(told.family)
+        again = link_to(FakeLink({}), units, family, line.connect)
         await again.poll()
         now = await again.poll()
         await again.close()
@@ -248,7 +248,7 @@ def replayed(report: Diagnostics) -> dict[int, tuple[Any, ...]]:
 
     loop = VirtualTimeLoop()
     try:
-        return voltages(loop.run_until_complete(main()))
+        return voltages(loop.run_until_complete(read_again()))
     finally:
         loop.close()
 

@@ -28,7 +28,7 @@ from tests.renogy.fake_link import (
     wrong_crc,
 )
 from tests.renogy.test_flight_recorder import ADDRESS, NAME, record
-from tests.renogy.virtual_time import run
+from tests.renogy.virtual_time import on_virtual_time, run
 
 from .comparison import compare
 from .emulated_line import EmulatedLine
@@ -82,8 +82,7 @@ async def replayed(fake: FakeLink, polls: int = 2) -> tuple[LinkReport, LinkRepo
     text = file_of(recorder.as_data(), report, units)
     (emulated,) = checked_world(world_of(parse_report(text))).links
     line = EmulatedLine(emulated)
-    again = link_to(FakeLink({}), units)
-    again._connector = line.connect
+    again = link_to(FakeLink({}), units, connector=line.connect)
     later = FlightRecorder(Redaction(ADDRESS, NAME))
     for _ in range(polls):
         await asyncio.sleep(60)
@@ -174,7 +173,7 @@ def test_a_battery_that_fails_fails_again(name: str) -> None:
 def test_batteries_for_which_the_recorder_had_no_room() -> None:
     """What they say cannot be told; the others are read again."""
 
-    async def main() -> tuple[LinkReport, str]:
+    async def recorded() -> tuple[LinkReport, str]:
         units = list(range(48, 64))
         fake = FakeLink({unit: rbt50lfp48s() for unit in units})
         link, recorder = (
@@ -187,7 +186,7 @@ def test_batteries_for_which_the_recorder_had_no_room() -> None:
         await link.close()
         return report, file_of(recorder.as_data(), report, units)
 
-    then, text = run(main)
+    then, text = run(recorded)
     report = parse_report(text)
     assert isinstance(report, Diagnostics)
     told = {each.what: each.is_known for each in compare(report, NOTHING_SHOWN, None)}
@@ -201,23 +200,19 @@ def test_batteries_for_which_the_recorder_had_no_room() -> None:
         assert bool(battery.registers) is (str(unit) in kept)
 
 
-def test_diagnostics_of_the_first_release() -> None:
+@on_virtual_time
+async def test_diagnostics_of_the_first_release() -> None:
     """Version 0.1.0 told the last frames: what was shown then is read from them."""
     report = read_report(Path(__file__).parent / "files" / "diagnostics_0_1_0.json")
     assert isinstance(report, Diagnostics)
     (told,) = report.links
     (emulated,) = checked_world(world_of(report)).links
-
-    async def main() -> LinkReport:
-        line = EmulatedLine(emulated)
-        link = link_to(FakeLink({}), [battery.unit for battery in told.batteries])
-        link._connector = line.connect
-        await link.poll()
-        now = await link.poll()
-        await link.close()
-        return now
-
-    now = run(main)
+    units = [battery.unit for battery in told.batteries]
+    connector = EmulatedLine(emulated).connect
+    link = link_to(FakeLink({}), units, connector=connector)
+    await link.poll()
+    now = await link.poll()
+    await link.close()
     assert len(told.batteries) == 4
     for battery in told.batteries:
         reading = now.readings[battery.unit]

@@ -36,6 +36,7 @@ from homeassistant.core import HomeAssistant
 from tests.demo.components.witness import SOURCE as WITNESS, WitnessScanner
 from tests.emulator import EmulatedWorld
 from tests.emulator.world import Kind, Link
+from tests.insides import health_of
 
 BANK = "bank"
 INTERVAL = 60.0
@@ -90,7 +91,7 @@ class Site:
     @property
     def health(self) -> AdapterHealth:
         """What is known of the adapter and what was done to it."""
-        return self.supervisor._health[self.address]
+        return health_of(self.supervisor)[self.address]
 
     @property
     def sample(self) -> AdapterSample:

@@ -33,6 +33,7 @@ from tests.emulator import EmulatedWorld, World, load_world
 from tests.emulator.__main__ import WORLDS
 from tests.emulator.peripheral import Central, Peripheral
 from tests.fake_air import DONGLE
+from tests.insides import records_of
 
 from .conftest import still
 from .integration import assert_true_values, heard
@@ -273,7 +274,7 @@ class TestLostLinks:
         assert max(after - before for before, after in pairwise(polls)) <= longest
         tried = {
             sample.address: sample.failures
-            for sample in async_get_supervisor(hass)._records.samples(
+            for sample in records_of(async_get_supervisor(hass)).samples(
                 emulated_world.world.adapters[0].address, clock.now(), ()
             )
         }

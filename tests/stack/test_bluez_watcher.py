@@ -24,6 +24,7 @@ from custom_components.renogy_bt.bluez.models import BusFault
 from custom_components.renogy_bt.bluez.system_bus import Signal
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
 from tests.emulator import EmulatedWorld, PrivateBus, World
+from tests.insides import bus_of, connection_of, unanswered_calls
 
 LIMIT = 5.0
 SHORT_CALL = 0.15
@@ -176,14 +177,15 @@ async def test_bus_restarts(watched: Watched, emulated_world: EmulatedWorld) -> 
 
 async def test_own_connection_breaks(watched: Watched, bus: PrivateBus) -> None:
     """Losing only the own connection is not taken for a restart of bluetoothd."""
-    assert watched.watcher._bus is not None
-    watched.watcher._bus._bus.disconnect()
+    connection_of(watched.watcher).disconnect()
     await watched.until(lambda: not watched.watcher.sample().connected)
     await watched.until(lambda: watched.watcher.sample().known)
     assert watched.watcher.sample().owner_changed_at is None
 
 
-async def test_renumbered(watched: Watched, emulated_world: EmulatedWorld) -> None:
+async def test_an_adapter_under_another_number_is_found_by_its_address(
+    watched: Watched, emulated_world: EmulatedWorld
+) -> None:
     """An adapter under another number is found by its address."""
     await emulated_world.set_fault("renumbered", to="hci1", seconds=0.05)
     address = mac(emulated_world)
@@ -201,8 +203,7 @@ async def test_hung_bluetoothd_is_noticed_and_its_return_too(
 ) -> None:
     """Unanswered questions are counted, only one is open, and the answer is told at once."""
     await emulated_world.set_fault("bluetoothd-hung")
-    assert watched.watcher._bus is not None
-    pending = watched.watcher._bus._bus._method_return_handlers
+    pending = unanswered_calls(watched.watcher)
     before = len(pending)
     for _ in range(3):
         await watched.watcher.ping()
@@ -227,8 +228,7 @@ async def test_device_signals_are_not_delivered(
 ) -> None:
     """While devices advertise to a scanning client, the watcher hears of the adapter only."""
     heard: list[Signal] = []
-    assert watched.watcher._bus is not None
-    watched.watcher._bus.listen(heard.append)
+    bus_of(watched.watcher).listen(heard.append)
     async with discovery() as client:
         signals = await watched.watcher.count_device_signals("/org/bluez/hci0", 0.5)
         assert signals > 0
@@ -271,12 +271,11 @@ async def test_signals_of_others_are_not_believed(
     watched: Watched, emulated_world: EmulatedWorld
 ) -> None:
     """A client that is not bluetoothd cannot tell us that the adapter is off."""
-    assert watched.watcher._bus is not None
     liar = await MessageBus(bus_type=BusType.SYSTEM).connect()
     await liar.send(
         Message(
             message_type=MessageType.SIGNAL,
-            destination=watched.watcher._bus._bus.unique_name,
+            destination=connection_of(watched.watcher).unique_name,
             path="/org/bluez/hci0",
             interface="org.freedesktop.DBus.Properties",
             member="PropertiesChanged",

@@ -24,6 +24,7 @@ from homeassistant.components import bluetooth
 from homeassistant.components.bluetooth.manager import HomeAssistantBluetoothManager
 from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld
+from tests.insides import watch_of
 
 from .site import BANK, MINUTE, Site, batteries_of
 from .warped_time import warped_time
@@ -151,7 +152,7 @@ async def test_scanner_over_the_management_socket(
         await asyncio.sleep(HOUR)
         assert site.status.verdict is Verdict.OK
         assert site.sample.is_direct
-        (known,) = supervisor._watch.bluez.adapters_at(site.address)
+        (known,) = watch_of(supervisor).bluez.adapters_at(site.address)
         assert not known.discovering
     await emulated_world.set_fault("bluetoothd-restart", seconds=5)
     await asyncio.sleep(10 * MINUTE)

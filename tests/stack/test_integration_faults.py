@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.links.connection import _CONNECTIONS
+from custom_components.renogy_bt.links.connection import CONNECTIONS
 from custom_components.renogy_bt.renogy.transport import connect
 from homeassistant.components import bluetooth
 from homeassistant.config_entries import ConfigEntryState
@@ -232,7 +232,7 @@ async def test_unload_while_polling(
     assert await hass.config_entries.async_unload(entry.entry_id)
     await polling
     assert peripheral.central is None
-    assert _CONNECTIONS not in hass.data
+    assert CONNECTIONS not in hass.data
     names = {task.get_name() for task in asyncio.all_tasks()}
     assert not any("renogy_bt" in name or "Disconnect" in name for name in names)
 

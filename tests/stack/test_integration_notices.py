@@ -106,7 +106,9 @@ def shown(hass: HomeAssistant) -> set[str]:
     }
 
 
-async def test_alarm(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+async def test_an_alarm_on_the_air_is_an_event_of_its_battery(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
     """An alarm of a battery on the air is an event of its entity, and of no other."""
     event = battery_state(hass, "alarm", 51, platform="event")
     assert event.attributes["event_type"] == "raised"

@@ -108,7 +108,7 @@ def resident_memory() -> int:
 
 
 @pytest.mark.parametrize("is_lively", [False, True])
-async def test_hours(
+async def test_hours_of_a_kept_link_leave_the_adapter_alone(
     hass: HomeAssistant,
     emulated_world: EmulatedWorld,
     clock: Clock,

@@ -9,9 +9,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.renogy_bt.adapter_health.samples import Verdict
 from custom_components.renogy_bt.adapter_health.status import EventKind
-from custom_components.renogy_bt.supervisor import supervisor as supervisor_module
 from homeassistant.core import HomeAssistant
 from tests.emulator import EmulatedWorld
+from tests.insides import forget_supervisor
 
 from .site import MINUTE, Site, a_site, a_witness, batteries_of
 from .warped_time import warped_time
@@ -22,7 +22,7 @@ ADVERTISING = 10.0
 
 def begin_anew(hass: HomeAssistant) -> None:
     """Let nothing remain in memory of adapter health, as over a restart."""
-    hass.data.pop(supervisor_module._SUPERVISOR)
+    forget_supervisor(hass)
 
 
 async def settled(site: Site, verdict: Verdict, limit: float) -> None:

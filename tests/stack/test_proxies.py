@@ -107,7 +107,7 @@ async def test_proxy_tells_every_advertisement_that_reaches_its_place(
         listening = proxy.listen()
         peripheral = emulated_world.peripheral(DONGLE)
         for _ in range(50):
-            emulated_world._advertised(peripheral, 0)
+            emulated_world.advertised(peripheral, 0)
         listening()
         assert least <= len(strengths) - heard_before <= most
     assert any(abs(one - other) in range(1, 8) for one, other in pairwise(strengths))
@@ -410,7 +410,7 @@ class TestTroubleOfTheOnlyProxy:
         assert not gate.has_lacked_slot(DONGLE)
         assert_all_true(hass, units)
 
-    async def test_reboot(
+    async def test_after_a_reboot_the_first_advertisement_is_answered(
         self,
         hass: HomeAssistant,
         proxy: EspHomeProxy,

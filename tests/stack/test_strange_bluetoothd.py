@@ -21,6 +21,7 @@ from custom_components.renogy_bt.bluez.models import BusFault
 from custom_components.renogy_bt.bluez.system_bus import SystemBus
 from custom_components.renogy_bt.bluez.watcher import BlueZWatcher
 from tests.emulator import PrivateBus
+from tests.insides import connection_of, is_counting, runner_of
 
 from .test_bluez_watcher import SHORT_CALL, Watched, hang_up
 
@@ -75,11 +76,10 @@ class Bluetoothd:
         path: str = HCI0,
     ) -> None:
         """Send a signal to a watcher that no match rule of its own asks for."""
-        assert to._bus is not None
         await self.connection.send(
             Message(
                 message_type=MessageType.SIGNAL,
-                destination=to._bus._bus.unique_name,
+                destination=connection_of(to).unique_name,
                 path=path,
                 interface=PROPERTIES,
                 member=member,
@@ -162,7 +162,7 @@ async def test_only_advertisements_of_the_adapter_are_counted(
     """Connections, and devices of another adapter, are no signs of life of this one."""
     counting = asyncio.create_task(watched.watcher.count_device_signals(HCI0, 0.2))
     # Until the counting has begun, nothing is counted.
-    while not watched.watcher._device_signals:
+    while not is_counting(watched.watcher):
         await asyncio.sleep(0)
     rssi = {"RSSI": Variant("n", -60)}
     for path, changed in (
@@ -270,6 +270,6 @@ async def test_watch_begins_once_and_ends_at_any_time(bus: PrivateBus) -> None:
     never_started = Watched(bus.address)
     await never_started.watcher.stop()
     async with watching(bus) as watched:
-        runner = watched.watcher._runner
+        runner = runner_of(watched.watcher)
         watched.watcher.start()
-        assert watched.watcher._runner is runner
+        assert runner_of(watched.watcher) is runner

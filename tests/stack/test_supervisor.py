@@ -37,6 +37,7 @@ from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
 from tests.emulator import EmulatedWorld, World
 from tests.histories import steps_in
+from tests.insides import records_of, recovery_of
 
 from .site import BANK, MINUTE, NOTICE_GOES, Site
 from .warped_time import warped_time
@@ -95,7 +96,9 @@ async def test_gentle_steps_on_request(site: Site, step: RecoveryStep) -> None:
         )
 
 
-async def test_refusals(site: Site, bluetooth_entry: MockConfigEntry) -> None:
+async def test_a_step_that_cannot_be_taken_is_refused_with_its_reason(
+    site: Site, bluetooth_entry: MockConfigEntry
+) -> None:
     """A step that cannot be taken is refused with its reason."""
 
     async def reason(
@@ -195,7 +198,7 @@ async def test_attempts_that_fail_are_recorded(site: Site) -> None:
 
 def link_samples(site: Site) -> tuple[LinkSample, ...]:
     """Return what the supervisor knows of the links now."""
-    return site.supervisor._records.samples(site.address, site.now(), ())
+    return records_of(site.supervisor).samples(site.address, site.now(), ())
 
 
 async def test_connections_are_not_held_off_for_ever(site: Site) -> None:
@@ -491,9 +494,10 @@ async def test_home_assistant_was_killed_in_the_middle_of_a_step(
         recovery.cancel()
         stored = hass_storage["renogy_bt.bluetooth_health"]
         assert stored["data"]["adapters"][site.address]["powered_off_by_us"] is True
-        assert site.supervisor._recovery.task is not None
-        site.supervisor._recovery.task.cancel()
-        await asyncio.wait([recovery, site.supervisor._recovery.task])
+        task = recovery_of(site.supervisor).task
+        assert task is not None
+        task.cancel()
+        await asyncio.wait([recovery, task])
         await site.supervisor.async_detach(BANK)
         hass_storage["renogy_bt.bluetooth_health"] = stored
     assert not site.is_powered
@@ -541,9 +545,9 @@ async def test_most_cautious_bank_decides(site: Site) -> None:
         EventKind.STEP_STARTED,
         EventKind.RECOVERED,
     ]
-    assert len(site.supervisor._records.addresses) == 2
+    assert len(records_of(site.supervisor).addresses) == 2
     await site.supervisor.async_detach("other")
-    assert list(site.supervisor._records.addresses) == [LINK]
+    assert list(records_of(site.supervisor).addresses) == [LINK]
 
 
 async def test_diagnostics_are_plain(site: Site) -> None:

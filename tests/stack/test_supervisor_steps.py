@@ -22,6 +22,7 @@ from homeassistant.config_entries import (
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
 from tests.histories import steps_in
+from tests.insides import connection_of, watch_of
 
 from .site import MINUTE, EntryMethod, Site
 
@@ -235,7 +236,7 @@ async def test_bleak_that_cannot_leave_the_bus(site: Site) -> None:
 @pytest.mark.parametrize("scanner_mode", ["active"])
 async def test_devices_that_bluetoothd_reports(site: Site) -> None:
     """What bluetoothd hears is listened to no more often than every five minutes."""
-    stack_watch = site.supervisor._watch
+    stack_watch = watch_of(site.supervisor)
     with patch.object(watch, "async_has_management_socket", return_value=True):
         sample = await stack_watch.async_sample(site.address)
         assert sample.heard_on_bus_at is None
@@ -253,11 +254,10 @@ async def test_devices_that_bluetoothd_reports(site: Site) -> None:
 
 async def test_nothing_is_heard_over_a_broken_connection(site: Site) -> None:
     """A bus that cannot be listened on tells nothing of an adapter."""
-    stack_watch = site.supervisor._watch
+    stack_watch = watch_of(site.supervisor)
     with patch.object(watch, "async_has_management_socket", return_value=True):
         sample = await stack_watch.async_sample(site.address)
-        assert stack_watch.bluez._bus is not None
-        stack_watch.bluez._bus._bus.disconnect()
+        connection_of(stack_watch.bluez).disconnect()
         await site.until(lambda: not stack_watch.bluez.sample().connected, 10)
         await stack_watch.async_listen_on_bus(sample)
         assert (await stack_watch.async_sample(site.address)).heard_on_bus_at is None

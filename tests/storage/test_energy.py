@@ -114,7 +114,9 @@ async def test_written_only_when_changed(
     assert hass_storage[key_of("test")]["data"]["bank"]["charged"] == 10.0
 
 
-async def test_removed(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
+async def test_the_totals_of_a_bank_can_be_removed(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
     """The totals of a bank can be removed, even those that were never there."""
     store = EnergyStore(hass, "test")
     await store.async_save(await load(hass))

@@ -19,6 +19,7 @@ from custom_components.renogy_bt.supervisor.timelines import timeline_data
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from tests.health_months.simulation import ADAPTER
+from tests.insides import write_records
 from tests.replay.test_timelines import lived, replayed
 
 from .files import Folder
@@ -81,7 +82,7 @@ async def test_a_text_that_is_no_record(
 ) -> None:
     """It tells nothing, and hurts nothing."""
     store = FlightRecordStore(hass, OF_ADAPTERS, dict)
-    await store._file.async_save({"records": {ADAPTER: told}})
+    await write_records(store, {ADAPTER: told})
     await store.async_load()
     assert store.before == {}
 

@@ -31,6 +31,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from tests.banks import bank_entry, battery_state, link_settings, set_up
 from tests.fake_air import DONGLE, FakeAir
+from tests.insides import missing
 from tests.renogy.fake_link import four_batteries
 
 ADAPTER = "00:1A:7D:DA:71:13"
@@ -302,7 +303,7 @@ CALLS: list[Any] = [
 class TestCalls:
     """What other libraries are asked to do."""
 
-    async def test_missing(
+    async def test_a_name_that_is_missing_is_not_told_again(
         self,
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
@@ -313,13 +314,13 @@ class TestCalls:
     ) -> None:
         """A name that was missing from the start has been told then."""
         error = ImportError(f"cannot import name {name!r}")
-        monkeypatch.setattr(neighbours, name, neighbours._missing(part, error))
+        monkeypatch.setattr(neighbours, name, missing(part, error))
         await call()
         await call()
         assert lost == {part: str(error)}
         assert len(told(caplog)) == 1
 
-    async def test_failing(
+    async def test_what_fails_as_it_may_is_not_lost(
         self,
         monkeypatch: pytest.MonkeyPatch,
         lost: dict[Part, str],
@@ -336,7 +337,7 @@ class TestCalls:
             failing.assert_awaited()
         assert lost == {}
 
-    async def test_hanging(
+    async def test_nothing_is_waited_for_without_a_limit(
         self,
         monkeypatch: pytest.MonkeyPatch,
         lost: dict[Part, str],

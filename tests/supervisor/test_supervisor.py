@@ -15,6 +15,7 @@ from custom_components.renogy_bt.storage.adapters import AdapterStore
 from custom_components.renogy_bt.supervisor.supervisor import Supervisor
 from homeassistant.core import HomeAssistant
 from tests.health_months.simulation import ADAPTER, Place
+from tests.insides import step_changed
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -28,8 +29,8 @@ async def test_begin_and_end_of_a_step_are_written_soon(
     supervisor, health = Supervisor(hass), AdapterHealth(ADAPTER)
     health.look(Place().sample(), RecoveryLevel.FULL, AT)
     health.begin_step(RecoveryStep.POWER_CYCLE, AT, 1001.0, requested=True)
-    supervisor._step_changed(health)
+    step_changed(supervisor, health)
     assert saved == ["soon"]
     health.end_step(1005.0, StepResult.FAILED, "blocked")
-    supervisor._step_changed(health)
+    step_changed(supervisor, health)
     assert saved == ["soon", "soon"]

@@ -70,7 +70,9 @@ def entered(*passages: Passage) -> list[str]:
         *("back to the caller", "handed up in the same file"),
     ],
 )
-def test_entries(passage: Passage, files: list[str]) -> None:
+def test_calls_and_what_is_handed_up_are_entries(
+    passage: Passage, files: list[str]
+) -> None:
     """Calls from other files count, and what is handed up to those who have waited."""
     assert entered(passage) == ["transport.py", *files, LINK_COORDINATOR]
 

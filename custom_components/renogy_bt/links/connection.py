@@ -195,7 +195,7 @@ class _Connections:
         raise LinkUnreachable(reason) from cause
 
 
-_CONNECTIONS: HassKey[_Connections] = HassKey(f"{DOMAIN}_connections")
+CONNECTIONS: HassKey[_Connections] = HassKey(f"{DOMAIN}_connections")
 _HOLDERS: HassKey[dict[str, list[Callable[[], None]]]] = HassKey(f"{DOMAIN}_holders")
 
 
@@ -280,9 +280,9 @@ def async_connector(hass: HomeAssistant, address: str, name: str) -> Connector:
     async def connect_once() -> Transport:
         async with gate.connecting(address):
             # Looked up behind the gate: the last bank may unload while the gate is closed.
-            if _CONNECTIONS not in hass.data:
-                hass.data[_CONNECTIONS] = _Connections(hass.loop.time)
-            connections = hass.data[_CONNECTIONS]
+            if CONNECTIONS not in hass.data:
+                hass.data[CONNECTIONS] = _Connections(hass.loop.time)
+            connections = hass.data[CONNECTIONS]
             return await connections.connect(hass, gate, address, name)
 
     return connect_to_link
@@ -301,7 +301,7 @@ def async_probing_connector(hass: HomeAssistant, address: str, name: str) -> Con
         for let_go in hass.data.get(_HOLDERS, {}).get(address, ()):
             let_go()
         transport = await connect_to_link()
-        connections = hass.data[_CONNECTIONS]
+        connections = hass.data[CONNECTIONS]
 
         def keep(connection: _LeftTransport) -> bool:
             if connections.is_wanted(address):
@@ -324,13 +324,13 @@ def async_probing_connector(hass: HomeAssistant, address: str, name: str) -> Con
 @callback
 def async_is_left_connected(hass: HomeAssistant, address: str) -> bool:
     """Return whether a probe has left a link connected, whose owner waits for values."""
-    connections = hass.data.get(_CONNECTIONS)
+    connections = hass.data.get(CONNECTIONS)
     return connections is not None and address in connections.left
 
 
 async def async_end_left_connection(hass: HomeAssistant, address: str) -> None:
     """Disconnect a link that a probe has left connected, so that it advertises again."""
-    connections = hass.data.get(_CONNECTIONS)
+    connections = hass.data.get(CONNECTIONS)
     if connections is not None and (left := connections.left.pop(address, None)):
         await left.end()
 
@@ -363,12 +363,12 @@ def async_forget_connections(hass: HomeAssistant, unloading: Collection[str]) ->
 
     `unloading` are the addresses of the bank that ends.
     """
-    connections = hass.data.get(_CONNECTIONS)
+    connections = hass.data.get(CONNECTIONS)
     if connections is None or connections.are_used_beside(unloading):
         return
     in_use = {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
     if all(bank.state not in in_use for bank in async_banks(hass)):
-        del hass.data[_CONNECTIONS]
+        del hass.data[CONNECTIONS]
 
 
 @callback

@@ -256,13 +256,13 @@ async def test_prepared_filter_is_kept_until_it_is_removed(
     await client.call("StartDiscovery")
     await client.call("StopDiscovery")
     await client.call("SetDiscoveryFilter", "a{sv}", LE_FILTER)
-    assert len(sessions._prepared) == 1
+    assert len(sessions.prepared) == 1
     await client.call("SetDiscoveryFilter", "a{sv}", {})
-    assert sessions._prepared == []
+    assert sessions.prepared == []
     async with connected(emulated_world.bus.address) as leaving:
         await leaving.call("SetDiscoveryFilter", "a{sv}", LE_FILTER)
-        assert len(sessions._prepared) == 1
-    while sessions._prepared:
+        assert len(sessions.prepared) == 1
+    while sessions.prepared:
         await client.get("Powered")
 
 

@@ -60,7 +60,9 @@ class TestDiscoveryDeaf:
             await home.clock.until(lambda: not home.shown(), HOUR)
             assert home.good_polls
 
-    async def test_alone(self, home: Home, discovering: str) -> None:
+    async def test_without_a_witness_it_is_tried_once(
+        self, home: Home, discovering: str
+    ) -> None:
         """Without a witness it may as well be a dongle without power: tried once."""
         await home.emulated.set_fault("discovery-deaf", discovering=discovering)
         await asyncio.sleep(2 * HOUR)
