@@ -228,6 +228,14 @@ def test_bad_cable(every: float, ohms: float) -> None:
     assert finding.fair == pytest.approx(25.0)
 
 
+@pytest.mark.parametrize("parts", [(0.0, 1.0), (0.0, 0.5, 0.5)])
+def test_cable_that_carries_more_than_its_share_is_good(parts: Sequence[float]) -> None:
+    """Beside a battery that carries nothing, the voltages of the others seem to say otherwise."""
+    bank = Bank(SharingWatch(), (0.0, *[0.05] * (len(parts) - 1)))
+    assert bank.swing(parts, 48) == {0}
+    assert bank.found[0].suspicion is Suspicion.LESS
+
+
 @pytest.mark.parametrize(
     "cables",
     [(0.0, 0.0, 0.0, 0.0), (0.004, 0.001, 0.001, 0.001), (0.02, 0.02, 0.02, 0.02)],

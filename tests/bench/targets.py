@@ -52,7 +52,7 @@ LEAST_CABLES_NOTICED: Final = {"cable_20": 80.0, "cable_100": 90.0}
 LEAST_CELLS_NOTICED: Final = 70.0
 # In the middle, and of nineteen of twenty batteries.
 MOST_RESISTANCE_OFF: Final = (6.0, 10.0)
-LEAST_RESISTANCES_WITHIN: Final = 90.0
+LEAST_RESISTANCES_WITHIN: Final = 95.0
 MOST_EFFICIENCY_OFF: Final = 0.5
 MOST_RECORDING_CPU_MS: Final = 0.2
 # Of a bank with one adapter.

@@ -120,7 +120,7 @@ AGEING = [
         batteries=12,
         resistances=12,
         resistance_off_pct=(6.0, 10.0),
-        resistance_within=90.0,
+        resistance_within=95.0,
         efficiencies=3,
         efficiency_off=(0.1, 0.5),
         depth_off=(2.0, 3.0),
@@ -218,7 +218,7 @@ def test_the_document_keeps_its_columns(measured: list[Measured]) -> None:
         (each["batteries"], each["kb_per_hour"]) for each in document["recorder"]
     ] == [(1, 60.0), (4, 200.0)]
     assert [row["world"] for row in document["months"]] == [row.world for row in MONTHS]
-    assert document["ageing"][0]["resistance_within"] == 90.0
+    assert document["ageing"][0]["resistance_within"] == 95.0
 
 
 def test_the_tables_show_every_row(measured: list[Measured]) -> None:
@@ -247,7 +247,7 @@ def test_the_tables_show_every_row(measured: list[Measured]) -> None:
     assert "| 600 | integral_helper | 2.00 | 2.00 | 2.00 |" in text
     assert "| 4 | 200.0 | 400.0 | 1 |" in text
     assert "| cell_falls | 10 | 0 | 0 | - | 7 | 0 | 24.0 |" in text
-    assert "| healthy | 12 | 6.00, 10.00 | 90 | 0.10, 0.50 |" in text
+    assert "| healthy | 12 | 6.00, 10.00 | 95 | 0.10, 0.50 |" in text
     for each in measured:
         name = f"| {each.row.system} | {each.row.mode} | {each.row.batteries} |"
         assert text.count(name) == sum(
@@ -336,7 +336,7 @@ def test_targets_of_what_is_said_of_banks(
         ({"resistance_off_pct": (6.1, 10.0)}, 1),
         ({"resistance_off_pct": (6.0, 10.1)}, 1),
         ({"resistance_off_pct": None}, 2),
-        ({"resistance_within": 89.9}, 1),
+        ({"resistance_within": 94.9}, 1),
         ({"efficiency_off": (0.1, 0.51)}, 1),
         ({"efficiency_off": None}, 0),
     ],

@@ -35,7 +35,7 @@ _CONFIDENCE: Final = 1.96
 CURRENT_OFF: Final = 0.025
 VOLTAGE_OFF: Final = 0.01
 """What the gains of a battery's sensors are off by at most. No maker tells it: these are what emulated batteries are given."""
-YIELD_OFF: Final = 0.05
+YIELD_OFF: Final = 0.08
 """To a load after a rest the voltage yields more, within STEP_SECONDS, than to loads that come and go: the resistance
 is within this share of either."""
 _OFF: Final = math.hypot(CURRENT_OFF, VOLTAGE_OFF, YIELD_OFF)

@@ -385,9 +385,13 @@ def _finding(suspicion: Suspicion, hours: list[float], fair: float) -> Finding:
 def _bad_way(record: _Record, fair: float, limit: float) -> Finding | None:
     if len(record.ways) < STRETCHES or min(way for way, _ in record.ways) <= limit:
         return None
+    part = sum(part for _, part in record.ways) / STRETCHES
+    # Beside a battery that carries nothing, whose voltage stands still, charge that comes and goes looks like this.
+    if part >= fair:
+        return None
     return Finding(
         suspicion=Suspicion.CABLE,
-        carried=100 * sum(part for _, part in record.ways) / STRETCHES,
+        carried=100 * part,
         fair=100 * fair,
         resistance=sum(way for way, _ in record.ways) / STRETCHES,
     )
