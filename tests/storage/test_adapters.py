@@ -422,3 +422,25 @@ async def test_new_adapter_has_all_its_resets(
     await store.async_load()
     assert store.health_of("B8:27:EB:00:00:03").limiter == RateLimiter()
     assert len(store.health_of(ADAPTER).limiter.ages) == 2
+
+
+async def test_file_that_was_deleted_gives_no_extra_resets(
+    hass: HomeAssistant, folder: Folder
+) -> None:
+    """Who deletes the last bank and adds it again finds the resets of the last hour spent."""
+    folder.put(ADAPTERS.key(""), ADAPTERS.frame())
+    health: list[AdapterHealth] = []
+    store = AdapterStore(hass, lambda: health)
+    await store.async_load()
+    health.append(store.health_of(ADAPTER))
+    health[0].limiter = health[0].limiter.after_reset(hass.loop.time())
+    await store.async_save()
+    before = health.pop()
+    await AdapterStore(hass, present()).async_remove()
+    assert folder.content(ADAPTERS.key("")) is None
+    await store.async_load()
+    after = store.health_of(ADAPTER)
+    assert after.history.records == () != before.history.records
+    assert len(after.limiter.ages) == 3
+    assert after.limiter.wait_on_request > 0
+    assert store.health_of("B8:27:EB:00:00:03").limiter == RateLimiter()

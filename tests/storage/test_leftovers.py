@@ -15,6 +15,7 @@ from custom_components.renogy_bt.storage.flight_records import OF_ADAPTERS
 from custom_components.renogy_bt.storage.leftovers import async_remove_leftovers
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from tests.banks import bank_entry, link_settings, set_up, settle
 from tests.fake_air import FakeAir
 from tests.renogy.fake_link import four_batteries
@@ -125,3 +126,37 @@ async def test_the_last_bank_takes_the_histories_of_the_adapters_along(
     await hass.config_entries.async_remove(second.entry_id)
     await settle(hass)
     assert not [each for each in folder.names if each.startswith(DOMAIN)]
+
+
+async def test_bank_takes_what_was_damaged_along(
+    hass: HomeAssistant, air: FakeAir, folder: Folder
+) -> None:
+    """What is kept of its damaged files goes with their notices; what is of others stays."""
+    air.bring(four_batteries())
+    bank, other = bank_entry(link_settings()), bank_entry(title="Other")
+    keys = [ENERGY.key(each.entry_id) for each in (bank, other)]
+    for key in keys:
+        folder.put(key, b'{"data": []}')
+    for each in (bank, other):
+        await set_up(hass, each)
+    beside = [f"{key}.corrupt.before" for key in keys]
+    for name in beside:
+        folder.put(name, b"{")
+    await hass.config_entries.async_remove(bank.entry_id)
+    await settle(hass)
+    assert folder.kept_beside(keys[0]) == []
+    assert folder.kept_beside(keys[1]) == [b'{"data": []}', b"{"]
+    assert damaged_files(hass) == {keys[1]}
+    await hass.config_entries.async_remove(other.entry_id)
+    await settle(hass)
+    assert not [each for each in folder.names if each.startswith(DOMAIN)]
+    assert damaged_files(hass) == set()
+
+
+def damaged_files(hass: HomeAssistant) -> set[str]:
+    """Return which files are said to be damaged."""
+    return {
+        (issue.translation_placeholders or {})["file"]
+        for issue in ir.async_get(hass).issues.values()
+        if issue.translation_key == "stored_data_damaged"
+    }

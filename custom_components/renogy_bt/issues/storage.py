@@ -21,8 +21,8 @@ _CONTENTS: Final = f"component.{DOMAIN}.selector.stored_content.options."
 def async_follow_files(hass: HomeAssistant) -> CALLBACK_TYPE:
     """Show notices about the stored files of all banks, by what becomes of them.
 
-    That a file was damaged stays, over restarts too, until the user has confirmed it. That nothing
-    can be written is one notice, however many files it concerns.
+    That a file was damaged stays, over restarts too, until the user has confirmed it or deleted
+    whom the file is of. That nothing can be written is one notice, however many files it concerns.
     """
     not_written: set[str] = set()
 
@@ -41,7 +41,8 @@ def async_follow_files(hass: HomeAssistant) -> CALLBACK_TYPE:
                 ir.async_delete_issue(hass, DOMAIN, f"{DATA_NEWER}_{news.key}")
             case FileState.WRITTEN | FileState.GONE:
                 if news.state is FileState.GONE:
-                    ir.async_delete_issue(hass, DOMAIN, f"{DATA_NEWER}_{news.key}")
+                    for kind in (DATA_DAMAGED, DATA_NEWER):
+                        ir.async_delete_issue(hass, DOMAIN, f"{kind}_{news.key}")
                 if news.key in not_written:
                     not_written.remove(news.key)
                     if not not_written:

@@ -276,6 +276,8 @@ class AdapterStore:
         self._clock = hass.loop.time
         self._present = present
         self._kept: dict[str, dict[str, Any]] = {}
+        # Whoever deletes the last bank and adds it again gets no more resets by it.
+        self._limiters: dict[str, RateLimiter] = {}
         self._saved_at = -SAVE_EVERY
         self._due_at: float | None = None
         """When the file will be written that waits to be, as far as that is known."""
@@ -294,7 +296,8 @@ class AdapterStore:
             # but no damaged file leads to more resets in an hour than are allowed.
             ages = (0.0,) * RESETS_PER_HOUR
             return AdapterHealth(address, limiter=RateLimiter(ages))
-        return AdapterHealth(address)
+        limiter = self._limiters.get(address, RateLimiter())
+        return AdapterHealth(address, limiter=limiter)
 
     def left_off(self) -> Iterator[str]:
         """Return the adapters that a step switched off and that are still off."""
@@ -303,6 +306,7 @@ class AdapterStore:
     def keep(self, health: AdapterHealth) -> None:
         """Keep what is known of an adapter that is gone."""
         self._kept[health.address] = data_of(health, self._clock())
+        self._limiters[health.address] = health.limiter
 
     async def async_save(self) -> None:
         """Write the file now."""

@@ -2,6 +2,8 @@
 """The one way to read and write what is kept on disk."""
 
 from collections.abc import Callable
+from contextlib import suppress
+import glob
 from pathlib import Path
 from typing import Any, Final, override
 
@@ -19,6 +21,7 @@ from ..const import LOGGER
 from .file_news import FILE_NEWS, FileNews, FileState
 
 _VERSION: Final = 1
+_BESIDE: Final = ".corrupt."
 # What Home Assistant's own reading, a migration and a schema raise on what they do not expect.
 _UNREADABLE: Final = (
     AttributeError,
@@ -98,8 +101,9 @@ class CheckedFile(Store[dict[str, Any]]):
 
     @override
     async def async_remove(self) -> None:
-        """Remove the file, and tell that nobody needs it any more."""
+        """Remove the file and what is kept beside it, and tell that nobody needs it any more."""
         await super().async_remove()
+        await self.hass.async_add_executor_job(_remove_kept_beside, Path(self.path))
         self._tell(FileState.GONE)
 
     def _has_recovered(self) -> None:
@@ -183,9 +187,16 @@ class StoredFile(CheckedFile):
             self._has_recovered()
 
 
+def _remove_kept_beside(path: Path) -> None:
+    """Remove what became of a file each time that it was damaged."""
+    for kept in path.parent.glob(f"{glob.escape(path.name)}{_BESIDE}*"):
+        with suppress(OSError):
+            kept.unlink()
+
+
 def _keep_beside(path: Path) -> Path:
     """Rename a file as Home Assistant does with damaged ones; return its new path."""
-    name = f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}"
+    name = f"{path.name}{_BESIDE}{dt_util.utcnow().isoformat()}"
     kept_as = path.with_name(name)
     # Two damaged files of one name at the same moment: neither is to be lost.
     while kept_as.exists():
