@@ -12,7 +12,7 @@ from pathlib import Path
 import sys
 
 from .mutator import Mutant
-from .room import PURE, Choice, mutants_in, sample
+from .room import PURE, Choice, Trace, mutants_in, sample
 from .trial import Trial, is_noticed, prepare, trace
 
 COUNT = 140
@@ -97,7 +97,8 @@ def _score(room: str, count: int, seed: int, pool: Pool) -> Score:
         if mutant.key not in EQUIVALENT.get(mutant.module, {})
     ]
     print(f"{room}: the tests as they are", file=sys.stderr)
-    choice = Choice(room, pool.apply(trace, (room,)))
+    seconds, tests_at = pool.apply(trace, (room,))
+    choice = Choice(room, Trace(seconds=seconds, tests_at=tests_at))
     trials = [Trial(mutant=mutant, tests=choice.tests_for(mutant)) for mutant in meant]
     noticed = pool.imap(is_noticed, trials, chunksize=1)
     survivors = []

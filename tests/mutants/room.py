@@ -39,13 +39,17 @@ def sample(mutants: Iterable[Mutant], count: int, seed: int) -> list[Mutant]:
     return random.Random(seed).sample(each, min(count, len(each)))
 
 
+type Seconds = Mapping[str, float]
+type TestsAt = Mapping[str, Mapping[int, frozenset[str]]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trace:
     """What the tests of a room run when nothing is changed."""
 
-    seconds: Mapping[str, float]
+    seconds: Seconds
     """How long each test takes."""
-    tests_at: Mapping[str, Mapping[int, frozenset[str]]]
+    tests_at: TestsAt
     """By module and line: the tests that run it."""
 
 

@@ -73,7 +73,7 @@ def test_what_comes_next_is_tried_every_night_and_stops_nobody() -> None:
         workflow[True]["schedule"] if True in workflow else workflow["on"]["schedule"]
     )
     assert re.fullmatch(r"\d+ \d+ \* \* \*", when["cron"])
-    (job,) = workflow["jobs"].values()
+    job = workflow["jobs"]["development"]
     assert job["continue-on-error"] is True
     commands = [step.get("run", "") for step in job["steps"]]
     branch = next(at for at, each in enumerate(commands) if "development" in each)
@@ -81,6 +81,18 @@ def test_what_comes_next_is_tried_every_night_and_stops_nobody() -> None:
         "tests --ignore=tests/stack",
         "tests/stack",
     ]
+
+
+def test_other_changes_of_the_pure_rooms_are_tried_every_night() -> None:
+    """The seed is the day; what no test notices fails the job."""
+    workflow = load_yaml_dict(str(GITHUB / "workflows" / "nightly.yml"))
+    job = workflow["jobs"]["mutants"]
+    assert "continue-on-error" not in job
+    (command,) = (
+        step["run"] for step in job["steps"] if "scripts/mutate" in step.get("run", "")
+    )
+    assert "--seed" in command
+    assert "date" in command
 
 
 def test_what_publishes_runs_nothing_of_the_checkout() -> None:
