@@ -9,10 +9,6 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.renogy_bt.adapter_health.connects import (
-    CLASSES,
-    FAMILIAR_AFTER,
-    MOST_LINKS,
-    MOST_TRIES,
     LearnedConnects,
     LinkMemory,
     failures_needed,
@@ -41,6 +37,12 @@ from custom_components.renogy_bt.adapter_health.view import View
 from custom_components.renogy_bt.bluez.models import AdapterObject, BusSample
 from tests.health_months.radio import Link
 from tests.health_months.simulation import Place
+
+# As documented, not as the code has it.
+CLASSES = 13
+FAMILIAR_AFTER = 259200.0
+MOST_LINKS = 64
+MOST_TRIES = 400.0
 
 ADAPTER = "B8:27:EB:00:00:01"
 LINK = "6C:B2:FD:A1:B2:C3"

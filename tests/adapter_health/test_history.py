@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.history import (
-    CAPACITY,
     AdapterHistory,
     StepRecord,
     StepResult,
@@ -15,6 +14,9 @@ from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
 from custom_components.renogy_bt.adapter_health.samples import Reason, Verdict
 from tests.histories import steps_in
 from tests.restart import after_restart
+
+# As documented, not as the code has it.
+CAPACITY = 100
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STEP = StepRecord(

@@ -5,14 +5,14 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
-from custom_components.renogy_bt.adapter_health.limits import (
-    MOST_CREDIT,
-    RESETS_PER_HOUR,
-    SHORTEST_PAUSE,
-    RateLimiter,
-)
-from custom_components.renogy_bt.adapter_health.samples import HOUR
+from custom_components.renogy_bt.adapter_health.limits import RateLimiter
 from tests.restart import after_restart
+
+# As documented, not as the code has it.
+HOUR = 3600.0
+MOST_CREDIT = 300.0
+RESETS_PER_HOUR = 10
+SHORTEST_PAUSE = 60.0
 
 STEPS = st.lists(
     st.tuples(st.floats(0.0, 400.0), st.booleans(), st.booleans()),

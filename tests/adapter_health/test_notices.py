@@ -7,19 +7,10 @@ from itertools import pairwise
 from hypothesis import given, settings, strategies as st
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
-from custom_components.renogy_bt.adapter_health.events import MOST_EVENTS, EventBudget
+from custom_components.renogy_bt.adapter_health.events import EventBudget
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
-from custom_components.renogy_bt.adapter_health.notices import (
-    MOST_CHANGES,
-    OVER_AFTER,
-    REWORDED_AFTER,
-    TOLD_AFTER,
-    TOLD_EARLY,
-    Notices,
-)
+from custom_components.renogy_bt.adapter_health.notices import Notices
 from custom_components.renogy_bt.adapter_health.samples import (
-    DAY,
-    HOUR,
     Evidence,
     Judgement,
     Reason,
@@ -28,6 +19,16 @@ from custom_components.renogy_bt.adapter_health.samples import (
 from custom_components.renogy_bt.adapter_health.status import EventKind, Notice
 from custom_components.renogy_bt.adapter_health.troubles import Fault, Trouble
 from tests.restart import after_restart
+
+# As documented, not as the code has it.
+DAY = 86400.0
+HOUR = 3600.0
+MOST_CHANGES = 4
+MOST_EVENTS = 12
+OVER_AFTER = 300.0
+REWORDED_AFTER = 3600.0
+TOLD_AFTER = 240.0
+TOLD_EARLY = 60.0
 
 MINUTE = 60.0
 FAULTS = (

@@ -18,21 +18,14 @@ from custom_components.renogy_bt.adapter_health.ladder import (
     RecoveryLevel,
     RecoveryStep,
 )
-from custom_components.renogy_bt.adapter_health.limits import (
-    RESETS_PER_HOUR,
-    SHORTEST_PAUSE,
-    RateLimiter,
-)
+from custom_components.renogy_bt.adapter_health.limits import RateLimiter
 from custom_components.renogy_bt.adapter_health.policy import (
-    EXPERIMENT_PAUSE,
-    RESTS,
     Decision,
     Hold,
     Situation,
     take_turn,
 )
 from custom_components.renogy_bt.adapter_health.samples import (
-    HOUR,
     Evidence,
     HostState,
     Judgement,
@@ -40,6 +33,13 @@ from custom_components.renogy_bt.adapter_health.samples import (
     Verdict,
 )
 from tests.restart import after_restart
+
+# As documented, not as the code has it.
+EXPERIMENT_PAUSE = 21600.0
+HOUR = 3600.0
+RESETS_PER_HOUR = 10
+RESTS = (1800.0, 7200.0, 21600.0)
+SHORTEST_PAUSE = 60.0
 
 REASONS = {
     Verdict.SILENT: [Reason.HEARD_ELSEWHERE, Reason.UNUSUAL_SILENCE],

@@ -6,10 +6,7 @@ from itertools import count
 
 import pytest
 
-from custom_components.renogy_bt.adapter_health.events import MOST_EVENTS
 from custom_components.renogy_bt.adapter_health.ladder import RecoveryStep
-from custom_components.renogy_bt.adapter_health.notices import MOST_CHANGES
-from custom_components.renogy_bt.adapter_health.recurrence import OFTEN
 from custom_components.renogy_bt.adapter_health.samples import (
     EntryState,
     Reason,
@@ -21,6 +18,11 @@ from custom_components.renogy_bt.bluez.models import BusSample
 from tests.health_months.radio import DAY, HOUR, MINUTE, Link, always
 from tests.health_months.simulation import Place
 from tests.restart import after_restart
+
+# As documented, not as the code has it.
+MOST_CHANGES = 4
+MOST_EVENTS = 12
+OFTEN = 3
 
 OWNERS = count(10)
 

@@ -8,13 +8,38 @@ import pytest
 
 from custom_components.renogy_bt.adapter_health.adapter_health import AdapterHealth
 from custom_components.renogy_bt.adapter_health.memory import Memory
-from custom_components.renogy_bt.adapter_health.spans import EDGES
-from custom_components.renogy_bt.adapter_health.traffic import (
-    FAMILIARITY,
-    LEAST_SILENCE,
-    LearnedTraffic,
-)
+from custom_components.renogy_bt.adapter_health.traffic import LearnedTraffic
 from tests.restart import after_restart
+
+# As documented, not as the code has it.
+EDGES = (
+    90.0,
+    120.0,
+    180.0,
+    240.0,
+    360.0,
+    480.0,
+    720.0,
+    960.0,
+    1440.0,
+    1920.0,
+    2700.0,
+    3600.0,
+    5400.0,
+    7200.0,
+    10800.0,
+    14400.0,
+    21600.0,
+    28800.0,
+    43200.0,
+    57600.0,
+    86400.0,
+    172800.0,
+    345600.0,
+    691200.0,
+)
+FAMILIARITY = 20
+LEAST_SILENCE = 120.0
 
 HOUR = 3600.0
 DAY = 24 * HOUR

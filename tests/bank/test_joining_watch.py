@@ -9,13 +9,13 @@ import random
 
 import pytest
 
-from custom_components.renogy_bt.bank.joining_watch import (
-    APART_SECONDS,
-    CERTAIN_SECONDS,
-    JoiningWatch,
-)
+from custom_components.renogy_bt.bank.joining_watch import JoiningWatch
 from custom_components.renogy_bt.renogy.models import BatteryReading, BatteryStatus
 from tests.bank.test_joining import battery
+
+# As documented, not as the code has it.
+APART_SECONDS = 86400.0
+CERTAIN_SECONDS = 600.0
 
 MINUTE, HOUR = 60.0, 3600.0
 DAY = 24 * HOUR

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.renogy_bt.bank.sharing import LONGEST_ROUND, Sharing, sharing_of
+from custom_components.renogy_bt.bank.sharing import Sharing, sharing_of
 from custom_components.renogy_bt.bank.summary import Wiring
 from custom_components.renogy_bt.renogy.models import BatteryReading, BatteryStatus
+
+# As documented, not as the code has it.
+LONGEST_ROUND = 30.0
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -7,13 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.renogy_bt.renogy.confirmation import (
-    CHARGE_SLACK,
-    CURRENT_MARGIN,
-    CURRENT_SLACK,
-    USUAL_LIMIT,
-    Confirmation,
-)
+from custom_components.renogy_bt.renogy.confirmation import Confirmation
 from custom_components.renogy_bt.renogy.exceptions import InvalidBlock
 from custom_components.renogy_bt.renogy.models import (
     Alarm,
@@ -22,6 +16,12 @@ from custom_components.renogy_bt.renogy.models import (
     BatteryReading,
     BatteryStatus,
 )
+
+# As documented, not as the code has it.
+CHARGE_SLACK = 0.3
+CURRENT_MARGIN = 1.5
+CURRENT_SLACK = 5.0
+USUAL_LIMIT = 2.0
 
 INTERVAL = 60.0
 LIMITS = BatteryConfiguration(

@@ -9,13 +9,7 @@ import random
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.renogy_bt.renogy.current_scale import (
-    DIVISORS,
-    HUNDREDTHS,
-    TENTHS,
-    ChargeSample,
-    ScaleEvidence,
-)
+from custom_components.renogy_bt.renogy.current_scale import ChargeSample, ScaleEvidence
 from custom_components.renogy_bt.renogy.found_scale import (
     BatteryScale,
     FoundScale,
@@ -26,6 +20,11 @@ from custom_components.renogy_bt.renogy.found_scale import (
 )
 from tests.current_scale.campaign import campaign
 from tests.current_scale.worlds import LOADS
+
+# As documented, not as the code has it.
+DIVISORS = (10, 100)
+HUNDREDTHS = 100
+TENTHS = 10
 
 HOUR = 3600.0
 

@@ -13,19 +13,13 @@ import pytest
 
 from custom_components.renogy_bt.renogy.exceptions import RenogyError
 from custom_components.renogy_bt.renogy.flight_recorder import (
-    MOST_POLLS,
     FlightRecorder,
     PollOfLink,
 )
 from custom_components.renogy_bt.renogy.link import RenogyLink
 from custom_components.renogy_bt.renogy.modbus import with_crc
 from custom_components.renogy_bt.renogy.models import LinkReport
-from custom_components.renogy_bt.renogy.recording import (
-    MOST_EXCHANGES,
-    Exchange,
-    Outcome,
-    Received,
-)
+from custom_components.renogy_bt.renogy.recording import Exchange, Outcome, Received
 from custom_components.renogy_bt.renogy.redaction import Redaction
 from tests.bench.flight_recorder import (
     WORST_PIECES,
@@ -48,6 +42,10 @@ from .fake_link import (
     wrong_crc,
 )
 from .virtual_time import on_virtual_time
+
+# As documented, not as the code has it.
+MOST_EXCHANGES = 300
+MOST_POLLS = 60
 
 ADDRESS = "6C:B2:FD:A1:B2:C3"
 NAME = "BT-TH-FDA1B2C3"

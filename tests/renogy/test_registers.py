@@ -14,12 +14,14 @@ from custom_components.renogy_bt.renogy.models import (
 from custom_components.renogy_bt.renogy.registers import (
     CONFIGURATION_REGISTERS,
     IDENTITY_REGISTERS,
-    REGISTER_RANGE,
     REGISTERS,
     Register,
     RegisterType,
 )
 from tests.renogy.makers_document import FLAGS, REQUESTS
+
+# As documented, not as the code has it.
+REGISTER_RANGE = range(5000, 5230)
 
 # (first, last) of each run of registers that protocol 1.5 describes.
 DOCUMENTED = [(5000, 5033), (5035, 5052), (5100, 5141), (5200, 5223), (5226, 5229)]

@@ -6,15 +6,12 @@ from itertools import pairwise
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.renogy_bt.renogy.speeds import (
-    EVERYTHING_SECONDS,
-    FAST_BELOW,
-    STATUS_SECONDS,
-    Extent,
-    LastRead,
-    extents,
-    is_fast,
-)
+from custom_components.renogy_bt.renogy.speeds import Extent, LastRead, extents, is_fast
+
+# As documented, not as the code has it.
+EVERYTHING_SECONDS = 60.0
+FAST_BELOW = 20.0
+STATUS_SECONDS = 10.0
 
 NEVER = float("-inf")
 
