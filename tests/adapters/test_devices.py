@@ -232,6 +232,20 @@ async def test_device_says_which_adapter_it_is(
     assert registry.async_get(home_assistants_own.id) == home_assistants_own
 
 
+async def test_model_that_the_system_does_not_tell(
+    hass: HomeAssistant,
+    adapters: FakeAdapters,
+    home_assistants_own: dr.DeviceEntry,
+    bank: MockConfigEntry,
+) -> None:
+    """Home Assistant calls such a model "Unknown" in every language; here nothing is said."""
+    dr.async_get(hass).async_update_device(home_assistants_own.id, model="Unknown")
+    await show(hass, adapters)
+    device = device_of(hass, bank)
+    assert device.manufacturer == home_assistants_own.manufacturer
+    assert device.model is None
+
+
 async def test_adapter_that_gets_another_number(
     hass: HomeAssistant, adapters: FakeAdapters, bank: MockConfigEntry
 ) -> None:

@@ -29,6 +29,8 @@ from ..links.settings import async_banks
 from ..supervisor.supervisor import Supervisor, async_get_supervisor
 
 _PREFIX: Final = "adapter_"
+# What Home Assistant's Bluetooth calls a maker or model that the system does not tell, in every language.
+_NOT_TOLD: Final = "Unknown"
 
 _LOADED: Final = frozenset(
     {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
@@ -141,7 +143,10 @@ def _describe(hass: HomeAssistant, status: AdapterStatus) -> _Description:
     for entry in hass.config_entries.async_entries(BLUETOOTH_DOMAIN):
         device = registry.async_get_device_by_connection(connection, entry.entry_id)
         if device is not None:
-            maker, model = device.manufacturer, device.model
+            maker, model = (
+                None if each == _NOT_TOLD else each
+                for each in (device.manufacturer, device.model)
+            )
             break
     else:
         maker = model = None
