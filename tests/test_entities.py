@@ -2,13 +2,15 @@
 """The entities of a bank: which there are, what they say, and how they say it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.renogy_bt.sensor import rough_time
+from custom_components.renogy_bt.sensor import MeasuredDescription, rough_time
+from homeassistant.components.sensor import SensorStateClass
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN, EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -321,15 +323,15 @@ async def test_what_was_enabled_stays_enabled(
 
 
 BATTERY_VALUES: dict[str, Any] = {
-    "state_of_charge": 99.684,
+    "state_of_charge": 99.7,
     "voltage": 52.4,
     "current": -2.5,
     "power": -131.0,
     "remaining_capacity": 49.842,
     "total_capacity": 50.0,
-    "stored_energy": 2.6117208,
+    "stored_energy": 2.612,
     "cycles": 41,
-    "temperature": 13.47,
+    "temperature": 13.5,
     "temperature_min": 13.0,
     "temperature_max": 14.0,
     "cell_voltage_1": 3.4,
@@ -367,7 +369,7 @@ async def test_values_of_a_battery(hass: HomeAssistant, air: FakeAir) -> None:
     await set_up(hass, entry)
     for key, value in BATTERY_VALUES.items():
         state = battery_state(hass, key).state
-        assert float(state) == pytest.approx(value, abs=1e-3), key
+        assert float(state) == value, key
     assert battery_state(hass, "charging_state").state == "discharging"
     reading = bank_of(entry).data.readings[DONGLE, 48]
     assert battery_state(hass, "last_read").state == reading.read_at.isoformat(
@@ -417,15 +419,15 @@ def _classes(*names: str) -> tuple[str | None, str | None, str | None]:
     ("key", "classes", "precision"),
     [
         ("state_of_charge", _classes("battery", "%", "measurement"), 1),
-        ("voltage", _classes("voltage", "V", "measurement"), 2),
+        ("voltage", _classes("voltage", "V", "measurement"), 1),
         ("current", _classes("current", "A", "measurement"), 2),
         ("power", _classes("power", "W", "measurement"), 0),
         ("stored_energy", _classes("energy_storage", "kWh", "measurement"), 2),
         ("remaining_capacity", _classes("-", "Ah", "measurement"), 1),
         ("cycles", _classes("-", "-", "total_increasing"), None),
         ("temperature", _classes("temperature", "°C", "measurement"), 1),
-        ("cell_voltage_1", _classes("voltage", "V", "measurement"), 3),
-        ("cell_voltage_spread", _classes("voltage", "V", "measurement"), 3),
+        ("cell_voltage_1", _classes("voltage", "V", "measurement"), 1),
+        ("cell_voltage_spread", _classes("voltage", "V", "measurement"), 1),
         ("charging_state", _classes("enum", "-", "-"), None),
         ("link_quality", _classes("-", "%", "measurement"), 0),
         ("last_read", _classes("timestamp", "-", "-"), None),
@@ -635,8 +637,9 @@ async def test_bank_in_series(hass: HomeAssistant, air: FakeAir) -> None:
 @given(st.floats(0, 7 * 24 * 3600))
 def test_times_are_shown_in_steps(seconds: float) -> None:
     """A time left is off by no more than half a minute, or 1.5 % of it."""
-    shown = rough_time(seconds)
-    assert shown is not None
+    hours = rough_time(seconds)
+    assert hours is not None
+    shown = round(3600 * hours, 6)
     assert abs(shown - seconds) <= max(30, 0.015 * seconds)
     assert shown % 60 == 0
 
@@ -644,3 +647,82 @@ def test_times_are_shown_in_steps(seconds: float) -> None:
 def test_a_time_that_is_not_known() -> None:
     """Unknown stays unknown."""
     assert rough_time(None) is None
+
+
+def _described(**known: Any) -> MeasuredDescription:
+    return MeasuredDescription(key="value", **known)
+
+
+@given(st.floats(0, 1e9), st.floats(0, 1e6))
+def test_a_total_never_falls_by_rounding(total: float, more: float) -> None:
+    """What is shown of a total is there already, to the last digit, and only rises."""
+    description = _described(digits=0, state_class=SensorStateClass.TOTAL_INCREASING)
+    shown, later = description.known(total), description.known(total + more)
+    assert isinstance(shown, float)
+    assert isinstance(later, float)
+    assert total - 1 < shown <= total
+    assert later >= shown
+
+
+@pytest.mark.parametrize(
+    ("digits", "value", "shown"),
+    [
+        (1, 99.684, "99.7"),
+        (1, -0.04, "0.0"),
+        (1, -0.06, "-0.1"),
+        (3, 49.8421, "49.842"),
+        (0, 99.6, "100"),
+        (0, -0.4, "0"),
+        (None, 1.23456, "1.23456"),
+        (1, None, "None"),
+        (1, 7, "7"),
+    ],
+)
+def test_digits_that_tell_something(
+    digits: int | None, value: float | None, shown: str
+) -> None:
+    """A value has no more digits than are known, and none is minus zero."""
+    assert str(_described(digits=digits).known(value)) == shown
+
+
+@pytest.mark.usefixtures("all_enabled")
+@pytest.mark.parametrize(
+    ("family", "cells", "shown", "cell_digits", "current_digits"),
+    [
+        ("standard", [34, 35], ("3.4", "0.1", "-2.5"), 1, 2),
+        ("rngc", [3500, 3493], ("3.5", "0.007", "-25.0"), 3, 1),
+    ],
+)
+async def test_digits_of_the_families(
+    hass: HomeAssistant,
+    air: FakeAir,
+    entity_registry: er.EntityRegistry,
+    family: str,
+    cells: list[int],
+    shown: tuple[str, ...],
+    cell_digits: int,
+    current_digits: int,
+) -> None:
+    """A battery that tells millivolts shows them; one that tells tenths of a volt shows no more."""
+    battery = rbt50lfp48s(current=-250)
+    battery.put(5001, [cells[0], *[cells[1]] * 14])
+    air.bring(FakeLink({48: battery}))
+    link = replace(link_settings(name="", units=(48,)), family_key=family)
+    entry = bank_entry(link)
+    await set_up(hass, entry)
+    keys = ("cell_voltage_1", "cell_voltage_spread", "current")
+    assert tuple(battery_state(hass, key).state for key in keys) == shown
+    digits: dict[str, Any] = {}
+    for key in (*keys, "cell_voltage_min"):
+        for owner in (f"{DONGLE.lower()}_48", entry.entry_id):
+            found = entity_id(hass, "sensor", f"{owner}_{key}")
+            if found is not None:
+                options = entity_registry.entities[found].options["sensor"]
+                digits.setdefault(key, set()).add(
+                    options["suggested_display_precision"]
+                )
+    of_cells = ("cell_voltage_1", "cell_voltage_spread", "cell_voltage_min")
+    assert digits == {
+        **{key: {cell_digits} for key in of_cells},
+        "current": {current_digits},
+    }

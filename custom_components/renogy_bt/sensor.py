@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sensors of batteries and of the bank."""
 
+from abc import abstractmethod
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, TypedDict, override
+from math import floor
+from typing import Any, Final, Self, TypedDict, override
 
 from homeassistant.components import bluetooth
 from homeassistant.components.sensor import (
@@ -59,6 +61,7 @@ from .entity import (
 )
 from .links.coordinator import LinkCoordinator
 from .links.settings import Connection, KnownBattery
+from .renogy.families import Family
 from .renogy.models import (
     BatteryConfiguration,
     BatteryId,
@@ -77,10 +80,39 @@ AMPERE_HOUR = "Ah"
 # Steps in s.
 TIME_ACCURACY = 0.03
 TIME_STEPS = (60.0, 300.0, 600.0, 1800.0, 3600.0)
+HOUR = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValueDescription[SourceT](SensorEntityDescription):
+class MeasuredDescription(SensorEntityDescription):
+    """Describes a sensor by how exactly its value is known.
+
+    A state has no more than `digits` behind the point, in the native unit, and is shown so unless
+    fewer are enough to people. Where the families differ, `digits_fn` tells of each.
+    """
+
+    digits: int | None = None
+    digits_fn: Callable[[Family], int] | None = None
+
+    def of(self, families: Iterable[Family]) -> Self:
+        """Return this description for what is made of values of these families."""
+        if self.digits_fn is None:
+            return self
+        return replace(self, digits=max(map(self.digits_fn, families)))
+
+    def known(self, value: StateType | datetime) -> StateType | datetime:
+        """Return a value with the digits that tell something; a total that only rises never falls."""
+        if self.digits is None or not isinstance(value, float):
+            return value
+        if self.state_class is SensorStateClass.TOTAL_INCREASING:
+            step = 10.0**-self.digits
+            return floor(value / step) * step
+        # Nothing is minus zero.
+        return round(value, self.digits) + 0.0 if self.digits else round(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueDescription[SourceT](MeasuredDescription):
     """Describes a sensor by where its value is found in what is known of its device.
 
     `is_for_the_whole` marks what people want to know of all batteries together: in a bank of
@@ -107,7 +139,7 @@ class ExtremeDescription(ValueDescription[BankSummary[BatteryId]]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NumberedSensorDescription(SensorEntityDescription):
+class NumberedSensorDescription(MeasuredDescription):
     """Describes the sensors of which one battery has several.
 
     `expected_fn` gives how many a battery has before it is read for the first time.
@@ -124,6 +156,8 @@ class Quantity(TypedDict, total=False):
     native_unit_of_measurement: str
     suggested_unit_of_measurement: str
     state_class: SensorStateClass
+    digits: int
+    digits_fn: Callable[[Family], int]
     suggested_display_precision: int
 
 
@@ -139,41 +173,45 @@ class Hidden(Off):
     entity_category: EntityCategory
 
 
+# The digits are those of the registers, and of a sum or a mean those of what it is made of.
 CHARGE_LEVEL: Quantity = {
     "device_class": SensorDeviceClass.BATTERY,
     "native_unit_of_measurement": UnitOfRatio.PERCENTAGE,
     "state_class": SensorStateClass.MEASUREMENT,
-    "suggested_display_precision": 1,
+    "digits": 1,
 }
-VOLTAGE: Quantity = {
-    "device_class": SensorDeviceClass.VOLTAGE,
-    "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
-    "state_class": SensorStateClass.MEASUREMENT,
-    "suggested_display_precision": 2,
-}
-VOLTAGE_LIMIT: Quantity = {**VOLTAGE, "suggested_display_precision": 1}
 EXTREME_VOLTAGE: Quantity = {
     "device_class": SensorDeviceClass.VOLTAGE,
     "native_unit_of_measurement": UnitOfElectricPotential.VOLT,
-    "suggested_display_precision": 1,
+    "digits": 1,
 }
-CELL_VOLTAGE: Quantity = {**VOLTAGE, "suggested_display_precision": 3}
+VOLTAGE: Quantity = {**EXTREME_VOLTAGE, "state_class": SensorStateClass.MEASUREMENT}
+CELL_VOLTAGE: Quantity = {**VOLTAGE, "digits_fn": lambda family: family.cell_digits}
 CURRENT: Quantity = {
     "device_class": SensorDeviceClass.CURRENT,
     "native_unit_of_measurement": UnitOfElectricCurrent.AMPERE,
     "state_class": SensorStateClass.MEASUREMENT,
-    "suggested_display_precision": 2,
+    "digits_fn": lambda family: family.current_digits,
 }
-CURRENT_LIMIT: Quantity = {**CURRENT, "suggested_display_precision": 1}
+CURRENT_LIMIT: Quantity = {
+    "device_class": SensorDeviceClass.CURRENT,
+    "native_unit_of_measurement": UnitOfElectricCurrent.AMPERE,
+    "state_class": SensorStateClass.MEASUREMENT,
+    "digits": 2,
+    "suggested_display_precision": 1,
+}
+# A hundredth of an ampere at 12 V is a tenth of a watt.
 POWER: Quantity = {
     "device_class": SensorDeviceClass.POWER,
     "native_unit_of_measurement": UnitOfPower.WATT,
     "state_class": SensorStateClass.MEASUREMENT,
+    "digits": 1,
     "suggested_display_precision": 0,
 }
 CHARGE: Quantity = {
     "native_unit_of_measurement": AMPERE_HOUR,
     "state_class": SensorStateClass.MEASUREMENT,
+    "digits": 3,
     "suggested_display_precision": 1,
 }
 STORED_ENERGY: Quantity = {
@@ -181,6 +219,7 @@ STORED_ENERGY: Quantity = {
     "native_unit_of_measurement": UnitOfEnergy.WATT_HOUR,
     "suggested_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
     "state_class": SensorStateClass.MEASUREMENT,
+    "digits": 0,
     "suggested_display_precision": 2,
 }
 ENERGY: Quantity = {
@@ -188,20 +227,21 @@ ENERGY: Quantity = {
     "native_unit_of_measurement": UnitOfEnergy.WATT_HOUR,
     "suggested_unit_of_measurement": UnitOfEnergy.KILO_WATT_HOUR,
     "state_class": SensorStateClass.TOTAL_INCREASING,
+    "digits": 0,
     "suggested_display_precision": 2,
 }
+# Two digits tell a minute.
 TIME_LEFT: Quantity = {
     "device_class": SensorDeviceClass.DURATION,
-    "native_unit_of_measurement": UnitOfTime.SECONDS,
-    "suggested_unit_of_measurement": UnitOfTime.HOURS,
+    "native_unit_of_measurement": UnitOfTime.HOURS,
     "state_class": SensorStateClass.MEASUREMENT,
-    "suggested_display_precision": 1,
+    "digits": 2,
 }
 TEMPERATURE: Quantity = {
     "device_class": SensorDeviceClass.TEMPERATURE,
     "native_unit_of_measurement": UnitOfTemperature.CELSIUS,
     "state_class": SensorStateClass.MEASUREMENT,
-    "suggested_display_precision": 1,
+    "digits": 1,
 }
 # Whatever changes with each poll costs the recorder 11 KB an hour, and each number another KB for
 # its statistics: what tells nothing that another sensor does not tell is off.
@@ -213,24 +253,23 @@ HIDDEN: Hidden = {
 
 
 def rough_time(seconds: float | None) -> float | None:
-    """Return a time to full or empty in steps of what such an estimate can tell."""
+    """Return a time to full or empty in hours, in steps of what such an estimate can tell."""
     if seconds is None:
         return None
     accuracy = TIME_ACCURACY * seconds
     step = max((each for each in TIME_STEPS if each <= accuracy), default=TIME_STEPS[0])
-    return round(seconds / step) * step
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 1)
+    return round(seconds / step) * step / HOUR
 
 
 def _resistance_attributes(history: BatteryHistory) -> Mapping[str, Any]:
     """Return how far a resistance may be off, and at which temperature it was measured."""
     found = history.health.resistance
+    if found is None:
+        return {"within": None, "temperature": None}
+    warmth = found.temperature
     return {
-        "within": None if found is None else round(1000 * found.within, 1),
-        "temperature": None if found is None else _rounded(found.temperature),
+        "within": round(1000 * found.within, 1),
+        "temperature": None if warmth is None else round(warmth, 1),
     }
 
 
@@ -367,13 +406,13 @@ BATTERY_SENSORS: tuple[BatteryDescription, ...] = (
     ),
     ValueDescription(
         key="charge_voltage_limit",
-        **VOLTAGE_LIMIT,
+        **VOLTAGE,
         **HIDDEN,
         value_fn=lambda reading: reading.charge_voltage_limit,
     ),
     ValueDescription(
         key="discharge_voltage_limit",
-        **VOLTAGE_LIMIT,
+        **VOLTAGE,
         **HIDDEN,
         value_fn=lambda reading: reading.discharge_voltage_limit,
     ),
@@ -482,12 +521,12 @@ NUMBERED_SENSORS: tuple[NumberedSensorDescription, ...] = (
     ),
 )
 
-LINK_QUALITY = SensorEntityDescription(
+LINK_QUALITY = MeasuredDescription(
     key="link_quality",
     native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
     state_class=SensorStateClass.MEASUREMENT,
     **HIDDEN,
-    suggested_display_precision=0,
+    digits=0,
 )
 
 BATTERIES_RESPONDING: Final = "batteries_responding"
@@ -500,7 +539,7 @@ BANK_SENSORS: tuple[BankDescription, ...] = (
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=1,
+        digits=1,
         value_fn=lambda bank: bank.state_of_charge_spread,
     ),
     ExtremeDescription(
@@ -564,7 +603,7 @@ ADAPTER_SENSORS: tuple[ValueDescription[AdapterStatus], ...] = (
         translation_key="adapter_advertisement_rate",
         state_class=SensorStateClass.MEASUREMENT,
         **HIDDEN,
-        suggested_display_precision=1,
+        digits=1,
         value_fn=lambda status: status.advertisement_rate,
     ),
     ValueDescription(
@@ -597,11 +636,10 @@ LINK_SENSORS: tuple[ValueDescription[LinkCoordinator], ...] = (
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
         state_class=SensorStateClass.MEASUREMENT,
+        digits=2,
         suggested_display_precision=1,
         **HIDDEN,
-        value_fn=lambda link: (
-            None if link.poll_seconds is None else round(link.poll_seconds, 2)
-        ),
+        value_fn=lambda link: link.poll_seconds,
     ),
     ValueDescription(
         key="last_successful_poll",
@@ -626,10 +664,11 @@ SIGNAL_STRENGTH = SensorEntityDescription(
     entity_registry_enabled_default=False,
 )
 
-CURRENT_SHARE = SensorEntityDescription(
+CURRENT_SHARE = MeasuredDescription(
     key="current_share",
     native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
     state_class=SensorStateClass.MEASUREMENT,
+    digits=1,
     suggested_display_precision=0,
     **HIDDEN,
 )
@@ -643,7 +682,7 @@ SHARING_SENSORS: tuple[ValueDescription[Sharing[BatteryId]], ...] = (
     ),
     ValueDescription(
         key="voltage_spread",
-        **VOLTAGE_LIMIT,
+        **VOLTAGE,
         **HIDDEN,
         value_fn=lambda sharing: sharing.voltage_spread,
     ),
@@ -676,7 +715,7 @@ FULL_CHARGE: tuple[ValueDescription[FullCharge], ...] = (
         key="time_since_full_charge",
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.DAYS,
-        suggested_display_precision=0,
+        digits=0,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda charge: (
             None if charge.seconds_ago is None else int(charge.seconds_ago / DAY)
@@ -689,30 +728,32 @@ HISTORY_SENSORS: tuple[ValueDescription[BatteryHistory], ...] = (
     ValueDescription(
         key="deepest_discharge",
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        digits=1,
         suggested_display_precision=0,
         entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda history: round(history.deepest_discharge, 1),
+        value_fn=lambda history: history.deepest_discharge,
     ),
     ValueDescription(
         key="average_discharge",
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        digits=1,
         suggested_display_precision=0,
         **HIDDEN,
-        value_fn=lambda history: _rounded(history.average_discharge),
+        value_fn=lambda history: history.average_discharge,
     ),
     ValueDescription(
         key="charge_drawn",
         native_unit_of_measurement=AMPERE_HOUR,
-        suggested_display_precision=0,
+        digits=0,
         entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda history: int(history.drawn),
+        value_fn=lambda history: history.drawn,
     ),
     ValueDescription(
         key="charge_added",
         native_unit_of_measurement=AMPERE_HOUR,
-        suggested_display_precision=0,
+        digits=0,
         **HIDDEN,
-        value_fn=lambda history: int(history.added),
+        value_fn=lambda history: history.added,
     ),
     ValueDescription(
         key="highest_voltage",
@@ -744,56 +785,54 @@ HISTORY_SENSORS: tuple[ValueDescription[BatteryHistory], ...] = (
         key="round_trip_efficiency",
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
+        digits=1,
         **HIDDEN,
-        value_fn=lambda history: _rounded(history.health.efficiency),
+        value_fn=lambda history: history.health.efficiency,
         attributes_fn=lambda history: {"swings": len(history.health.swings)},
     ),
     ValueDescription(
         key="internal_resistance",
         native_unit_of_measurement="mΩ",
         state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
+        digits=1,
         **HIDDEN,
         value_fn=lambda history: (
-            None
-            if (found := history.health.resistance) is None
-            else round(1000 * found.ohms, 1)
+            None if (found := history.health.resistance) is None else 1000 * found.ohms
         ),
         attributes_fn=_resistance_attributes,
     ),
 )
 
-CAPACITY_HEALTH = SensorEntityDescription(
+CAPACITY_HEALTH = MeasuredDescription(
     key="capacity_health",
     native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
     state_class=SensorStateClass.MEASUREMENT,
-    suggested_display_precision=1,
+    digits=1,
     **HIDDEN,
 )
 
 THRESHOLD_SENSORS: tuple[ValueDescription[BatteryConfiguration], ...] = (
     ValueDescription(
         key="cell_over_voltage_threshold",
-        **VOLTAGE_LIMIT,
+        **VOLTAGE,
         **HIDDEN,
         value_fn=lambda limits: limits.cell_over_voltage,
     ),
     ValueDescription(
         key="cell_under_voltage_threshold",
-        **VOLTAGE_LIMIT,
+        **VOLTAGE,
         **HIDDEN,
         value_fn=lambda limits: limits.cell_under_voltage,
     ),
     ValueDescription(
         key="module_over_voltage_threshold",
-        **VOLTAGE_LIMIT,
+        **VOLTAGE,
         **HIDDEN,
         value_fn=lambda limits: limits.module_over_voltage,
     ),
     ValueDescription(
         key="module_under_voltage_threshold",
-        **VOLTAGE_LIMIT,
+        **VOLTAGE,
         **HIDDEN,
         value_fn=lambda limits: limits.module_under_voltage,
     ),
@@ -857,7 +896,9 @@ async def async_setup_entry(
 
 
 def _bank_sensors(bank: BankCoordinator) -> Iterable[RenogyBankEntity]:
-    for description in BANK_SENSORS:
+    families = [link.settings.family for link in bank.links.values()]
+    for each in BANK_SENSORS:
+        description = each.of(families)
         if isinstance(description, ExtremeDescription):
             yield ExtremeSensor(bank, description)
         else:
@@ -866,7 +907,7 @@ def _bank_sensors(bank: BankCoordinator) -> Iterable[RenogyBankEntity]:
         kind = BankEnergySensor if meter.key in _ENERGY_KEYS else BankMeterSensor
         yield kind(bank, meter)
     for sharing in SHARING_SENSORS:
-        yield SharingSensor(bank, sharing)
+        yield SharingSensor(bank, sharing.of(families))
     for limit in LIMIT_SENSORS:
         yield LimitSensor(bank, limit)
     for charge in FULL_CHARGE:
@@ -880,7 +921,8 @@ def _link_sensors(
     for description in LINK_SENSORS:
         yield LinkSensor(link, description)
     yield SignalStrengthSensor(link, SIGNAL_STRENGTH)
-    batteries = [_one_of(bank, each) for each in BATTERY_SENSORS]
+    family = link.settings.family
+    batteries = [_one_of(bank, each.of([family])) for each in BATTERY_SENSORS]
     meters = [_one_of(bank, each) for each in METER_SENSORS]
     charges = [_one_of(bank, each) for each in FULL_CHARGE]
     for unit in link.settings.units:
@@ -919,6 +961,8 @@ class NumberedSensors:
         """Start with none added."""
         self._link = link
         self._async_add_entities = async_add_entities
+        family = link.settings.family
+        self._descriptions = [each.of([family]) for each in NUMBERED_SENSORS]
         self._added: dict[tuple[int, str], int] = {}
 
     @callback
@@ -927,7 +971,7 @@ class NumberedSensors:
         missing = [
             sensor
             for battery in self._link.settings.batteries
-            for description in NUMBERED_SENSORS
+            for description in self._descriptions
             for sensor in self._missing(battery, description)
         ]
         if missing:
@@ -947,7 +991,31 @@ class NumberedSensors:
         ]
 
 
-class BatterySensor(RenogyBatteryEntity, SensorEntity):
+class MeasuredSensor(SensorEntity):
+    """A sensor that says no more than is known."""
+
+    entity_description: MeasuredDescription
+
+    @property
+    @abstractmethod
+    def measured(self) -> StateType | datetime:
+        """The value as it was worked out."""
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return the value with the digits that tell something."""
+        return self.entity_description.known(self.measured)
+
+    @property
+    @override
+    def suggested_display_precision(self) -> int | None:
+        """Return how many digits are shown: fewer than there are where people need no more."""
+        shown = self.entity_description.suggested_display_precision
+        return self.entity_description.digits if shown is None else shown
+
+
+class BatterySensor(RenogyBatteryEntity, MeasuredSensor):
     """A value of one battery."""
 
     entity_description: BatteryDescription
@@ -957,7 +1025,7 @@ class BatterySensor(RenogyBatteryEntity, SensorEntity):
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return the value of the battery's reading."""
         return self.entity_description.value_fn(self.reading)
 
@@ -993,7 +1061,7 @@ class AlarmsSensor(RenogyBatteryEntity, SensorEntity):
         }
 
 
-class NumberedSensor(RenogyBatteryEntity, SensorEntity):
+class NumberedSensor(RenogyBatteryEntity, MeasuredSensor):
     """One of a battery's cell voltages or temperatures, counted from 1."""
 
     entity_description: NumberedSensorDescription
@@ -1011,20 +1079,20 @@ class NumberedSensor(RenogyBatteryEntity, SensorEntity):
 
     @property
     @override
-    def native_value(self) -> StateType:
+    def measured(self) -> StateType:
         """Return the value, None if the reading has fewer values."""
         values = self.entity_description.values_fn(self.reading)
         return values[self._index] if self._index < len(values) else None
 
 
-class ThresholdSensor(RenogyBatteryEntity, SensorEntity):
+class ThresholdSensor(RenogyBatteryEntity, MeasuredSensor):
     """From where on a battery protects itself, as it is configured."""
 
     entity_description: ValueDescription[BatteryConfiguration]
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return what the battery was configured to when it was last asked."""
         configuration = self.coordinator.data.configurations.get(self.unit)
         if configuration is None:
@@ -1032,7 +1100,7 @@ class ThresholdSensor(RenogyBatteryEntity, SensorEntity):
         return self.entity_description.value_fn(configuration)
 
 
-class LinkQualitySensor(RenogyBatteryEntity, SensorEntity):
+class LinkQualitySensor(RenogyBatteryEntity, MeasuredSensor):
     """How many of a battery's last polls brought fresh values."""
 
     @property
@@ -1042,12 +1110,12 @@ class LinkQualitySensor(RenogyBatteryEntity, SensorEntity):
 
     @property
     @override
-    def native_value(self) -> StateType:
+    def measured(self) -> StateType:
         """Return the share in %."""
         return self.coordinator.link_quality(self.unit)
 
 
-class MeterSensor(RenogyBatteryEntity, SensorEntity):
+class MeterSensor(RenogyBatteryEntity, MeasuredSensor):
     """Energy or time of one battery."""
 
     entity_description: ValueDescription[MeterReading]
@@ -1065,7 +1133,7 @@ class MeterSensor(RenogyBatteryEntity, SensorEntity):
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return what was worked out up to the last poll, None before the first."""
         meter = self._bank.meters.get(self.battery)
         return None if meter is None else self.entity_description.value_fn(meter)
@@ -1114,7 +1182,7 @@ class EnergySensor(MeterSensor, _LastingEnergy):
         self._bank.async_go_on_from(self.battery, await self._async_last_shown())
 
 
-class _HistorySensor(RenogyBatteryOfBankEntity, SensorEntity):
+class _HistorySensor(RenogyBatteryOfBankEntity, MeasuredSensor):
     """What is known of a battery by what it has been through, up to the last round."""
 
     @property
@@ -1134,7 +1202,7 @@ class HistorySensor(_HistorySensor):
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return what is known up to the last poll."""
         history = self._history
         return None if history is None else self.entity_description.value_fn(history)
@@ -1170,19 +1238,17 @@ class CapacityHealthSensor(_HistorySensor):
 
     @property
     @override
-    def native_value(self) -> StateType:
+    def measured(self) -> StateType:
         """Return it as a share of the model's capacity, or of the highest that was seen."""
         history = self._history
         if history is None:
             return None
         identity = self._link.data.identities.get(self.battery[1])
         model = identity.model if identity else None
-        return _rounded(
-            capacity_health(
-                history.health,
-                self.coordinator.data.readings[self.battery].total_capacity,
-                model or self.coordinator.labels[self.battery].model,
-            )
+        return capacity_health(
+            history.health,
+            self.coordinator.data.readings[self.battery].total_capacity,
+            model or self.coordinator.labels[self.battery].model,
         )
 
 
@@ -1193,7 +1259,7 @@ class FullChargeSensor(_HistorySensor):
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return what is known up to the last poll."""
         now = utcnow().timestamp()
         return self.entity_description.value_fn(
@@ -1201,14 +1267,14 @@ class FullChargeSensor(_HistorySensor):
         )
 
 
-class BankFullChargeSensor(RenogyBankEntity, SensorEntity):
+class BankFullChargeSensor(RenogyBankEntity, MeasuredSensor):
     """When all batteries of the bank had been full."""
 
     entity_description: ValueDescription[FullCharge]
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return what is known up to the last round."""
         bank = self.coordinator
         now = utcnow().timestamp()
@@ -1217,14 +1283,14 @@ class BankFullChargeSensor(RenogyBankEntity, SensorEntity):
         )
 
 
-class BankSensor(RenogyBankEntity, SensorEntity):
+class BankSensor(RenogyBankEntity, MeasuredSensor):
     """A value of the bank as a whole."""
 
     entity_description: BankDescription
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return the value of the bank."""
         return self.entity_description.value_fn(self.coordinator.data.summary)
 
@@ -1268,14 +1334,14 @@ class ExtremeSensor(BankSensor):
         return {"where": part}
 
 
-class BankMeterSensor(RenogyBankEntity, SensorEntity):
+class BankMeterSensor(RenogyBankEntity, MeasuredSensor):
     """Energy or time of the bank as a whole."""
 
     entity_description: ValueDescription[MeterReading]
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return what was worked out up to the last round."""
         return self.entity_description.value_fn(self.coordinator.data.meter)
 
@@ -1298,48 +1364,48 @@ class BankEnergySensor(BankMeterSensor, _LastingEnergy):
         self.coordinator.async_go_on_from(None, await self._async_last_shown())
 
 
-class SharingSensor(RenogyBankEntity, SensorEntity):
+class SharingSensor(RenogyBankEntity, MeasuredSensor):
     """How far apart the batteries of the bank are."""
 
     entity_description: ValueDescription[Sharing[BatteryId]]
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return what the last round of polls shows."""
         return self.entity_description.value_fn(self.coordinator.data.sharing)
 
 
-class LimitSensor(RenogyBankEntity, SensorEntity):
+class LimitSensor(RenogyBankEntity, MeasuredSensor):
     """What can be charged or drawn now."""
 
     entity_description: ValueDescription[CurrentLimits]
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return what the last round of polls allows."""
         return self.entity_description.value_fn(self.coordinator.data.limits)
 
 
-class CurrentShareSensor(RenogyBatteryOfBankEntity, SensorEntity):
+class CurrentShareSensor(RenogyBatteryOfBankEntity, MeasuredSensor):
     """What a battery carries of the bank's current, measured by its fair share."""
 
     @property
     @override
-    def native_value(self) -> StateType:
+    def measured(self) -> StateType:
         """Return the share in the last round of polls."""
         return self.coordinator.data.sharing.shares.get(self.battery)
 
 
-class LinkSensor(RenogyLinkEntity, SensorEntity):
+class LinkSensor(RenogyLinkEntity, MeasuredSensor):
     """A value of a link."""
 
     entity_description: ValueDescription[LinkCoordinator]
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return the value as of the last poll."""
         return self.entity_description.value_fn(self.coordinator)
 
@@ -1379,14 +1445,14 @@ class SignalStrengthSensor(RenogyLinkEntity, SensorEntity):
         return heard.rssi
 
 
-class AdapterSensor(AdapterEntity, SensorEntity):
+class AdapterSensor(AdapterEntity, MeasuredSensor):
     """A value of a Bluetooth adapter."""
 
     entity_description: ValueDescription[AdapterStatus]
 
     @property
     @override
-    def native_value(self) -> StateType | datetime:
+    def measured(self) -> StateType | datetime:
         """Return what the supervisor found last."""
         return self.entity_description.value_fn(self.status)
 

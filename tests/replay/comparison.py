@@ -8,10 +8,15 @@ from typing import Any, Final
 
 from custom_components.renogy_bt.const import DEFAULT_RESERVE
 from custom_components.renogy_bt.sensor import (
+    BANK_SENSORS,
+    BATTERY_SENSORS,
     CAPACITY_HEALTH,
     FULL_CHARGE,
     HISTORY_SENSORS,
+    SHARING_SENSORS,
+    MeasuredDescription,
 )
+from homeassistant.const import UnitOfEnergy
 
 from .field_report import Diagnostics, ProbeRun, ReportedBattery, ReportedLink, Value
 
@@ -48,6 +53,22 @@ NOT_REPEATABLE: Final = frozenset(
 """Outcomes that rest on the radio, of which a report tells nothing that could be repeated."""
 
 
+def _step(description: MeasuredDescription) -> float:
+    """Return in which steps a state is told, in the unit in which it is shown."""
+    if description.digits is None:
+        return 0.0
+    shown_in = description.suggested_unit_of_measurement
+    scale = 1000 if shown_in == UnitOfEnergy.KILO_WATT_HOUR else 1
+    return 10.0**-description.digits / scale
+
+
+STEPS: Final = {
+    each.key: _step(each)
+    for each in (*BATTERY_SENSORS, *BANK_SENSORS, *SHARING_SENSORS)
+}
+"""The steps of values by their keys; earlier versions told more digits than were known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """One value; `is_known` tells whether it can be told at all what it is now."""
@@ -56,6 +77,7 @@ class Compared:
     then: Value
     now: Value
     is_known: bool = True
+    step: float = 0.0
 
     @property
     def is_same(self) -> bool:
@@ -64,7 +86,8 @@ class Compared:
         if isinstance(then, float | int) and isinstance(now, float | int):
             if isinstance(then, bool) or isinstance(now, bool):
                 return then is now
-            return math.isclose(then, now, rel_tol=1e-6, abs_tol=1e-6)
+            tolerance = self.step / 2 + 1e-6
+            return math.isclose(then, now, rel_tol=1e-6, abs_tol=tolerance)
         return then == now
 
     @property
@@ -118,6 +141,7 @@ def compare(
             then,
             of_bank.get(key),
             is_known and key not in others,
+            STEPS.get(key, 0.0),
         )
         for key, then in report.published.items()
     ]
@@ -144,6 +168,7 @@ def _battery(
             then,
             now.get(key),
             has_run and key not in others and _is_known(link, battery, key),
+            STEPS.get(key, 0.0),
         )
 
 

@@ -55,6 +55,29 @@ def test_numbers_are_the_same_as_far_as_they_are_shown(
     assert Compared("x", then, now).differs is not is_same
 
 
+@pytest.mark.parametrize(
+    ("key", "then", "now", "is_same"),
+    [
+        ("state_of_charge", 99.684, 99.7, True),
+        ("state_of_charge", 99.6, 99.7, False),
+        ("voltage", 52.425, 52.4, True),
+        ("voltage", 52.5, 52.4, False),
+        ("power", -131.04, -131.0, True),
+        ("power", -131.1, -131.0, False),
+        ("stored_energy", 2.6117208, 2.612, True),
+        ("stored_energy", 2.611, 2.612, False),
+        ("remaining_capacity", 49.842, 49.843, False),
+        ("cell_voltage_spread", 0.1, 0.2, False),
+    ],
+)
+def test_values_of_an_earlier_version(
+    key: str, then: float, now: float, is_same: bool
+) -> None:
+    """It told more digits than are known: those do not count, a whole step does."""
+    compared = compare(bank(**{key: then}), shown(**{key: now}), None)
+    assert [each.differs for each in compared] == [not is_same] * 2
+
+
 def of_bank(report: Diagnostics, *shown_units: int) -> dict[str, bool]:
     """Return which of the bank's values can be told, where these batteries are shown."""
     batteries = [

@@ -41,6 +41,16 @@ class Family:
         """The number of counts in one ampere, None where it is not proven."""
         return self.current_divisor if self.is_current_scale_proven else None
 
+    @property
+    def cell_digits(self) -> int:
+        """How many digits behind the point the voltage of a cell may have, V."""
+        return 3 if self.cells_may_be_millivolts else 1
+
+    @property
+    def current_digits(self) -> int:
+        """How many digits behind the point a current may have, A."""
+        return 1 if self.known_divisor == 10 else 2
+
     def counting(self, divisor: int | None) -> Family:
         """Return this family with what is known of the scale of one battery's current."""
         if divisor is None:
