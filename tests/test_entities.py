@@ -25,7 +25,7 @@ from tests.banks import (
     set_up,
     settle,
 )
-from tests.fake_air import DONGLE, FakeAir
+from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
 from tests.renogy.fake_link import FakeBattery, FakeLink, four_batteries, rbt50lfp48s
 
 # What outside programs may rely on.
@@ -687,10 +687,10 @@ def test_digits_that_tell_something(
 
 @pytest.mark.usefixtures("all_enabled")
 @pytest.mark.parametrize(
-    ("family", "cells", "shown", "cell_digits", "current_digits"),
+    ("family", "name", "cells", "shown", "cell_digits", "current_digits"),
     [
-        ("standard", [34, 35], ("3.4", "0.1", "-2.5"), 1, 2),
-        ("rngc", [3500, 3493], ("3.5", "0.007", "-25.0"), 3, 1),
+        ("standard", DONGLE_NAME, [34, 35], ("3.4", "0.1", "-2.5"), 1, 2),
+        ("rngc", "RNGC122BAT28000194", [3500, 3493], ("3.5", "0.007", "-25.0"), 3, 1),
     ],
 )
 async def test_digits_of_the_families(
@@ -698,6 +698,7 @@ async def test_digits_of_the_families(
     air: FakeAir,
     entity_registry: er.EntityRegistry,
     family: str,
+    name: str,
     cells: list[int],
     shown: tuple[str, ...],
     cell_digits: int,
@@ -706,8 +707,8 @@ async def test_digits_of_the_families(
     """A battery that tells millivolts shows them; one that tells tenths of a volt shows no more."""
     battery = rbt50lfp48s(current=-250)
     battery.put(5001, [cells[0], *[cells[1]] * 14])
-    air.bring(FakeLink({48: battery}))
-    link = replace(link_settings(name="", units=(48,)), family_key=family)
+    air.bring(FakeLink({48: battery}), name=name)
+    link = replace(link_settings(name=name, units=(48,)), family_key=family)
     entry = bank_entry(link)
     await set_up(hass, entry)
     keys = ("cell_voltage_1", "cell_voltage_spread", "current")

@@ -202,6 +202,14 @@ def test_a_step_has_one_name(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", TRANSLATIONS)
+def test_counts_have_no_unit(language: str) -> None:
+    """A word for what is counted would have to be inflected; "per minute" has not."""
+    sensors = TRANSLATIONS[language]["entity"]["sensor"]
+    with_unit = {key for key in sensors if "unit_of_measurement" in sensors[key]}
+    assert with_unit == {"adapter_advertisement_rate"}
+
+
+@pytest.mark.parametrize("language", TRANSLATIONS)
 def test_a_state_has_one_name(language: str) -> None:
     """The state of an adapter is called the same by its sensor and its events."""
     entity = TRANSLATIONS[language]["entity"]

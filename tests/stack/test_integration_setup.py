@@ -31,6 +31,7 @@ from tests.fake_air import DONGLE, DONGLE_NAME
 from tests.flows.walk import Flow, report_in
 
 from .integration import (
+    about,
     assert_true_values,
     discovery_of,
     expected,
@@ -88,7 +89,7 @@ async def test_discovery_to_values(
     for key in ("current", "power", "remaining_capacity", "stored_energy"):
         total = sum(values[key] for values in by_unit.values())
         state = float(bank_state(hass, entry, key).state)
-        assert state == pytest.approx(total, abs=0.006), key
+        assert state == about(key, total), key
     assert bank_state(hass, entry, "batteries_responding").state == "4"
     assert emulated_world.statistics()[DONGLE].writes == 0
 

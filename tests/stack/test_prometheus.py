@@ -13,7 +13,7 @@ from tests.banks import bank_entry, bank_state, battery_state, link_settings, se
 from tests.emulator import EmulatedWorld, World
 from tests.fake_air import DONGLE
 
-from .integration import expected, heard, owner_world, poll
+from .integration import about, expected, heard, owner_world, poll
 
 pytestmark = pytest.mark.usefixtures("integration")
 
@@ -72,13 +72,11 @@ async def test_bank_and_batteries_are_exported(
     """Power, charge and energy are there under names made of device class and unit."""
     metrics = await exported(hass_client)
     power = bank_state(hass, bank, "power").entity_id
-    assert metrics[POWER][power] == pytest.approx(
-        total(emulated_world.world, "power"), abs=0.01
-    )
+    assert metrics[POWER][power] == about("power", total(emulated_world.world, "power"))
     for unit_id, unit in emulated_world.world.links[0].units.items():
         charge = battery_state(hass, "state_of_charge", unit_id).entity_id
-        assert metrics[CHARGE][charge] == pytest.approx(
-            expected(unit)["state_of_charge"], abs=0.01
+        assert metrics[CHARGE][charge] == about(
+            "state_of_charge", expected(unit)["state_of_charge"]
         )
     for key in ("energy_charged", "energy_discharged"):
         assert metrics[ENERGY][bank_state(hass, bank, key).entity_id] == 0
@@ -102,6 +100,4 @@ async def test_no_stale_value_is_exported(
     await heard(hass, DONGLE)
     await poll(hass, bank)
     metrics = await exported(hass_client)
-    assert metrics[POWER][power] == pytest.approx(
-        total(emulated_world.world, "power"), abs=0.01
-    )
+    assert metrics[POWER][power] == about("power", total(emulated_world.world, "power"))
