@@ -351,7 +351,7 @@ async def test_what_depends_on_more_than_the_poll(
     await next_poll(hass)
     link.unreachable = None
     await next_poll(hass)
-    assert battery_state(hass, "link_quality").state == "75.0"
+    assert battery_state(hass, "link_quality").state == "75"
 
 
 async def test_polls_that_end_while_another_is_stored(
