@@ -53,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("coordinator", "batteries", "adapters", "entity"),
     },
     "logbook": {"homeassistant", "const"},
+    "recorder": {"homeassistant", "const"},
     "sensor": {
         *("homeassistant", "renogy", "bank", "adapter_health", "links", "coordinator"),
         *("batteries", "adapters", "entity"),
