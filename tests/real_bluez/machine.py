@@ -164,7 +164,18 @@ def _world_of(order: Order, world: Mapping[str, Any]) -> dict[str, Any]:
     scenario = scenario_of(order)
     sun = {"solar_day"} if scenario.still else set()
     rest = {key: value for key, value in world.items() if key not in sun}
-    return rest | {"adapters": scenario.adapters}
+    links = [*world["links"], *(_neighbour(n) for n in range(scenario.neighbours))]
+    return rest | {"adapters": scenario.adapters, "links": links}
+
+
+def _neighbour(number: int) -> dict[str, Any]:
+    """Return a device that is not ours, and takes connections."""
+    return {
+        "name": f"Lamp {number}",
+        "address": f"C8:F0:9E:5A:00:{number:02X}",
+        "kind": "silent",
+        "services": False,
+    }
 
 
 def take_snapshot(runs: Path) -> Path:

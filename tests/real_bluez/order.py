@@ -131,8 +131,10 @@ class Outcome:
     the integration. `host_resets`: times Home Assistant's own reset ran. `issues`: the
     text of every issue raised, in order; `open_issues`: of those that stand at the end.
     `longest_gap`: between two complete reads. `errors`: log records with a traceback.
-    `during`: what was done and told until the fault was over. `wrong`: values that are not
-    those of the batteries, where these stand still.
+    `samples`: of a soak every hour, of a fault one when it is over. `during`: what was done
+    and told until the fault was over. `wrong`: values that are not those of the batteries,
+    where these stand still. `lost`: entities that were available before the fault
+    and are not after it.
     """
 
     recovered: float | None
@@ -148,6 +150,7 @@ class Outcome:
     samples: tuple[Sample, ...] = field(default=())
     during: Conduct = field(default_factory=Conduct)
     wrong: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
     def as_json(self) -> str:
         """Return the outcome as text."""

@@ -73,6 +73,7 @@ def _complaints(
         return
     yield from (f"error: {text}" for text in ours.errors if "renogy_bt" in text)
     yield from (f"wrong value: {text}" for text in ours.wrong)
+    yield from (f"lost: {entity}" for entity in ours.lost)
     if scenario.kind is Kind.SOAK:
         yield from soak_complaints(scenario, ours)
     else:
@@ -84,7 +85,7 @@ def _complaints(
 def fault_complaints(
     scenario: Scenario, ours: Outcome, theirs: Outcome | None
 ) -> Iterable[str]:
-    """Yield what does not hold of a fault: time limit, no worse than alone, no issue left."""
+    """Yield what does not hold of a fault: time limit, no worse than alone, nothing left."""
     if ours.recovered is None:
         yield "the batteries were not read again"
         return
@@ -96,6 +97,7 @@ def fault_complaints(
             yield f"slower than alone ({theirs.recovered:.0f} s)"
     if ours.open_issues:
         yield f"issues left: {', '.join(ours.open_issues)}"
+    yield from _held(ours.samples, held=int(scenario.kept))
 
 
 def unexpected(expected: Expected, ours: Outcome) -> Iterable[str]:
@@ -136,10 +138,11 @@ def soak_complaints(scenario: Scenario, outcome: Outcome) -> Iterable[str]:
     if len(samples) < SETTLED_SAMPLES:
         yield "too few samples"
         return
-    yield from _growth(samples, held=int(scenario.kept))
+    yield from _growth(samples)
+    yield from _held(samples, held=int(scenario.kept))
 
 
-def _growth(samples: Sequence[Sample], *, held: int) -> Iterable[str]:
+def _growth(samples: Sequence[Sample]) -> Iterable[str]:
     first, last = samples[0], samples[-1]
     if last.memory > first.memory * GROWTH:
         yield f"memory grew from {first.memory} to {last.memory} KiB"
@@ -147,9 +150,13 @@ def _growth(samples: Sequence[Sample], *, held: int) -> Iterable[str]:
         yield f"tasks grew from {first.tasks} to {last.tasks}"
     if last.names > first.names:
         yield f"bus connections grew from {first.names} to {last.names}"
-    if (slots := max(sample.slots for sample in samples)) > held:
+
+
+def _held(samples: Sequence[Sample], *, held: int) -> Iterable[str]:
+    """Yield what is not given back between polls."""
+    if (slots := max((sample.slots for sample in samples), default=0)) > held:
         yield f"{slots} connection slots are held between polls"
-    if (links := max(sample.links for sample in samples)) > held:
+    if (links := max((sample.links for sample in samples), default=0)) > held:
         yield f"{links} links are held between polls"
 
 

@@ -22,11 +22,16 @@ from .steps import (
     BluetoothEntry,
     Connected,
     Entry,
+    FreeSlots,
+    Kill,
+    OccupySlots,
+    OtherPath,
     Power,
     Radio,
     Rfkill,
     RivalCommand,
     RivalDiscovery,
+    ScanMode,
     Service,
     Step,
     Wait,
@@ -92,7 +97,8 @@ class Scenario:
     `hosts`: where it is run.
     `beacons`: other Bluetooth devices around. `interval`: of polls, if not the default.
     `kept`: the link stays connected between the polls. `still`: the batteries stand still, so
-    that their values can be compared with their registers.
+    that their values can be compared with their registers. `neighbours`: devices around that
+    another integration can connect to.
     `full_watch`: the `watch` of a soak that is run in full, which takes hours.
     `lingers`: how long a notice may stay once the batteries have been read for a while.
     `expected`: what more is asked of the integration, by host.
@@ -115,6 +121,7 @@ class Scenario:
     interval: float = ONE_INTERVAL
     kept: bool = False
     still: bool = False
+    neighbours: int = 0
     full_watch: float | None = None
     lingers: float = NOTICE_GOES
     expected: Mapping[Host, Expected] = field(default_factory=dict)
@@ -252,10 +259,13 @@ SCENARIOS: Final = (
         # Home Assistant with all rights resets the adapter after 210 s.
         lasts=200,
         end=(Radio("deaf 0 0"),),
-        hosts=(CONFINED,),
+        hosts=(CONFINED, DIRECT),
         subjects=(Subject.INTEGRATION,),
         limit=LONGEST_GAP_AT_STEP,
-        expected={CONFINED: Expected(gap=LONGEST_GAP_AT_STEP, steps=frozenset())},
+        expected=dict.fromkeys(
+            (CONFINED, DIRECT),
+            Expected(gap=LONGEST_GAP_AT_STEP, steps=frozenset()),
+        ),
     ),
     Scenario(
         name="hung",
@@ -396,6 +406,74 @@ SCENARIOS: Final = (
         limit=75,
         still=True,
         hosts=(CONTAINER, DIRECT, SHARED),
+    ),
+    Scenario(
+        name="killed-in-mid-poll",
+        description="Home Assistant is killed while a poll runs, and starts again",
+        fault=(Connected(), Kill()),
+        limit=75,
+        still=True,
+        hosts=(CONTAINER, DIRECT, SHARED),
+    ),
+    Scenario(
+        name="attribute-errors",
+        description="the dongle refuses to be subscribed to, then to tell its services",
+        fault=(Radio("refuse-att 0 12=0e"), Wait(150), Radio("refuse-att 0 10=0e")),
+        lasts=150,
+        end=(Radio("refuse-att 0 -"),),
+        limit=75,
+        still=True,
+        hosts=(CONTAINER, DIRECT, SHARED),
+        expected=dict.fromkeys(
+            (CONTAINER, DIRECT, SHARED),
+            Expected(steps=frozenset(), notices=(), states=frozenset({"ok"})),
+        ),
+    ),
+    Scenario(
+        name="no-slot-free",
+        description="another integration holds every connection slot for ten minutes",
+        neighbours=5,
+        fault=(OccupySlots(),),
+        lasts=600,
+        end=(FreeSlots(),),
+        limit=75,
+        still=True,
+        hosts=(CONTAINER, DIRECT, SHARED),
+        expected=dict.fromkeys(
+            (CONTAINER, DIRECT, SHARED),
+            Expected(
+                steps=frozenset(),
+                notices=("adapter_connects_failing",),
+                states=frozenset({"ok", "connects_failing"}),
+            ),
+        ),
+    ),
+    Scenario(
+        name="other-path",
+        description="Home Assistant changes over to the other path, and back after an hour",
+        fault=(OtherPath(), Wait(HOUR), OtherPath()),
+        limit=75,
+        still=True,
+        hosts=(CONTAINER, SHARED),
+        expected=dict.fromkeys(
+            (CONTAINER, SHARED),
+            Expected(
+                steps=frozenset(),
+                notices=(),
+                states=frozenset({"ok"}),
+                gap=2.5 * ONE_INTERVAL,
+                own_resets=0,
+            ),
+        ),
+    ),
+    Scenario(
+        name="passive-mode",
+        description="for ten minutes Home Assistant is to scan passively, which fails",
+        fault=(ScanMode("passive"),),
+        lasts=600,
+        end=(ScanMode("active"),),
+        limit=75,
+        hosts=(DIRECT,),
     ),
     Scenario(
         name="deaf-until-reset",

@@ -81,6 +81,36 @@ class ActiveScan:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanMode:
+    """Choose how Home Assistant scans, as in the options of the adapter: `passive`."""
+
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherPath:
+    """Have Home Assistant work its adapter without bluetoothd, or with it where it did not.
+
+    That is what an update of Home Assistant or an option of it would do.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class OccupySlots:
+    """Have another integration connect to the devices next door, and stay connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSlots:
+    """Let it disconnect from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Kill Home Assistant in this moment; it is started again a few seconds later."""
+
+
+@dataclass(frozen=True, slots=True)
 class Connected:
     """Wait until an adapter of the radio has a link: a poll runs."""
 
@@ -97,5 +127,10 @@ type Step = (
     | RivalCommand
     | Entry
     | ActiveScan
+    | ScanMode
+    | OtherPath
+    | OccupySlots
+    | FreeSlots
+    | Kill
     | Connected
 )

@@ -55,6 +55,8 @@ def _last_sample(**values: int) -> Outcome:
         ({"recovered": STUCK.limit + 1}, None, "limit"),
         ({"recovered": 50 + ONE_INTERVAL + 1}, 50, "slower than alone"),
         ({"open_issues": ("adapter_silent",)}, None, "issues left"),
+        ({"samples": (replace(STEADY.samples[0], slots=1),)}, None, "slots are held"),
+        ({"samples": (replace(STEADY.samples[0], links=1),)}, None, "links are held"),
     ],
 )
 def test_fault_that_is_not_mended_well_is_noticed(
@@ -219,6 +221,15 @@ def test_error_of_the_integration_does_not_hold() -> None:
 
     assert rows_of([_result(Subject.INTEGRATION, theirs)])[0].holds
     assert not rows_of([_result(Subject.INTEGRATION, ours)])[0].holds
+
+
+def test_entity_that_is_lost_does_not_hold() -> None:
+    """What was available before a fault is available after it."""
+    ours = replace(RECOVERED, lost=("sensor.battery_voltage",))
+
+    (row,) = rows_of([_result(Subject.INTEGRATION, ours)])
+
+    assert row.complaints == ("lost: sensor.battery_voltage",)
 
 
 def test_table_and_document_tell_the_same() -> None:

@@ -3,6 +3,7 @@
 
 import json
 from pathlib import Path
+import time
 from typing import override
 
 from homeassistant.core import HomeAssistant
@@ -77,3 +78,37 @@ async def test_states_are_noted_from_a_moment_on(
 
     assert watch.conduct_since(0.0).states == ("starting", "ok", "silent")
     assert watch.conduct_since(1.5).states == ("ok", "silent")
+
+
+def test_log_of_a_run_goes_on_after_a_kill(tmp_path: Path) -> None:
+    """The second Home Assistant of a run writes below the first one's lines, by one clock."""
+    first = EventLog(tmp_path / "log")
+    first.write("killed")
+    EventLog(tmp_path / "log", time.monotonic() - 500).write("started")
+
+    killed, started = map(json.loads, (tmp_path / "log").read_text().splitlines())
+    assert (killed["kind"], started["kind"]) == ("killed", "started")
+    assert 500 <= started["t"] < 560
+
+
+async def test_entities_that_are_lost_are_noted(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    """Lost is what goes or becomes unavailable; a value that is not known is still there."""
+    watch = Watch(hass, EventLog(tmp_path / "log"))
+    names = ("stays", "goes", "unavailable", "unknown")
+    entities = [
+        er.async_get(hass).async_get_or_create("sensor", DOMAIN, name).entity_id
+        for name in names
+    ]
+    for entity in entities:
+        hass.states.async_set(entity, "1")
+    hass.states.async_set("sensor.of_another", "1")
+    watch.note_entities()
+    _, goes, unavailable, unknown = entities
+    hass.states.async_remove(goes)
+    hass.states.async_set(unavailable, "unavailable")
+    hass.states.async_set(unknown, "unknown")
+    hass.states.async_remove("sensor.of_another")
+
+    assert watch.lost_entities() == (goes, unavailable)

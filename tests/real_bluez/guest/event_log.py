@@ -11,10 +11,10 @@ from typing import Any, Final, override
 class EventLog:
     """Writes events with the virtual seconds since the run began."""
 
-    def __init__(self, path: Path) -> None:
-        """Begin a new log."""
-        self._file = path.open("w", encoding="utf-8", buffering=1)
-        self._began = time.monotonic()
+    def __init__(self, path: Path, began: float | None = None) -> None:
+        """Begin a log, or go on with one; `began` is when the run did, now by default."""
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._began = time.monotonic() if began is None else began
 
     def now(self) -> float:
         """Return the age of the run, in seconds."""

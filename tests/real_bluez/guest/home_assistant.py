@@ -83,6 +83,8 @@ def choose_scanners(route: Route) -> None:
         return make(mode, adapter, address)
 
     match route:
+        case Route.BLUETOOTHD:
+            setattr(bluetooth, _SCANNER, HaScanner)
         case Route.DIRECT:
             setattr(bluetooth, _SCANNER, create_local_scanner)
         case Route.MIXED:
@@ -121,6 +123,7 @@ class Watch:
         self._counted = 0
         self._steps: dict[datetime, str] = {}
         self._states: list[tuple[float, str]] = []
+        self._available: list[str] = []
         hass.bus.async_listen(
             ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED, self._issue_changed
         )
@@ -134,6 +137,31 @@ class Watch:
                 for issue in ir.async_get(self._hass).issues.values()
                 if issue.domain in (DOMAIN, BLUETOOTH) and issue.active
             )
+        )
+
+    def note_entities(self) -> None:
+        """Keep which of the integration's entities are available now."""
+        self._available = [
+            state.entity_id
+            for state in self._hass.states.async_all()
+            if self._is_available(state)
+        ]
+
+    def lost_entities(self) -> tuple[str, ...]:
+        """Return the entities that were available then, and are not now."""
+        now = {
+            state.entity_id
+            for state in self._hass.states.async_all()
+            if self._is_available(state)
+        }
+        return tuple(each for each in self._available if each not in now)
+
+    def _is_available(self, state: State) -> bool:
+        entry = er.async_get(self._hass).async_get(state.entity_id)
+        return (
+            entry is not None
+            and entry.platform == DOMAIN
+            and state.state != STATE_UNAVAILABLE
         )
 
     @property
@@ -210,10 +238,12 @@ def _text_of(issue: ir.IssueEntry) -> str:
 
 
 async def bluetooth_entry(hass: HomeAssistant, limit: float) -> str:
-    """Confirm the adapters that are discovered, as their owner does.
+    """Confirm the adapters that are discovered, as their owner does, unless they are known.
 
     Returns the id of the first one's config entry; raises `NotSetUp`.
     """
+    if known := hass.config_entries.async_entries(BLUETOOTH):
+        return known[0].entry_id
     flows = hass.config_entries.flow
     try:
         async with asyncio.timeout(limit):

@@ -2,10 +2,12 @@
 """One run: Home Assistant, the subject, the steps of the scenario, the outcome."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 import logging
 from pathlib import Path
 import random
+from typing import Any
 
 from habluetooth import HaScannerMgmt
 
@@ -42,19 +44,36 @@ ENTRY_LIMIT = 60.0
 class Run:
     """Carries an order out."""
 
-    def __init__(self, order: Order, link: Link, log: EventLog) -> None:
-        """Take the order, whom to read and where to write."""
+    def __init__(
+        self,
+        order: Order,
+        link: Link,
+        neighbours: Sequence[str],
+        log: EventLog,
+        *,
+        resumes: bool,
+    ) -> None:
+        """Take the order, whom to read, who else is around and where to write.
+
+        `resumes`: Home Assistant was killed in this run, and is started again now.
+        """
         self._order = order
         self._scenario = scenario_of(order)
         self._log = log
         self._records = LogRecords(log)
         self._link = link
+        self._neighbours = neighbours
+        self._resumes = resumes
+        self._began = log.now()
         self._reads = Reads(self._link.units, log)
         self._samples: list[Sample] = []
 
     async def run(self) -> Outcome:
         """Return what the run showed; raises `NotSetUp`."""
-        write_configuration(tells_connects=self._scenario.still)
+        if self._resumes:
+            await self._note_radio()
+        else:
+            write_configuration(tells_connects=self._scenario.still)
         choose_scanners(self._order.host.route)
         async with home_assistant(self._log, self._records) as hass:
             watch = Watch(hass, self._log)
@@ -64,9 +83,9 @@ class Run:
             await subject.set_up()
             if self._order.subject is Subject.INTEGRATION:
                 watch.follow_steps()
-            stage = Stage(hass, self._order.host, entry_id, self._log)
+            stage = Stage(hass, self._order.host, entry_id, self._neighbours, self._log)
             try:
-                began, last_read, moment = await self._perform(stage)
+                began, last_read, moment = await self._perform(stage, watch)
                 during = watch.conduct_since(began)
                 await self._watch(hass, watch, moment)
                 wrong = self._wrong_values(hass)
@@ -107,14 +126,18 @@ class Run:
         if is_direct and HaScannerMgmt.__name__ not in kinds.values():
             raise NotSetUp(f"no scanner over the management socket: {kinds}")
 
-    async def _perform(self, stage: Stage) -> tuple[float, float, float]:
+    async def _perform(self, stage: Stage, watch: Watch) -> tuple[float, float, float]:
         """Perform the scenario.
 
-        Returns when the fault began, when the last read before it was, and its end.
+        Returns when the fault began, when the last read before it was, and its end. To be
+        killed was all of a fault that Home Assistant is started again after.
         """
+        if self._resumes:
+            return self._began, self._began, self._began
         await asyncio.sleep(max(0.0, self._scenario.before - self._log.now()))
         began = self._log.now()
         self._log.write("fault")
+        watch.note_entities()
         last_read = max(self._reads.complete_at, default=0.0)
         for step in self._scenario.fault:
             await stage.perform(step)
@@ -142,6 +165,8 @@ class Run:
         gone_by = self._log.now() + self._scenario.lingers
         while watch.open_issues() and self._log.now() < gone_by:
             await asyncio.sleep(1)
+        if self._order.subject is Subject.INTEGRATION:
+            self._samples.append(await self._sample(hass))
 
     async def _is_steady(self, moment: float, end: float) -> bool:
         """Wait until the batteries go on to be read; tell whether that came about."""
@@ -186,8 +211,7 @@ class Run:
         self, watch: Watch, during: Conduct, last_read: float, moment: float
     ) -> Outcome:
         read_again = self._reads.steady_since(moment)
-        status = await ask(RADIO_SOCKET, "status")
-        self._log.write("radio", **status)
+        status = await self._note_radio()
         return Outcome(
             recovered=None if read_again is None else round(read_again - moment, 1),
             silent=None if read_again is None else round(read_again - last_read, 1),
@@ -201,7 +225,14 @@ class Run:
             errors=tuple(self._records.errors),
             samples=tuple(self._samples),
             during=during,
+            lost=watch.lost_entities(),
         )
+
+    async def _note_radio(self) -> dict[str, Any]:
+        """Write down what the radio does and has counted, and return it."""
+        status = await ask(RADIO_SOCKET, "status")
+        self._log.write("radio", **status)
+        return status
 
 
 def _memory() -> int:
@@ -221,14 +252,19 @@ def _slots_in_use(hass: HomeAssistant) -> int:
     return in_use
 
 
-def run_order(folder: OrderFolder) -> None:
-    """Run an order and leave its outcome in its folder; raises `NotSetUp`."""
+def run_order(folder: OrderFolder, began: float, *, resumes: bool) -> None:
+    """Run an order and leave its outcome in its folder; raises `NotSetUp`.
+
+    `resumes`: it has killed its Home Assistant, and goes on from there.
+    """
     random.seed(0)
     logging.basicConfig(level=logging.WARNING)
-    link = load_world(folder.world).links[0]
+    link, *others = load_world(folder.world).links
     loop = runner.create_event_loop()
     asyncio.set_event_loop(loop)
-    run = Run(folder.order(), link, EventLog(folder.log))
+    neighbours = [other.address for other in others]
+    log = EventLog(folder.log, began)
+    run = Run(folder.order(), link, neighbours, log, resumes=resumes)
     outcome = loop.run_until_complete(run.run())
     loop.run_until_complete(
         asyncio.to_thread(folder.result.write_text, outcome.as_json())

@@ -2,17 +2,24 @@
 """Performs the steps of a scenario in the guest."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+import os
+import signal
 from typing import Any, Final
 
+import bleak
+import bleak_retry_connector
+
 from homeassistant.components import bluetooth
+from homeassistant.const import CONF_MODE
 from homeassistant.core import HomeAssistant
 from tests.real_bluez import steps
-from tests.real_bluez.order import Host
+from tests.real_bluez.order import Host, Route
 from tests.real_bluez.radio.control import ask
 from tests.real_bluez.steps import BluetoothEntry
 
 from .event_log import EventLog
+from .home_assistant import choose_scanners
 from .management import (
     LOW_ENERGY,
     OFF,
@@ -33,13 +40,21 @@ class Stage:
     """What steps act on."""
 
     def __init__(
-        self, hass: HomeAssistant, host: Host, entry_id: str, log: EventLog
+        self,
+        hass: HomeAssistant,
+        host: Host,
+        entry_id: str,
+        neighbours: Sequence[str],
+        log: EventLog,
     ) -> None:
-        """Take Home Assistant and the entry of its adapter."""
+        """Take Home Assistant, the entry of its adapter, and whom others connect to."""
         self._hass = hass
         self._host = host
+        self._route = host.route
         self._entry_id = entry_id
+        self._neighbours = neighbours
         self._log = log
+        self._others: list[bleak.BleakClient] = []
         self._rival: SystemBus | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -66,6 +81,16 @@ class Stage:
                 await self._connected(adapter)
             case steps.Entry(action):
                 await self._act_on_entry(action)
+            case steps.ScanMode(mode):
+                await self._set_scan_mode(mode)
+            case steps.OtherPath():
+                await self._take_other_path()
+            case steps.OccupySlots():
+                await self._occupy_slots()
+            case steps.FreeSlots():
+                await self._free_slots()
+            case steps.Kill():
+                os.kill(os.getpid(), signal.SIGKILL)
             case steps.ActiveScan():
                 self._spawn(
                     bluetooth.async_request_active_scan(self._hass), "active scan"
@@ -77,6 +102,39 @@ class Stage:
             self._rival.close()
         for task in self._tasks:
             task.cancel()
+
+    async def _take_other_path(self) -> None:
+        is_direct = self._route is Route.DIRECT
+        self._route = Route.BLUETOOTHD if is_direct else Route.DIRECT
+        choose_scanners(self._route)
+        await self._reload(self._route)
+
+    async def _set_scan_mode(self, mode: str) -> None:
+        entries = self._hass.config_entries
+        entry = entries.async_get_known_entry(self._entry_id)
+        entries.async_update_entry(entry, options={**entry.options, CONF_MODE: mode})
+        await self._reload(mode)
+
+    async def _reload(self, action: str) -> None:
+        result = await self._hass.config_entries.async_reload(self._entry_id)
+        self._log.write("done", action=action, result=result)
+
+    async def _occupy_slots(self) -> None:
+        """Connect to all neighbours, as an integration does that keeps its connections."""
+        for address in self._neighbours:
+            device = bluetooth.async_ble_device_from_address(
+                self._hass, address, connectable=True
+            )
+            assert device is not None, f"{address} is not heard"
+            self._others.append(
+                await bleak_retry_connector.establish_connection(
+                    bleak_retry_connector.BleakClientWithServiceCache, device, address
+                )
+            )
+
+    async def _free_slots(self) -> None:
+        while self._others:
+            await self._others.pop().disconnect()
 
     async def _connected(self, adapter: int) -> None:
         async with asyncio.timeout(CONNECTED_LIMIT):

@@ -148,7 +148,12 @@ class Integration:
         )
 
     async def set_up(self) -> None:
-        """Confirm the discovery and finish the flow; raises `NotSetUp`."""
+        """Confirm the discovery and finish the flow; raises `NotSetUp`.
+
+        A Home Assistant that was killed knows the bank already.
+        """
+        if self._hass.config_entries.async_entries(DOMAIN):
+            return
         self._want_sensors()
         flow_id = await self._discovered()
         flows = self._hass.config_entries.flow

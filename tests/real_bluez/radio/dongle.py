@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A dongle with its batteries: the emulator's peripheral on a Bumble controller."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, override
 
-from bumble import att, gatt, hci
+from bumble import att, gatt, gatt_server, hci
 from bumble.controller import LegacyAdvertiser
 from bumble.core import UUID, PhysicalTransport
 from bumble.device import Connection, Device
@@ -46,6 +46,29 @@ class _Beacon(LegacyAdvertiser):
         self.enabled = True
 
 
+class _Server(gatt_server.Server):
+    """A GATT server that answers some requests with an error, by their opcode."""
+
+    def __init__(self, device: Device) -> None:
+        super().__init__(device)
+        self.refusals: dict[int, int] = {}
+
+    @override
+    def on_gatt_pdu(self, bearer: att.Bearer, att_pdu: att.ATT_PDU) -> None:
+        error = self.refusals.get(att_pdu.op_code)
+        if error is None:
+            super().on_gatt_pdu(bearer, att_pdu)
+            return
+        self.send_response(
+            bearer,
+            att.ATT_Error_Response(
+                request_opcode_in_error=att_pdu.op_code,
+                attribute_handle_in_error=0,
+                error_code=error,
+            ),
+        )
+
+
 class Dongle:
     """One link of the world on the air.
 
@@ -82,7 +105,9 @@ class Dongle:
         self.device = Device(
             name=link.name, host=Host(self._controller, self._controller)
         )
-        self.device.gatt_server.max_mtu = link.mtu
+        self._server = self.device.gatt_server = _Server(self.device)
+        self._server.max_mtu = link.mtu
+        self.device.add_default_services()
         self.device.add_services(self._services())
         self.device.on("connection", self._connected)
 
@@ -98,6 +123,10 @@ class Dongle:
     def is_advertising(self) -> bool:
         """Tell whether a central could connect now."""
         return bool(self._controller.le_legacy_advertiser.enabled)
+
+    def refuse(self, refusals: Mapping[int, int]) -> None:
+        """Answer requests of these opcodes with these errors from now on."""
+        self._server.refusals = dict(refusals)
 
     def drop(self) -> None:
         """Break the link at once, as a reset of the dongle does."""

@@ -62,6 +62,7 @@ class Radio:
             "plug": self._plug,
             "unplug": self._unplug,
             "refuse": self._refuse,
+            "refuse-att": self._refuse_att,
             "fault": self._fault,
             "clear": self._clear,
             "drop": self._drop,
@@ -113,11 +114,12 @@ class Radio:
 
     async def _refuse(self, arguments: list[str]) -> Answer:
         """`refuse ADAPTER OPCODE=STATUS,...`, hexadecimal; `-` refuses nothing."""
-        pairs = [] if arguments[1] == "-" else arguments[1].split(",")
-        self._adapter(arguments).refusals = {
-            int(opcode, 16): int(status, 16)
-            for opcode, status in (pair.split("=") for pair in pairs)
-        }
+        self._adapter(arguments).refusals = _refusals(arguments[1])
+        return {}
+
+    async def _refuse_att(self, arguments: list[str]) -> Answer:
+        """`refuse-att LINK OPCODE=ERROR,...`, hexadecimal; `-` refuses nothing."""
+        self._dongles[int(arguments[0])].refuse(_refusals(arguments[1]))
         return {}
 
     async def _fault(self, arguments: list[str]) -> Answer:
@@ -157,3 +159,12 @@ class Radio:
             "links": len(adapter.le_connections),
             "connecting": adapter.pending_le_connection is not None,
         }
+
+
+def _refusals(text: str) -> dict[int, int]:
+    """Return what is answered with which error, by opcode."""
+    pairs = [] if text == "-" else text.split(",")
+    return {
+        int(opcode, 16): int(error, 16)
+        for opcode, error in (pair.split("=") for pair in pairs)
+    }
