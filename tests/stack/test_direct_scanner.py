@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from typing import Any
 from unittest.mock import patch
 
 from habluetooth import HaScannerMgmt
@@ -173,15 +174,30 @@ async def test_deaf_adapter_is_reset_by_the_kernel(
     emulated_world: EmulatedWorld,
     socket: ManagementSocket,
     advertising: asyncio.Task[None],
+    hass_storage: dict[str, Any],
 ) -> None:
-    """Home Assistant resets no such adapter: the integration has the kernel do it, over the socket."""
+    """Home Assistant resets no such adapter: the integration has the kernel do it, over the socket.
+
+    Should Home Assistant be killed meanwhile, its next start knows that the adapter may be off.
+    """
     supervisor = supervisor_module.async_get_supervisor(hass)
     site = Site(hass, emulated_world, supervisor)
+
+    def is_left_off() -> bool:
+        stored = hass_storage["renogy_bt.bluetooth_health"]["data"]["adapters"]
+        return bool(stored[site.address]["powered_off_by_us"])
+
+    left_off = []
+
+    async def reset(hci: int, mac: str, gone_silent: bool) -> bool:
+        left_off.append(is_left_off())
+        return await socket.reset(hci, mac, gone_silent)
+
     # So many devices do not fall silent at once by chance.
     socket.others = 6
     stop = supervisor.async_add_event_listener(site.on_event)
     with (
-        patch.object(neighbours, "recover_adapter", socket.reset),
+        patch.object(neighbours, "recover_adapter", reset),
         patch.object(watch, "async_has_management_socket", return_value=True),
     ):
         await supervisor.async_attach(BANK, [site.link.address], RecoveryLevel.FULL)
@@ -195,6 +211,8 @@ async def test_deaf_adapter_is_reset_by_the_kernel(
         await site.until(lambda: socket.resets, 20 * MINUTE)
         await site.until(lambda: site.status.verdict is Verdict.OK, 5 * MINUTE)
     assert socket.resets == [(0, site.address, False)]
+    assert left_off == [True]
+    assert not is_left_off()
     assert site.steps() == [RecoveryStep.RESTART_SCANNING, RecoveryStep.POWER_CYCLE]
     assert site.is_powered
     assert site.status.verdict is Verdict.OK

@@ -2,6 +2,7 @@
 """What goes on after a recovery step, and ends with the supervisor."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -12,6 +13,7 @@ from custom_components.renogy_bt.adapter_health.memory import Memory
 from custom_components.renogy_bt.adapter_health.policy import Decision
 from custom_components.renogy_bt.adapter_health.samples import (
     Evidence,
+    HostState,
     Judgement,
     Reason,
     Verdict,
@@ -145,3 +147,68 @@ async def test_no_active_scan_where_connects_do_not_fail(
     await take_step(recovery, health)
     await recovery.async_stop()
     assert scans.begun == 0
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have a runner note what it is asked for."""
+    taken: list[str] = []
+
+    class Runner:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        async def run(self, step: RecoveryStep, *_: object) -> None:
+            taken.append(step)
+
+        async def power_on(self, *_: object) -> None:
+            taken.append("power_on")
+
+    monkeypatch.setattr(recovery_module, "StepRunner", Runner)
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("is_direct", "host", "expected"),
+    [
+        (False, HostState.RUNNING, ["power_on"]),
+        (False, HostState.STARTING, ["power_on"]),
+        # Bluetoothd cannot switch it on, and the step sets the entry up again at its end.
+        (True, HostState.RUNNING, [RecoveryStep.POWER_CYCLE]),
+        (True, HostState.STARTING, []),
+    ],
+)
+async def test_adapter_that_was_left_off_is_switched_on_by_its_path(
+    hass: HomeAssistant,
+    taken: list[str],
+    is_direct: bool,
+    host: HostState,
+    expected: list[str],
+) -> None:
+    """Home Assistant was killed in a step: the adapter is on again, whoever has it."""
+    health = health_after(Verdict.POWERED_OFF)
+    health.powered_off_by_us = True
+    health.decision = Decision()
+    health.memory = replace(health.memory, is_direct=is_direct)
+    assert health.sample is not None
+    health.sample = replace(health.sample, is_direct=is_direct, host=host)
+    recovery = recovery_of(hass, health)
+    recovery.consider(health)
+    if recovery.task is not None:
+        await recovery.task
+    assert taken == expected
+
+
+async def test_adapter_that_is_not_there_is_not_switched_on(
+    hass: HomeAssistant, taken: list[str]
+) -> None:
+    """Where nobody tells of it, it may well work."""
+    health = health_after(Verdict.OK)
+    health.powered_off_by_us = True
+    health.decision = Decision()
+    assert health.sample is not None
+    health.sample = replace(health.sample, is_direct=True, adapter=None)
+    recovery = recovery_of(hass, health)
+    recovery.consider(health)
+    assert recovery.task is None
+    assert taken == []

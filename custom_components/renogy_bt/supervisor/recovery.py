@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from ..adapter_health.adapter_health import AdapterHealth
 from ..adapter_health.history import StepResult
 from ..adapter_health.ladder import RecoveryStep
-from ..adapter_health.samples import HostState, Verdict
+from ..adapter_health.samples import AdapterSample, HostState, Verdict
 from ..adapter_health.status import RecoveryRefused, RefusalReason
 from ..bluez.models import PowerFault
 from ..bluez.watcher import BlueZWatcher
@@ -101,7 +101,7 @@ class Recovery:
         if self._is_busy or sample is None:
             return
         waited = ended_at is None or sample.at - ended_at >= RESTORE_PAUSE
-        if health.powered_off_by_us and sample.adapter is not None and waited:
+        if health.powered_off_by_us and waited and _can_be_restored(sample):
             self._start(health, RecoveryStep.POWER_CYCLE, restore=True)
         elif health.decision.step is not None:
             self._start(health, health.decision.step)
@@ -183,7 +183,7 @@ class Recovery:
         result, detail = StepResult.ABORTED, None
         try:
             await self._gate.async_hold(health.address)
-            if restore:
+            if restore and not self._is_direct(health.address):
                 await self._runner.power_on(health.address)
             else:
                 await self._runner.run(
@@ -221,6 +221,15 @@ class Recovery:
     def _note_power_fault(self, address: str, fault: PowerFault | None) -> None:
         if (health := self._adapters.get(address)) is not None:
             health.own = replace(health.own, power_fault=fault)
+
+
+def _can_be_restored(sample: AdapterSample) -> bool:
+    """Whether an adapter that a step left off is there to be switched on.
+
+    Without bluetoothd that is the whole step, which needs a Home Assistant that runs.
+    """
+    is_ready = not sample.is_direct or sample.host is HostState.RUNNING
+    return sample.adapter is not None and is_ready
 
 
 def _fails_to_connect(health: AdapterHealth) -> bool:

@@ -236,7 +236,14 @@ class StepRunner:
             raise StepFailed(f"power_{PowerFault.ADAPTER_GONE}")
         index = int(min(names).removeprefix("hci"))
         async with self._unloaded(address, even_if_hung=True):
-            await self._reset(index, address, on_usb=on_usb)
+            await self._note_power(address, False)
+            try:
+                await self._reset(index, address, on_usb=on_usb)
+            except StepFailed:
+                # An adapter that this has left off is judged as any other that is off.
+                await self._note_power(address, True)
+                raise
+            await self._note_power(address, True)
 
     @staticmethod
     async def _reset(index: int, address: str, *, on_usb: bool) -> None:
