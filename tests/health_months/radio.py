@@ -121,7 +121,13 @@ class Link:
     fade: float = 0.0
 
     def note_poll(
-        self, now: float, *, works: bool, interval: float, is_retry: bool
+        self,
+        now: float,
+        *,
+        works: bool,
+        interval: float,
+        is_retry: bool,
+        is_heard_seldom: bool,
     ) -> None:
         """Plan the next poll, as the link's coordinator does."""
         if works:
@@ -130,7 +136,9 @@ class Link:
             return
         self.retries.interval = interval
         self.retries.is_for_hearing = is_retry
-        self.next_poll = now + self.retries.unreached(now, now)
+        self.next_poll = now + self.retries.unreached(
+            now, now, is_heard_seldom=is_heard_seldom
+        )
 
     @property
     def is_held(self) -> bool:

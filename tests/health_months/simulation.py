@@ -409,7 +409,13 @@ class Place:
         here = self._reaches(link)
         works = here or link.reached_elsewhere(self.now)
         interval = self.poll_interval if link.kept is None else link.kept.interval
-        link.note_poll(self.now, works=works, interval=interval, is_retry=is_retry)
+        link.note_poll(
+            self.now,
+            works=works,
+            interval=interval,
+            is_retry=is_retry,
+            is_heard_seldom=not self.over_bluetoothd and self._knows(link),
+        )
         self.records.connecting(link.address, self.now)
         if not works:
             self.records.failed(link.address, self.now, self._failure(link))

@@ -86,3 +86,22 @@ def test_only_links_that_failed_with_it_follow_another_link() -> None:
     assert not retries.path_works(5000.0, 1400.0)
     assert retries.path_works(5000.0, 1350.0)
     assert retries.path_works(5000.0, 400.0)
+
+
+def test_link_that_is_heard_seldom_is_tried_at_its_interval() -> None:
+    """Its advertisements come minutes apart, so that no long pause ends by one."""
+    for interval, expected in (
+        (5.0, [5.0, 10.0, 20.0, 40.0, 60.0, 60.0]),
+        (60.0, [30.0, 60.0, 60.0, 60.0, 60.0, 60.0]),
+        (600.0, [30.0, 60.0, 120.0, 240.0, 300.0, 300.0]),
+    ):
+        retries = Retries(interval)
+        found = [retries.unreached(0.0, 0.0, is_heard_seldom=True) for _ in range(6)]
+        assert found == expected
+
+
+def test_link_that_is_not_heard_is_tried_less_and_less() -> None:
+    """Where nothing is known of it an attempt is in vain; its advertisement brings the poll."""
+    retries = Retries(60.0)
+    found = [retries.unreached(0.0, 0.0) for _ in range(6)]
+    assert found == [30.0, 60.0, 120.0, 240.0, 300.0, 300.0]

@@ -441,11 +441,8 @@ SCENARIOS: Final = (
         hosts=(CONTAINER, DIRECT, SHARED),
         expected=dict.fromkeys(
             (CONTAINER, DIRECT, SHARED),
-            Expected(
-                steps=frozenset(),
-                notices=("adapter_connects_failing",),
-                states=frozenset({"ok", "connects_failing"}),
-            ),
+            # The one step that cuts nobody else's connection.
+            Expected(steps=frozenset({"own_links"}), notices=("adapter_slots_full",)),
         ),
     ),
     Scenario(

@@ -24,6 +24,7 @@ from ..renogy.models import BatteryId, BatteryReading, LinkReport, ReadingFailur
 from ..renogy.speeds import Extent
 from ..renogy.transport import Transport
 from ..supervisor.poll_gate import PathChange, PathNews
+from ..supervisor.sampling import async_is_heard_seldom
 from ..supervisor.supervisor import async_get_supervisor
 from .connection import (
     async_connector,
@@ -285,7 +286,11 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
 
     def _note_unreached(self) -> float:
         """Take note of a failure and return the pause before the next poll."""
-        return self.retries.unreached(self.hass.loop.time(), self._began_at)
+        return self.retries.unreached(
+            self.hass.loop.time(),
+            self._began_at,
+            is_heard_seldom=async_is_heard_seldom(self.hass, self.address),
+        )
 
     def _schedule_from(self, began_at: float) -> None:
         """Have the next poll begin an interval after this one has begun.

@@ -13,6 +13,8 @@ NEW_RETRY_SECONDS: Final = 30.0
 NEW_SECONDS: Final = 900.0
 """So long a failure is new: most hang-ups of proxies and adapters are over by then, s."""
 LONGEST_RETRY_SECONDS: Final = 300.0
+LONGEST_SELDOM_HEARD_RETRY_SECONDS: Final = 60.0
+"""The same for a link that is heard, but seldom, where its interval is shorter, s."""
 LONGEST_SILENT_RETRY_SECONDS: Final = 60.0
 """The longest pause of a kept link whose batteries are silent, where its interval is shorter, s."""
 
@@ -48,10 +50,19 @@ class Retries:
         self.pause = 0.0
         return since
 
-    def unreached(self, at: float, began_at: float) -> float:
-        """Take note of a poll that did not reach the link; return the pause before the next."""
+    def unreached(
+        self, at: float, began_at: float, *, is_heard_seldom: bool = False
+    ) -> float:
+        """Take note of a poll that did not reach the link; return the pause before the next.
+
+        Where a link is heard seldom, that it is heard again brings no poll for minutes.
+        """
         first = min(RETRY_SECONDS, self.interval)
-        pause = min(first * 2.0**self._failures, max(LONGEST_RETRY_SECONDS, first))
+        longest = LONGEST_RETRY_SECONDS
+        if is_heard_seldom:
+            usual = max(self.interval, LONGEST_SELDOM_HEARD_RETRY_SECONDS)
+            longest = min(usual, longest)
+        pause = min(first * 2.0**self._failures, longest)
         self._failures = min(self._failures + 1, 10)
         self._failed(at, began_at)
         self.pause = pause

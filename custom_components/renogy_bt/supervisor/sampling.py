@@ -132,6 +132,19 @@ def async_direct_source(hass: HomeAssistant, link: str) -> str | None:
 
 
 @callback
+def async_is_heard_seldom(hass: HomeAssistant, link: str) -> bool:
+    """Return whether what hears a link listens now and then only.
+
+    Without bluetoothd Home Assistant listens for ten seconds of every two minutes.
+    """
+    paths = bluetooth.async_scanner_devices_by_address(hass, link, connectable=True)
+    return bool(paths) and all(
+        not isinstance(path.scanner, BaseHaRemoteScanner) and is_direct(path.scanner)
+        for path in paths
+    )
+
+
+@callback
 def async_local_scanner(hass: HomeAssistant, address: str) -> BaseHaScanner | None:
     """Return the scanner of a local adapter; it must not be kept."""
     scanner = bluetooth.async_scanner_by_source(hass, address)
