@@ -105,3 +105,28 @@ def test_link_that_is_not_heard_is_tried_less_and_less() -> None:
     retries = Retries(60.0)
     found = [retries.unreached(0.0, 0.0) for _ in range(6)]
     assert found == [30.0, 60.0, 120.0, 240.0, 300.0, 300.0]
+
+
+def test_link_that_was_not_heard_is_tried_when_it_first_is() -> None:
+    """Without bluetoothd the next advertisement may be two minutes away."""
+    retries = Retries(60.0)
+    retries.unreached(100.0, 100.0, was_tried=False)
+    assert retries.is_due(100.5)
+
+
+def test_link_that_is_heard_where_nothing_connects_is_tried_less_and_less() -> None:
+    """A listener hears it each second, and Home Assistant knows no path to it."""
+    retries = Retries(60.0)
+    retries.unreached(100.0, 100.0, was_tried=False)
+    tries = [at for at in range(101, 500) if _is_tried(retries, float(at))]
+    assert pauses([float(at) for at in tries])[:4] == [10.0, 20.0, 30.0, 30.0]
+
+
+def _is_tried(retries: Retries, at: float) -> bool:
+    """Try a link that is heard just now if it is due; tell whether it was."""
+    if not retries.is_due(at):
+        return False
+    retries.is_for_hearing = True
+    retries.unreached(at, at, was_tried=False)
+    retries.is_for_hearing = False
+    return True

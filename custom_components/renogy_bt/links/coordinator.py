@@ -27,6 +27,7 @@ from ..supervisor.poll_gate import PathChange, PathNews
 from ..supervisor.sampling import async_is_heard_seldom
 from ..supervisor.supervisor import async_get_supervisor
 from .connection import (
+    LinkNotSeen,
     async_connector,
     async_end_left_connection,
     async_is_left_connected,
@@ -269,7 +270,9 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
             pause = self.retries.silent(self.hass.loop.time(), self._began_at)
             retry_after = None if self.kept is None else pause
         else:
-            retry_after = self._note_unreached()
+            retry_after = self._note_unreached(
+                was_tried=not isinstance(error, LinkNotSeen)
+            )
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key="link_does_not_answer",
@@ -284,12 +287,13 @@ class LinkCoordinator(DataUpdateCoordinator[LinkReport]):
         if failing_since is not None:
             self._gate.async_tell_path(PathNews(PathChange.LINK_READ, failing_since))
 
-    def _note_unreached(self) -> float:
+    def _note_unreached(self, *, was_tried: bool = True) -> float:
         """Take note of a failure and return the pause before the next poll."""
         return self.retries.unreached(
             self.hass.loop.time(),
             self._began_at,
             is_heard_seldom=async_is_heard_seldom(self.hass, self.address),
+            was_tried=was_tried,
         )
 
     def _schedule_from(self, began_at: float) -> None:

@@ -51,11 +51,17 @@ class Retries:
         return since
 
     def unreached(
-        self, at: float, began_at: float, *, is_heard_seldom: bool = False
+        self,
+        at: float,
+        began_at: float,
+        *,
+        is_heard_seldom: bool = False,
+        was_tried: bool = True,
     ) -> float:
         """Take note of a poll that did not reach the link; return the pause before the next.
 
-        Where a link is heard seldom, that it is heard again brings no poll for minutes.
+        Where a link is heard seldom, that it is heard again brings no poll for minutes. Where
+        nothing was tried because the link was not heard, its first advertisement brings one.
         """
         first = min(RETRY_SECONDS, self.interval)
         longest = LONGEST_RETRY_SECONDS
@@ -65,6 +71,8 @@ class Retries:
         pause = min(first * 2.0**self._failures, longest)
         self._failures = min(self._failures + 1, 10)
         self._failed(at, began_at)
+        if not was_tried and not self.is_for_hearing:
+            self.heard_from = at
         self.pause = pause
         return pause
 
