@@ -24,11 +24,11 @@ from typing import Final
 from homeassistant.const import __version__ as home_assistant_version
 
 from .machine import Machine, Result, difference_of, kept_result, take_snapshot
-from .order import HOSTS, Order, Subject
+from .order import HOSTS, PHASES, Order, Subject
 from .preparation import TOOLS, Guest, PreparationFailed, prepare
 from .report import document, rows_of, table
 from .rows import even_rows
-from .scenarios import BY_NAME, SCENARIOS
+from .scenarios import BY_NAME, SCENARIOS, Kind
 
 SECOND_RUNS: Final = "again"
 
@@ -55,6 +55,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--in-full", action="store_true", help="the long runs for 30 days"
+    )
+    parser.add_argument(
+        "--phases",
+        action="store_true",
+        help=f"have each fault come at {PHASES} moments between two polls",
     )
     parser.add_argument(
         "--twice", action="store_true", help="run all twice: both logs must be the same"
@@ -92,6 +97,7 @@ def _orders(arguments: argparse.Namespace) -> list[Order]:
             host=host,
             subject=subject,
             in_full=arguments.in_full,
+            phase=phase,
         )
         for scenario in SCENARIOS
         for host in scenario.hosts
@@ -99,6 +105,9 @@ def _orders(arguments: argparse.Namespace) -> list[Order]:
         if arguments.host in (None, host.name)
         for subject in scenario.subjects
         if arguments.subject in (None, subject)
+        for phase in range(
+            PHASES if arguments.phases and scenario.kind is Kind.FAULT else 1
+        )
     ]
 
 

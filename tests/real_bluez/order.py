@@ -54,19 +54,28 @@ HOSTS: Final = {
 }
 
 
+PHASES: Final = 6
+"""Moments between two polls at which a fault may come."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One run: a scenario, the kind of host, who is in it, and whether in full length."""
+    """One run: a scenario, the kind of host, who is in it, and whether in full length.
+
+    `phase`: at which of the moments between two polls the fault comes.
+    """
 
     scenario: str
     host: Host
     subject: Subject
     in_full: bool = False
+    phase: int = 0
 
     @property
     def name(self) -> str:
         """Return a name that no other order has."""
-        return f"{self.scenario}-{self.host.name}-{self.subject}"
+        phase = f"-{self.phase}" if self.phase else ""
+        return f"{self.scenario}-{self.host.name}-{self.subject}{phase}"
 
     def as_json(self) -> str:
         """Return the order as text."""
@@ -76,6 +85,7 @@ class Order:
                 "host": self.host.name,
                 "subject": self.subject,
                 "in_full": self.in_full,
+                "phase": self.phase,
             }
         )
 
@@ -88,6 +98,7 @@ class Order:
             host=HOSTS[data["host"]],
             subject=Subject(data["subject"]),
             in_full=data["in_full"],
+            phase=data["phase"],
         )
 
 

@@ -3,11 +3,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from .machine import Result
-from .order import Host, Outcome, Sample, Subject
+from .order import PHASES, Host, Order, Outcome, Sample, Subject
 from .scenarios import SCENARIOS, Expected, Kind, Scenario
 from .timing import FAILED_POLL, LONGEST_POLL, ONE_INTERVAL
 
@@ -19,10 +19,14 @@ SPARE_TASKS: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One scenario on one kind of host: both results, and what does not hold."""
+    """One scenario on one kind of host: both results, and what does not hold.
+
+    `phase`: the moment between two polls at which its fault came.
+    """
 
     scenario: Scenario
     host: Host
+    phase: int
     alone: Result | None
     integration: Result | None
     complaints: tuple[str, ...]
@@ -34,29 +38,37 @@ class Row:
 
 
 def rows_of(results: Iterable[Result]) -> list[Row]:
-    """Return a row for each scenario and host that has results, in order."""
-    found = {
-        (result.order.scenario, result.order.host.name, result.order.subject): result
-        for result in results
-    }
+    """Return a row for each scenario, host and phase that has results, in order."""
+    found = {replace(result.order, in_full=False): result for result in results}
     rows = []
+    for scenario, host, phase in _places():
+        alone, integration = (
+            found.get(
+                Order(scenario=scenario.name, host=host, subject=subject, phase=phase)
+            )
+            for subject in (Subject.ALONE, Subject.INTEGRATION)
+        )
+        if alone is not None or integration is not None:
+            complaints = tuple(_complaints(scenario, host, alone, integration))
+            rows.append(
+                Row(
+                    scenario=scenario,
+                    host=host,
+                    phase=phase,
+                    alone=alone,
+                    integration=integration,
+                    complaints=complaints,
+                )
+            )
+    return rows
+
+
+def _places() -> Iterable[tuple[Scenario, Host, int]]:
+    """Yield every scenario with each of its hosts and each phase, in order."""
     for scenario in SCENARIOS:
         for host in scenario.hosts:
-            alone = found.get((scenario.name, host.name, Subject.ALONE))
-            integration = found.get((scenario.name, host.name, Subject.INTEGRATION))
-            if alone is not None or integration is not None:
-                rows.append(
-                    Row(
-                        scenario=scenario,
-                        host=host,
-                        alone=alone,
-                        integration=integration,
-                        complaints=tuple(
-                            _complaints(scenario, host, alone, integration)
-                        ),
-                    )
-                )
-    return rows
+            for phase in range(PHASES):
+                yield scenario, host, phase
 
 
 def _complaints(
@@ -205,8 +217,13 @@ def table(rows: Iterable[Row]) -> str:
     text = [_line(line, widths) for line in lines]
     text.insert(1, _line(tuple("-" * width for width in widths), widths))
     for row in rows:
-        text += [f"{row.scenario.name} on {row.host.name}: {c}" for c in row.complaints]
+        text += [f"{_name(row)} on {row.host.name}: {c}" for c in row.complaints]
     return "\n".join(text)
+
+
+def _name(row: Row) -> str:
+    """Return the name of a row's scenario, with the phase where it is not the first."""
+    return f"{row.scenario.name} ({row.phase})" if row.phase else row.scenario.name
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -219,7 +236,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     is_soak = row.scenario.kind is Kind.SOAK
     text = _soak_text if is_soak else _seconds
     return (
-        row.scenario.name,
+        _name(row),
         row.host.name,
         text(row.alone),
         text(row.integration),
@@ -256,6 +273,7 @@ def document(rows: Iterable[Row], versions: dict[str, str]) -> dict[str, Any]:
                 "scenario": row.scenario.name,
                 "description": row.scenario.description,
                 "host": row.host.name,
+                "phase": row.phase,
                 "limit": row.scenario.limit,
                 "alone": _result(row.alone),
                 "integration": _result(row.integration),

@@ -12,6 +12,7 @@ from .order import (
     DIRECT,
     HAOS,
     MIXED,
+    PHASES,
     SHARED,
     Host,
     Order,
@@ -180,9 +181,11 @@ SCENARIOS: Final = (
         watch=12 * HOUR,
         interval=KEPT_INTERVAL,
         kept=True,
-        hosts=(HAOS,),
+        hosts=(HAOS, DIRECT),
         subjects=(Subject.INTEGRATION,),
-        expected={HAOS: Expected(gap=LONGEST_KEPT_GAP, own_resets=0)},
+        expected=dict.fromkeys(
+            (HAOS, DIRECT), Expected(gap=LONGEST_KEPT_GAP, own_resets=0)
+        ),
     ),
     Scenario(
         name="busy-flat",
@@ -573,6 +576,8 @@ BY_NAME: Final = {scenario.name: scenario for scenario in SCENARIOS}
 
 
 def scenario_of(order: Order) -> Scenario:
-    """Return what an order asks for, at the length that it asks for."""
+    """Return what an order asks for, at the length and the moment that it asks for."""
     scenario = BY_NAME[order.scenario]
+    later = order.phase * scenario.interval / PHASES
+    scenario = replace(scenario, before=scenario.before + later)
     return scenario.in_full() if order.in_full else scenario

@@ -6,7 +6,17 @@ from dataclasses import replace
 import pytest
 
 from .machine import Result
-from .order import CONFINED, CONTAINER, HOSTS, Conduct, Order, Outcome, Sample, Subject
+from .order import (
+    CONFINED,
+    CONTAINER,
+    HOSTS,
+    PHASES,
+    Conduct,
+    Order,
+    Outcome,
+    Sample,
+    Subject,
+)
 from .report import (
     SETTLED_SAMPLES,
     document,
@@ -230,6 +240,37 @@ def test_entity_that_is_lost_does_not_hold() -> None:
     (row,) = rows_of([_result(Subject.INTEGRATION, ours)])
 
     assert row.complaints == ("lost: sensor.battery_voltage",)
+
+
+def test_each_phase_has_a_row_of_its_own() -> None:
+    """A fault is compared with the one that came in the same moment, and told apart from others."""
+    results = [
+        replace(result, order=replace(result.order, phase=phase))
+        for phase, seconds in ((0, 50.0), (5, STUCK.limit + 1))
+        for result in (
+            _result(Subject.ALONE, replace(RECOVERED, recovered=None)),
+            _result(Subject.INTEGRATION, replace(RECOVERED, recovered=seconds)),
+        )
+    ]
+
+    first, last = rows_of(results)
+
+    assert (first.phase, first.holds) == (0, True)
+    assert (last.phase, last.holds) == (5, False)
+    assert "| stuck-start (5) | confined | never | 181 s | 180 s |" in table([last])
+
+
+def test_faults_of_all_phases_come_within_one_interval() -> None:
+    """The moments are spread evenly between two polls, and each run has a folder of its own."""
+    orders = [
+        Order(scenario=STUCK.name, host=CONFINED, subject=Subject.ALONE, phase=phase)
+        for phase in range(PHASES)
+    ]
+    moments = [scenario_of(order).before - STUCK.before for order in orders]
+
+    assert moments == [0, 10, 20, 30, 40, 50]
+    assert len({order.name for order in orders}) == PHASES
+    assert [Order.from_json(order.as_json()) for order in orders] == orders
 
 
 def test_table_and_document_tell_the_same() -> None:
