@@ -37,7 +37,7 @@ from .steps import (
     Step,
     Wait,
 )
-from .timing import NOTICE_GOES, ONE_INTERVAL
+from .timing import LONGEST_GAP, NOTICE_GOES, ONE_INTERVAL
 
 EVERYWHERE: Final = (HAOS, CONTAINER, CONFINED, DIRECT, SHARED)
 BY_BLUETOOTHD: Final = (HAOS, CONTAINER, CONFINED)
@@ -385,6 +385,19 @@ SCENARIOS: Final = (
         hosts=(*EVERYWHERE, MIXED),
     ),
     Scenario(
+        name="two-paths",
+        description="bluetoothd, which has one of two adapters, answers nothing for five minutes",
+        adapters=(FIRST_ADAPTER, FAR_ADAPTER),
+        plugged=2,
+        fault=(Service("signal bluetoothd SIGSTOP"),),
+        lasts=300,
+        end=(Service("signal bluetoothd SIGCONT"),),
+        limit=75,
+        still=True,
+        hosts=(MIXED,),
+        expected={MIXED: Expected(gap=LONGEST_GAP, steps=frozenset())},
+    ),
+    Scenario(
         name="restarted-in-mid-poll",
         description="bluetoothd is restarted, as by an upgrade, while a poll runs",
         fault=(Connected(), Service("end bluetoothd SIGTERM")),
@@ -461,7 +474,7 @@ SCENARIOS: Final = (
                 steps=frozenset(),
                 notices=(),
                 states=frozenset({"ok"}),
-                gap=2.5 * ONE_INTERVAL,
+                gap=LONGEST_GAP,
                 own_resets=0,
             ),
         ),
