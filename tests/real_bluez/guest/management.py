@@ -15,6 +15,7 @@ COMMAND_COMPLETE: Final = 0x0001
 COMMAND_STATUS: Final = 0x0002
 INDEX_ADDED: Final = 0x0004
 READ_INDEX_LIST: Final = 0x0003
+READ_INFORMATION: Final = 0x0004
 SET_POWERED: Final = 0x0005
 SET_LE: Final = 0x000D
 GET_CONNECTIONS: Final = 0x0015
@@ -28,6 +29,9 @@ ANSWER_LIMIT: Final = 10.0
 _HEADER: Final = struct.Struct("<HHH")
 _ANSWER: Final = struct.Struct("<HB")
 _INDEX: Final = struct.Struct("<H")
+# Address, version, manufacturer and supported settings come before the current settings.
+_SETTINGS: Final = struct.Struct("<13xI")
+_POWERED: Final = 1
 _LONGEST: Final = 4096
 
 
@@ -72,6 +76,14 @@ class ManagementSocket:
         """Return the adapters that are there."""
         _, found = await self.command(READ_INDEX_LIST, NO_INDEX)
         return [index for (index,) in _INDEX.iter_unpack(found[_INDEX.size :])]
+
+    async def is_powered(self, index: int) -> bool:
+        """Return whether an adapter is on."""
+        status, found = await self.command(READ_INFORMATION, index)
+        if status:
+            return False
+        (settings,) = _SETTINGS.unpack_from(found)
+        return bool(settings & _POWERED)
 
 
 @asynccontextmanager

@@ -11,10 +11,11 @@ import signal
 import sys
 from typing import Final
 
-from tests.real_bluez.order import Host
+from tests.real_bluez.order import Host, Route
 from tests.real_bluez.order_folder import OrderFolder
 from tests.real_bluez.radio.control import Answer, Verb
 
+from .management import management
 from .places import ADAPTERS, BUS_SOCKET, RADIO_SOCKET, RFKILL
 
 _START_LIMIT: Final = 30.0
@@ -37,6 +38,9 @@ class Services:
         The world is in the order's folder, and the services' output goes there.
         """
         self._folder = folder
+        # Without them Home Assistant does without its scanner for them, for good.
+        self._needs_adapters = host.route is not Route.BLUETOOTHD
+        self._plugged = plugged
         experimental = ["-E"] if host.monitors else []
         self._owner = "bluetoothd" if host.bluetoothd else "owner"
         self._commands: dict[str, Sequence[str]] = {
@@ -66,6 +70,8 @@ class Services:
         await self.start("radio")
         await self._appears("radio", RADIO_SOCKET)
         await self.start(self._owner)
+        if self._needs_adapters:
+            await self._until_powered()
 
     async def start(self, name: str) -> None:
         """Start a service that is not running; its output goes to the share."""
@@ -135,6 +141,18 @@ class Services:
             return path.exists()
 
         await self._wait_for(is_up, f"{name} did not come up")
+
+    async def _until_powered(self) -> None:
+        """Wait until whoever has the adapters has switched them on."""
+        try:
+            async with management() as socket, asyncio.timeout(_START_LIMIT):
+                while True:
+                    on = [await socket.is_powered(i) for i in await socket.indexes()]
+                    if len(on) == self._plugged and all(on):
+                        return
+                    await asyncio.sleep(_LOOK_AGAIN)
+        except TimeoutError as error:
+            raise ServiceFailed("the adapters were not switched on") from error
 
     async def _wait_for(self, holds: Callable[[], bool], otherwise: str) -> None:
         try:
