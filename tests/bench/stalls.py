@@ -15,6 +15,7 @@ class Stalls:
 
     longest: float = 0.0
     longest_cpu: float = 0.0
+    longest_cpu_of: str = ""
 
 
 @contextmanager
@@ -26,7 +27,8 @@ def watch_stalls() -> Generator[Stalls]:
     def timed_run(handle: asyncio.Handle) -> None:
         clock, cpu = perf_counter(), thread_time()
         plain_run(handle)
-        stalls.longest_cpu = max(stalls.longest_cpu, thread_time() - cpu)
+        if (taken := thread_time() - cpu) > stalls.longest_cpu:
+            stalls.longest_cpu, stalls.longest_cpu_of = taken, repr(handle)
         stalls.longest = max(stalls.longest, perf_counter() - clock)
 
     with patch.object(asyncio.Handle, "_run", timed_run):

@@ -83,14 +83,15 @@ def test_what_comes_next_is_tried_every_night_and_stops_nobody() -> None:
     ]
 
 
-def test_other_changes_of_the_pure_rooms_are_tried_every_night() -> None:
-    """The seed is the day; what no test notices fails the job."""
+@pytest.mark.parametrize(
+    ("name", "script"), [("mutants", "scripts/mutate"), ("soak", "scripts/soak")]
+)
+def test_something_else_is_tried_every_night(name: str, script: str) -> None:
+    """The seed is the day; what is found fails the job."""
     workflow = load_yaml_dict(str(GITHUB / "workflows" / "nightly.yml"))
-    job = workflow["jobs"]["mutants"]
+    job = workflow["jobs"][name]
     assert "continue-on-error" not in job
-    (command,) = (
-        step["run"] for step in job["steps"] if "scripts/mutate" in step.get("run", "")
-    )
+    (command,) = (step["run"] for step in job["steps"] if script in step.get("run", ""))
     assert "--seed" in command
     assert "date" in command
 

@@ -23,7 +23,7 @@ from homeassistant.setup import async_setup_component
 from tests.emulator import EmulatedWorld, PrivateBus, World
 from tests.emulator.dbus_connection import close_connection
 
-from .warped_time import Clock, warped_time
+from .warped_time import Clock, WallClock, warped_time
 
 
 @contextmanager
@@ -48,10 +48,10 @@ async def running_world(world: World, bus: PrivateBus) -> AsyncGenerator[Emulate
     _reset_dbus_socket_cache()
     async with EmulatedWorld(world, bus) as emulated:
         yield emulated
-        await _disconnect_bleak()
+        await disconnect_bleak()
 
 
-async def _disconnect_bleak() -> None:
+async def disconnect_bleak() -> None:
     """Close the bus connection that bleak keeps for each event loop."""
     manager = bleak_manager._global_instances.pop(asyncio.get_running_loop(), None)
     if manager is not None and manager._bus is not None:
@@ -84,17 +84,27 @@ async def bluetooth_set_up(
 async def leaping_clock(
     hass: HomeAssistant, emulated: EmulatedWorld
 ) -> AsyncGenerator[Clock]:
-    """Let time leap for everybody, links and notices included; then remove the banks."""
-    clock = Clock(hass)
+    """Let time leap for everybody; then remove the banks."""
+    with leaping_time(hass.loop, emulated):
+        yield Clock(hass)
+        await remove_banks(hass)
+
+
+@contextmanager
+def leaping_time(
+    loop: asyncio.AbstractEventLoop, emulated: EmulatedWorld
+) -> Generator[WallClock]:
+    """Let time leap for everybody, links and notices included."""
+
+    def now() -> float:
+        return loop.time()
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            link_coordinator, "RenogyLink", partial(RenogyLink, clock=clock.now)
-        )
-        patch.setattr(link_issues, "monotonic", clock.now)
-        patch.setattr(link_signal, "monotonic", clock.now)
-        with warped_time(hass.loop, emulated.bus.address):
-            yield clock
-            await remove_banks(hass)
+        patch.setattr(link_coordinator, "RenogyLink", partial(RenogyLink, clock=now))
+        patch.setattr(link_issues, "monotonic", now)
+        patch.setattr(link_signal, "monotonic", now)
+        with warped_time(loop, emulated.bus.address) as wall_clock:
+            yield wall_clock
 
 
 async def remove_banks(hass: HomeAssistant) -> None:

@@ -177,8 +177,21 @@ class Clock:
         return self.now() - begun
 
 
+@dataclass
+class WallClock:
+    """The time of day: it goes on with the clock that leaps, and can be set."""
+
+    set_by: float = 0.0
+
+    def set_forward(self, seconds: float) -> None:
+        """Set it, forward or back, as a time server does, or a machine that has slept."""
+        self.set_by += seconds
+
+
 @contextmanager
-def warped_time(loop: asyncio.AbstractEventLoop, *addresses: str) -> Generator[None]:
+def warped_time(
+    loop: asyncio.AbstractEventLoop, *addresses: str
+) -> Generator[WallClock]:
     """Let the clocks of a loop, of habluetooth and of Home Assistant leap together.
 
     `addresses` are those of all buses that somebody talks over.
@@ -203,12 +216,13 @@ def warped_time(loop: asyncio.AbstractEventLoop, *addresses: str) -> Generator[N
         return job
 
     began, real_time, real_utcnow = now(), time.time(), dt_util.utcnow()
+    wall = WallClock()
 
     def wall_clock() -> float:
-        return real_time + now() - began
+        return real_time + now() - began + wall.set_by
 
     def utcnow() -> datetime:
-        return real_utcnow + timedelta(seconds=now() - began)
+        return real_utcnow + timedelta(seconds=now() - began + wall.set_by)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "_selector", leaping)
@@ -226,7 +240,7 @@ def warped_time(loop: asyncio.AbstractEventLoop, *addresses: str) -> Generator[N
             ):
                 patch.setattr(module, "monotonic_time_coarse", now)
         try:
-            yield
+            yield wall
         finally:
             for daemon in daemons:
                 daemon.close()
