@@ -99,7 +99,9 @@ def test_how_far_a_cell_must_be_off(volts: float, noticed: bool, sign: int) -> N
     watch = CellWatch[int]()
     off = replace(READING, cell_voltages=(3.3 + sign * volts,) + (3.3,) * 14)
     found = [watch.advance(at, {48: off}) for at in range(0, 50_000, 600)]
-    (departed,) = {each[48] for each in found if each} or {None}
+    told = [each[48] for each in found if each]
+    assert len({*told}) <= 1
+    departed = told[0] if told else None
     assert (departed is not None) is noticed
     if departed is not None:
         assert (departed.cell, departed.is_higher) == (1, sign > 0)

@@ -329,3 +329,56 @@ def test_unknown_scale_of_a_current_says_nothing(bank: Bank) -> None:
     bank.poll(WEAK)
     bank.poll(WEAK, 0.0)
     assert bank.found == {}
+
+
+@pytest.mark.parametrize(
+    ("every", "polls"),
+    [
+        # Readings sooner than half a minute after each other tell the same twice.
+        pytest.param(20.0, 186, id="every second poll"),
+        # Three stretches of twenty minutes, each with the pause before the next one.
+        pytest.param(30.0, 124, id="every poll"),
+        pytest.param(60.0, 64, id="slower"),
+        # Twenty readings take longer.
+        pytest.param(120.0, 61, id="few polls"),
+    ],
+)
+def test_how_long_a_cable_is_compared(every: float, polls: int) -> None:
+    """Three stretches of twenty minutes and twenty readings, not one reading less or more."""
+    bank = Bank(SharingWatch(), (0.05, 0.0, 0.0, 0.0))
+    for number in range(1, polls + 2):
+        direction = 1 if number // 2 % 2 else -1
+        bank.poll([direction * each for each in (8.0, 10.0, 10.0, 10.0)], every)
+        assert (0 in bank.watch.noticed) is (number >= polls), number
+
+
+@pytest.mark.parametrize(
+    ("currents", "suspicion"),
+    [
+        ((5.9, 11.37, 11.37, 11.36), Suspicion.LESS),
+        ((6.1, 11.3, 11.3, 11.3), None),
+        ((16.1, 7.97, 7.97, 7.96), Suspicion.MORE),
+        ((15.9, 8.03, 8.03, 8.04), None),
+    ],
+)
+def test_how_far_from_its_share_a_battery_is_noticed(
+    bank: Bank, currents: Sequence[float], suspicion: Suspicion | None
+) -> None:
+    """Below six tenths or above sixteen, in each of two hours both ways, and not before."""
+    bank.poll(currents)
+    for direction, polls in ((1, 120), (-1, 119)):
+        assert bank.run([direction * each for each in currents], polls / 60) == set()
+    bank.poll([-each for each in currents])
+    found = bank.found.get(0)
+    assert (found.suspicion if found else None) is suspicion
+    assert (0 in bank.watch.noticed) is (suspicion is not None)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_how_many_hours_one_direction_takes(bank: Bank, direction: int) -> None:
+    """Eight, where the other direction was never seen."""
+    currents = [direction * each for each in WEAK]
+    bank.poll(currents)
+    assert bank.run(currents, 8 - 1 / 6, 600.0) == set()
+    bank.poll(currents, 600.0)
+    assert bank.watch.noticed == {0}

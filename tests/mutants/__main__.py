@@ -99,7 +99,14 @@ def _score(room: str, count: int, seed: int, pool: Pool) -> Score:
     print(f"{room}: the tests as they are", file=sys.stderr)
     seconds, tests_at = pool.apply(trace, (room,))
     choice = Choice(room, Trace(seconds=seconds, tests_at=tests_at))
-    trials = [Trial(mutant=mutant, tests=choice.tests_for(mutant)) for mutant in meant]
+    trials = [
+        Trial(
+            mutant=mutant,
+            tests=(tests := choice.tests_for(mutant)),
+            longest=max(map(seconds.__getitem__, tests), default=0.0),
+        )
+        for mutant in meant
+    ]
     noticed = pool.imap(is_noticed, trials, chunksize=1)
     survivors = []
     for number, (trial, is_killed) in enumerate(zip(trials, noticed, strict=True), 1):

@@ -19,8 +19,8 @@ from .mutator import Mutant, change_of
 from .room import PACKAGE, ROOT, Seconds, TestsAt, modules_of
 
 LOADED_ANEW = (PACKAGE, "tests")
-LONGEST_TEST = 30
-"""Seconds until a test that does not come to its end has noticed; `scripts/mutate` stops such."""
+PATIENCE = 60.0
+"""A test that goes on for so long, s, and ten times as long as it usually does, has noticed."""
 MOST_MEMORY = 4 * 2**30
 QUIET = ("-q", "-p", "no:cacheprovider", "--tb=short")
 
@@ -31,6 +31,8 @@ class Trial:
 
     mutant: Mutant
     tests: Sequence[str]
+    longest: float = 0.0
+    """How long the longest of them usually takes, s."""
 
 
 def prepare() -> None:
@@ -105,7 +107,7 @@ def is_noticed(trial: Trial) -> bool:
     change = change_of(trial.mutant)
     load_anew({f"{PACKAGE}.{trial.mutant.module}": change}, LOADED_ANEW)
     files = dict.fromkeys(test.partition("::")[0] for test in trial.tests)
-    limit = f"--timeout={LONGEST_TEST}"
+    limit = f"--timeout={PATIENCE + 10 * trial.longest:.0f}"
     _, code = _run((*QUIET, "-x", limit, *files), _Chosen(trial.tests))
     return code != pytest.ExitCode.OK
 
