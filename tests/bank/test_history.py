@@ -238,9 +238,59 @@ def test_alarms_count_once(life: Life) -> None:
     life.reading = replace(READING, status=replace(on, alarms=(alarm, warning)))
     assert life.poll().alarms == 2
     life.reading = READING
-    life.poll()
+    for _ in range(4):
+        life.poll()
     life.reading = replace(READING, status=on)
     assert life.poll().alarms == 3
+    # From another start on nothing is known but that it is not over.
+    again = Life(BankHistory(MINUTE, life.bank.places))
+    again.now, again.reading = life.now, life.reading
+    assert again.poll().alarms == 3
+    again.reading = READING
+    again.poll()
+    again.reading = life.reading
+    assert again.poll().alarms == 3
+
+
+def test_an_alarm_that_flickers_counts_once(life: Life) -> None:
+    """A value at its limit is told once, and counted once; it counts again when it spreads, or comes back later."""
+    low = Alarm(
+        key="cell_voltage_below_limit", severity=AlarmSeverity.WARNING, parts=(3,)
+    )
+    words = replace(READING.status, alarm_words=(5100, 5106, 5107))
+    on = replace(READING, status=replace(words, alarms=(low,)))
+    off = replace(READING, status=words)
+    for _ in range(10):
+        for life.reading in (on, off, off):
+            assert life.poll().alarms == 1
+    wider = replace(low, parts=(3, 4))
+    life.reading = replace(READING, status=replace(words, alarms=(wider,)))
+    assert life.poll().alarms == 2
+    life.reading = off
+    for _ in range(4):
+        life.poll()
+    assert life.history.active == ()
+    life.reading = on
+    assert life.poll().alarms == 3
+
+
+def test_alarms_are_not_over_by_what_was_not_read(life: Life) -> None:
+    """A poll of a kept link that read no status tells nothing of the alarms; another battery has its own."""
+    alarm = Alarm(key="short_circuit", severity=AlarmSeverity.PROTECTION)
+    on = replace(READING, status=replace(READING.status, alarms=(alarm,)))
+    life.reading = on
+    life.poll()
+    life.reading = READING
+    life.poll()
+    life.reading = replace(READING, rest_read_at=READING.read_at)
+    for _ in range(5):
+        assert life.poll().active == ("short_circuit",)
+    life.reading = on
+    assert life.poll().alarms == 1
+    life.identity = OTHER
+    assert life.poll(changed=True).alarms == 1
+    life.reading = READING
+    assert life.poll().active == ("short_circuit",)
 
 
 def used_days(life: Life) -> float:

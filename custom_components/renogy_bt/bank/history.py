@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..renogy.models import BatteryIdentity, BatteryReading
-from ..renogy.registers import ALARM_SOURCES
+from ..renogy.alarm_changes import WHOLE, ActiveAlarms, AlarmChangeKind, alarm_changes
+from ..renogy.models import Alarm, BatteryIdentity, BatteryReading
+from ..renogy.registers import ALARM_SOURCES, MAX_CELLS
 from .energy import MAX_GAP_INTERVALS, EnergyTotals
 from .health import BatteryHealth, aged
 
@@ -35,7 +36,8 @@ class BatteryHistory:
 
     `seen_until` is the last reading, `unseen` the seconds in gaps before it. `became_full` is when the battery
     was full after it had not been, `last_full` its last reading as such; `used` are the seconds of use since it was full. `energy` is the total that
-    the charges count up to. `low` and `high` are the ends of the present swing.
+    the charges count up to. `low` and `high` are the ends of the present swing. `active` are the alarms that are
+    not over.
     """
 
     began: float
@@ -122,7 +124,6 @@ def continued(
     history = _used(history, reading, seen)
     history = _swung(history, reading.state_of_charge)
     history = _filled(history, now, reading)
-    history = _alarmed(history, reading)
     if reading.voltage > history.highest_voltage:
         history = replace(history, highest_voltage=reading.voltage, highest_at=now)
     if reading.voltage < history.lowest_voltage:
@@ -219,19 +220,24 @@ def _swung(history: BatteryHistory, charge: float) -> BatteryHistory:
     return replace(history, low=low, high=high)
 
 
-def _alarmed(history: BatteryHistory, reading: BatteryReading) -> BatteryHistory:
-    """Count the alarms that are new; one whose word was not read is as it was."""
-    active = {alarm.key for alarm in reading.status.alarms}
-    unknown = {
-        key
-        for key in history.active
-        if ALARM_SOURCES[key].address not in reading.status.alarm_words
-    }
-    new = active - set(history.active)
-    return replace(
-        history,
-        alarms=history.alarms + len(new),
-        active=tuple(sorted(active | unknown)),
+def _alarmed(
+    history: BatteryHistory, known: ActiveAlarms, active: ActiveAlarms
+) -> BatteryHistory:
+    """Count the alarms that were raised, as they are told."""
+    changes = alarm_changes(known.alarms, active.alarms)
+    raised = sum(change.kind is AlarmChangeKind.RAISED for change in changes)
+    keys = sorted(alarm.key for alarm in active.alarms)
+    return replace(history, alarms=history.alarms + raised, active=tuple(keys))
+
+
+def _known_alarms(history: BatteryHistory) -> ActiveAlarms:
+    """Return the alarms that are not over as far as a history tells: any part may have them."""
+    parts = tuple(range(WHOLE, MAX_CELLS + 1))
+    return ActiveAlarms(
+        tuple(
+            Alarm(key=key, severity=ALARM_SOURCES[key].severity, parts=parts)
+            for key in history.active
+        )
     )
 
 
@@ -255,6 +261,7 @@ class BankHistory[K]:
         """Go on from what is known of these places."""
         self._max_gap = MAX_GAP_INTERVALS * update_interval
         self.places = dict(places)
+        self._alarms: dict[K, ActiveAlarms] = {}
 
     def of(self, battery: K) -> BatteryHistory | None:
         """Return the history of a battery, None before its first reading."""
@@ -284,7 +291,12 @@ class BankHistory[K]:
             )
         elif is_changed or (name is not None and name != place.present):
             place = _exchanged(place, name or "", now, reading, is_changed=is_changed)
+            self._alarms.pop(battery, None)
         history = continued(place.history, now, reading, energy, self._max_gap)
+        if reading.rest_read_at is None:
+            known = self._alarms.get(battery) or _known_alarms(history)
+            active = self._alarms[battery] = known.read(reading.status, now)
+            history = _alarmed(history, known, active)
         self.places[battery] = replace(
             place, batteries={**place.batteries, place.present: history}
         )
