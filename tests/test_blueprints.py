@@ -21,7 +21,11 @@ from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHE
 from homeassistant.components.blueprint import Blueprint
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, ServiceCall
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict
 from tests.alarm_clock import AlarmClock
@@ -341,7 +345,7 @@ class TestOutOfRange:
                 [32, 36],
                 (
                     "RBT50LFP48S 1: cells drift apart",
-                    "RBT50LFP48S 1 Cell voltage spread is 0.400 V.",
+                    "RBT50LFP48S 1 Cell voltage spread is 0.4 V.",
                 ),
                 id="spread",
             ),
@@ -487,6 +491,37 @@ class TestUnreachable:
         await next_poll(hass, LONG)
         assert told == []
         assert dismissed == []
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "offered"),
+    [("adapter_recovery", {"recovery"}), ("alarm", {"alarm"})],
+)
+@pytest.mark.usefixtures("bank")
+async def test_which_events_are_offered(
+    hass: HomeAssistant, blueprint: str, offered: set[str]
+) -> None:
+    """Of an adapter, or of the batteries: an event of the others would never come."""
+    inputs = load_yaml_dict(str(FOLDER / f"{blueprint}.yaml"))["blueprint"]["input"]
+    (wanted,) = (
+        each
+        for _, given in inputs_of(inputs)
+        if "entity" in given["selector"]
+        for each in given["selector"]["entity"]["filter"]
+    )
+    entities = er.async_get(hass).entities.values()
+    events = [each for each in entities if each.domain == wanted["domain"] == "event"]
+    assert {each.unique_id.rpartition("_")[2] for each in events} > offered
+    device = dr.async_get(hass).async_get
+    assert {
+        each.unique_id.rpartition("_")[2]
+        for each in events
+        if each.device_id is not None
+        and all(
+            getattr(device(each.device_id), key) == value
+            for key, value in wanted["device"].items()
+        )
+    } == offered
 
 
 class TestAdapterRecovery:

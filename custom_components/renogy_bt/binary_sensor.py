@@ -13,7 +13,7 @@ from homeassistant.components.binary_sensor import (
     BinarySensorEntity,
     BinarySensorEntityDescription,
 )
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -222,6 +222,8 @@ class ReserveBinarySensor(RenogyBankEntity, BinarySensorEntity):
 
 class AdapterBinarySensor(AdapterEntity, BinarySensorEntity):
     """A condition of a Bluetooth adapter."""
+
+    _platform = Platform.BINARY_SENSOR
 
     entity_description: ConditionDescription[AdapterStatus]
 

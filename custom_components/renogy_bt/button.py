@@ -8,7 +8,7 @@ from homeassistant.components.button import (
     ButtonEntity,
     ButtonEntityDescription,
 )
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -47,6 +47,8 @@ async def async_setup_entry(
 
 class AdapterPowerCycleButton(AdapterEntity, ButtonEntity):
     """Switches one adapter off and on again, with Home Assistant's scanner stopped meanwhile."""
+
+    _platform = Platform.BUTTON
 
     @override
     async def async_press(self) -> None:

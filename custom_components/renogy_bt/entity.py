@@ -2,8 +2,9 @@
 """Base entities of the Renogy Bluetooth batteries integration."""
 
 from collections.abc import Iterable
-from typing import Any, Final, override
+from typing import Any, ClassVar, Final, override
 
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
@@ -13,6 +14,7 @@ from homeassistant.helpers.update_coordinator import (
     CoordinatorEntity,
     DataUpdateCoordinator,
 )
+from homeassistant.util import slugify
 
 from .adapter_health.status import AdapterStatus
 from .adapters.devices import adapter_identifier
@@ -231,6 +233,7 @@ class AdapterEntity(Entity):
 
     _attr_has_entity_name = True
     _attr_should_poll = False
+    _platform: ClassVar[Platform]
 
     def __init__(
         self, supervisor: Supervisor, address: str, description: EntityDescription
@@ -242,6 +245,10 @@ class AdapterEntity(Entity):
         identifier = adapter_identifier(address)
         self._attr_unique_id = f"{identifier}_{description.key}"
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, identifier)})
+        # The name of the device has the adapter's number, which may not be known at first, and may change.
+        self.entity_id = (
+            f"{self._platform}.{slugify(f'bluetooth {identifier}')}_{description.key}"
+        )
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, EntityCategory
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, EntityCategory, Platform
 from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.start import async_at_started
@@ -165,6 +165,8 @@ class BatteryAlarmEvent(RenogyBatteryEntity, EventEntity):
 
 class AdapterRecoveryEvent(AdapterEntity, EventEntity):
     """Fires for every fault, recovery step and result of one adapter."""
+
+    _platform = Platform.EVENT
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -23,6 +23,7 @@ from homeassistant.components.sensor import (
 from homeassistant.const import (
     SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
     EntityCategory,
+    Platform,
     UnitOfElectricCurrent,
     UnitOfElectricPotential,
     UnitOfEnergy,
@@ -1447,6 +1448,8 @@ class SignalStrengthSensor(RenogyLinkEntity, SensorEntity):
 
 class AdapterSensor(AdapterEntity, MeasuredSensor):
     """A value of a Bluetooth adapter."""
+
+    _platform = Platform.SENSOR
 
     entity_description: ValueDescription[AdapterStatus]
 

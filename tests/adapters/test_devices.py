@@ -246,6 +246,42 @@ async def test_model_that_the_system_does_not_tell(
     assert device.model is None
 
 
+@pytest.mark.usefixtures("all_enabled", "bank")
+@pytest.mark.parametrize("name", ["hci0", "hci1", None])
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_ids_of_a_new_adapter(
+    hass: HomeAssistant, adapters: FakeAdapters, name: str | None, language: str
+) -> None:
+    """They are the same whether its number is known at first or not, in every language."""
+    hass.config.language = language
+    adapters.show(adapter_status(name=name))
+    await settle(hass)
+    address = ADAPTER.lower().replace(":", "_")
+    for platform, keys in KEYS.items():
+        for key in keys:
+            found = adapter_entity_id(hass, key, platform)
+            assert found == f"{platform}.bluetooth_adapter_{address}_{key}"
+
+
+async def test_ids_that_are_there_stay(
+    hass: HomeAssistant, adapters: FakeAdapters, bank: MockConfigEntry
+) -> None:
+    """An adapter that has entities keeps their ids, those that an earlier version has given."""
+    before = (
+        er.async_get(hass)
+        .async_get_or_create(
+            "sensor",
+            DOMAIN,
+            f"{adapter_identifier(ADAPTER)}_state",
+            config_entry=bank,
+            suggested_object_id="bluetooth_adapter_hci0_00_1a_7d_da_71_13_state",
+        )
+        .entity_id
+    )
+    await show(hass, adapters)
+    assert adapter_state(hass, "state").entity_id == before
+
+
 async def test_adapter_that_gets_another_number(
     hass: HomeAssistant, adapters: FakeAdapters, bank: MockConfigEntry
 ) -> None:

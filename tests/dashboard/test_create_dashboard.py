@@ -114,7 +114,7 @@ async def test_every_entity_is_there(
             for unit in units:
                 key = f"{address.lower()}_{unit}_state_of_charge"
                 assert entity_id(hass, "sensor", key) in named
-        assert "sensor.bluetooth_adapter_hci0_00_1a_7d_da_71_13_state" in named
+        assert "sensor.bluetooth_adapter_00_1a_7d_da_71_13_state" in named
 
 
 async def test_names_and_choices_of_the_owner_count(

@@ -31,6 +31,8 @@ from ..supervisor.supervisor import Supervisor, async_get_supervisor
 _PREFIX: Final = "adapter_"
 # What Home Assistant's Bluetooth calls a maker or model that the system does not tell, in every language.
 _NOT_TOLD: Final = "Unknown"
+_MODEL_ID: Final = "hci"
+"""What tells an adapter from our other devices, whoever has made it: the blueprint about adapters goes by it."""
 
 _LOADED: Final = frozenset(
     {ConfigEntryState.LOADED, ConfigEntryState.SETUP_IN_PROGRESS}
@@ -167,6 +169,7 @@ def _async_register(
         entry_type=None,
         manufacturer=description.manufacturer,
         model=description.model,
+        model_id=_MODEL_ID,
         translation_key="adapter",
         translation_placeholders={"adapter": description.name},
     )
