@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The question that is asked before batteries are joined that cannot be in parallel."""
 
-from collections.abc import Iterable
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 import probatio
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 
 from ..bank.joining import Pack, can_be_joined
 from ..bank.summary import Wiring
@@ -18,14 +20,9 @@ from ..links.stored_data import choice_option
 
 CELL_VOLTAGE: Final = 3.2
 """What batteries are sold by: 12.8 V are four LiFePO4 cells, V."""
-JOIN_SCHEMA: Final = probatio.Schema(
+_SCHEMA: Final = probatio.Schema(
     {probatio.Optional(CONF_JOIN_ANYWAY, default=False): bool}
 )
-
-
-def is_to_be_joined(user_input: dict[str, Any]) -> bool:
-    """Return whether the user wants batteries in parallel that cannot be."""
-    return user_input.get(CONF_JOIN_ANYWAY) is True
 
 
 def is_parallel(bank: ConfigEntry) -> bool:
@@ -53,3 +50,38 @@ def async_rows_of_mixed(hass: HomeAssistant, links: Iterable[LinkSettings]) -> s
         f"{f'{CELL_VOLTAGE * each:.1f} V' if each else '–'} |"
         for battery, each in cells.items()
     )
+
+
+class JoiningFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
+    FlowHandler[ContextT, ResultT, HandlerT]
+):
+    """Joins batteries in parallel, after a question where they cannot be."""
+
+    _join: Callable[[], Awaitable[ResultT]]
+    _mixed: str
+
+    @abstractmethod
+    async def _async_keep_apart(self) -> ResultT:
+        """Go on after the user has seen that batteries cannot be in parallel."""
+
+    async def _async_join_unless_mixed(
+        self, links: Iterable[LinkSettings], join: Callable[[], Awaitable[ResultT]]
+    ) -> ResultT:
+        """Join the batteries of these links in parallel, after a question where they cannot be."""
+        self._join = join
+        self._mixed = async_rows_of_mixed(self.hass, links)
+        return await (self.async_step_mixed() if self._mixed else join())
+
+    async def async_step_mixed(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Ask whether batteries are joined that cannot be in parallel."""
+        if user_input is None:
+            return self.async_show_form(
+                step_id="mixed",
+                data_schema=_SCHEMA,
+                description_placeholders={"batteries": self._mixed},
+            )
+        if user_input.get(CONF_JOIN_ANYWAY) is True:
+            return await self._join()
+        return await self._async_keep_apart()

@@ -3,7 +3,7 @@
 
 from abc import abstractmethod
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,7 @@ import probatio
 from homeassistant.components import bluetooth
 from homeassistant.const import CONF_ADDRESS, CONF_NAME
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.data_entry_flow import (
-    AbortFlow,
-    FlowContext,
-    FlowHandler,
-    FlowResult,
-)
+from homeassistant.data_entry_flow import AbortFlow, FlowContext, FlowResult
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
 
@@ -29,7 +24,7 @@ from ..links.probing import ProbedLink, ProbeProblem, async_probe_link
 from ..links.settings import LinkSettings, async_bank_of_link, position
 from ..renogy.models import FoundBattery, ProbeReport
 from .connection import connection_fields, kept_interval_of
-from .joining import JOIN_SCHEMA, async_rows_of_mixed, is_to_be_joined
+from .joining import JoiningFlow
 from .report import REPORT_PLACEHOLDERS, report_fields, report_section
 from .selectors import choice
 from .unit_ids import SECTION_ADVANCED, WrongUnitIds, advanced_fields, unit_ids_of
@@ -80,7 +75,7 @@ def _label(address: str, candidate: Candidate, unsure: str) -> str:
 
 
 class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
-    FlowHandler[ContextT, ResultT, HandlerT]
+    JoiningFlow[ContextT, ResultT, HandlerT]
 ):
     """Searches for links, lets the user pick one, probes it and shows what was found."""
 
@@ -94,12 +89,6 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     _probe: asyncio.Task[ProbedLink | ProbeProblem] | None = None
     _problem: ProbeProblem | None = None
     _report: ProbeReport | None = None
-    _join: Callable[[], Awaitable[ResultT]]
-    _mixed: str
-
-    @abstractmethod
-    async def _async_keep_apart(self) -> ResultT:
-        """Go on after the user has seen that batteries cannot be in parallel."""
 
     @abstractmethod
     async def _async_ask_again(self) -> ResultT:
@@ -308,28 +297,6 @@ class LinkFlow[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     ) -> ResultT:
         """Show what was found beside devices that are no batteries."""
         return await self.async_step_found(user_input)
-
-    async def _async_join_unless_mixed(
-        self, links: Iterable[LinkSettings], join: Callable[[], Awaitable[ResultT]]
-    ) -> ResultT:
-        """Join the batteries of these links in parallel, after a question where they cannot be."""
-        self._join = join
-        self._mixed = async_rows_of_mixed(self.hass, links)
-        return await (self.async_step_mixed() if self._mixed else join())
-
-    async def async_step_mixed(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ResultT:
-        """Ask whether batteries are joined that cannot be in parallel."""
-        if user_input is None:
-            return self.async_show_form(
-                step_id="mixed",
-                data_schema=JOIN_SCHEMA,
-                description_placeholders={"batteries": self._mixed},
-            )
-        if is_to_be_joined(user_input):
-            return await self._join()
-        return await self._async_keep_apart()
 
     def _advanced_fields(self) -> Mapping[Any, Any]:
         """Return what is asked besides unit ids before a link is probed."""

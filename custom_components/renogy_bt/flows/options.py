@@ -3,11 +3,15 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, override
 
 import probatio
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import (
+    ConfigFlowContext,
+    ConfigFlowResult,
+    OptionsFlow,
+)
 from homeassistant.const import UnitOfRatio, UnitOfTime
 
 from ..adapter_health.ladder import RecoveryLevel
@@ -23,7 +27,7 @@ from ..const import (
 )
 from ..links.settings import links_of
 from ..links.stored_data import NUMBERS, choice_option, number_option
-from .joining import JOIN_SCHEMA, async_rows_of_mixed, is_parallel, is_to_be_joined
+from .joining import JoiningFlow, is_parallel
 from .selectors import RECOVERY_SELECTOR, WIRING_SELECTOR, whole_number
 
 _UNITS: Final[Mapping[str, str]] = MappingProxyType(
@@ -59,7 +63,9 @@ OPTIONS_SCHEMA = probatio.Schema(
 )
 
 
-class BankOptionsFlow(OptionsFlow):
+class BankOptionsFlow(
+    JoiningFlow[ConfigFlowContext, ConfigFlowResult, str], OptionsFlow
+):
     """Asks for the options of a bank.
 
     The update listener reloads the bank, as it does when a link is added or removed.
@@ -73,9 +79,11 @@ class BankOptionsFlow(OptionsFlow):
         """Ask for the options."""
         if user_input is not None:
             self._given = user_input
-            if self._is_mixed:
-                return await self.async_step_mixed()
-            return self.async_create_entry(data=user_input)
+            was_parallel = is_parallel(self.config_entry)
+            if was_parallel or user_input[CONF_WIRING] != Wiring.PARALLEL:
+                return await self._async_save()
+            links = links_of(self.config_entry).values()
+            return await self._async_join_unless_mixed(links, self._async_save)
         options = self.config_entry.options
         known = self._given or {
             **{key: number_option(options, key) for key in NUMBERS},
@@ -87,28 +95,9 @@ class BankOptionsFlow(OptionsFlow):
             data_schema=self.add_suggested_values_to_schema(OPTIONS_SCHEMA, known),
         )
 
-    async def async_step_mixed(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask whether batteries are joined that cannot be in parallel."""
-        if user_input is None:
-            return self.async_show_form(
-                step_id="mixed",
-                data_schema=JOIN_SCHEMA,
-                description_placeholders={"batteries": self._mixed},
-            )
-        if is_to_be_joined(user_input):
-            return self.async_create_entry(data=self._given)
+    async def _async_save(self) -> ConfigFlowResult:
+        return self.async_create_entry(data=self._given)
+
+    @override
+    async def _async_keep_apart(self) -> ConfigFlowResult:
         return await self.async_step_init()
-
-    @property
-    def _is_mixed(self) -> bool:
-        """Whether batteries are to be in parallel from now on that cannot be."""
-        is_new = not is_parallel(self.config_entry)
-        return (
-            is_new and self._given[CONF_WIRING] == Wiring.PARALLEL and bool(self._mixed)
-        )
-
-    @property
-    def _mixed(self) -> str:
-        return async_rows_of_mixed(self.hass, links_of(self.config_entry).values())
