@@ -5,6 +5,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
@@ -21,11 +22,12 @@ from custom_components.renogy_bt.const import (
 from custom_components.renogy_bt.coordinator import BankCoordinator
 from custom_components.renogy_bt.links.coordinator import LinkCoordinator
 from custom_components.renogy_bt.links.settings import KnownBattery, LinkSettings
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from tests.fake_air import DONGLE, DONGLE_NAME
+from tests.renogy.fake_link import FakeLink
 
 MODEL = "RBT50LFP48S"
 _LINK_IDS: dict[str, str] = {}
@@ -85,6 +87,15 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
+
+
+@pytest.fixture
+async def bank(hass: HomeAssistant, link: FakeLink) -> MockConfigEntry:
+    """Return the owner's bank, set up on what is in range."""
+    entry = bank_entry(link_settings())
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    return entry
 
 
 async def settle(hass: HomeAssistant) -> None:

@@ -21,7 +21,13 @@ from homeassistant.components import bluetooth
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import instance_id
 from homeassistant.helpers.entity import Entity
-from tests.renogy.fake_link import Delivery, FakeLink, Fault, drop_in_reply
+from tests.renogy.fake_link import (
+    Delivery,
+    FakeLink,
+    Fault,
+    drop_in_reply,
+    four_batteries,
+)
 
 DONGLE = "6C:B2:FD:A1:B2:C3"
 DONGLE_NAME = "BT-TH-FDA1B2C3"
@@ -156,6 +162,12 @@ async def air(
         "custom_components.renogy_bt.links.connection.connect", fake.connect
     )
     return fake
+
+
+@pytest.fixture
+def link(air: FakeAir) -> FakeLink:
+    """Return the owner's link in range, with four batteries behind it."""
+    return air.bring(four_batteries())
 
 
 @pytest.fixture

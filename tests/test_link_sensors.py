@@ -18,7 +18,7 @@ from tests.banks import (
     set_up,
 )
 from tests.fake_air import DONGLE, SCANNER, FakeAir
-from tests.renogy.fake_link import FakeLink, four_batteries
+from tests.renogy.fake_link import FakeLink
 
 KEYS = {
     "last_poll_duration",
@@ -26,20 +26,6 @@ KEYS = {
     "last_successful_poll",
     "signal_strength",
 }
-
-
-@pytest.fixture
-async def link(air: FakeAir) -> FakeLink:
-    """Return a dongle with four batteries, in range."""
-    return air.bring(four_batteries())
-
-
-@pytest.fixture
-async def bank(hass: HomeAssistant, link: FakeLink) -> MockConfigEntry:
-    """Return a bank of four that is set up."""
-    entry = bank_entry(link_settings())
-    await set_up(hass, entry)
-    return entry
 
 
 async def test_every_key_is_there(

@@ -55,20 +55,6 @@ async def turn(hass: HomeAssistant, how: str, address: str = DONGLE) -> None:
     )
 
 
-@pytest.fixture
-async def link(air: FakeAir) -> FakeLink:
-    """Return a dongle with four batteries, in range."""
-    return air.bring(four_batteries())
-
-
-@pytest.fixture
-async def bank(hass: HomeAssistant, link: FakeLink) -> MockConfigEntry:
-    """Return a bank of four that is set up."""
-    entry = bank_entry(link_settings())
-    await set_up(hass, entry)
-    return entry
-
-
 async def test_paused_link_is_left_alone(
     hass: HomeAssistant, bank: MockConfigEntry, link: FakeLink
 ) -> None:

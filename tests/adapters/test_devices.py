@@ -54,15 +54,6 @@ SHOWN = {"state", "recoveries", "problem", "recovery"}
 
 
 @pytest.fixture
-async def bank(hass: HomeAssistant, air: FakeAir) -> MockConfigEntry:
-    """Return a bank that is set up; no adapter is known yet."""
-    air.bring(four_batteries())
-    entry = bank_entry(link_settings())
-    await set_up(hass, entry)
-    return entry
-
-
-@pytest.fixture
 async def other_bank(
     hass: HomeAssistant, air: FakeAir, bank: MockConfigEntry
 ) -> MockConfigEntry:

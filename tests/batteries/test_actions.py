@@ -32,7 +32,7 @@ from tests.banks import (
 )
 from tests.fake_air import DONGLE, DONGLE_NAME, SCANNER, FakeAir
 from tests.fake_supervisor import ADAPTER, FakeAdapters, adapter_status
-from tests.renogy.fake_link import Delivery, FakeLink, four_batteries, rbt50lfp48s
+from tests.renogy.fake_link import Delivery, FakeLink, rbt50lfp48s
 
 BATTERY = f"{DONGLE.lower()}_48"
 
@@ -40,12 +40,6 @@ BATTERY = f"{DONGLE.lower()}_48"
 def cut_off(delivery: Delivery) -> Delivery:
     """End the connection after the beginning of the reply."""
     return replace(delivery, fragments=(delivery.fragments[0][:4],), drops_after=0)
-
-
-@pytest.fixture
-async def link(air: FakeAir) -> FakeLink:
-    """Return a dongle with four batteries, in range."""
-    return air.bring(four_batteries())
 
 
 @pytest.fixture

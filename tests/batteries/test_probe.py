@@ -16,7 +16,7 @@ from homeassistant.components import bluetooth
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.setup import async_setup_component
-from tests.banks import bank_entry, link_of, link_settings, set_up, settle
+from tests.banks import bank_entry, link_of, link_settings, settle
 from tests.fake_air import DONGLE, DONGLE_NAME, FakeAir
 from tests.flows.walk import add_integration, report_in
 from tests.renogy.fake_link import (
@@ -70,15 +70,6 @@ async def probe(
     assert json.loads(json.dumps(response)) == response
     await settle(hass)
     return response
-
-
-@pytest.fixture
-async def bank(hass: HomeAssistant, air: FakeAir) -> MockConfigEntry:
-    """Return a bank of four that is set up."""
-    air.bring(four_batteries())
-    entry = bank_entry(link_settings())
-    await set_up(hass, entry)
-    return entry
 
 
 def of(model: str | None) -> FakeBattery:

@@ -13,7 +13,7 @@ from custom_components.renogy_bt.links.settings import (
     LinkSettings,
     links_of,
 )
-from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import InvalidData
@@ -43,16 +43,6 @@ pytestmark = pytest.mark.usefixtures("translated_flows")
 
 OTHER = "60:98:66:ED:FC:11"
 OTHER_NAME = "BT-TH-66EDFC11"
-
-
-@pytest.fixture
-async def bank(hass: HomeAssistant, air: FakeAir) -> MockConfigEntry:
-    """Return a bank of four that is set up."""
-    air.bring(four_batteries())
-    entry = bank_entry(link_settings())
-    await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.LOADED
-    return entry
 
 
 def first_link(entry: MockConfigEntry) -> ConfigSubentry:

@@ -86,12 +86,6 @@ def clock(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def link(air: FakeAir) -> FakeLink:
-    """Return the owner's dongle."""
-    return air.bring(four_batteries())
-
-
-@pytest.fixture
 async def entry(hass: HomeAssistant, clock: Clock, link: FakeLink) -> MockConfigEntry:
     """Return the owner's bank, set up."""
     assert await async_setup_component(hass, "repairs", {})

@@ -40,15 +40,6 @@ def lasting_values() -> None:
     """Let values get too old."""
 
 
-@pytest.fixture
-async def bank(hass: HomeAssistant, air: FakeAir) -> MockConfigEntry:
-    """Return a bank of four that is set up."""
-    air.bring(four_batteries())
-    entry = bank_entry(link_settings())
-    await set_up(hass, entry)
-    return entry
-
-
 async def pass_time(hass: HomeAssistant, seconds: float) -> None:
     """Let timers run; whoever hangs is not waited for."""
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds))
