@@ -245,18 +245,18 @@ async def test_link_quality(hass: HomeAssistant, air: FakeAir) -> None:
     link = air.bring(four_batteries())
     entry = bank_entry(link_settings())
     await set_up(hass, entry)
-    assert battery_state(hass, "link_quality").state == "100.0"
+    assert battery_state(hass, "link_quality").state == "100"
     link.unreachable = "abort-by-local"
     await next_poll(hass)
     link.unreachable = None
     await next_poll(hass)
     await next_poll(hass)
-    assert battery_state(hass, "link_quality").state == "75.0"
+    assert battery_state(hass, "link_quality").state == "75"
     for _ in range(97):
         await next_poll(hass)
-    assert battery_state(hass, "link_quality").state == "99.0"
+    assert battery_state(hass, "link_quality").state == "99"
     await next_poll(hass)
-    assert battery_state(hass, "link_quality").state == "100.0"
+    assert battery_state(hass, "link_quality").state == "100"
 
 
 def _lose(link: FakeLink) -> None:
@@ -459,7 +459,7 @@ async def test_excused_poll_is_made_up_for(
     await next_poll(hass)
     assert air.attempts == [DONGLE, "broken off", DONGLE]
     assert battery_state(hass, "voltage").state == "52.4"
-    assert battery_state(hass, "link_quality").state == "100.0"
+    assert battery_state(hass, "link_quality").state == "100"
     assert link_of(entry).error is None
 
 
