@@ -143,8 +143,21 @@ async def test_a_link_without_an_address(hass: HomeAssistant, air: FakeAir) -> N
     assert not [each for _, each in ir.async_get(hass).issues if "damaged" in each]
 
 
+async def test_address_that_is_no_text_keeps_no_bank_from_starting(
+    hass: HomeAssistant, air: FakeAir
+) -> None:
+    """What all banks share when they are set up goes by the addresses of all links."""
+    stored = good_bank()
+    stored["links"][-1]["unique_id"] = {"no": "address"}
+    entry = entry_of(stored)
+    assert entry is not None
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
 @settings(
-    max_examples=6,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -36,9 +36,11 @@ def async_rename_notices(hass: HomeAssistant) -> None:
     up any more is dropped.
     """
     links = {
-        (subentry.unique_id or "").replace(":", "").lower(): subentry
+        address.replace(":", "").lower(): subentry
         for bank in async_banks(hass)
         for subentry in bank.get_subentries_of_type(SUBENTRY_TYPE_LINK)
+        # It is read from a file that may be damaged.
+        if isinstance(address := subentry.unique_id, str)
     }
     registry = ir.async_get(hass)
     for (domain, issue_id), issue in tuple(registry.issues.items()):
@@ -85,7 +87,7 @@ def _changes(
     """Return what else becomes of a notice that outlasts restarts."""
     if link is None or issue.translation_key != REPLACED:
         return {}
-    redaction = Redaction(link.unique_id or "", link.title)
+    redaction = Redaction(link.unique_id or "", str(link.title))
     told = issue.translation_placeholders or {}
     placeholders, mark = without_serials(hass, redaction, told)
     data = {**(issue.data or {}), **mark}

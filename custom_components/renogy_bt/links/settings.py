@@ -412,7 +412,8 @@ def addresses_of(entry: ConfigEntry) -> frozenset[str]:
     return frozenset(
         subentry.unique_id
         for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_LINK)
-        if subentry.unique_id is not None
+        # What a damaged file holds may be anything.
+        if isinstance(subentry.unique_id, str)
     )
 
 
