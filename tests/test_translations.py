@@ -210,6 +210,13 @@ def test_counts_have_no_unit(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", TRANSLATIONS)
+def test_names_of_small_cards_fit_a_phone(language: str) -> None:
+    """Two cards side by side on 390 pixels leave room for sixteen letters each."""
+    words = TRANSLATIONS[language]["selector"]["dashboard"]["options"]
+    assert max(len(words[f"{each}_today"]) for each in ("charged", "discharged")) <= 16
+
+
+@pytest.mark.parametrize("language", TRANSLATIONS)
 def test_a_state_has_one_name(language: str) -> None:
     """The state of an adapter is called the same by its sensor and its events."""
     entity = TRANSLATIONS[language]["entity"]
