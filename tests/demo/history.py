@@ -93,6 +93,7 @@ def hourly_history(world: World, now: datetime) -> History:
     for hour in range(HOURS):
         start = (begin + timedelta(hours=hour)).isoformat()
         steps = values[hour * _STEPS : (hour + 1) * _STEPS + 1]
+        # What a bank of batteries that cannot be in parallel does not tell has no history.
         for key in values[0]:
             history[key].append(
                 {"start": start, **_measured([step[key] for step in steps[:-1]])}
@@ -161,7 +162,8 @@ def _readings(
 
 
 def _shown(owner: Owner, values: BatteryReading | BankSummary[BatteryId]) -> Values:
-    return {(owner, key): getattr(values, key) for key in MEASUREMENTS}
+    found = {(owner, key): getattr(values, key) for key in MEASUREMENTS}
+    return {pair: value for pair, value in found.items() if value is not None}
 
 
 def _totals(owner: Owner, energy: EnergyTotals) -> Values:

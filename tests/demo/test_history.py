@@ -109,6 +109,19 @@ def test_battery_that_cannot_be_read_leaves_no_history() -> None:
     assert hourly_history(world, NOW) == {}
 
 
+def test_batteries_that_cannot_be_in_parallel_have_a_past_of_their_own() -> None:
+    """What they would have in common is not told."""
+    families = load_world(DEFAULT_WORLD.with_name("families.json"))
+    twelve_volts = next(
+        link
+        for link in families.links
+        if [unit.registers[5000] for unit in link.units.values()] == [4]
+    )
+    found = hourly_history(replace(WORLD, links=(*WORLD.links, twelve_volts)), NOW)
+    assert (None, "voltage") not in found
+    assert len([owner for owner, key in found if owner and key == "voltage"]) == 5
+
+
 # The recorder's database is chosen before Home Assistant starts.
 @pytest.mark.usefixtures("recorder_mock")
 class TestEnergyDashboard:
