@@ -99,7 +99,7 @@ class MeasuredDescription(SensorEntityDescription):
         """Return this description for what is made of values of these families."""
         if self.digits_fn is None:
             return self
-        return replace(self, digits=max(map(self.digits_fn, families)))
+        return replace(self, digits=max(map(self.digits_fn, families), default=None))
 
     def known(self, value: StateType | datetime) -> StateType | datetime:
         """Return a value with the digits that tell something; a total that only rises never falls."""

@@ -313,7 +313,7 @@ async def test_units_that_only_their_owner_knows() -> None:
     """Two batteries with ids of their own stay unknown until the owner lists the ids."""
     fake = FakeLink({unit: rbt50lfp48s() for unit in (10, 11)})
     with pytest.raises(LinkSilent):
-        _probe(fake)
+        await probe_link(fake.connector(), STANDARD)
 
     assert _units(await probe_link(fake.connector(), STANDARD, (10, 11))) == [10, 11]
 
