@@ -170,6 +170,9 @@ def _answers(form: Json, address: str, advanced: dict[str, Any]) -> dict[str, An
         answers["address"] = address
     if "advanced" in fields and advanced:
         answers["advanced"] = advanced
+    # A world shows what its author put into it, also what cannot be in parallel.
+    if "join_anyway" in fields:
+        answers["join_anyway"] = True
     return answers
 
 

@@ -91,3 +91,11 @@ def test_a_link_that_is_kept_is_set_up_so() -> None:
     assert dialogue.answers == [
         {"advanced": {"unit_ids": "10", "connection": "kept", "kept_interval": 2}}
     ]
+
+
+def test_batteries_that_cannot_be_in_parallel_are_joined_all_the_same() -> None:
+    """The demo shows a world as it is, and does not choose for ever."""
+    form = {"type": "form", "data_schema": [{"name": "join_anyway"}]}
+    dialogue = Dialogue(form, {"type": "abort", "reason": "added_to_bank"})
+    asyncio.run(set_up_links(cast(HomeAssistantClient, dialogue), {ADDRESS: []}, print))
+    assert dialogue.answers == [{"join_anyway": True}]
