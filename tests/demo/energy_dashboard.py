@@ -9,6 +9,8 @@ from pathlib import Path
 import sys
 from typing import Any, Final
 
+from homeassistant.const import STATE_UNKNOWN
+
 from .check import entry_ids, sensor_ids
 from .client import HomeAssistantClient, Json
 from .errors import DemoError
@@ -44,10 +46,10 @@ async def work_out_history(world: Path, now: datetime) -> list[Json]:
     return history
 
 
-def battery_source(entities: Mapping[str, str], capacity: float) -> Json:
+def battery_source(entities: Mapping[str, str], capacity: float | None) -> Json:
     """Return a bank as a battery of the Energy dashboard.
 
-    `entities` are the bank's sensors by key, `capacity` is in kWh. The power is an inverted one:
+    `entities` are the bank's sensors by key, `capacity` is in kWh, None where the batteries have none together. The power is an inverted one:
     the Energy dashboard counts discharging as positive, the integration charging.
     """
     return {
@@ -57,7 +59,7 @@ def battery_source(entities: Mapping[str, str], capacity: float) -> Json:
         "stat_energy_from": entities["energy_discharged"],
         "power_config": {"stat_rate_inverted": entities["power"]},
         "stat_soc": entities["state_of_charge"],
-        "capacity": capacity,
+        **({} if capacity is None else {"capacity": capacity}),
     }
 
 
@@ -144,13 +146,17 @@ async def _whole(client: HomeAssistantClient) -> str:
     return batteries.pop() if len(batteries) == 1 else bank
 
 
-async def _capacity(client: HomeAssistantClient, entities: Mapping[str, str]) -> float:
-    """Return the bank's capacity in kWh, at the voltage that it has."""
+async def _capacity(
+    client: HomeAssistantClient, entities: Mapping[str, str]
+) -> float | None:
+    """Return the bank's capacity in kWh, at the voltage that it has; None if it has none."""
     states = {each["entity_id"]: each for each in await client.command("get_states")}
     charge, voltage = (
-        float(states[entities[key]]["state"]) for key in ("total_capacity", "voltage")
+        states[entities[key]]["state"] for key in ("total_capacity", "voltage")
     )
-    return round(charge * voltage / 1000, 1)
+    if STATE_UNKNOWN in (charge, voltage):
+        return None
+    return round(float(charge) * float(voltage) / 1000, 1)
 
 
 def _inverted(row: Json) -> Json:
