@@ -138,6 +138,20 @@ async def test_the_late_reply_is_no_answer_to_a_request_for_other_registers() ->
     assert await answered(line, transport, A3, with_word(1)) == with_word(1)
 
 
+@on_virtual_time
+async def test_a_replay_glued_to_a_late_reply_is_not_the_answer() -> None:
+    """The right answer was garbled; the late reply is known by now, too, since it was asked for again."""
+    transport, line = a_line()
+    assert await answered(line, transport, with_word(1)) == with_word(1)
+    with pytest.raises(ReplyTimeout):
+        await line.read(ASK_A3, 0.5)
+    later(transport, 0.1, A3)
+    assert (await line.read(ASK_A3, 0.5)).raw == A3
+    garbled = with_word(2)[:-1] + bytes([with_word(2)[-1] ^ 1])
+    with pytest.raises(ReplyTimeout):
+        await answered(line, transport, garbled, with_word(1) + A3)
+
+
 class SlowlyWriting(QuietTransport):
     """A connection over which it takes a while to send a request, and something comes meanwhile."""
 

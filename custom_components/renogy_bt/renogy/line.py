@@ -348,7 +348,7 @@ class Line:
 
         Replies come in the order of their requests: of several to the same request the last one
         is the right one, unless it was heard before and the other one was not. A reply that is
-        followed by a late reply to another request is a late one, too; an old one says nothing.
+        followed by a late reply to another request is a late one, too; an old one says that of an old one only.
         """
         self._frames += 1
         self.units_heard.add(frame.unit)
@@ -361,7 +361,7 @@ class Line:
         if is_answer and is_old and self._answer and not self._answer_is_old:
             self._drop(Drop.REPEATED)
             return
-        is_late = not is_old and self._is_late(frame)
+        is_late = (self._answer_is_old or not is_old) and self._is_late(frame)
         if self._answer is not None and (is_answer or is_late):
             self._answer = None
             self._drop(Drop.OVERTAKEN)
