@@ -139,9 +139,9 @@ async def _whole(client: HomeAssistantClient) -> str:
     """Return what shows the bank: itself, or its only battery."""
     bank = (await entry_ids(client))[0]
     batteries = {
-        unique_id.removesuffix("_voltage")
+        unique_id.removesuffix("_state_of_charge")
         for unique_id in await sensor_ids(client)
-        if unique_id.endswith("_voltage") and not unique_id.startswith(bank)
+        if unique_id.endswith("_state_of_charge") and not unique_id.startswith(bank)
     }
     return batteries.pop() if len(batteries) == 1 else bank
 

@@ -17,7 +17,14 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from tests.banks import bank_entry, bank_state, link_settings, next_poll, set_up
+from tests.banks import (
+    bank_entry,
+    bank_state,
+    battery_state,
+    link_settings,
+    next_poll,
+    set_up,
+)
 from tests.emulator.solar_day import age_at, hour_of, moving_registers
 from tests.emulator.world_file import load_world
 from tests.fake_air import FakeAir
@@ -128,12 +135,19 @@ class TestEnergyDashboard:
     """The preferences and the statistics in a real recorder."""
 
     @pytest.fixture
-    async def bank(self, hass: HomeAssistant, air: FakeAir) -> MockConfigEntry:
+    def units(self) -> tuple[int, ...]:
+        """Return the owner's batteries."""
+        return (48, 49, 50, 51)
+
+    @pytest.fixture
+    async def bank(
+        self, hass: HomeAssistant, air: FakeAir, units: tuple[int, ...]
+    ) -> MockConfigEntry:
         """Return the owner's bank."""
         air.bring(four_batteries())
         for component in ("sensor", "energy", "config"):
             assert await async_setup_component(hass, component, {})
-        entry = bank_entry(link_settings())
+        entry = bank_entry(link_settings(units=units))
         await set_up(hass, entry)
         return entry
 
@@ -194,6 +208,17 @@ class TestEnergyDashboard:
         await join_present_to_history(client)
         await async_wait_recording_done(hass)
         assert await sums("5minute") == [present]
+
+    @pytest.mark.parametrize("units", [(48,)])
+    async def test_a_single_battery_is_the_battery_of_the_dashboard(
+        self, hass: HomeAssistant, bank: MockConfigEntry, client: HomeAssistantClient
+    ) -> None:
+        """Its bank has no second set of the same values."""
+        await fill_energy_dashboard(client, [])
+        (source,) = (await client.command("energy/get_prefs"))["energy_sources"]
+        charged = battery_state(hass, "energy_charged")
+        assert source["stat_energy_to"] == charged.entity_id
+        assert source["capacity"] == pytest.approx(2.6, abs=0.2)
 
     async def test_preferences_of_a_kept_folder_are_left_alone(
         self, bank: MockConfigEntry, client: HomeAssistantClient
